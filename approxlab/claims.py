@@ -1,0 +1,210 @@
+"""The words for certainty: what was sampled, what is proved, what is the best possible.
+
+Four kinds of number are kept apart by type, so that none can be taken for another:
+
+- `Estimate`: an error found by sampling. The true value is at least this large (sup norm), or this
+  large up to a stated quadrature uncertainty (L2 norm).
+- `Bound`: an error proved on the whole box. The true value is never larger.
+- `Optimum`: the least error that any network (or spline) of a kind and size can have.
+- `Rate`: a fitted slope with its confidence interval.
+
+`float(...)` reads the number of each of them. They do not compare with one another: whoever wants
+to compare an estimate with a bound writes `float(estimate) <= float(bound)`, and so says it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from approxlab.networks import MLP
+
+__all__ = ["Bound", "Claim", "Construction", "Estimate", "Optimum", "Rate"]
+
+Norm = Literal["sup", "l2"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Estimate:
+    """An error found by sampling.
+
+    Attributes:
+        value: The error. `nan` when the model or the target is not finite at a sampled point.
+        norm: "sup" (largest absolute value) or "l2" (root of the integral of the square).
+        points: Number of points at which the error was evaluated.
+        relative: Whether the error was divided by the norm of the target.
+        at: A point where a sup estimate is attained, or the first point that is not finite.
+        uncertainty: For "l2", the difference from a coarser rule; `nan` where it does not apply.
+
+    Example:
+        >>> float(Estimate(0.25, norm="sup", points=9))
+        0.25
+    """
+
+    value: float
+    norm: Norm
+    points: int
+    relative: bool = False
+    at: tuple[float, ...] | None = None
+    uncertainty: float = math.nan
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        word = "relative " if self.relative else ""
+        doubt = f" ± {self.uncertainty:.1e}" if math.isfinite(self.uncertainty) else ""
+        place = f", at {tuple(round(x, 6) for x in self.at)}" if self.at is not None else ""
+        return f"Estimate({word}{self.norm} {self.value:.6g}{doubt}, {self.points} points{place})"
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row: the value under a name that says what it is, and how it was found."""
+        name = f"{'relative_' if self.relative else ''}{self.norm}_error"
+        return [{name: self.value, f"{self.norm}_points": self.points}]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bound:
+    """An error proved on the whole box: the true error is never larger.
+
+    Attributes:
+        value: The bound, at least zero.
+        source: Author, year and theorem, or the argument in a line.
+        exact: Whether the true error equals the bound.
+
+    Example:
+        >>> Bound(0.125, source="error of linear interpolation", exact=True)
+        Bound(= 0.125, error of linear interpolation)
+    """
+
+    value: float
+    source: str
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.value >= 0:
+            raise ValueError(
+                f"value: got {self.value!r}, expected a number that is at least 0. "
+                "A bound on an error is not negative, and nan is not a proof."
+            )
+        if not self.source:
+            raise ValueError("source: got an empty string, expected author, year and theorem.")
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        return f"Bound({'=' if self.exact else '<='} {self.value:.6g}, {self.source})"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Optimum:
+    """The least error that any network or spline of a stated kind and size can have.
+
+    Attributes:
+        value: The error.
+        norm: "sup" or "l2".
+        kind: "exact" (attained at this size), "lower" (nothing of this kind and size is below it)
+            or "asymptotic" (the leading term as the size grows; says nothing at one size).
+        source: Author, year and theorem, or the argument in a line.
+        relative: Whether the error was divided by the norm of the target.
+
+    Example:
+        >>> Optimum(0.125, norm="sup", kind="exact", source="x^2, one piece")
+        Optimum(sup 0.125, exact, x^2, one piece)
+    """
+
+    value: float
+    norm: Norm
+    kind: Literal["exact", "lower", "asymptotic"]
+    source: str
+    relative: bool = False
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        word = "relative " if self.relative else ""
+        return f"Optimum({word}{self.norm} {self.value:.6g}, {self.kind}, {self.source})"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rate:
+    """A fitted slope of log(error) against log(size), with its confidence interval.
+
+    Attributes:
+        slope: The exponent: error ~ size^slope, so a second-order method has slope -2.
+        lower: Lower end of the bootstrap interval of the slope.
+        upper: Upper end of it.
+        used: Number of sizes that entered the fit (those above the rounding floor).
+        dropped: Number of sizes left out because they had reached the floor.
+    """
+
+    slope: float
+    lower: float
+    upper: float
+    used: int
+    dropped: int = 0
+
+    def __float__(self) -> float:
+        return float(self.slope)
+
+    def __repr__(self) -> str:
+        return f"Rate({self.slope:.3f} in [{self.lower:.3f}, {self.upper:.3f}], {self.used} sizes)"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Claim:
+    """What a theorem promises of a network: an error, and a size.
+
+    Attributes:
+        norm: The norm of the promised error.
+        bound: The promised error.
+        num_hidden_units: Promised number of nonlinear units.
+        num_linear_units: Promised number of linear (passthrough) units.
+        depth: Promised number of hidden layers.
+        pieces: Promised number of affine pieces, where the theorem speaks of them.
+    """
+
+    norm: Norm
+    bound: Bound
+    num_hidden_units: int
+    num_linear_units: int
+    depth: int
+    pieces: int | None = None
+
+    @property
+    def source(self) -> str:
+        """Where the promise comes from."""
+        return self.bound.source
+
+    @property
+    def exact(self) -> bool:
+        """Whether the promised error is attained."""
+        return self.bound.exact
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Construction:
+    """A network built by a theorem, the target it approximates, and the theorem's claim."""
+
+    network: MLP
+    target: Any
+    claim: Claim
+
+    def __repr__(self) -> str:
+        return f"Construction({self.network!r} for {self.target!r}: {self.claim.bound!r})"
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row with the sizes and the claim."""
+        return [
+            {
+                "num_hidden_units": self.network.num_hidden_units,
+                "num_linear_units": self.network.num_linear_units,
+                "num_parameters": self.network.num_parameters,
+                "depth": self.network.depth,
+                f"claimed_{self.claim.norm}_error": float(self.claim.bound),
+            }
+        ]

@@ -1,0 +1,126 @@
+"""Calling any model on many points: compiled once per shape, streamed in chunks.
+
+A model is anything that maps one point of shape (d,) to a value of shape () or (m,): an `MLP`, a
+target, an equinox module, a plain JAX function. Its arrays are traced, everything else is static,
+so two networks of the same shape share one compilation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+__all__ = ["evaluate"]
+
+Model = Callable[[Any], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Static:
+    """What of a model is not an array: hashable, so that it can be a static argument of jit."""
+
+    treedef: Any
+    leaves: tuple[Any, ...]
+
+    def join(self, arrays: tuple[Any, ...]) -> Model:
+        supply = iter(arrays)
+        leaves = [next(supply) if leaf is _HOLE else leaf for leaf in self.leaves]
+        return jax.tree.unflatten(self.treedef, leaves)
+
+
+class _Hole:
+    """Marks the place of an array among static leaves."""
+
+
+_HOLE = _Hole()
+
+
+def split(model: Model) -> tuple[_Static, tuple[Any, ...]]:
+    """Take a model apart into a hashable static part and the tuple of its arrays."""
+    if not callable(model):
+        raise TypeError(
+            f"model: got {type(model).__name__}, expected a function of one point of shape (d,), "
+            "such as an MLP, a Target or a plain JAX function."
+        )
+    leaves, treedef = jax.tree.flatten(model)
+    is_array = [isinstance(leaf, (jax.Array, np.ndarray)) for leaf in leaves]
+    arrays = tuple(leaf for leaf, yes in zip(leaves, is_array, strict=True) if yes)
+    rest = tuple(_HOLE if yes else leaf for leaf, yes in zip(leaves, is_array, strict=True))
+    return _Static(treedef, rest), arrays
+
+
+@partial(jax.jit, static_argnums=0)
+def _mapped(static: _Static, arrays: tuple[Any, ...], points: Array) -> Array:
+    return jax.vmap(static.join(arrays))(points)
+
+
+@lru_cache(maxsize=4096)
+def _bytes_per_point(static: _Static, shapes: tuple[Any, ...], point: Any) -> int:
+    """All intermediate values of one point: more than is alive at once, so a safe divisor."""
+    jaxpr = jax.make_jaxpr(lambda arrays, x: static.join(arrays)(x))(shapes, point)
+    sizes = [v.aval.size * v.aval.dtype.itemsize for e in jaxpr.jaxpr.eqns for v in e.outvars]
+    return max(8, sum(sizes))
+
+
+def check_points(points: Any, dim: int | None = None) -> np.ndarray | Array:
+    """Points as a floating-point array of shape (n, d), n >= 1; anything else is refused."""
+    array = points if isinstance(points, jax.Array) else np.asarray(points)
+    width = "d" if dim is None else str(dim)
+    if array.ndim != 2 or 0 in array.shape or (dim is not None and array.shape[1] != dim):
+        raise ValueError(
+            f"points: got shape {tuple(array.shape)}, expected (n, {width}), one point per row. "
+            "Write x[:, None] for points of an interval, x[None, :] for a single point."
+        )
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(
+            f"points: got dtype {array.dtype}, expected a floating-point dtype. "
+            "Write points.astype(float)."
+        )
+    return array
+
+
+def evaluate(model: Model, points: Any, *, max_bytes: int = 2**28) -> Array:
+    """Values of a model at many points: (n, d) to (n,) or (n, m).
+
+    The points are streamed in chunks whose intermediate values fit into `max_bytes`, so that a
+    network of 10^5 units can be evaluated at 10^6 points. The dtype of the result is the model's.
+
+    Args:
+        model: Maps one point of shape (d,) to a value of shape () or (m,).
+        points: Shape (n, d), floating point.
+        max_bytes: Budget for the intermediate values of one chunk.
+
+    Returns:
+        The values, shape (n,) or (n, m).
+
+    Raises:
+        ValueError: If `points` has not the shape (n, d).
+        TypeError: If `points` is not floating point or the model is not callable.
+
+    Example:
+        >>> evaluate(lambda x: x[0] ** 2, [[0.5], [2.0]]).tolist()
+        [0.25, 4.0]
+    """
+    points = check_points(points)
+    static, arrays = split(model)
+    shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
+    dtype = jax.dtypes.canonicalize_dtype(points.dtype)
+    point = jax.ShapeDtypeStruct(points.shape[1:], dtype)
+    chunk = max(1, max_bytes // _bytes_per_point(static, shapes, point))
+    n = points.shape[0]
+    if n <= chunk:
+        return _mapped(static, arrays, jnp.asarray(points))
+    pieces = []
+    for start in range(0, n, chunk):
+        # The last chunk is moved back to full size: one shape, one compilation.
+        begin = min(start, n - chunk)
+        values = _mapped(static, arrays, jnp.asarray(points[begin : begin + chunk]))
+        pieces.append(values[start - begin :])
+    return jnp.concatenate(pieces)

@@ -1,0 +1,81 @@
+"""The one registry of activation functions, by name.
+
+A network stores the name of its activation, not the function: so a network can be saved, compared
+and hashed in its structure, and two networks of equal shape share one compilation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+__all__ = ["ACTIVATIONS", "activation"]
+
+Activation = Callable[[Array], Array]
+
+
+def _relu(z: Array) -> Array:
+    return jax.nn.relu(z)
+
+
+def _relu_power(power: int) -> Activation:
+    def relu_power(z: Array) -> Array:
+        return jax.nn.relu(z) ** power
+
+    return relu_power
+
+
+def _heaviside(z: Array) -> Array:
+    # 1/2 at the jump: the limit of sigmoid(gain * z) as the gain grows.
+    return jnp.where(z > 0, 1.0, jnp.where(z < 0, 0.0, 0.5)).astype(z.dtype)
+
+
+def _gelu(z: Array) -> Array:
+    return jax.nn.gelu(z, approximate=False)
+
+
+def _identity(z: Array) -> Array:
+    return z
+
+
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {
+        "sigmoid": jax.nn.sigmoid,
+        "tanh": jnp.tanh,
+        "relu": _relu,
+        "relu2": _relu_power(2),
+        "relu3": _relu_power(3),
+        "heaviside": _heaviside,
+        "softplus": jax.nn.softplus,
+        "gelu": _gelu,
+        "swish": jax.nn.silu,
+        "sin": jnp.sin,
+        "identity": _identity,
+    }
+)
+"""Name to function, elementwise. `heaviside` is 1/2 at 0, `gelu` is the exact one (with erf)."""
+
+
+def activation(name: str) -> Activation:
+    """The activation function of that name.
+
+    Args:
+        name: A key of `ACTIVATIONS`.
+
+    Raises:
+        ValueError: If there is no activation of that name.
+
+    Example:
+        >>> float(activation("relu")(jnp.asarray(-2.0)))
+        0.0
+    """
+    if not isinstance(name, str) or name not in ACTIVATIONS:
+        raise ValueError(
+            f"activation: got {name!r}, expected one of {', '.join(sorted(ACTIVATIONS))}. "
+            "Networks store names, not functions, so that they can be saved."
+        )
+    return ACTIVATIONS[name]

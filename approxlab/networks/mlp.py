@@ -1,0 +1,314 @@
+"""`MLP`: the one network type, however a network was obtained."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from approxlab.arguments import check_positive
+from approxlab.networks import storage
+from approxlab.networks.activations import activation as activation_named
+from approxlab.networks.initialisation import initialisation
+
+__all__ = ["MLP"]
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["weights", "biases"],
+    meta_fields=["activation", "passthrough", "out_size"],
+)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class MLP:
+    """A multi-layer perceptron: x -> W_L s(W_{L-1} ... s(W_0 x + b_0) ...) + b_L.
+
+    A pytree whose leaves are the weights and biases. It maps one point; batching is `jax.vmap` or
+    `approxlab.evaluate`. Several networks of one shape may be stacked along a leading axis of all
+    leaves (as `fit` returns its seeds); `net.member(i)` takes one out.
+
+    Attributes:
+        weights: One matrix of shape (out, in) per layer, as in y = W x + b.
+        biases: One vector of shape (out,) per layer.
+        activation: Name of the activation s in `approxlab.networks.ACTIVATIONS`.
+        passthrough: For each hidden layer, how many of its last units are left linear.
+        out_size: `None` for values of shape (), an integer m for values of shape (m,).
+
+    Raises:
+        ValueError: If the shapes do not fit together or the activation is unknown.
+
+    Example:
+        >>> net = MLP.init(jax.random.key(0), in_size=1, hidden=(8, 8), activation="tanh")
+        >>> net
+        MLP(1-8-8-1, tanh, 97 parameters, float...)
+        >>> net(jnp.array([0.5])).shape
+        ()
+    """
+
+    weights: tuple[Float[Array, "... _out _in"], ...]
+    biases: tuple[Float[Array, "... _out"], ...]
+    activation: str = "tanh"
+    passthrough: tuple[int, ...] = ()
+    out_size: int | None = None
+
+    def __post_init__(self) -> None:
+        # JAX rebuilds pytrees with arbitrary leaves; only arrays can be checked.
+        if all(hasattr(leaf, "shape") for leaf in (*self.weights, *self.biases)):
+            _check(self)
+
+    # Making one
+
+    @classmethod
+    def init(
+        cls,
+        key: Array,
+        in_size: int,
+        hidden: Sequence[int],
+        activation: str = "tanh",
+        *,
+        out_size: int | None = None,
+        init: str | None = None,
+        domain: Any = None,
+        dtype: str | None = None,
+    ) -> MLP:
+        """A network with random weights.
+
+        Args:
+            key: A typed key, `jax.random.key(seed)`.
+            in_size: Dimension d of the points.
+            hidden: Widths of the hidden layers; `()` gives an affine function.
+            activation: Name of the activation.
+            out_size: `None` for values of shape (), m for values of shape (m,).
+            init: "glorot", "he", "lecun" or "uniform_knots"; by default "glorot", and "he" for
+                the powers of relu.
+            domain: A `Box` whose affine map onto [-1, 1]^d is built into the first layer.
+            dtype: "float32" or "float64"; by default JAX's default.
+
+        Raises:
+            ValueError: If a size is not a positive integer, or a name is unknown.
+
+        Example:
+            >>> net = MLP.init(jax.random.key(1), 2, (16,), "relu", init="uniform_knots")
+            >>> net.num_parameters
+            65
+        """
+        outputs = 1 if out_size is None else out_size
+        check_positive(in_size=in_size, out_size=outputs)
+        sizes = (in_size, *_widths(hidden))
+        if init is None:
+            init = "he" if activation.startswith("relu") else "glorot"
+        layer, kind = initialisation(init), str(float_dtype(dtype))
+        layers = [
+            layer(jax.random.fold_in(key, i), n, m, kind, i == 0)
+            for i, (n, m) in enumerate(zip(sizes, (*sizes[1:], outputs), strict=True))
+        ]
+        weights, biases = zip(*layers, strict=True)
+        net = cls(weights, biases, activation, (0,) * len(hidden), out_size)
+        if domain is None:
+            return net
+        from approxlab.networks.calculus import precompose  # calculus is written with MLP
+
+        scale, shift = domain.map_to(type(domain).cube(-1.0, 1.0, in_size))
+        return precompose(net, scale, shift)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weights: Sequence[Any],
+        biases: Sequence[Any],
+        activation: str,
+        *,
+        passthrough: Sequence[int] | None = None,
+        out_size: int | None = None,
+        dtype: str | None = None,
+    ) -> MLP:
+        """A network from nested lists or arrays of any kind.
+
+        Example:
+            >>> hat = MLP.from_arrays([[[1.0], [1.0]], [[2.0, -4.0]]], [[0.0, -0.5], [0.0]], "relu")
+            >>> float(hat(jnp.array([0.5])))
+            1.0
+        """
+        kind = float_dtype(dtype)
+        return cls(
+            tuple(jnp.asarray(w, kind) for w in weights),
+            tuple(jnp.asarray(b, kind) for b in biases),
+            activation,
+            tuple(passthrough) if passthrough is not None else (0,) * (len(weights) - 1),
+            out_size,
+        )
+
+    # Using it
+
+    def __call__(self, x: Any) -> Array:
+        """The value at one point of shape (d,), cast to the dtype of the weights."""
+        x = jnp.asarray(x, self.dtype)
+        if x.shape != (self.in_size,) or self.weights[0].ndim != 2:
+            raise ValueError(
+                f"x: got shape {x.shape} for {self!r}, expected ({self.in_size},): a network maps "
+                "one point. Use approxlab.evaluate(net, points) for a batch, net.member(i) for one "
+                "of several stacked networks."
+            )
+        act = activation_named(self.activation)
+        for weight, bias, linear in zip(
+            self.weights[:-1], self.biases[:-1], self.passthrough, strict=True
+        ):
+            z = weight @ x + bias
+            bent = z.shape[0] - linear
+            x = jnp.concatenate([act(z[:bent]), z[bent:]]) if linear else act(z)
+        y = self.weights[-1] @ x + self.biases[-1]
+        return y[0] if self.out_size is None else y
+
+    def member(self, index: int) -> MLP:
+        """One of several networks stacked along a leading axis."""
+        if self.weights[0].ndim != 3:
+            raise ValueError(f"index: {self!r} is a single network, expected stacked ones.")
+        if not 0 <= index < self.weights[0].shape[0]:
+            raise ValueError(
+                f"index: got {index}, expected 0 to {self.weights[0].shape[0] - 1}, the number of "
+                "stacked networks less one."
+            )
+        return jax.tree.map(lambda leaf: leaf[index], self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a file, bit for bit, without pickle; see `MLP.load`."""
+        storage.save(path, self.weights, self.biases, self._structure())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> MLP:
+        """Read a network written by `save`.
+
+        Raises:
+            ValueError: If the file is no saved network, or holds float64 while x64 is off.
+        """
+        weights, biases, structure = storage.load(path)
+        return cls(
+            tuple(jnp.asarray(w) for w in weights),
+            tuple(jnp.asarray(b) for b in biases),
+            str(structure["activation"]),
+            tuple(structure["passthrough"]),
+            structure["out_size"],
+        )
+
+    # Counts
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of units: inputs, hidden layers, outputs."""
+        return (self.in_size, *(int(b.shape[-1]) for b in self.biases))
+
+    @property
+    def in_size(self) -> int:
+        """Dimension d of the points."""
+        return int(self.weights[0].shape[-1])
+
+    @property
+    def depth(self) -> int:
+        """Number of hidden layers."""
+        return len(self.weights) - 1
+
+    @property
+    def num_linear_units(self) -> int:
+        """Number of hidden units that are left linear."""
+        return sum(self.passthrough)
+
+    @property
+    def num_hidden_units(self) -> int:
+        """Number of nonlinear hidden units."""
+        return sum(self.sizes[1:-1]) - self.num_linear_units
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights and biases of one network, zeros included."""
+        return sum((n + 1) * m for n, m in itertools.pairwise(self.sizes))
+
+    @property
+    def dtype(self) -> Any:
+        """Dtype of the weights."""
+        return self.weights[0].dtype
+
+    def _structure(self) -> dict[str, Any]:
+        return {
+            "activation": self.activation,
+            "passthrough": list(self.passthrough),
+            "out_size": self.out_size,
+        }
+
+    def __repr__(self) -> str:
+        if not all(hasattr(leaf, "shape") for leaf in (*self.weights, *self.biases)):
+            return f"MLP({self.activation}, no arrays)"
+        shape = "-".join(str(s) for s in self.sizes)
+        linear = f", {self.num_linear_units} linear units" if self.num_linear_units else ""
+        batch = self.weights[0].shape[:-2]
+        many = f"{batch[0]} x " if batch else ""
+        count = f"{self.num_parameters} parameters"
+        return f"MLP({many}{shape}, {self.activation}{linear}, {count}, {self.dtype})"
+
+
+def float_dtype(dtype: Any) -> Any:
+    """float32 or float64 as asked for, JAX's default if not; float64 needs x64."""
+    if dtype is None:
+        return jnp.dtype(jnp.result_type(float))
+    try:
+        kind = jnp.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind is None or not jnp.issubdtype(kind, jnp.floating):
+        raise ValueError(f"dtype: got {dtype!r}, expected 'float32' or 'float64'.")
+    if kind.itemsize == 8 and not jax.config.read("jax_enable_x64"):
+        raise ValueError(
+            f"dtype: got {dtype!r} while JAX computes in float32, expected 'float32' or x64. "
+            "Write jax.config.update('jax_enable_x64', True) at the start of the program."
+        )
+    return kind
+
+
+def _widths(hidden: Any) -> tuple[int, ...]:
+    if isinstance(hidden, int) or not isinstance(hidden, Sequence):
+        raise ValueError(
+            f"hidden: got {hidden!r}, expected the widths of the hidden layers, such as (32, 32). "
+            f"Write ({hidden!r},) for one hidden layer."
+        )
+    for width in hidden:
+        check_positive(hidden=width)
+    return tuple(hidden)
+
+
+def _check(net: MLP) -> None:
+    """Shapes of all leaves against one another: said at once, not in the middle of a matmul."""
+    activation_named(net.activation)
+    if len(net.weights) != len(net.biases) or not net.weights:
+        raise ValueError(
+            f"biases: got {len(net.biases)} for {len(net.weights)} weights, expected one weight "
+            "matrix and one bias per layer, at least one layer."
+        )
+    if len(net.passthrough) != len(net.weights) - 1:
+        raise ValueError(
+            f"passthrough: got {net.passthrough!r}, expected one number per hidden layer, "
+            f"{len(net.weights) - 1} in all."
+        )
+    before = net.weights[0].shape[-1] if net.weights[0].ndim >= 2 else 0
+    for i, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
+        if weight.ndim < 2 or weight.shape[-1] != before or weight.shape[:-1] != bias.shape:
+            raise ValueError(
+                f"weights: layer {i} has weight of shape {weight.shape} and bias of shape "
+                f"{bias.shape}, expected (out, {before or 'in'}) and (out,). Weights are (out, in)."
+            )
+        before = bias.shape[-1]
+        if i < net.depth and not 0 <= net.passthrough[i] <= before:
+            raise ValueError(
+                f"passthrough: got {net.passthrough[i]} linear units in hidden layer {i} of "
+                f"{before} units, expected 0 to {before}."
+            )
+    if before != (1 if net.out_size is None else net.out_size):
+        raise ValueError(
+            f"out_size: got {net.out_size!r} with a last layer of {before} units, expected None "
+            f"(one unit, values of shape ()) or {before}."
+        )

@@ -1,0 +1,62 @@
+"""Networks in files: arrays bit for bit in an npz archive, the structure beside them as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from approxlab.records import write_bytes_atomic
+
+FORMAT = "approxlab network 1"
+_DTYPES = ("float16", "float32", "float64")
+
+
+def save(
+    path: str | os.PathLike[str], weights: Any, biases: Any, structure: dict[str, Any]
+) -> None:
+    """Write arrays and structure atomically: after a crash there is the old file or the new one."""
+    arrays = {f"weight_{i}": np.asarray(w) for i, w in enumerate(weights)}
+    arrays |= {f"bias_{i}": np.asarray(b) for i, b in enumerate(biases)}
+    for name, array in arrays.items():
+        if str(array.dtype) not in _DTYPES:
+            raise ValueError(
+                f"network: {name} has dtype {array.dtype}, expected one of {', '.join(_DTYPES)}. "
+                "Cast the network with jax.tree.map first."
+            )
+    header = json.dumps({"format": FORMAT, **structure})
+    buffer = io.BytesIO()
+    np.savez(buffer, header=np.array(header), **arrays)  # type: ignore[arg-type]
+    write_bytes_atomic(Path(path), buffer.getvalue())
+
+
+def load(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, Any]]:
+    """Weights, biases and structure of a saved network."""
+    try:
+        # Read whole: np.load leaves the file open when it is no archive.
+        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as archive:
+            structure = json.loads(str(archive["header"]))
+            arrays = {name: archive[name] for name in archive.files if name != "header"}
+    except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(
+            f"path: {Path(path).name} is no network written by MLP.save, or is damaged ({error})."
+        ) from error
+    if structure.get("format") != FORMAT:
+        raise ValueError(
+            f"path: {Path(path).name} has format {structure.get('format')!r}, expected {FORMAT!r}."
+        )
+    layers = len(arrays) // 2
+    weights = [arrays[f"weight_{i}"] for i in range(layers)]
+    biases = [arrays[f"bias_{i}"] for i in range(layers)]
+    if weights[0].dtype == np.float64 and not jax.config.read("jax_enable_x64"):
+        raise ValueError(
+            f"path: {Path(path).name} holds float64 while JAX computes in float32, expected x64. "
+            "Write jax.config.update('jax_enable_x64', True) at the start of the program."
+        )
+    return weights, biases, structure

@@ -1,0 +1,60 @@
+"""evaluate: batches, chunks, dtypes, any callable, and one compilation per shape."""
+
+import jax
+import jax.numpy as jnp
+import laws
+import numpy as np
+import pytest
+
+import approxlab as al
+
+
+def test_chunks_give_what_one_batch_gives(key):
+    net = al.MLP.init(key, 2, (16, 16))
+    points = np.random.default_rng(0).uniform(size=(1000, 2))
+    whole = al.evaluate(net, points)
+    # A budget of 3000 bytes holds a handful of points; 1000 is no multiple of the chunk.
+    laws.close(al.evaluate(net, points, max_bytes=3000), whole, c=64)
+    assert whole.shape == (1000,)
+    assert al.evaluate(al.MLP.init(key, 2, (4,), out_size=3), points).shape == (1000, 3)
+
+
+def test_chunks_compile_once(key, compilations):
+    net = al.MLP.init(key, 1, (13,))
+    with compilations() as count:
+        al.evaluate(net, np.linspace(0.0, 1.0, 997)[:, None], max_bytes=20_000)
+        first = count()
+        al.evaluate(net, np.linspace(0.0, 1.0, 1997)[:, None], max_bytes=20_000)
+        # The mapped network is not compiled again: what is new are slices and the concatenation.
+        assert al.evaluation._mapped._cache_size() >= 1
+        assert first >= 1
+    sizes = {al.evaluation._mapped._cache_size()}
+    al.evaluate(net, np.linspace(0.0, 1.0, 2997)[:, None], max_bytes=20_000)
+    assert sizes == {al.evaluation._mapped._cache_size()}
+
+
+def test_two_networks_of_one_shape_share_a_compilation(key, compilations):
+    points = jnp.linspace(0.0, 1.0, 50)[:, None]
+    nets = [al.MLP.init(k, 1, (9,)) for k in jax.random.split(key, 2)]
+    laws.second_call_does_not_compile(lambda m: al.evaluate(m, points), *nets, compilations)
+
+
+def test_plain_functions_and_foreign_pytrees():
+    points = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert al.evaluate(lambda x: x[0] * x[1], points).tolist() == [2.0, 12.0]
+    linear = jax.tree_util.Partial(lambda w, x: w @ x, jnp.array([1.0, -1.0]))
+    assert al.evaluate(linear, points).tolist() == [-1.0, -1.0]
+
+
+def test_dtype_is_the_models(key):
+    points = np.random.default_rng(0).uniform(size=(8, 1))
+    assert al.evaluate(al.MLP.init(key, 1, (4,), dtype="float32"), points).dtype == jnp.float32
+    assert al.evaluate(al.MLP.init(key, 1, (4,)), points.astype("f4")).dtype == jnp.float64
+
+
+def test_gradient_through_a_batch(key):
+    """Evaluate is a JAX function of the network: it can be differentiated."""
+    net = al.MLP.init(key, 1, (4,))
+    points = jnp.linspace(0.0, 1.0, 5)[:, None]
+    slope = jax.grad(lambda m: jnp.sum(al.evaluate(m, points)))(net)
+    assert float(slope.biases[-1][0]) == pytest.approx(5.0, rel=1e-14)
