@@ -1,0 +1,215 @@
+"""Row files: append a unit at once, cut a torn end, read with checksums, merge."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from approxlab.records.encoding import Row, Scalar, canonical, decoded, digest
+from approxlab.records.files import not_written, sync_directory
+
+if sys.platform != "win32":  # there, two processes must not share one row file
+    import fcntl
+
+_BOOKKEEPING = ("unit", "part", "parts", "sum")
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A line of a row file that could not be used.
+
+    >>> print(Problem("rows.jsonl", 3, "checksum wrong"))
+    rows.jsonl, line 3: checksum wrong
+    """
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.what}"
+
+
+def _sealed(row: Mapping) -> str:
+    """The line of a row, with the checksum of all the rest of it in the field `sum`."""
+    rest = {name: value for name, value in row.items() if name != "sum"}
+    return canonical({**rest, "sum": digest(rest)[:16]})
+
+
+def _unsealed(line: bytes) -> Row | str:
+    """The row of a line, or what is wrong with it.
+
+    The line must be exactly what would be written for its row: so a changed byte is noticed even
+    where the JSON still means the same (1e5 and 1E5).
+    """
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return "not JSON"
+    if not isinstance(row, dict):
+        return "not a row"
+    row = {name: decoded(value) for name, value in row.items()}
+    try:
+        return row if _sealed(row).encode() == line else "checksum wrong"
+    except (TypeError, ValueError):
+        return "not a flat row"
+
+
+def read_rows(*paths: str | Path) -> tuple[list[Row], list[Problem]]:
+    """Reads row files, in the given order, and says which lines could not be used.
+
+    Lines that are torn, not JSON, or whose checksum is wrong are left out, so that their unit is
+    unfinished and is computed again.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with RowFile(Path(folder, "rows.jsonl")) as file:
+    ...         file.append("a unit", [{"width": 8, "sup_error": float("inf")}])
+    ...     rows, problems = read_rows(Path(folder, "rows.jsonl"))
+    >>> rows[0]["sup_error"], problems
+    (inf, [])
+    """
+    rows: list[Row] = []
+    problems = []
+    for path in map(Path, paths):
+        *lines, tail = path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines, start=1):
+            row = _unsealed(line)
+            if isinstance(row, str):
+                problems.append(Problem(path.name, number, row))
+            else:
+                rows.append(row)
+        if tail:
+            problems.append(Problem(path.name, len(lines) + 1, "torn"))
+    return rows, problems
+
+
+def finished_units(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """The rows of every unit of which all parts are there; of rows stored twice the last counts.
+
+    The rows come back in the order of their parts, without `unit`, `part`, `parts` and `sum`.
+
+    >>> finished_units([{"unit": "a", "part": 0, "parts": 2, "x": 1.0}])
+    {}
+    """
+    units: dict[Scalar, dict[Scalar, Row]] = {}
+    for row in rows:
+        parts = units.setdefault(row.get("unit"), {})
+        if parts and next(iter(parts.values())).get("parts") != row.get("parts"):
+            parts.clear()
+        parts[row.get("part")] = row
+    finished = {}
+    for unit, parts in units.items():
+        wanted = next(iter(parts.values())).get("parts")
+        if isinstance(unit, str) and isinstance(wanted, int) and set(parts) == {*range(wanted)}:
+            finished[unit] = [_without_bookkeeping(parts[part]) for part in range(wanted)]
+    return finished
+
+
+def _without_bookkeeping(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in _BOOKKEEPING}
+
+
+class RowFile:
+    """A row file opened for appending; a torn last line is cut off first.
+
+    What was cut off is told in `problems`. The rows of a unit are written in one piece and are on
+    the disk when `append` returns; if they could not be written, nothing of them stays.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "rows.jsonl")
+    ...     _ = path.write_text('{"width": 8, "sup_er')
+    ...     with RowFile(path) as file:
+    ...         print(*file.problems)
+    rows.jsonl, line 1: torn
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: IO[bytes] = open(self.path, "a+b", buffering=0)  # noqa: SIM115, see __exit__
+        with self._locked():
+            self.problems = self._cut_torn_line()
+        sync_directory(self.path.parent)
+
+    def __enter__(self) -> RowFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keeps other processes from appending or cutting meanwhile."""
+        if sys.platform != "win32":
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            if sys.platform != "win32":
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _cut_torn_line(self) -> list[Problem]:
+        content = self.path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole == len(content):
+            return []
+        self._file.truncate(whole)
+        return [Problem(self.path.name, content.count(b"\n") + 1, "torn")]
+
+    def _torn(self, end: int) -> bool:
+        if end == 0:
+            return False
+        self._file.seek(end - 1)
+        return self._file.read(1) != b"\n"
+
+    def append(self, unit: str, rows: Sequence[Mapping]) -> None:
+        """Appends all rows of one unit, numbered by `part` of `parts`."""
+        parts = len(rows)
+        if not parts:
+            raise ValueError("rows is empty; expected at least one row for a unit. Store a status.")
+        for row in rows:
+            if taken := [name for name in _BOOKKEEPING if name in row]:
+                raise ValueError(f"a row has the field {taken[0]!r}, which is kept for the file.")
+        lines = [
+            _sealed({**row, "unit": unit, "part": part, "parts": parts}) + "\n"
+            for part, row in enumerate(rows)
+        ]
+        self._write("".join(lines).encode())
+
+    def _write(self, data: bytes) -> None:
+        with self._locked():
+            end = self._file.seek(0, os.SEEK_END)
+            data = b"\n" * self._torn(end) + data  # another process may have died meanwhile
+            try:
+                written = self._file.write(data)
+                if written != len(data):
+                    raise OSError(f"only {written} bytes fit")
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                self._file.truncate(end)
+                raise not_written(self.path, data, error) from error
+
+
+def same_numbers(rows_a: Iterable[Mapping], rows_b: Iterable[Mapping]) -> bool:
+    """Whether two lists of rows agree bit for bit, times (`*_s`) and checksums apart.
+
+    >>> same_numbers([{"error": 0.1, "run_s": 1.0}], [{"error": 0.1, "run_s": 2.0}])
+    True
+    """
+    return _numbers(rows_a) == _numbers(rows_b)
+
+
+def _numbers(rows: Iterable[Mapping]) -> list[str]:
+    kept = (
+        {name: value for name, value in row.items() if not name.endswith("_s") and name != "sum"}
+        for row in rows
+    )
+    return [canonical(row) for row in kept]

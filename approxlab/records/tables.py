@@ -1,0 +1,148 @@
+"""Record files: the rows behind one figure, with their provenance, in one small JSON file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from approxlab.records.encoding import Row, compact, decoded, encoded
+from approxlab.records.files import raw_json, write_bytes_atomic
+
+SCHEMA = 1
+_ABSENT: dict = {}  # the cell of a row without that column; a row itself holds no object
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """The rows behind one figure, and where they come from."""
+
+    experiment: str
+    revision: int
+    provenance: dict[str, Any]
+    rows: list[Row]
+    caption: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Record({self.experiment}, {len(self.rows)} rows)"
+
+
+def write_record(
+    path: str | Path,
+    name: str,
+    rows: Sequence[Mapping],
+    provenance: Mapping,
+    *,
+    revision: int = 1,
+    caption: str | None = None,
+) -> None:
+    """Writes a record atomically, one row a line, columns in the order they first appear.
+
+    Args:
+        path: File to write.
+        name: Name of the experiment.
+        rows: Flat rows.
+        provenance: As from `provenance`.
+        revision: Revision of the experiment.
+        caption: The sentence under the figure.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_record(Path(folder, "toy.json"), "toy", [{"n": 8, "error": 0.1}], {})
+    ...     read_record(Path(folder, "toy.json")).rows
+    [{'n': 8, 'error': 0.1}]
+    """
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    document: dict[str, Any] = {"schema": SCHEMA, "experiment": name, "revision": revision}
+    document["provenance"] = encoded("provenance", provenance)
+    if caption is not None:
+        document["caption"] = caption
+    document["columns"] = columns
+    document["rows"] = [
+        [encoded(column, row[column]) if column in row else _ABSENT for column in columns]
+        for row in rows
+    ]
+    write_bytes_atomic(path, _text({**document, "sum": _checksum(document)}).encode())
+
+
+def _text(document: Mapping) -> str:
+    """JSON with every entry of the document, and every row, on a line of its own."""
+    entries = []
+    for name, value in document.items():
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        if name == "rows" and value:
+            lines = (json.dumps(row, allow_nan=False, ensure_ascii=False) for row in value)
+            text = "[\n  " + ",\n  ".join(lines) + "\n ]"
+        elif isinstance(value, dict):
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False, indent=2)
+            text = text.replace("\n", "\n ")
+        entries.append(f" {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
+def _checksum(document: Mapping) -> str:
+    return hashlib.sha256(compact(document).encode()).hexdigest()[:16]
+
+
+def read_record(path: str | Path) -> Record:
+    """Reads a record back; its rows are bit for bit those that were written.
+
+    Args:
+        path: File written by `write_record`.
+
+    Raises:
+        ValueError: The file is no record, of another schema, or was changed after writing.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_record(Path(folder, "toy.json"), "toy", [{"n": 8}], {}, caption="A toy.")
+    ...     record = read_record(Path(folder, "toy.json"))
+    >>> record, record.caption
+    (Record(toy, 1 rows), 'A toy.')
+    """
+    document = raw_json(path)
+    name = Path(path).name
+    if document.get("schema") != SCHEMA:
+        raise ValueError(
+            f"{name} has the schema {document.get('schema')!r}; expected {SCHEMA}. "
+            "Make the record again with this version of approxlab."
+        )
+    if document.pop("sum", None) != _checksum(document):
+        raise ValueError(
+            f"{name} has a wrong checksum: it was changed or damaged after it was written; "
+            "expected a record as written. Make it again."
+        )
+    columns = document["columns"]
+    rows = [
+        {
+            column: decoded(cell)
+            for column, cell in zip(columns, row, strict=True)
+            if cell != _ABSENT
+        }
+        for row in document["rows"]
+    ]
+    about = decoded(document["provenance"])
+    return Record(
+        document["experiment"], document["revision"], about, rows, document.get("caption")
+    )
+
+
+def to_pandas(rows: Sequence[Mapping]) -> Any:
+    """The rows as a pandas DataFrame.
+
+    Args:
+        rows: Flat rows.
+
+    >>> to_pandas([{"n": 8, "error": 0.5}, {"n": 16, "error": 0.25}])["n"].tolist()
+    [8, 16]
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            "to_pandas needs pandas, which is not installed. Use: pip install approxlab[frames]"
+        ) from error
+    return pandas.DataFrame.from_records(list(rows))

@@ -1,0 +1,1 @@
+"""Experiments: one module, one question, one figure and the numbers behind it."""

@@ -1,0 +1,188 @@
+"""The command line of an experiment: the flags all have, and every field of its config."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import os
+import re
+import sys
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from approxlab import records
+
+_Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done as asked; the message says what can."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to run, the same for every experiment."""
+
+    preset: Literal["smoke", "default", "paper"] = "default"
+    """Settings to start from: seconds, under two minutes, or as for a paper."""
+    seed: int = 0
+    """Root of all randomness."""
+    device: Literal["auto", "cpu", "gpu", "tpu"] = "auto"
+    """Where to compute; auto takes the best there is."""
+    x64: bool = True
+    """Compute in float64 or in float32."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder for figure, numbers and rows, instead of figures/ and runs/."""
+    publish: _Switch = False
+    """Put figure and numbers into figures/, whatever the preset."""
+    resume: _Switch = False
+    """Skip what is already computed; this is the default."""
+    force: _Switch = False
+    """Compute everything again; old rows are set aside, not deleted."""
+    shard: Annotated[str | None, tyro.conf.arg(metavar="I/N")] = None
+    """Compute every N-th unit only, from the I-th (I from 0), as one of N processes."""
+    plot_only: _Switch = False
+    """Draw again from stored numbers, without computing."""
+    dry_run: _Switch = False
+    """Print the plan and do nothing else."""
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Take all settings from a config.json or from the numbers of a figure."""
+    quiet: _Switch = False
+    """Print problems only."""
+
+    @property
+    def dtype(self) -> str:
+        """Name of the floating-point type."""
+        return "float64" if self.x64 else "float32"
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """The shard as (i, n); of a SLURM array's task where none is given; else (0, 1)."""
+        text = self.shard
+        if text is None and "SLURM_ARRAY_TASK_COUNT" in os.environ:
+            first = int(os.environ.get("SLURM_ARRAY_TASK_MIN", "0"))
+            index = int(os.environ["SLURM_ARRAY_TASK_ID"]) - first
+            text = f"{index}/{os.environ['SLURM_ARRAY_TASK_COUNT']}"
+        match = re.fullmatch(r"(\d+)/(\d+)", text or "0/1")
+        if match is None or not int(match[1]) < int(match[2]):
+            raise UsageError(
+                f"--shard is {text!r}; expected I/N with I from 0 to N-1. For example: --shard 0/4"
+            )
+        return int(match[1]), int(match[2])
+
+
+def parse(
+    name: str,
+    summary: str,
+    config: type,
+    presets: Mapping[str, Any],
+    argv: Sequence[str] | None = None,
+) -> tuple[Options, Any]:
+    """Reads the command line; explicit flags win over `--config`, and that over `--preset`.
+
+    Raises:
+        SystemExit: For `--help` (code 0) and misspelt or wrong flags (code 2), told by tyro.
+        UsageError: For flags that contradict each other, and config files that do not fit.
+    """
+    if taken := {f.name for f in dataclasses.fields(config)} & {
+        f.name for f in dataclasses.fields(Options)
+    }:
+        raise ValueError(f"Config has the field {min(taken)!r}, which is a flag of every run.")
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    first = _before_all(arguments)
+    preset: Any = first.preset if first.preset in presets else "default"
+    options, settings = Options(preset=preset), presets[preset]
+    if first.config:
+        options, settings = _from_file(Path(first.config), name, config)
+    both = dataclasses.make_dataclass(
+        "Flags",
+        [
+            ("run", tyro.conf.OmitArgPrefixes[Options]),
+            ("experiment", tyro.conf.OmitArgPrefixes[config]),  # type: ignore[misc]
+        ],
+    )
+    flags = tyro.cli(
+        both,
+        prog=f"python -m experiments.{name}",
+        description=summary,
+        args=arguments,
+        default=both(options, settings),
+    )
+    _check(flags.run)
+    return flags.run, flags.experiment
+
+
+def _before_all(arguments: list[str]) -> argparse.Namespace:
+    """The two flags that decide the defaults of all the others."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--preset", nargs="?")
+    early.add_argument("--config", nargs="?")
+    return early.parse_known_args(arguments)[0]
+
+
+def _check(options: Options) -> None:
+    for one, other in (("resume", "force"), ("plot_only", "force"), ("plot_only", "dry_run")):
+        if getattr(options, one) and getattr(options, other):
+            first, second = (f"--{flag.replace('_', '-')}" for flag in (one, other))
+            raise UsageError(f"{first} and {second} contradict each other; give one of them.")
+    _ = options.share
+
+
+def _from_file(path: Path, name: str, config: type) -> tuple[Options, Any]:
+    """Options and settings of an earlier run."""
+    try:
+        document = records.read_json(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"--config {path} cannot be read: {reason}.") from error
+    if document.get("experiment") != name or "provenance" not in document:
+        raise UsageError(
+            f"--config {path} belongs to {document.get('experiment')!r}; expected a config.json or "
+            f"a record of {name!r}."
+        )
+    about = document["provenance"]
+    options = Options(preset=about["preset"], seed=about["seed"], x64=about["dtype"] == "float64")
+    return options, _settings(config, about["config"], path)
+
+
+def _settings(config: type, values: Mapping[str, Any], path: Path) -> Any:
+    hints = typing.get_type_hints(config)
+    for name in values:
+        if name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
+            hint = f" Perhaps {near[0]!r} is meant." if near else ""
+            raise UsageError(f"--config {path} has the unknown setting {name!r}.{hint}")
+    try:
+        return config(**{name: _typed(name, value, hints[name]) for name, value in values.items()})
+    except TypeError as error:
+        raise UsageError(f"--config {path} does not fit: {error}.") from error
+
+
+def _typed(name: str, value: Any, hint: Any) -> Any:
+    """A value from JSON as the type of its field: lists become tuples, whole numbers floats."""
+    kind, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if kind is tuple and isinstance(value, list):
+        if arguments[-1:] == (...,):
+            arguments = arguments[:1] * len(value)
+        if len(arguments) == len(value):
+            return tuple(map(_typed, [name] * len(value), value, arguments))
+    elif kind in (typing.Union, types.UnionType):
+        for option in arguments:
+            try:
+                return _typed(name, value, option)
+            except TypeError:
+                continue
+    elif kind is Literal:
+        if value in arguments:
+            return value
+    elif hint is float and type(value) is int:
+        return float(value)
+    elif type(value) is hint:
+        return value
+    raise TypeError(f"{name} is {value!r}; expected {getattr(hint, '__name__', hint)}")

@@ -1,0 +1,69 @@
+"""Device and precision of a run; the only place that sets flags of jax, and sets them back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from experiments._flags import UsageError
+
+
+def precision(x64: bool) -> dict[str, object]:
+    """The flags that decide rounding, by their names in jax."""
+    return {"jax_enable_x64": x64, "jax_default_matmul_precision": "highest"}
+
+
+@contextlib.contextmanager
+def machine(device: str, x64: bool) -> Iterator[dict[str, object]]:
+    """Runs its body on the device, in the precision; gives the device's platform, kind, count.
+
+    Raises:
+        UsageError: There is no such device, or it does not compute.
+    """
+    import jax
+
+    flags = precision(x64)
+    if device != "auto":  # before jax looks for devices: no GPU memory is taken for a run on CPU
+        flags["jax_platforms"] = "cpu" if device == "cpu" else None
+    before = {name: getattr(jax.config, name) for name in flags}
+    try:
+        for name, value in flags.items():
+            jax.config.update(name, value)
+        found = _probed(device)
+        with contextlib.ExitStack() as stack:
+            if found[0].platform != jax.default_backend():
+                stack.enter_context(jax.default_device(found[0]))
+            yield {
+                "platform": found[0].platform,
+                "kind": found[0].device_kind,
+                "count": len(found),
+            }
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+
+
+def _probed(device: str) -> list:
+    """The devices, after one of them has computed something."""
+    import jax
+
+    try:
+        found = jax.devices() if device == "auto" else jax.devices(device)
+        jax.block_until_ready(jax.device_put(jax.numpy.ones(2), found[0]) * 2.0)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"--device {device} cannot be used; found here: {_present()}. Choose one of these, or "
+            f"--device auto, or install jax for that device (jax says: {reason})"
+        ) from error
+    return found
+
+
+def _present() -> str:
+    import jax
+
+    try:
+        devices = jax.devices()
+    except RuntimeError:
+        return "none"
+    return f"{len(devices)} {devices[0].platform}"

@@ -1,0 +1,261 @@
+"""Runs an experiment: plan, resume, progress, check, save. Nothing mathematical.
+
+An experiment's module ends with
+
+    EXPERIMENT = _runner.Experiment(name="NAME", revision=REVISION, config=Config, ...)
+    if __name__ == "__main__":
+        raise SystemExit(_runner.main(EXPERIMENT))
+
+Exit codes: 0 done, 2 wrong usage, 3 finished with failed units, 4 check failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from approxlab import records
+from experiments._flags import Options, UsageError, parse
+from experiments._machine import machine
+from experiments._plan import Experiment, Job, RunInfo, complain, earlier, plan, provenance, stored
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Experiment", "RunInfo", "main"]
+
+
+def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
+    """Runs the experiment as the command line says; returns the exit code."""
+    start = time.perf_counter()
+    try:
+        if not __debug__:
+            raise UsageError("checks need assertions; run Python without -O.")
+        options, config = parse(
+            experiment.name, experiment.summary, experiment.config, experiment.presets, argv
+        )
+        code = (_redraw if options.plot_only else _run)(experiment, options, config)
+    except SystemExit as stop:  # from the reader of the command line: help, or a misspelt flag
+        return stop.code if isinstance(stop.code, int) else 0
+    except UsageError as error:
+        complain(f"{experiment.name}: {error}")
+        return 2
+    except records.NotWrittenError as error:
+        complain(f"{experiment.name}: {error}. What was finished before is kept.")
+        return 3
+    except KeyboardInterrupt:
+        complain(
+            f"{experiment.name}: interrupted; finished units are kept. "
+            "The same command (without --force) goes on from there."
+        )
+        return 130
+    if not (options.quiet or options.dry_run):
+        print(f"wall time {_duration(time.perf_counter() - start)}")
+    return code
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{seconds / 3600:.1f} h"
+
+
+def _tell_plan(job: Job, pending: Sequence[str]) -> None:
+    options, about = job.options, job.about
+    index, count = options.share
+    shard = f"shard {index} of {count}: " if count > 1 else ""
+    seconds = job.experiment.seconds
+    if seconds is None:
+        expected = ", expected time not known" if options.preset == "paper" else ""
+    else:
+        expected = f", about {_duration(seconds(job.config) * len(pending) / len(job.units))}"
+    job.say(
+        f"{job.experiment.name}: preset {options.preset}, seed {options.seed}, {options.dtype}, "
+        f"{about['device']['count']} {about['device']['platform']}\n"
+        f"{shard}{len(job.mine)} units, {len(job.mine) - len(pending)} done, "
+        f"{len(pending)} to compute{expected if pending else ''}"
+    )
+
+
+# ---------------------------------------------------------------------------------- running
+
+
+def _run(experiment: Experiment, options: Options, config: Any) -> int:
+    started = datetime.now(UTC)
+    with machine(options.device, options.x64) as device:
+        job = plan(experiment, options, config, provenance(options, config, device, started))
+        finished = stored(job, report=True)
+        pending = [unit for unit in job.mine if options.force or unit not in finished]
+        _tell_plan(job, pending)
+        if options.dry_run:
+            return 0
+        before = earlier(job)
+        if pending:
+            if options.force:
+                _set_aside(job)
+            elif before:
+                job.about["started"] = before["started"]
+            _write_settings(job)
+            if failed := _compute(job, pending):
+                complain(f"{len(failed)} of {len(pending)} units failed:")
+                for parameters in failed:
+                    complain(f"  {records.canonical(parameters)}")
+                return 3
+            job.about["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
+            _write_settings(job)
+        elif before:
+            job.about.update(before)
+        return _deliver_if_complete(job)
+
+
+def _set_aside(job: Job) -> None:
+    """Renames the row files that are computed anew; a shard leaves those of the others alone."""
+    alone = job.options.share[1] == 1
+    for path in sorted(job.rows_folder.glob("rows*.jsonl")) if alone else [job.rows_file]:
+        number = 1
+        while (aside := path.with_name(f"{path.name}.{number}.bak")).exists():
+            number += 1
+        if path.exists():
+            path.rename(aside)
+
+
+def _write_settings(job: Job) -> None:
+    experiment = job.experiment
+    document = {"experiment": experiment.name, "revision": experiment.revision}
+    records.write_json_atomic(job.settings_file, {**document, "provenance": job.about})
+
+
+def _compute(job: Job, pending: Sequence[str]) -> list[Mapping]:
+    """Computes and stores the units; gives the parameters of those that failed."""
+    info = RunInfo(job.options.seed, job.options.dtype, job.options.preset)
+    silent = True if job.options.quiet else None
+    failed: list[Mapping] = []
+    with records.RowFile(job.rows_file) as file:
+        for unit in tqdm(pending, job.experiment.name, unit="unit", delay=2, disable=silent):
+            parameters = job.units[unit]
+            try:
+                results = job.experiment.compute(dict(parameters), info)
+                file.append(unit, [_whole_row(job, parameters, result) for result in results])
+            except records.NotWrittenError:
+                raise
+            except Exception as error:
+                complain(f"{records.canonical(parameters)}: {_one_line(error)}")
+                failed.append(parameters)
+    return failed
+
+
+def _whole_row(job: Job, parameters: Mapping, result: Mapping) -> dict[str, Any]:
+    fixed = {
+        **parameters,
+        "experiment": job.experiment.name,
+        "seed_root": job.options.seed,
+        "dtype": job.options.dtype,
+    }
+    for name in result.keys() & fixed.keys():
+        if records.canonical({name: result[name]}) != records.canonical({name: fixed[name]}):
+            raise ValueError(
+                f"a row has {name} = {result[name]!r}, its unit {fixed[name]!r}; expected the same "
+                "or no such field. Give the result a name of its own."
+            )
+    return {**result, **fixed}
+
+
+def _one_line(error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text} ({Path(where.filename).name}, line {where.lineno})"
+
+
+# ---------------------------------------------------------------------------------- results
+
+
+def _deliver_if_complete(job: Job) -> int:
+    finished = stored(job)
+    missing = len(job.units) - len(finished)
+    if missing:
+        job.say(f"{missing} of {len(job.units)} units are missing; nothing is drawn before all are")
+        return 0
+    rows = []
+    for unit, parameters in job.units.items():
+        for row in finished[unit]:
+            names = dict.fromkeys([*parameters, *row])  # settings first, then results
+            rows.append({name: row[name] for name in names if name != "experiment"})
+    return _deliver(job, rows, numbers=True)
+
+
+def _deliver(job: Job, rows: Sequence[records.Row], numbers: bool) -> int:
+    """Checks, draws and saves; `numbers` false leaves the record as it is."""
+    experiment = job.experiment
+    try:
+        experiment.check(rows)
+    except AssertionError as error:
+        complain(f"{experiment.name}: check failed: {error}\nThe rows are kept; nothing is drawn.")
+        return 4
+    caption, image = experiment.caption(rows), _png(experiment.draw, rows)
+    if numbers:
+        records.write_record(
+            job.record_file,
+            experiment.name,
+            rows,
+            job.about,
+            revision=experiment.revision,
+            caption=caption,
+        )
+    records.write_bytes_atomic(job.record_file.with_suffix(".png"), image)
+    job.say(f"\n{experiment.table(rows)}\n\n{caption}\n")
+    job.say(f"figure  {os.path.relpath(job.record_file.with_suffix('.png'))}")
+    job.say(f"numbers {os.path.relpath(job.record_file)}")
+    return 0
+
+
+def _png(draw: Callable[[Sequence[records.Row]], Figure], rows: Sequence[records.Row]) -> bytes:
+    """The figure as PNG, the same bytes for the same rows: no date, no version inside."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    figure, buffer = draw(rows), io.BytesIO()
+    figure.savefig(buffer, format="png", dpi="figure", metadata={"Software": None})
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close(figure)
+    return buffer.getvalue()
+
+
+def _redraw(experiment: Experiment, options: Options, config: Any) -> int:
+    """Draws again from stored rows or, where there are none, from the record; without jax."""
+    nowhere = {"platform": "cpu", "kind": "unknown", "count": 0}
+    about = provenance(options, config, nowhere, datetime.now(UTC))
+    asked = {name: about[name] for name in ("config", "preset", "seed", "dtype", "precision")}
+    job = Job(experiment, options, config, about, {})
+    if job.settings_file.is_file():
+        about = _readable(records.read_json, job.settings_file)["provenance"]
+        job = plan(experiment, options, config, {**about, **asked})
+        if stored(job, report=True):
+            return _deliver_if_complete(job)
+    if job.record_file.is_file():
+        record = _readable(records.read_record, job.record_file)
+        job.say(
+            f"drawn from {os.path.relpath(job.record_file)}: preset {record.provenance['preset']}, "
+            f"revision {record.revision}, finished {record.provenance['finished']}"
+        )
+        return _deliver(job, record.rows, numbers=False)
+    raise UsageError(
+        "--plot-only finds no numbers of these settings; run without it first, or give the "
+        f"settings of the run with --config {os.path.relpath(job.settings_file)}"
+    )
+
+
+def _readable(read: Callable[[Path], Any], path: Path) -> Any:
+    try:
+        return read(path)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
