@@ -1,0 +1,32 @@
+"""Networks built by theorems, each with a claim that is tested.
+
+`CONSTRUCTIONS` lists every construction with small arguments at which the laws of the test suite
+hold it to its claim.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from approxlab.claims import Construction
+from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
+from approxlab.constructions.sawtooth import square_deep, tent_deep
+
+__all__ = [
+    "CONSTRUCTIONS",
+    "relu_interpolant",
+    "square_deep",
+    "square_shallow",
+    "tent_deep",
+    "tent_shallow",
+]
+
+CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
+    {
+        "relu_interpolant": relu_interpolant,
+        "square_deep": square_deep,
+        "square_shallow": square_shallow,
+        "tent_deep": tent_deep,
+        "tent_shallow": tent_shallow,
+    }
+)
+"""Name to construction: the explicit table that tests and experiments read."""

@@ -1,0 +1,27 @@
+"""The target x^2 on any interval, which shallow and deep constructions share."""
+
+from __future__ import annotations
+
+from approxlab.arguments import check_interval
+from approxlab.domains import Box
+from approxlab.targets import Target, get
+
+
+def square_on(domain: Box | None) -> Target:
+    """The target x^2 on an interval: x^2 itself, not the parabola of [0, 1] moved there."""
+    base = get("square")
+    if domain is None or domain == base.domain:
+        return base
+    a, b = check_interval(domain)
+    low = 0.0 if a <= 0.0 <= b else min(a * a, b * b)
+    return Target(
+        base.fn,
+        domain=domain,
+        name="square",
+        value_min=low,
+        value_max=max(a * a, b * b),
+        lipschitz=2 * max(abs(a), abs(b)),
+        second_derivative=2.0,
+        integral=(b**3 - a**3) / 3,
+        source="elementary",
+    )

@@ -1,0 +1,117 @@
+"""What depth buys: the iterated tent map, and x^2 with one ReLU per level."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from approxlab.arguments import check_positive
+from approxlab.claims import Bound, Claim, Construction
+from approxlab.constructions._parabola import square_on
+from approxlab.domains import Box
+from approxlab.networks import MLP
+from approxlab.optimal import square_by_units
+from approxlab.targets import get
+
+__all__ = ["square_deep", "tent_deep"]
+
+_MAX_LEVELS = 25  # beyond, w^2 2^(-2N-3) is below the rounding of float64
+
+
+def tent_deep(k: int) -> Construction:
+    """The k times iterated tent map on [0, 1] with one ReLU and one linear unit per level.
+
+    With tent(t) = 2 t - 4 relu(t - 1/2) on [0, 1], level j holds relu(t_{j-1} - 1/2) and, as a
+    linear unit, t_{j-1} = tent^(j-1)(x). The function has 2^k pieces: a shallow network needs
+    2^k - 1 kinks, one unit for each.
+
+    Args:
+        k: Number of iterations, the depth of the network.
+
+    Returns:
+        A construction with k hidden units, k linear units, depth k and error 0.
+
+    Source:
+        Telgarsky 2016, "Benefits of depth in neural networks"; the single ReLU per level uses a
+        linear unit beside it.
+
+    Example:
+        >>> tent_deep(10).claim.pieces
+        1024
+    """
+    check_positive(k=k)
+    inner = np.array([[-4.0, 2.0]])  # tent from (relu(t - 1/2), t)
+    level_in = np.array([[1.0], [1.0]])
+    shift = np.array([-0.5, 0.0])
+    network = MLP.from_arrays(
+        [level_in, *[level_in @ inner] * (k - 1), inner],
+        [*[shift] * k, np.zeros(1)],
+        "relu",
+        passthrough=(1,) * k,
+    )
+    bound = Bound(0.0, "Telgarsky 2016: tent(t) = 2 t - 4 relu(t - 1/2)", exact=True)
+    return Construction(network, get("tent", k=k), Claim("sup", bound, k, k, k, 2**k))
+
+
+def square_deep(levels: int, domain: Box | None = None) -> Construction:
+    """The best approximation of x^2 by any ReLU network with N units: one ReLU per level.
+
+    On [0, 1], with g_0(t) = t and g_k = tent(g_{k-1}) the k-th sawtooth, t - sum_{k<=N} g_k / 4^k
+    is the interpolant of t^2 at 2^N + 1 equally spaced points. Lowered by 2^(-2N-3), its sup error
+    is exactly 2^(-2N-3), which no ReLU network with N units in any wiring can beat
+    (`optimal.square_by_units`). Each level holds one ReLU; linear units carry the current tooth
+    and the partial sum. On [a, b] with width w: x = a + w t, so x^2 = w^2 t^2 + 2 a w t + a^2 and
+    the error is w^2 2^(-2N-3).
+
+    Args:
+        levels: Number N of ReLUs, the depth of the network; at most 25.
+        domain: An interval; by default [0, 1].
+
+    Returns:
+        A construction with N hidden units, 2 N - 1 linear units, depth N and 2^N pieces.
+
+    Raises:
+        ValueError: If `levels` is not an integer from 1 to 25, or the domain is no interval.
+
+    Source:
+        Yarotsky 2017, Proposition 2 (three ReLUs per level, error 2^(-2N-2)); one ReLU per level
+        and the shift by half the error make it optimal.
+
+    Example:
+        >>> c = square_deep(4)
+        >>> float(c.claim.bound) == 2.0**-11
+        True
+        >>> c.network.num_hidden_units, c.network.num_linear_units
+        (4, 7)
+    """
+    check_positive(levels=levels)
+    if levels > _MAX_LEVELS:
+        raise ValueError(
+            f"levels: got {levels}, expected at most {_MAX_LEVELS}: beyond, the error is smaller "
+            "than the rounding of float64."
+        )
+    target = square_on(domain)
+    a, w = target.domain.lower[0], float(target.domain.widths[0])
+    shift = w * w * 2.0 ** (-2 * levels - 3)
+
+    # Units of level 1: relu(t - 1/2) and t, with t = (x - a) / w.
+    weights = [np.full((2, 1), 1.0 / w)]
+    biases = [np.array([-0.5 - a / w, -a / w])]
+    tooth = np.array([-4.0, 2.0])  # g_1 from the units of level 1
+    total = np.array([0.0, w * w + 2 * a * w]) - w * w / 4 * tooth
+    constant = a * a - shift
+    for k in range(2, levels + 1):
+        # Units of level k: relu(g_{k-1} - 1/2), g_{k-1}, and the partial sum up to k - 1.
+        weights.append(np.stack([tooth, tooth, total]))
+        biases.append(np.array([-0.5, 0.0, 0.0]))
+        tooth = np.array([-4.0, 2.0, 0.0])
+        total = np.array([0.0, 0.0, 1.0]) - w * w / 4.0**k * tooth
+    network = MLP.from_arrays(
+        [*weights, total[None, :]],
+        [*biases, np.array([constant])],
+        "relu",
+        passthrough=(1, *[2] * (levels - 1)),
+    )
+    optimum = square_by_units(levels, domain=target.domain)
+    bound = Bound(optimum.value, f"{levels} ReLUs: 2^{levels} equal pieces, optimal", exact=True)
+    claim = Claim("sup", bound, levels, 2 * levels - 1, levels, 2**levels)
+    return Construction(network, target, claim)

@@ -1,0 +1,51 @@
+"""Model less target at points, in NumPy and float64 whatever the dtypes of the two.
+
+Model and target are evaluated apart, each compiled once per shape: measuring many networks of one
+shape, or one network against many targets, compiles nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from approxlab.domains import Box
+from approxlab.evaluation import evaluate
+
+Function = Callable[[Any], Any]
+
+
+def place(target: Function, domain: Box | None) -> tuple[Box, Function | None]:
+    """The box and the mask on which to measure."""
+    box = domain if domain is not None else getattr(target, "domain", None)
+    if not isinstance(box, Box):
+        raise ValueError(
+            f"domain: got {domain!r} and a target without one, expected a Box such as "
+            "al.Box([0.0], [1.0])."
+        )
+    return box, getattr(target, "mask", None)
+
+
+def values(model: Function, points: np.ndarray) -> np.ndarray:
+    """Values of shape (n,) or (n, m), float64."""
+    return np.asarray(evaluate(model, points), np.float64)
+
+
+def inside(mask: Function | None, points: np.ndarray) -> np.ndarray:
+    """Which points count: shape (n,), boolean."""
+    if mask is None:
+        return np.ones(len(points), bool)
+    return np.asarray(evaluate(mask, points), bool)
+
+
+def difference(model: Function, target: Function, points: np.ndarray) -> np.ndarray:
+    """Values of model - target; shapes that differ are an error, not a broadcast."""
+    got, want = values(model, points), values(target, points)
+    if got.shape != want.shape:
+        raise ValueError(
+            f"model: got values of shape {got.shape[1:]} at a point where the target has shape "
+            f"{want.shape[1:]}, expected equal shapes. For MLPs, out_size=None gives shape ()."
+        )
+    return got - want

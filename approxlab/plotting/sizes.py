@@ -1,0 +1,179 @@
+"""Error against size, and error over width and depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+__all__ = ["plot_error_against_size", "plot_heat_map", "quartiles"]
+
+Row = Mapping[str, Any]
+
+
+def quartiles(
+    rows: Sequence[Row], *, x: str, y: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Lower quartile, median and upper quartile of `y` at every value of `x`.
+
+    Values that are not finite count as infinitely large: a run that diverged is a bad run, not an
+    absent one.
+
+    Returns:
+        `(x, lower, median, upper)`, each of shape (number of different x,).
+
+    Example:
+        >>> quartiles([{"n": 1, "e": v} for v in (1.0, 2.0, 4.0)], x="n", y="e")[2].tolist()
+        [2.0]
+    """
+    places = sorted({row[x] for row in rows})
+    columns = []
+    for place in places:
+        values = np.array([row[y] for row in rows if row[x] == place], float)
+        values = np.sort(np.where(np.isfinite(values), values, np.inf))
+        columns.append([_order_statistic(values, q) for q in (0.25, 0.5, 0.75)])
+    lower, median, upper = np.array(columns).T
+    return np.array(places, float), lower, median, upper
+
+
+def plot_error_against_size(
+    rows: Sequence[Row],
+    *,
+    x: str,
+    y: str,
+    by: str | None = None,
+    ax: Axes | None = None,
+    label: Callable[[Any], str] = str,
+    colors: Sequence[str] | None = None,
+    band: bool = True,
+    **style: Any,
+) -> Axes:
+    """Median of an error against a size, one line per group, quartiles as a band; both axes log.
+
+    Args:
+        rows: Flat rows; several rows with equal `x` and group (seeds) are summarised.
+        x: Field with the size.
+        y: Field with the error.
+        by: Field that splits the rows into lines; by default a single line.
+        ax: Axes to draw on; by default new ones.
+        label: Legend text of a group.
+        colors: One colour per group, in order of the groups.
+        band: Whether to draw the quartiles.
+        **style: Passed to `Axes.plot`.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If there are no rows.
+    """
+    if not rows:
+        raise ValueError("rows: got none, expected at least one row.")
+    ax = plt.subplots()[1] if ax is None else ax
+    groups = [None] if by is None else sorted({row[by] for row in rows})
+    for i, group in enumerate(groups):
+        members = rows if by is None else [row for row in rows if row[by] == group]
+        place, lower, median, upper = quartiles(members, x=x, y=y)
+        options = {"marker": "o", **style}
+        if colors is not None:
+            options["color"] = colors[i]
+        text = "_nolegend_" if by is None else label(group)
+        (line,) = ax.plot(place, median, label=text, **options)
+        if band:
+            ax.fill_between(place, lower, upper, color=line.get_color(), alpha=0.16, linewidth=0)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    return ax
+
+
+def plot_heat_map(
+    rows: Sequence[Row],
+    *,
+    x: str,
+    y: str,
+    value: str,
+    level: str | None = None,
+    ax: Axes | None = None,
+    **style: Any,
+) -> Axes:
+    """Median of an error over two sizes, as numbers on a logarithmic colour scale.
+
+    Args:
+        rows: Flat rows covering a full grid of `x` by `y`.
+        x: Field across.
+        y: Field upwards.
+        value: Field with the error.
+        level: Field of which lines of equal value are drawn (say the number of parameters).
+        ax: Axes to draw on; by default new ones.
+        **style: Passed to `Axes.pcolormesh`.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If a cell of the grid has no row.
+    """
+    ax = plt.subplots()[1] if ax is None else ax
+    columns, lines = sorted({row[x] for row in rows}), sorted({row[y] for row in rows})
+    table = np.full((len(lines), len(columns)), np.nan)
+    levels = np.full_like(table, np.nan)
+    for i, line in enumerate(lines):
+        for j, column in enumerate(columns):
+            cell = [row for row in rows if row[x] == column and row[y] == line]
+            if not cell:
+                raise ValueError(f"rows: none with {x} = {column}, {y} = {line}; expected a grid.")
+            table[i, j] = quartiles(cell, x=x, y=value)[2][0]
+            levels[i, j] = np.nan if level is None else cell[0][level]
+    finite = table[np.isfinite(table) & (table > 0)]
+    norm = mpl.colors.LogNorm(finite.min(), finite.max())
+    mesh = ax.pcolormesh(table, norm=norm, edgecolor="white", linewidth=1.0, **style)
+    for (i, j), number in np.ndenumerate(table):
+        shade = mesh.cmap(norm(number)) if np.isfinite(number) else (1, 1, 1, 1)
+        dark = float(np.dot(shade[:3], (0.299, 0.587, 0.114))) < 0.5
+        ax.text(j + 0.5, i + 0.5, _short(number), ha="center", va="center",
+                fontsize="small", color="white" if dark else "black")  # fmt: skip
+    if level is not None:
+        _draw_levels(ax, levels)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, [str(c) for c in columns])
+    ax.set_yticks(np.arange(len(lines)) + 0.5, [str(line) for line in lines])
+    ax.set(xlabel=x, ylabel=y)
+    ax.grid(False)
+    return ax
+
+
+def _draw_levels(ax: Axes, levels: np.ndarray) -> None:
+    """Lines of equal level through the cell centres, one per factor of four."""
+    i, j = np.indices(levels.shape) + 0.5
+    low, high = np.log2(np.nanmin(levels)), np.log2(np.nanmax(levels))
+    marks = 2.0 ** np.arange(np.ceil(low), high, 2.0)
+    if levels.shape[0] < 2 or levels.shape[1] < 2 or not len(marks):
+        return
+    lines = ax.contour(
+        j, i, np.log(levels), np.log(marks), colors="white", linewidths=1.4, linestyles="--"
+    )
+    texts = ax.clabel(lines, fmt=lambda v: f"{round(float(np.exp(v)))} parameters", fontsize=8)
+    for text in texts:
+        text.set_bbox({"facecolor": "black", "alpha": 0.55, "pad": 1.0, "linewidth": 0})
+
+
+def _order_statistic(values: np.ndarray, q: float) -> float:
+    """Quantile by linear interpolation that copes with infinite entries."""
+    position = q * (len(values) - 1)
+    low, high = int(np.floor(position)), int(np.ceil(position))
+    if low == high or values[low] == values[high]:
+        return float(values[low])
+    if not np.isfinite(values[high]):
+        return float("inf")
+    return float(values[low] + (position - low) * (values[high] - values[low]))
+
+
+def _short(number: float) -> str:
+    """Two figures: 3.1e-5, without the zero that Python puts in the exponent."""
+    if not np.isfinite(number):
+        return "div."
+    mantissa, exponent = f"{number:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}"

@@ -1,0 +1,46 @@
+"""Style sheets and colours, applied inside a `with`: nothing global is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from importlib import resources
+
+import matplotlib as mpl
+import matplotlib.style
+
+__all__ = ["ordered_colors", "style"]
+
+_STYLES = ("screen", "paper", "slides")
+
+
+def style(name: str = "screen") -> AbstractContextManager[None]:
+    """A context in which figures are drawn in one of the styles of approxlab.
+
+    Args:
+        name: "screen", "paper" (small, serif, 300 dots per inch) or "slides" (large).
+
+    Raises:
+        ValueError: If there is no style of that name.
+
+    Example:
+        >>> with style("paper"):
+        ...     print(mpl.rcParams["font.size"])
+        8.0
+    """
+    if name not in _STYLES:
+        raise ValueError(f"name: got {name!r}, expected one of {', '.join(_STYLES)}.")
+    sheet = resources.files("approxlab.plotting.styles") / f"{name}.mplstyle"
+    context: AbstractContextManager[None] = matplotlib.style.context(str(sheet))
+    return context
+
+
+def ordered_colors(n: int) -> Sequence[str]:
+    """Give n colours from dark to light for an ordered quantity such as depth, readable on white.
+
+    Example:
+        >>> len(ordered_colors(4))
+        4
+    """
+    colormap = mpl.colormaps["plasma"]
+    return [mpl.colors.to_hex(colormap(0.02 + 0.80 * i / max(1, n - 1))) for i in range(n)]

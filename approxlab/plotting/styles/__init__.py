@@ -1,0 +1,1 @@
+"""Style sheets that come with the package: screen, paper, slides."""

@@ -1,0 +1,151 @@
+"""Every construction keeps its claim, on boxes away from the origin; exact cases exactly."""
+
+import dataclasses
+from fractions import Fraction
+
+import jax
+import jax.numpy as jnp
+import laws
+import numpy as np
+import pytest
+
+import approxlab as al
+from approxlab import Box
+from approxlab import constructions as built
+
+BOXES = [Box([0.0], [1.0]), Box([3.0], [5.0]), Box([-7.0], [-2.0])]
+SMOOTH_1D = ["square", "cube", "exp", "sine2", "sine4", "runge", "chirp", "kink", "tent"]
+
+CASES = {
+    "relu_interpolant": [
+        built.relu_interpolant(al.targets.get(name).moved_to(box), n)
+        for name in SMOOTH_1D
+        for box in BOXES
+        for n in (1, 7, 32)
+    ],
+    "square_shallow": [built.square_shallow(n, box) for n in (1, 2, 7, 64) for box in BOXES],
+    "square_deep": [built.square_deep(n, box) for n in (1, 2, 5, 9) for box in BOXES],
+    "tent_shallow": [built.tent_shallow(k) for k in (1, 3, 7)],
+    "tent_deep": [built.tent_deep(k) for k in (1, 3, 10)],
+}
+ALL = [(name, i) for name, cases in CASES.items() for i in range(len(cases))]
+
+
+def test_every_construction_is_held_to_the_laws():
+    assert set(CASES) == set(built.CONSTRUCTIONS)
+
+
+@pytest.mark.parametrize(("name", "i"), ALL)
+def test_claim_and_size(name, i):
+    construction = CASES[name][i]
+    laws.claim_holds(construction)
+    laws.size_is_claimed(construction)
+    assert construction.claim.source
+    assert construction.network.dtype == jnp.float64
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_transformations(name, key):
+    construction = CASES[name][-1]
+    net, box = construction.network, construction.target.domain
+    points = box.random(key, 16)
+    scale = laws.coefficient_sum(net) * max(1.0, float(np.max(np.abs(box.corners()))))
+    laws.jit_is_eager(net, points[0], scale=scale)
+    laws.vmap_is_loop(net, points, scale=scale)
+    laws.scales_exactly(
+        lambda p: al.evaluate(net, p), lambda p: al.evaluate(al.postcompose(net, 8.0), p), points, 3
+    )
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_spoiled_twins_fail(name):
+    construction = CASES[name][-1]
+    claim = construction.claim
+    bent = construction.network.biases[-1] + 0.01 + 2 * float(claim.bound)
+    network = dataclasses.replace(
+        construction.network, biases=(*construction.network.biases[:-1], bent)
+    )
+    with pytest.raises(AssertionError):
+        laws.claim_holds(dataclasses.replace(construction, network=network))
+    wrong_size = dataclasses.replace(claim, num_hidden_units=claim.num_hidden_units + 1)
+    with pytest.raises(AssertionError):
+        laws.size_is_claimed(dataclasses.replace(construction, claim=wrong_size))
+    if claim.exact and float(claim.bound) > 0:
+        larger = al.Bound(1.01 * float(claim.bound), "spoiled", exact=True)
+        with pytest.raises(AssertionError):
+            laws.claim_holds(
+                dataclasses.replace(construction, claim=dataclasses.replace(claim, bound=larger))
+            )
+
+
+@pytest.mark.parametrize("levels", range(1, 13))
+def test_deep_square_is_exact_on_dyadic_points(levels):
+    """Sup error 2^(-2N-3) to 1e-12 relative, 2^N pieces: nothing with N ReLUs is better."""
+    net = built.square_deep(levels).network
+    points = np.arange(2 ** (levels + 2) + 1) / 2 ** (levels + 2)
+    error = np.max(np.abs(np.asarray(al.evaluate(net, points[:, None])) - points**2))
+    assert abs(error / 2.0 ** (-2 * levels - 3) - 1) < 1e-12
+    assert al.regions.pieces_on_grid(net, points) == 2**levels
+    assert (net.num_hidden_units, net.depth) == (levels, levels)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_deep_square_against_exact_rationals(levels):
+    """The oracle: the sawtooth sum in fractions."""
+    net = built.square_deep(levels).network
+    for j in range(2 ** (levels + 1) + 1):
+        x = Fraction(j, 2 ** (levels + 1))
+        tooth, total = x, x - Fraction(1, 2 ** (2 * levels + 3))
+        for k in range(1, levels + 1):
+            tooth = 2 * tooth if tooth <= Fraction(1, 2) else 2 - 2 * tooth
+            total -= tooth / 4**k
+        assert Fraction(float(net(jnp.array([float(x)])))) == total
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 9])
+def test_tents_are_exact(k):
+    points = np.arange(2 ** (k + 2) + 1) / 2 ** (k + 2)
+    target = np.asarray(al.evaluate(al.targets.get("tent", k=k), points[:, None]))
+    for construction in (built.tent_deep(k), built.tent_shallow(k)):
+        values = np.asarray(al.evaluate(construction.network, points[:, None]))
+        assert np.array_equal(values, target)
+        assert al.regions.pieces_on_grid(construction.network, points) == 2**k
+
+
+@pytest.mark.parametrize("n", [4, 16, 64])
+def test_published_interpolation_errors(n):
+    """Sup error 1/(4 n^2) for x^2: 9.8e-4 at 16 and 6.1e-5 at 64 pieces, as in the literature."""
+    construction = built.relu_interpolant(al.targets.get("square"), n)
+    assert construction.claim.exact
+    assert float(construction.claim.bound) == 1 / (4 * n * n)
+    laws.claim_holds(construction)
+
+
+def test_interpolation_converges_with_order_two():
+    target = al.targets.get("exp").moved_to(Box([3.0], [5.0]))
+    sizes = [16, 32, 64, 128, 256]
+    errors = [
+        float(al.errors.sup(built.relu_interpolant(target, n).network, target)) for n in sizes
+    ]
+    assert abs(al.errors.rate(sizes, errors).slope + 2) < 0.05
+
+
+def test_kinks_on_nodes_are_reproduced():
+    hat = al.Target(lambda x: jnp.abs(x[0] - 0.25), domain=Box.unit(), name="hat", lipschitz=1.0)
+    construction = built.relu_interpolant(hat, 4)
+    assert float(al.errors.sup(construction.network, hat)) <= 4 * np.finfo(float).eps
+
+
+def test_shallow_needs_exponentially_more_units():
+    """Equal error: N ReLUs in N layers against 2^N in one."""
+    for levels in range(1, 10):
+        deep, shallow = built.square_deep(levels), built.square_shallow(2**levels)
+        assert float(deep.claim.bound) == float(shallow.claim.bound)
+        assert shallow.network.num_hidden_units == 2**levels
+
+
+def test_network_can_be_trained_on(key):
+    """A construction is an ordinary pytree: gradients reach every layer."""
+    net = built.square_deep(3).network
+    slope = jax.grad(lambda m: m(jnp.array([0.3])))(net)
+    assert all(bool(jnp.any(leaf != 0)) for leaf in slope.weights)
