@@ -135,7 +135,8 @@ def plot_heat_map(
         shade = mesh.cmap(norm(number)) if np.isfinite(number) else (1, 1, 1, 1)
         dark = float(np.dot(shade[:3], (0.299, 0.587, 0.114))) < 0.5
         ax.text(j + 0.5, i + 0.5, _short(number), ha="center", va="center",
-                fontsize="small", color="white" if dark else "black")  # fmt: skip
+                fontsize="small", color="white" if dark else "black", zorder=4,
+                bbox={"facecolor": shade, "linewidth": 0, "pad": 1.2})  # fmt: skip
     if level is not None:
         _draw_levels(ax, levels)
     ax.set_xticks(np.arange(len(columns)) + 0.5, [str(c) for c in columns])
@@ -146,18 +147,28 @@ def plot_heat_map(
 
 
 def _draw_levels(ax: Axes, levels: np.ndarray) -> None:
-    """Lines of equal level through the cell centres, one per factor of four."""
-    i, j = np.indices(levels.shape) + 0.5
-    low, high = np.log2(np.nanmin(levels)), np.log2(np.nanmax(levels))
-    marks = 2.0 ** np.arange(np.ceil(low), high, 2.0)
-    if levels.shape[0] < 2 or levels.shape[1] < 2 or not len(marks):
+    """Lines of equal level, a factor of four apart, named where they leave the map at the top."""
+    count, columns = levels.shape
+    if count < 2 or columns < 2:
         return
-    lines = ax.contour(
-        j, i, np.log(levels), np.log(marks), colors="white", linewidths=1.4, linestyles="--"
-    )
-    texts = ax.clabel(lines, fmt=lambda v: f"{round(float(np.exp(v)))} parameters", fontsize=8)
-    for text in texts:
-        text.set_bbox({"facecolor": "black", "alpha": 0.55, "pad": 1.0, "linewidth": 0})
+    low, high = np.log2(levels[-1].min()), np.log2(levels[-1].max())
+    heights = np.arange(-1, count + 1) + 0.5
+    for mark in 2.0 ** np.arange(np.ceil(low), high + 1e-9, 2.0):
+        inner = [_crossing(np.log(row), np.log(mark)) for row in levels]
+        # Half a cell further at both ends, in a straight line.
+        across = np.array([2 * inner[0] - inner[1], *inner, 2 * inner[-1] - inner[-2]])
+        ax.plot(across, heights, "--", color="white", linewidth=1.2, zorder=3)
+        top = 0.5 * (across[-1] + across[-2])
+        if 0 <= top <= columns:
+            ax.annotate(f"{round(mark)}", (top, count), xytext=(0, 2), textcoords="offset points",
+                        ha="center", va="bottom", fontsize=8, color="0.3")  # fmt: skip
+    ax.set(xlim=(0, columns), ylim=(0, count))
+
+
+def _crossing(logs: np.ndarray, mark: float) -> float:
+    """Where increasing values at the cell centres reach a mark; straight on beyond the ends."""
+    i = int(np.clip(np.searchsorted(logs, mark), 1, len(logs) - 1))
+    return float(i - 0.5 + (mark - logs[i - 1]) / (logs[i] - logs[i - 1]))
 
 
 def _order_statistic(values: np.ndarray, q: float) -> float:

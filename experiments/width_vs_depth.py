@@ -1,0 +1,217 @@
+"""What does depth buy? Networks built level by level, and networks trained at equal size.
+
+Three stories from one run. Built: networks by theorem, beside the least error that any ReLU network
+of their size can have. Trained: networks of several depths at equal parameter budgets. Width by
+depth: the error over a grid of both.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from experiments import _runner
+from experiments._width_vs_depth_figure import draw
+from experiments._width_vs_depth_findings import caption, check, table
+
+if TYPE_CHECKING:
+    from approxlab import Target
+    from approxlab.fitting import FitResult
+
+REVISION = 1
+
+_TWO_DIMENSIONAL = ("bump", "compositional", "gabor", "gaussian", "sine_product")
+_MOST_SHALLOW_TENTS = 12  # 2^k units
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the experiment."""
+
+    targets: tuple[str, ...] = ("square", "runge", "tent4")
+    """Targets to train on: names of the catalogue, tentK for the K times iterated tent map."""
+    activations: tuple[str, ...] = ("tanh", "relu")
+    """Activations of the trained networks."""
+    depths: tuple[int, ...] = (1, 2, 4)
+    """Numbers of hidden layers."""
+    budgets: tuple[int, ...] = (32, 80, 200, 500)
+    """Numbers of parameters; each depth takes the width that comes nearest."""
+    seeds: int = 3
+    """Initialisations of each network."""
+    steps: int = 1000
+    """Iterations of L-BFGS at most."""
+    levels: int = 12
+    """Most ReLUs of the deep network for x^2, and most iterations of the tent map."""
+    map_target: str = "runge"
+    """Target of the map over width and depth."""
+    map_activation: str = "tanh"
+    """Activation of the map."""
+    map_widths: tuple[int, ...] = (4, 8, 16, 32)
+    """Widths of the map."""
+    map_depths: tuple[int, ...] = (1, 2, 4)
+    """Depths of the map."""
+
+
+PRESETS = {
+    "smoke": Config(
+        targets=("square",), activations=("relu",), depths=(1, 2), budgets=(20, 40), seeds=2,
+        steps=50, levels=4, map_target="square", map_activation="relu", map_widths=(3, 7),
+        map_depths=(1,),
+    ),
+    "default": Config(),
+    "paper": Config(
+        targets=("square", "runge", "kink", "tent4", "compositional"), depths=(1, 2, 3, 4, 5, 6),
+        budgets=(32, 64, 128, 256, 512, 1024), seeds=5, steps=3000,
+        map_widths=(2, 4, 8, 16, 32, 64), map_depths=(1, 2, 3, 4, 5, 6),
+    ),
+}  # fmt: skip
+
+
+def units(config: Config) -> Sequence[Mapping[str, Any]]:
+    """Built networks first, then trained ones; units that share a compilation stand together."""
+    built = [
+        {"story": "built", "construction": name, "levels": n}
+        for name in ("square_deep", "square_shallow", "tent_deep", "tent_shallow")
+        for n in range(1, config.levels + 1)
+        if not (name == "tent_shallow" and n > _MOST_SHALLOW_TENTS)
+    ]
+    trained = _plan(
+        config, config.targets, activations=config.activations, depths=config.depths,
+        budgets=config.budgets,
+    )  # fmt: skip
+    mapped = _plan(
+        config, (config.map_target,), activations=(config.map_activation,),
+        depths=config.map_depths, widths=config.map_widths,
+    )  # fmt: skip
+    return [
+        *built,
+        *({"story": "trained", **unit.to_row()} for unit in trained),
+        *({"story": "map", **unit.to_row()} for unit in mapped),
+    ]
+
+
+def compute(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[str, Any]]:
+    """One row for a built network, one per seed for a trained one."""
+    return _built(unit) if unit["story"] == "built" else _trained(unit, run)
+
+
+def seconds(config: Config) -> float:
+    """Expected time: compilation per shape, and work by a rate measured on two cores."""
+    trained = [unit for unit in units(config) if unit["story"] != "built"]
+    shapes = {(u["in_size"], u["activation"], u["depth"], u["width"]) for u in trained}
+    work = sum(
+        u["seeds"] * u["steps"] * (4e-5 + 8e-8 * u["depth"] * u["width"] ** 2) * u["in_size"] ** 2
+        for u in trained
+    )
+    return 10.0 + _SECONDS_PER_SHAPE * len(shapes) + work
+
+
+_SECONDS_PER_SHAPE = 2.2
+
+
+def _plan(config: Config, targets: Sequence[str], **grid: Any) -> Sequence[Any]:
+    from approxlab import sweeps
+
+    planned: list[Any] = []
+    for dim in (1, 2):
+        names = [name for name in targets if (name in _TWO_DIMENSIONAL) == (dim == 2)]
+        if names:
+            planned += sweeps.plan(
+                names, in_size=dim, method="lbfgs", steps=config.steps, seeds=config.seeds,
+                init="uniform_knots", **grid,
+            )  # fmt: skip
+    return planned
+
+
+def _target(name: str) -> Target:
+    from approxlab import targets
+
+    iterated = re.fullmatch(r"tent(\d+)", name)
+    return targets.get("tent", k=int(iterated[1])) if iterated else targets.get(name)
+
+
+def _built(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A construction, measured on dyadic points: its kinks and its largest errors lie there."""
+    import numpy as np
+
+    import approxlab as al
+
+    n = unit["levels"]
+    pieces = 2**n if unit["construction"] == "square_shallow" else n
+    built = al.constructions.CONSTRUCTIONS[unit["construction"]](pieces)
+    points = np.arange(2 ** (n + 2) + 1) / 2 ** (n + 2)
+    values = np.asarray(al.evaluate(built.network, points[:, None]))
+    target = np.asarray(al.evaluate(built.target, points[:, None]))
+    sizes = built.to_rows()[0]
+    return [
+        {
+            **sizes,
+            "claimed_pieces": built.claim.pieces,
+            "pieces": al.regions.pieces_on_grid(built.network, points),
+            "sup_error": float(np.max(np.abs(values - target))),
+            "status": "built",
+        }
+    ]
+
+
+def _trained(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, Any]]:
+    """Fits of all seeds of one shape to one target, with their errors and the least possible."""
+    import approxlab as al
+
+    cell = al.sweeps.Unit(**{k: v for k, v in unit.items() if k != "story"} | {"dtype": run.dtype})
+    target = _target(cell.target)
+    result = al.sweeps.run_unit(target, cell, seed=run.seed)
+    optimum, kind = _optimum(cell, target)
+    return [
+        {**row, **_errors(result, i, target), "optimum_relative_l2": optimum, "optimum_kind": kind}
+        for i, row in enumerate(result.to_rows())
+    ]
+
+
+def _errors(result: FitResult, index: int, target: Target) -> dict[str, float]:
+    import approxlab as al
+
+    network = result.networks.member(index)
+    l2 = al.errors.l2(network, target, relative=True)
+    return {
+        "relative_l2_error": float(l2),
+        "relative_l2_uncertainty": l2.uncertainty,
+        "sup_error": float(al.errors.sup(network, target)),
+    }
+
+
+def _optimum(cell: Any, target: Target) -> tuple[float, str]:
+    """Least relative L2 error of ReLU networks of this shape, where it is known."""
+    from approxlab import optimal
+
+    if cell.activation != "relu" or cell.in_size != 1:
+        return math.nan, "unknown"
+    # Without linear units n ReLUs make at most n + 1 pieces.
+    pieces = optimal.max_pieces(cell.width, cell.depth)
+    if target.name == "square":
+        return float(optimal.square_by_pieces(pieces, "l2", relative=True)), "lower"
+    if cell.depth == 1 and target.smoothness in ("analytic", "smooth"):
+        best = optimal.relu_spline_asymptotic(target, pieces, "l2", relative=True)
+        return float(best), best.kind
+    return math.nan, "unknown"
+
+
+EXPERIMENT = _runner.Experiment(
+    name="width_vs_depth",
+    revision=REVISION,
+    config=Config,
+    presets=PRESETS,
+    units=units,
+    compute=compute,
+    check=check,
+    caption=caption,
+    table=table,
+    draw=draw,
+    seconds=seconds,
+)
+
+if __name__ == "__main__":
+    raise SystemExit(_runner.main(EXPERIMENT))

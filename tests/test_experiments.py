@@ -1,0 +1,153 @@
+"""Every experiment end to end at its smallest, its committed record, and what README shows."""
+
+import contextlib
+import importlib
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from approxlab import records
+from approxlab.fitting import gradient
+from experiments import _runner
+
+ROOT = Path(__file__).parent.parent
+NAMES = sorted(
+    path.stem for path in (ROOT / "experiments").glob("*.py") if not path.stem.startswith("_")
+)
+
+
+def experiment(name):
+    return importlib.import_module(f"experiments.{name}").EXPERIMENT
+
+
+def run(name, *flags):
+    """Exit code and what was printed."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        code = _runner.main(experiment(name), list(flags))
+    return code, out.getvalue()
+
+
+def rows_in(folder):
+    rows, problems = records.read_rows(*sorted(Path(folder).glob("rows*.jsonl")))
+    assert not problems
+    return [row for unit in records.finished_units(rows).values() for row in unit]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def smoke(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    before = gradient.compilations()
+    code, text = run(request.param, "--preset", "smoke", "--out", str(folder), "--quiet")
+    return request.param, folder, code, text, gradient.compilations() - before
+
+
+def test_smoke_leaves_figure_numbers_and_rows(smoke):
+    name, folder, code, text, _ = smoke
+    assert code == 0, text
+    assert (folder / f"{name}.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    record = records.read_record(folder / f"{name}.json")
+    assert (record.experiment, record.revision) == (name, experiment(name).revision)
+    assert record.rows
+    assert record.caption
+    assert len(rows_in(folder)) == len(record.rows)
+
+
+def test_same_seed_in_another_process_gives_the_same_rows(smoke, tmp_path):
+    name, folder, *_ = smoke
+    subprocess.run(
+        [sys.executable, "-m", f"experiments.{name}", "--preset", "smoke", "--out", tmp_path],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    ours, theirs = rows_in(folder), rows_in(tmp_path)
+    assert records.same_numbers(ours, theirs)
+    spoiled = [{**theirs[0], "sup_error": 2.0}, *theirs[1:]]
+    assert not records.same_numbers(ours, spoiled)
+
+
+def test_another_seed_gives_other_rows(smoke, tmp_path):
+    name, folder, *_ = smoke
+    code, text = run(name, "--preset", "smoke", "--seed", "1", "--out", str(tmp_path), "--quiet")
+    assert code == 0, text
+    assert not records.same_numbers(rows_in(folder), rows_in(tmp_path))
+
+
+def test_check_can_fail(smoke):
+    """The twin of the check: no experiment accepts rows whose numbers were changed."""
+    name, folder, *_ = smoke
+    rows = records.read_record(folder / f"{name}.json").rows
+    experiment(name).check(rows)
+    for field in [f for f, v in rows[0].items() if f.endswith("_error") and isinstance(v, float)]:
+        with pytest.raises(AssertionError):
+            experiment(name).check([{**row, field: 1.5 * row[field] + 1e-3} for row in rows])
+
+
+def test_width_vs_depth_compiles_once_per_shape(smoke):
+    name, _, _, _, compiled = smoke
+    if name != "width_vs_depth":
+        pytest.skip("speaks of width_vs_depth")
+    units = [
+        u
+        for u in experiment(name).units(experiment(name).presets["smoke"])
+        if u["story"] != "built"
+    ]
+    shapes = {(u["in_size"], u["activation"], u["depth"], u["width"]) for u in units}
+    assert len(shapes) < len(units)  # two stories share a shape
+    assert compiled == len(shapes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_more_cells_do_not_change_the_numbers_of_the_others(name, tmp_path):
+    if name != "width_vs_depth":
+        pytest.skip("speaks of width_vs_depth")
+    flags = ("--preset", "smoke", "--quiet", "--levels", "1", "--map-widths", "3")
+    assert run(name, *flags, "--budgets", "20", "--out", str(tmp_path / "a"))[0] == 0
+    assert run(name, *flags, "--budgets", "14", "20", "--out", str(tmp_path / "b"))[0] == 0
+    few, many = rows_in(tmp_path / "a"), rows_in(tmp_path / "b")
+    assert len(many) > len(few)
+    kept = [row for row in many if row.get("budget") in (20, None)]
+    assert records.same_numbers(few, kept)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_record_is_of_todays_experiment(name):
+    record = records.read_record(ROOT / "figures" / f"{name}.json")
+    today = experiment(name)
+    assert record.revision == today.revision, "REVISION was raised: make the figure again"
+    assert (ROOT / "figures" / f"{name}.png").exists()
+    assert record.caption == today.caption(record.rows)
+    today.check(record.rows)
+    preset = record.provenance["preset"]
+    fields = vars(today.presets[preset])
+    stored = {key: tuple(v) if isinstance(v, list) else v
+              for key, v in record.provenance["config"].items()}  # fmt: skip
+    assert stored == fields, f"the preset {preset} changed: make the figure again"
+
+
+def test_figures_have_experiments_and_are_small():
+    for path in (ROOT / "figures").iterdir():
+        assert path.stem in NAMES, f"{path.name} belongs to no experiment"
+        assert path.stat().st_size < 1_000_000, path.name
+
+
+def test_readme_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_readme_names_real_commands_and_figures():
+    text = (ROOT / "README.md").read_text()
+    assert "pytest" in next(line for line in text.splitlines() if "pytest" in line)
+    for module in re.findall(r"python -m experiments\.(\w+)", text):
+        assert module in NAMES or module == "NAME"
+    for figure in re.findall(r"figures/(\w+)\.png", text):
+        assert (ROOT / "figures" / f"{figure}.png").exists()
