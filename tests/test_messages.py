@@ -1,0 +1,180 @@
+"""Wrong calls: each message names the argument, the value received, the form expected, the fix.
+
+The calls run in a process of their own, without the type checks that the test suite switches on: as
+a user would make them.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+SETUP = """
+import jax, jax.numpy as jnp, numpy as np, optax, tempfile, pathlib
+jax.config.update("jax_enable_x64", True)
+import approxlab as al
+key = jax.random.key(0)
+net = al.MLP.init(key, 1, (4,), "tanh")
+relu = al.MLP.init(key, 1, (4,), "relu")
+runge = al.targets.get("runge")
+step = al.targets.get("step")
+x = np.linspace(0.0, 1.0, 9)[:, None]
+bad = np.where(np.arange(9) == 3, np.nan, 1.0)
+"""
+
+# Call, exception, and what the message must contain: argument, value received, form expected.
+CALLS = [
+    ("al.Box([], [])", "ValueError", ["lower", "[]", "non-empty list of numbers"]),
+    ("al.Box([0.0], [1.0, 2.0])", "ValueError", ["upper", "got 2 numbers", "equal length"]),
+    ("al.Box([1.0], [0.0])", "ValueError", ["upper", "[0.0]", "lower < upper", "Exchange"]),
+    ("al.Box([0.0], [np.inf])", "ValueError", ["upper", "inf", "finite numbers"]),
+    ("al.Box(['a'], [1.0])", "ValueError", ["lower", "'a'", "numbers"]),
+    ("al.Box.unit().uniform(1)", "ValueError", ["n", "got 1", "integer of at least 2"]),
+    ("al.Box.unit(8).uniform(100)", "ValueError", ["n", "100", "at most", "sobol"]),
+    (
+        "al.Box.unit(2).gauss_legendre(8, panels=10**4)",
+        "ValueError",
+        ["panels", "10000", "at most"],
+    ),
+    ("al.Box.unit().map_to(al.Box.unit(2))", "ValueError", ["other", "dimension 2", "dimension 1"]),
+    ("al.MLP.init(key, 0, (4,))", "ValueError", ["in_size", "got 0", "positive integer"]),
+    ("al.MLP.init(key, 1, 32)", "ValueError", ["hidden", "got 32", "widths", "(32,)"]),
+    ("al.MLP.init(key, 1, (4, -1))", "ValueError", ["hidden", "got -1", "positive integer"]),
+    ("al.MLP.init(key, 1, (4,), 'tahn')", "ValueError", ["activation", "'tahn'", "tanh", "names"]),
+    ("al.MLP.init(key, 1, (4,), init='xavier')", "ValueError", ["init", "'xavier'", "glorot"]),
+    ("al.MLP.init(key, 1, (4,), dtype='int32')", "ValueError", ["dtype", "int32", "'float32'"]),
+    (
+        "al.MLP.from_arrays([[[1.0]], [[1.0, 2.0]]], [[0.0], [0.0]], 'relu')",
+        "ValueError",
+        ["weights", "(1, 2)", "expected (out, 1)", "(out, in)"],
+    ),
+    (
+        "al.MLP.from_arrays([[[1.0]], [[1.0]]], [[0.0], [0.0]], 'relu', passthrough=(2,))",
+        "ValueError",
+        ["passthrough", "got 2", "expected 0 to 1"],
+    ),
+    (
+        "al.MLP.from_arrays([[[1.0]]], [[0.0]], 'relu', out_size=3)",
+        "ValueError",
+        ["out_size", "got 3", "expected None"],
+    ),
+    ("net(x)", "ValueError", ["x", "(9, 1)", "expected (1,)", "approxlab.evaluate"]),
+    ("net.member(0)", "ValueError", ["index", "single network", "stacked"]),
+    ("al.compose(relu, net)", "ValueError", ["activation", "'tanh'", "'relu'", "same"]),
+    ("al.precompose(net, [1.0, 2.0])", "ValueError", ["scale", "(2,)", "expected ()"]),
+    ("al.parallel([])", "ValueError", ["nets", "none", "at least one"]),
+    (
+        "al.parallel([net, al.MLP.init(key, 2, (4,))])",
+        "ValueError",
+        ["nets", "MLP(2-4-1", "equal inputs"],
+    ),
+    ("al.evaluate(net, x[:, 0])", "ValueError", ["points", "(9,)", "(n, d)", "x[:, None]"]),
+    ("al.evaluate(net, np.arange(3)[:, None])", "TypeError", ["points", "int64", "floating"]),
+    ("al.evaluate(3.0, x)", "TypeError", ["model", "float", "function of one point"]),
+    ("al.errors.sup(net, lambda x: x[0])", "ValueError", ["domain", "None", "expected a Box"]),
+    (
+        "al.errors.l2(lambda x: x, runge)",
+        "ValueError",
+        ["model", "(1,)", "equal shapes", "out_size"],
+    ),
+    ("al.errors.rate([1, 2], [1.0, 0.5])", "ValueError", ["sizes", "got 2", "three", "floor"]),
+    ("al.errors.rate([1, 2, 3], [1.0, 0.0, 0.1])", "ValueError", ["errors", "0.0", "positive"]),
+    ("al.targets.get('rung')", "ValueError", ["name", "'rung'", "runge"]),
+    ("al.targets.get('tent', k=0)", "ValueError", ["k", "0"]),
+    ("al.Target(3.0, domain=al.Box.unit())", "TypeError", ["fn", "3.0"]),
+    (
+        "al.Target(lambda x: x[0], domain=al.Box.unit(), lipschitz=-1.0)",
+        "ValueError",
+        ["lipschitz", "-1.0"],
+    ),
+    ("runge.moved_to(al.Box.unit(2))", "ValueError", ["box", "2"]),
+    ("runge(0.5)", "ValueError", ["x", "()", "(1,)", "evaluate"]),
+    (
+        "al.constructions.relu_interpolant(step, 4)",
+        "ValueError",
+        ["target", "step", "second_derivative", "lipschitz"],
+    ),
+    ("al.constructions.relu_interpolant(np.sin, 4)", "TypeError", ["target", "ufunc", "Target"]),
+    ("al.constructions.square_deep(0)", "ValueError", ["levels", "got 0", "positive integer"]),
+    ("al.constructions.square_deep(99)", "ValueError", ["levels", "got 99", "at most 25"]),
+    (
+        "al.constructions.tent_shallow(30)",
+        "ValueError",
+        ["k", "got 30", "at most 16", "1073741824"],
+    ),
+    ("al.optimal.square_by_pieces(2.5)", "ValueError", ["pieces", "2.5", "positive integer"]),
+    (
+        "al.optimal.relu_spline_asymptotic(al.targets.get('bump'), 4)",
+        "ValueError",
+        ["target.domain", "2 dimensions", "interval"],
+    ),
+    ("al.Bound(-1.0, 'x')", "ValueError", ["value", "-1.0", "at least 0"]),
+    ("al.Bound(float('nan'), 'x')", "ValueError", ["value", "nan", "not a proof"]),
+    ("al.fit(runge, hidden=32)", "ValueError", ["hidden", "32"]),
+    ("al.fit(runge, method='sgdd')", "ValueError", ["method", "'sgdd'", "adam", "lbfgs"]),
+    ("al.fit(runge, seeds=0)", "ValueError", ["seeds", "0", "positive"]),
+    ("al.fit(runge, key=0)", "TypeError", ["key", "0", "jax.random.key"]),
+    ("al.fit((x, bad))", "ValueError", ["nan", "3"]),
+    ("al.fit((x, np.ones(5)))", "ValueError", ["5", "9"]),
+    ("al.fit(runge, steps=-5)", "ValueError", ["steps", "-5", "positive"]),
+    ("al.sweeps.width_for_budget(2, depth=3)", "ValueError", ["budget", "got 2", "at least 8"]),
+    ("al.sweeps.plan(['runge'], depths=[1])", "ValueError", ["widths", "[]", "expected widths or"]),
+    ("al.plotting.style('poster')", "ValueError", ["name", "'poster'", "screen"]),
+    ("al.plotting.plot_error_against_size([], x='n', y='e')", "ValueError", ["rows", "none"]),
+]
+
+RUN = """
+import json, sys
+answers = []
+for call in json.load(sys.stdin):
+    try:
+        exec(call)
+        answers.append(("no error", ""))
+    except Exception as error:
+        answers.append((type(error).__name__, str(error)))
+print(json.dumps(answers))
+"""
+
+
+def answers(calls, *, x64=True):
+    setup = SETUP if x64 else SETUP.replace('"jax_enable_x64", True', '"jax_enable_x64", False')
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", setup + RUN],
+        input=json.dumps(calls),
+        env={**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def table():
+    return dict(zip((c for c, *_ in CALLS), answers([c for c, *_ in CALLS]), strict=True))
+
+
+@pytest.mark.parametrize(("call", "kind", "fragments"), CALLS, ids=[c for c, *_ in CALLS])
+def test_message(call, kind, fragments, table):
+    got, message = table[call]
+    assert got == kind, message
+    for fragment in fragments:
+        assert fragment in message, f"{fragment!r} is not in: {message}"
+
+
+def test_there_are_thirty_and_a_right_call_has_no_message():
+    assert len(CALLS) >= 30
+    assert answers(["al.Box([0.0], [1.0])"]) == [["no error", ""]]
+
+
+def test_float64_without_x64_says_what_to_write():
+    calls = ["al.MLP.init(key, 1, (4,), dtype='float64')", "al.fit(runge, dtype='float64')"]
+    for kind, message in answers(calls, x64=False):
+        assert kind == "ValueError"
+        assert "float64" in message
+        assert "jax.config.update('jax_enable_x64', True)" in message
