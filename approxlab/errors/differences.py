@@ -16,6 +16,8 @@ from approxlab.evaluation import evaluate
 
 Function = Callable[[Any], Any]
 
+_BATCH = 2048
+
 
 def place(target: Function, domain: Box | None) -> tuple[Box, Function | None]:
     """The box and the mask on which to measure."""
@@ -29,15 +31,22 @@ def place(target: Function, domain: Box | None) -> tuple[Box, Function | None]:
 
 
 def values(model: Function, points: np.ndarray) -> np.ndarray:
-    """Values of shape (n,) or (n, m), float64."""
-    return np.asarray(evaluate(model, points), np.float64)
+    """Values of shape (n,) or (n, m), float64.
+
+    Computed in batches of one size, the last one filled up: grids, quadrature nodes and every
+    round of a search then share one compilation per model, which costs far more than the filling.
+    """
+    n = len(points)
+    filled = np.concatenate([points, np.repeat(points[-1:], -n % _BATCH, axis=0)])
+    batches = [evaluate(model, filled[i : i + _BATCH]) for i in range(0, len(filled), _BATCH)]
+    return np.concatenate([np.asarray(batch, np.float64) for batch in batches])[:n]
 
 
 def inside(mask: Function | None, points: np.ndarray) -> np.ndarray:
     """Which points count: shape (n,), boolean."""
     if mask is None:
         return np.ones(len(points), bool)
-    return np.asarray(evaluate(mask, points), bool)
+    return values(mask, points) != 0.0
 
 
 def difference(model: Function, target: Function, points: np.ndarray) -> np.ndarray:

@@ -294,9 +294,9 @@ def _check(net: MLP) -> None:
             f"passthrough: got {net.passthrough!r}, expected one number per hidden layer, "
             f"{len(net.weights) - 1} in all."
         )
-    before = net.weights[0].shape[-1] if net.weights[0].ndim >= 2 else 0
+    before = net.weights[0].shape[-1] if len(net.weights[0].shape) >= 2 else 0
     for i, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
-        if weight.ndim < 2 or weight.shape[-1] != before or weight.shape[:-1] != bias.shape:
+        if len(weight.shape) < 2 or weight.shape[-1] != before or weight.shape[:-1] != bias.shape:
             raise ValueError(
                 f"weights: layer {i} has weight of shape {weight.shape} and bias of shape "
                 f"{bias.shape}, expected (out, {before or 'in'}) and (out,). Weights are (out, in)."

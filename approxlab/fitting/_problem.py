@@ -1,0 +1,205 @@
+"""What is to be fitted, brought to one form: points in [-1, 1]^d, values of unit mean square.
+
+Everything here is NumPy in float64: the data are prepared once, whatever the dtype of the training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from approxlab.domains import Box
+from approxlab.errors.differences import inside, values
+
+_POINTS = {1: 256, 2: 1024}  # of the training grid, by dimension
+_SOBOL_POINTS = 2048
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The arguments of `fit` that do not describe the data, after the checks."""
+
+    hidden: tuple[int, ...]
+    activation: str
+    method: Any
+    seeds: int
+    key: Any
+    steps: int
+    learning_rate: float
+    batch: int | None
+    init: str | None
+    dtype: str
+    stride: int
+    tol: float
+    patience: int
+    progress: bool
+
+    @property
+    def method_name(self) -> str:
+        """The method in a word, for results."""
+        return self.method if isinstance(self.method, str) else "optax"
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Points and values, and the affine maps between them and their normalised form.
+
+    The normalised points are (x - center) / half, the normalised values
+    (y / unit - mean) / spread with `unit` a power of two. A power of two that multiplies the
+    target therefore changes nothing but `unit`: exactly.
+
+    Attributes:
+        points: The points as given, shape (n, d).
+        inputs: The normalised points, shape (n, d).
+        values: The values divided by `unit`, shape (n, m).
+        outputs: The normalised values, shape (n, m).
+        center: Centre of the box, shape (d,).
+        half: Half the side lengths, shape (d,).
+        unit: A power of two, just above the largest absolute value.
+        mean: Mean of `values` over the points, shape (m,).
+        spread: Root of the mean square of `values - mean`.
+        out_size: `None` for values of shape (), m for values of shape (m,).
+        function: The target and its mask, where fresh points can be drawn.
+    """
+
+    points: np.ndarray
+    inputs: np.ndarray
+    values: np.ndarray
+    outputs: np.ndarray
+    center: np.ndarray
+    half: np.ndarray
+    unit: float
+    mean: np.ndarray
+    spread: float
+    out_size: int | None
+    function: tuple[Callable[..., Any], Callable[..., Any] | None] | None
+
+    @property
+    def variance(self) -> float:
+        """Mean square of the values about their mean, in their own units."""
+        return float(np.square(self.unit * self.spread))
+
+
+def prepare(target: Any, points: int | None) -> Problem:
+    """The problem of a target, or of arrays `(X, Y)`.
+
+    Raises:
+        ValueError: If shapes do not fit or a number is not finite.
+        TypeError: If the target is neither.
+    """
+    if isinstance(target, (tuple, list)):
+        return _from_arrays(target, points)
+    box = getattr(target, "domain", None)
+    if not callable(target) or not isinstance(box, Box):
+        raise TypeError(
+            f"target: got {type(target).__name__}, expected a Target or arrays (X, Y) of shapes "
+            "(n, d) and (n,) or (n, m). Wrap a function: al.Target(f, domain=al.Box([0.0], [1.0]))."
+        )
+    return _from_target(target, box, points)
+
+
+def _from_target(target: Any, box: Box, points: int | None) -> Problem:
+    cube = _grid(box.dim, points)
+    placed = box.place(0.5 * (cube + 1.0))
+    mask = getattr(target, "mask", None)
+    keep = inside(mask, placed)
+    if not keep.any():
+        raise ValueError(
+            f"points: none of the {len(placed)} points of the training grid lies inside the mask "
+            f"of {target!r}, expected at least one. Raise points."
+        )
+    placed, cube = placed[keep], cube[keep]
+    y = values(target, placed)
+    _finite("target", y, placed)
+    return _normalised(placed, cube, y, box.center, 0.5 * box.widths, (target, mask))
+
+
+def _from_arrays(pair: Any, points: int | None) -> Problem:
+    if len(pair) != 2:
+        raise ValueError(f"target: got {len(pair)} arrays, expected two, (X, Y).")
+    if points is not None:
+        raise ValueError(
+            f"points: got {points!r} beside arrays, expected None: the arrays are the points."
+        )
+    x, y = _numbers("X", pair[0]), _numbers("Y", pair[1])
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(
+            f"X: got shape {x.shape}, expected (n, d), one point per row. "
+            "Write x[:, None] for points of an interval."
+        )
+    if y.ndim not in (1, 2) or len(y) != len(x) or 0 in y.shape:
+        raise ValueError(
+            f"Y: got shape {y.shape} for {len(x)} points, expected ({len(x)},) or ({len(x)}, m): "
+            "one value per row of X."
+        )
+    _finite("X", x)
+    _finite("Y", y)
+    lower, upper = x.min(axis=0), x.max(axis=0)
+    # A coordinate that never changes has no width to divide by: it is only shifted.
+    half = np.where(upper > lower, 0.5 * upper - 0.5 * lower, 1.0)
+    center = 0.5 * lower + 0.5 * upper
+    return _normalised(x, (x - center) / half, y, center, half, None)
+
+
+def _normalised(
+    points: np.ndarray,
+    inputs: np.ndarray,
+    y: np.ndarray,
+    center: np.ndarray,
+    half: np.ndarray,
+    function: Any,
+) -> Problem:
+    out_size = None if y.ndim == 1 else y.shape[1]
+    y = y.reshape(len(y), -1)
+    exponent = math.frexp(float(np.abs(y).max()))[1]
+    scaled = np.ldexp(y, -exponent)
+    mean = scaled.mean(axis=0)
+    spread = float(np.sqrt(np.mean(np.square(scaled - mean))))
+    # What is left of a constant after subtracting its mean is rounding: not worth magnifying.
+    spread = spread if spread > 8 * np.finfo(float).eps else 1.0
+    return Problem(
+        points=points,
+        inputs=inputs,
+        values=scaled,
+        outputs=(scaled - mean) / spread,
+        center=center,
+        half=half,
+        unit=math.ldexp(1.0, exponent),
+        mean=mean,
+        spread=spread,
+        out_size=out_size,
+        function=function,
+    )
+
+
+def _grid(dim: int, points: int | None) -> np.ndarray:
+    """Training points in [-1, 1]^d: equally spaced in one and two dimensions, Sobol beyond."""
+    count = _POINTS.get(dim, _SOBOL_POINTS) if points is None else points
+    cube = Box.cube(-1.0, 1.0, dim)
+    if dim > 2:
+        return cube.sobol(count)
+    return cube.uniform(max(2, round(count ** (1.0 / dim))))
+
+
+def _numbers(name: str, array: Any) -> np.ndarray:
+    result = np.asarray(array)
+    if result.dtype.kind not in "fiu" and str(result.dtype) != "bfloat16":
+        raise TypeError(f"{name}: got dtype {result.dtype}, expected real numbers.")
+    return result.astype(np.float64)
+
+
+def _finite(name: str, array: np.ndarray, points: np.ndarray | None = None) -> None:
+    """Refuse NaN and infinity, naming the first place."""
+    bad = np.argwhere(~np.isfinite(array))
+    if not len(bad):
+        return
+    index = tuple(int(i) for i in bad[0])
+    place = f"index {index}" if points is None else f"the point {points[index[0]].tolist()}"
+    raise ValueError(
+        f"{name}: got {array[index]} at {place} ({len(bad)} such values in all), expected finite "
+        f"numbers. {'Remove those rows' if points is None else 'Choose a box or mask without it'}."
+    )

@@ -1,0 +1,205 @@
+"""Training by gradients: whole chunks of steps in one compiled program, the host in between."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from approxlab.fitting._problem import Problem, Settings
+from approxlab.fitting._programs import (
+    Program,
+    State,
+    arrays_of,
+    compilations,
+    original,
+    program,
+    shape_of,
+)
+from approxlab.fitting._result import FitResult, History, Status
+from approxlab.networks import MLP
+
+__all__ = ["compilations", "train"]
+
+
+@dataclasses.dataclass
+class _Seed:
+    """What the host knows of one seed while it runs."""
+
+    status: Status | None = None
+    step: int = 0
+    best: float = np.inf
+    best_step: int = 0
+    records: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+
+    def record(self, step: int, loss: float, diverged: bool, settings: Settings) -> None:
+        """Note the loss (relative) after `step` steps and decide whether the seed goes on."""
+        self.step = step
+        self.records.append((step, loss))
+        least_gain = np.sqrt(np.finfo(settings.dtype).eps)
+        if loss < self.best * (1.0 - least_gain):
+            self.best, self.best_step = loss, step
+        if diverged:
+            self.status = Status.DIVERGED
+        elif loss <= settings.tol:
+            self.status = Status.CONVERGED
+        elif step >= settings.steps:
+            self.status = Status.BUDGET
+        elif step - self.best_step >= settings.patience:
+            self.status = Status.STAGNATED
+
+
+@dataclasses.dataclass
+class _Group:
+    """Seeds that one executable trains together, and their state on the device."""
+
+    seeds: list[_Seed]
+    state: State
+
+    @property
+    def going(self) -> bool:
+        return any(seed.status is None for seed in self.seeds)
+
+
+def train(problem: Problem, settings: Settings) -> FitResult:
+    """Fit by "adam", "lbfgs" or an optax transformation; called by `approxlab.fit`."""
+    data, statics = arrays_of(problem, settings)
+    shape = shape_of(problem, settings, data, statics)
+    compiled, compile_s = program(shape)
+    began = time.perf_counter()
+    knobs = jnp.asarray([settings.learning_rate, settings.steps], settings.dtype)
+    run = _Run(compiled, settings, data, knobs)
+    groups = run.groups(shape.together)
+    run.through(groups)
+    finished = [compiled.finish(group.state.params, data) for group in groups]
+    losses = run.measured(groups, [f[0] for f in finished], original(data, problem, settings))
+    seeds = [seed for group in groups for seed in group.seeds]
+    best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
+    # Joined by NumPy: JAX would compile a program for every number of seeds.
+    layers = jax.tree.map(lambda *parts: np.concatenate(parts), *(f[1] for f in finished))
+    return FitResult(
+        network=_network(problem, settings, jax.tree.map(lambda leaf: leaf[best], layers)),
+        networks=_network(problem, settings, layers),
+        best=best,
+        statuses=tuple(seed.status or Status.BUDGET for seed in seeds),
+        losses=losses * np.square(problem.unit),
+        relative_losses=losses / np.square(problem.spread),
+        history=_history(seeds, problem.variance),
+        steps=np.array([seed.step for seed in seeds]),
+        method=settings.method_name,
+        compile_s=compile_s,
+        run_s=time.perf_counter() - began,
+    )
+
+
+def _network(problem: Problem, settings: Settings, layers: Any) -> MLP:
+    weights, biases = jax.tree.map(jnp.asarray, layers)
+    passthrough = (0,) * len(settings.hidden)
+    return MLP(weights, biases, settings.activation, passthrough, problem.out_size)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    compiled: Program
+    settings: Settings
+    data: dict[str, Any]
+    knobs: Any
+
+    def groups(self, together: int) -> list[_Group]:
+        """All seeds at their start."""
+        result = []
+        for first in range(0, self.settings.seeds, together):
+            numbers = np.arange(first, first + together, dtype=np.int32)
+            state = self.compiled.start(jax.random.key_data(self.settings.key), numbers)
+            result.append(_Group([_Seed() for _ in numbers], state))
+        return result
+
+    def through(self, groups: Sequence[_Group]) -> None:
+        """Advance all groups chunk by chunk until every seed has its status."""
+        steps, stride = self.settings.steps, self.settings.stride
+        with _bar(self.settings) as bar:
+            self._chunk(groups, 0)  # records the losses at the start
+            for position in range(0, steps, stride):
+                going = [group for group in groups if group.going]
+                if not going:
+                    break
+                self._chunk(going, min(stride, steps - position))
+                bar.update(min(stride, steps - position))
+                bar.set_postfix(loss=min(s.best for g in groups for s in g.seeds), refresh=False)
+
+    def _chunk(self, groups: Sequence[_Group], span: int) -> None:
+        # All groups are sent off before the first is waited for.
+        counts = [np.array([0 if s.status else span for s in g.seeds], np.int32) for g in groups]
+        pending = [self._advance(g.state, c) for g, c in zip(groups, counts, strict=True)]
+        for group, count, sent in zip(groups, counts, pending, strict=True):
+            self._settle(group, count, sent)
+
+    def _advance(self, state: State, counts: np.ndarray) -> Any:
+        return self.compiled.advance(state, self.data, self.knobs, counts)
+
+    def _settle(self, group: _Group, counts: np.ndarray, sent: Any) -> None:
+        """Wait for a chunk; members that left the finite numbers are computed again, shorter.
+
+        The chunk begins with finite numbers, and the number of steps is an argument: to find the
+        last finite parameters, nothing has to be kept inside the compiled loop.
+        """
+        start, diverged = group.state, np.zeros(len(counts), bool)
+        state, losses, done, finite = sent
+        while not np.asarray(finite).all():
+            bad = ~np.asarray(finite)
+            if not np.any(counts[bad]):  # not even the start is finite
+                diverged |= bad
+                break
+            # The parameters after `done` steps are bad: one step less, and if that helps not, half.
+            fewer = np.where(diverged, counts // 2, np.asarray(done) - 1)
+            counts = np.where(bad, np.maximum(fewer, 0), counts).astype(np.int32)
+            diverged |= bad
+            state, losses, done, finite = self._advance(start, counts)
+        group.state = state
+        for seed, count, loss, bad in zip(
+            group.seeds, counts.tolist(), np.asarray(losses).tolist(), diverged, strict=True
+        ):
+            if seed.status is None:
+                seed.record(seed.step + count, loss, bool(bad), self.settings)
+
+    def measured(
+        self, groups: Sequence[_Group], parameters: Sequence[Any], data: dict[str, Any]
+    ) -> np.ndarray:
+        """Mean square errors of the finished networks, at the points and values as given."""
+        losses = []
+        for group, params in zip(groups, parameters, strict=True):
+            none = np.zeros(len(group.seeds), np.int32)
+            state = group.state._replace(params=params)
+            losses.append(self.compiled.advance(state, data, self.knobs, none)[1])
+        return np.concatenate([np.asarray(loss, np.float64) for loss in losses])
+
+
+def _rank(seed: _Seed, loss: float) -> tuple[bool, float]:
+    """Diverged seeds last, then by loss, nan after every number."""
+    return seed.status is Status.DIVERGED, float(np.nan_to_num(loss, nan=np.inf))
+
+
+def _history(seeds: Sequence[_Seed], variance: float) -> History:
+    length = max(len(seed.records) for seed in seeds)
+    padded = [seed.records + seed.records[-1:] * (length - len(seed.records)) for seed in seeds]
+    steps = np.array([[step for step, _ in records] for records in padded])
+    losses = np.array([[loss * variance for _, loss in records] for records in padded])
+    return History(steps, losses)
+
+
+def _bar(settings: Settings) -> Any:
+    from tqdm import tqdm
+
+    # disable=None: silent where there is no terminal
+    return tqdm(
+        total=settings.steps,
+        desc=f"fit {settings.method_name}",
+        unit="step",
+        leave=False,
+        disable=None if settings.progress else True,
+    )
