@@ -17,6 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from approxlab.arguments import check_positive
+
 __all__ = ["evaluate"]
 
 Model = Callable[[Any], Any]
@@ -86,7 +88,9 @@ def check_points(points: Any, dim: int | None = None) -> np.ndarray | Array:
     return array
 
 
-def evaluate(model: Model, points: Any, *, max_bytes: int = 2**28) -> Array:
+def evaluate(
+    model: Model, points: Any, *, batch: int | None = None, max_bytes: int = 2**28
+) -> Array:
     """Values of a model at many points: (n, d) to (n,) or (n, m).
 
     The points are streamed in chunks whose intermediate values fit into `max_bytes`, so that a
@@ -95,6 +99,9 @@ def evaluate(model: Model, points: Any, *, max_bytes: int = 2**28) -> Array:
     Args:
         model: Maps one point of shape (d,) to a value of shape () or (m,).
         points: Shape (n, d), floating point.
+        batch: Evaluate in batches of exactly this many points, the last one filled up, and collect
+            the values on the host: then any number of points shares one compilation, which often
+            costs far more than the filling. Not for use inside `jit` or `grad`.
         max_bytes: Budget for the intermediate values of one chunk.
 
     Returns:
@@ -115,6 +122,13 @@ def evaluate(model: Model, points: Any, *, max_bytes: int = 2**28) -> Array:
     point = jax.ShapeDtypeStruct(points.shape[1:], dtype)
     chunk = max(1, max_bytes // _bytes_per_point(static, shapes, point))
     n = points.shape[0]
+    if batch is not None:
+        check_positive(batch=batch)
+        chunk = min(chunk, batch)
+        points = np.pad(np.asarray(points), ((0, -n % chunk), (0, 0)), mode="edge")
+        starts = range(0, n, chunk)
+        parts = [_mapped(static, arrays, jnp.asarray(points[i : i + chunk])) for i in starts]
+        return jnp.asarray(np.concatenate([np.asarray(part) for part in parts])[:n])
     if n <= chunk:
         return _mapped(static, arrays, jnp.asarray(points))
     pieces = []

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from approxlab.records import Row
-from experiments._width_vs_depth_findings import of
+from experiments._width_vs_depth_findings import Row, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +40,8 @@ def draw(rows: Sequence[Row]) -> Figure:
     lines = [(norm, activation) for norm in _NORMS for activation in activations]
     with plotting.style("screen"):
         figure = plt.figure(figsize=(13.0, 4.6 + 2.35 * len(lines)), dpi=100)
-        top, bottom = figure.subfigures(2, 1, height_ratios=[4.6, 2.35 * len(lines)])
+        heights = [4.6, 2.35 * len(lines)]
+        (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)
         square, tent, heat = top.subplots(1, 3, width_ratios=[1.25, 0.9, 1.25])
         _draw_square(square, rows)
         _draw_tent(tent, rows)

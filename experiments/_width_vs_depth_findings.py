@@ -6,12 +6,13 @@ Everything here reads rows only, so a figure can be drawn again without computin
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
-from approxlab.records import Row
+__all__ = ["Row", "caption", "check", "of", "table"]
 
-__all__ = ["caption", "check", "of", "table"]
+Row = Mapping[str, Any]
 
 _GAP = 3.0  # "far above": the least factor that the caption claims of trained deep networks
 

@@ -58,7 +58,7 @@ class Config:
 PRESETS = {
     "smoke": Config(
         targets=("square",), activations=("relu",), depths=(1, 2), budgets=(20, 40), seeds=2,
-        steps=50, levels=4, map_target="square", map_activation="relu", map_widths=(3, 7),
+        steps=50, levels=4, map_target="square", map_activation="relu", map_widths=(6, 13),
         map_depths=(1,),
     ),
     "default": Config(),
@@ -109,7 +109,7 @@ def seconds(config: Config) -> float:
     return 10.0 + _SECONDS_PER_SHAPE * len(shapes) + work
 
 
-_SECONDS_PER_SHAPE = 2.2
+_SECONDS_PER_SHAPE = 1.7
 
 
 def _plan(config: Config, targets: Sequence[str], **grid: Any) -> Sequence[Any]:
@@ -143,8 +143,10 @@ def _built(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     pieces = 2**n if unit["construction"] == "square_shallow" else n
     built = al.constructions.CONSTRUCTIONS[unit["construction"]](pieces)
     points = np.arange(2 ** (n + 2) + 1) / 2 ** (n + 2)
-    values = np.asarray(al.evaluate(built.network, points[:, None]))
-    target = np.asarray(al.evaluate(built.target, points[:, None]))
+    values, target = (
+        np.asarray(al.evaluate(model, points[:, None], batch=2048))
+        for model in (built.network, built.target)
+    )
     sizes = built.to_rows()[0]
     return [
         {

@@ -22,7 +22,7 @@ ALLOWED = {
     "arguments": set(),
     "claims": set(),
     "domains": set(),
-    "evaluation": set(),
+    "evaluation": {"arguments"},
     "records": set(),
     "networks": {"arguments", "records"},  # the atomic writer
     "targets": {"arguments", "claims", "domains"},

@@ -58,3 +58,14 @@ def test_gradient_through_a_batch(key):
     points = jnp.linspace(0.0, 1.0, 5)[:, None]
     slope = jax.grad(lambda m: jnp.sum(al.evaluate(m, points)))(net)
     assert float(slope.biases[-1][0]) == pytest.approx(5.0, rel=1e-14)
+
+
+def test_batches_share_a_compilation_and_change_nothing(key, compilations):
+    net = al.MLP.init(key, 1, (17,))
+    points = np.linspace(0.0, 1.0, 300)[:, None]
+    whole = al.evaluate(net, points)
+    laws.close(al.evaluate(net, points, batch=128), whole, c=64)
+    size = al.evaluation._mapped._cache_size()
+    for n in (1, 100, 128, 257):
+        assert al.evaluate(net, points[:n], batch=128).shape == (n,)
+    assert al.evaluation._mapped._cache_size() == size

@@ -33,13 +33,10 @@ def place(target: Function, domain: Box | None) -> tuple[Box, Function | None]:
 def values(model: Function, points: np.ndarray) -> np.ndarray:
     """Values of shape (n,) or (n, m), float64.
 
-    Computed in batches of one size, the last one filled up: grids, quadrature nodes and every
-    round of a search then share one compilation per model, which costs far more than the filling.
+    In batches of one size: grids, quadrature nodes and every round of a search then share one
+    compilation per model.
     """
-    n = len(points)
-    filled = np.concatenate([points, np.repeat(points[-1:], -n % _BATCH, axis=0)])
-    batches = [evaluate(model, filled[i : i + _BATCH]) for i in range(0, len(filled), _BATCH)]
-    return np.concatenate([np.asarray(batch, np.float64) for batch in batches])[:n]
+    return np.asarray(evaluate(model, points, batch=_BATCH), np.float64)
 
 
 def inside(mask: Function | None, points: np.ndarray) -> np.ndarray:

@@ -31,8 +31,8 @@ def l2(
     Tensor Gauss-Legendre rules on equal cells in up to 4 dimensions; the square root of the
     integral of the squared error, so that the error 1 on a box of volume V has norm sqrt(V). The
     value is that of the finer of two rules (twice as many cells per axis, one node more), its
-    `uncertainty` the difference between the two. Beyond 4 dimensions scrambled Sobol points are used, and the
-    uncertainty is the standard error over 8 scramblings.
+    `uncertainty` the difference between the two. Beyond 4 dimensions scrambled Sobol points are
+    used, and the uncertainty is the standard error over 8 scramblings.
 
     Args:
         model: A function of one point of shape (d,) with values of shape () or (m,).

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from jaxtyping import Array
 from approxlab.evaluation import split
 from approxlab.fitting._problem import Problem, Settings
 from approxlab.networks import MLP, activation, postcompose, precompose
+from approxlab.networks.initialisation import all_draws, all_layers, default_initialisation
 
 _FINAL_RATE = 1e-3  # the cosine ends at this fraction of the learning rate
 _MEMORY = 20  # pairs kept by L-BFGS; optax's 10 stalls ten times earlier on small networks
@@ -48,6 +49,11 @@ class Shape:
     key: tuple[Any, ...]  # implementation of the keys, shape and dtype of their data
     together: int
     surroundings: tuple[Any, ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of units of every layer, inputs and outputs included."""
+        return (self.in_size, *self.hidden, self.out_size or 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +145,7 @@ def compilations() -> int:
 @lru_cache(maxsize=_KEPT)
 def _compiled(shape: Shape) -> Program:
     member = _Member(shape)
-    start = _over_members(member.start, (None, 0), shape.together)
+    start = _over_members(member.start, (0, 0), shape.together)
     advance = _over_members(member.advance, (0, None, None, 0), shape.together)
     finish = _over_members(member.finish, (0, None), shape.together)
 
@@ -148,12 +154,35 @@ def _compiled(shape: Shape) -> Program:
     key = jax.ShapeDtypeStruct(*shape.key[1:])
     numbers = jax.ShapeDtypeStruct((shape.together,), jnp.int32)
     knobs = jax.ShapeDtypeStruct((2,), shape.dtype)
-    state = jax.eval_shape(start, key, numbers)
+    drawn = jax.eval_shape(lambda: _stacked([_drawn(shape, jax.random.key(0))] * shape.together))
+    keys = jax.ShapeDtypeStruct((shape.together, *key.shape), key.dtype)
+    state = jax.eval_shape(start, drawn, keys)
     return Program(
-        jax.jit(start).lower(key, numbers).compile(),
+        jax.jit(start).lower(drawn, keys).compile(),
         jax.jit(advance).lower(state, data, knobs, numbers).compile(),
         jax.jit(finish).lower(state.params, data).compile(),
     )
+
+
+def beginning(shape: Shape, key: Array, numbers: Sequence[int]) -> tuple[Tree, Array]:
+    """What `start` takes: for each seed, random numbers for its layers and the key of its points.
+
+    Drawn outside of the program: a random generator inside would be compiled for every shape, which
+    took a third of all the time that compilation takes.
+    """
+    seeds = [jax.random.split(jax.random.fold_in(key, number)) for number in numbers]
+    return (
+        _stacked([_drawn(shape, key_layers) for key_layers, _ in seeds]),
+        jnp.stack([jax.random.key_data(key_points) for _, key_points in seeds]),
+    )
+
+
+def _drawn(shape: Shape, key: Array) -> Tree:
+    return all_draws(key, shape.sizes, shape.dtype)
+
+
+def _stacked(trees: Sequence[Tree]) -> Tree:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 class State(NamedTuple):
@@ -175,24 +204,20 @@ class _Member:
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.act = activation(shape.activation)
-        template = jax.eval_shape(lambda: self._layers(jax.random.key(0)))
+        template = jax.eval_shape(lambda: self._layers(_drawn(shape, jax.random.key(0))))
         # One vector instead of many small arrays: half the operations, half the compilation. A
         # transformation of the caller's sees the layers: it may treat matrices in its own way.
         self.flat = isinstance(shape.method, str)
         _, self.unravel = ravel_pytree(jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), template))
         self.transformation = optax.with_extra_args_support(_transformation(shape.method))
 
-    def start(self, key: Array, index: Array) -> State:
-        """The state of one seed before the first step, made from the key and its index alone."""
-        seed = jax.random.fold_in(self._typed(key), index)
-        key_init, key_points = jax.random.split(seed)
-        params = self._pack(self._layers(key_init))
+    def start(self, drawn: Tree, key_points: Array) -> State:
+        """The state of one seed before the first step, from the numbers drawn for it."""
+        params = self._pack(self._layers(drawn))
         with jax.numpy_dtype_promotion("standard"):
             method_state = self.transformation.init(params)
         step = jnp.zeros((), jnp.int32)
-        return State(
-            step, params, _like(method_state, method_state), jax.random.key_data(key_points)
-        )
+        return State(step, params, _like(method_state, method_state), key_points)
 
     def advance(
         self, state: State, data: dict[str, Any], knobs: Array, count: Array
@@ -246,12 +271,9 @@ class _Member:
     def _typed(self, data: Array) -> Array:
         return jax.random.wrap_key_data(data, impl=self.shape.key[0])
 
-    def _layers(self, key: Array) -> Tree:
-        s = self.shape
-        net = MLP.init(
-            key, s.in_size, s.hidden, s.activation, out_size=s.out_size, init=s.init, dtype=s.dtype
-        )
-        return net.weights, net.biases
+    def _layers(self, drawn: Tree) -> Tree:
+        name = self.shape.init or default_initialisation(self.shape.activation)
+        return tuple(zip(*all_layers(name, drawn, self.shape.sizes), strict=True))
 
     def _pack(self, layers: Tree) -> Tree:
         return ravel_pytree(layers)[0] if self.flat else layers

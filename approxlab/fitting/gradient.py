@@ -14,8 +14,10 @@ import numpy as np
 from approxlab.fitting._problem import Problem, Settings
 from approxlab.fitting._programs import (
     Program,
+    Shape,
     State,
     arrays_of,
+    beginning,
     compilations,
     original,
     program,
@@ -73,8 +75,8 @@ def train(problem: Problem, settings: Settings) -> FitResult:
     compiled, compile_s = program(shape)
     began = time.perf_counter()
     knobs = jnp.asarray([settings.learning_rate, settings.steps], settings.dtype)
-    run = _Run(compiled, settings, data, knobs)
-    groups = run.groups(shape.together)
+    run = _Run(compiled, shape, settings, data, knobs)
+    groups = run.groups()
     run.through(groups)
     finished = [compiled.finish(group.state.params, data) for group in groups]
     losses = run.measured(groups, [f[0] for f in finished], original(data, problem, settings))
@@ -106,16 +108,17 @@ def _network(problem: Problem, settings: Settings, layers: Any) -> MLP:
 @dataclasses.dataclass(frozen=True)
 class _Run:
     compiled: Program
+    shape: Shape
     settings: Settings
     data: dict[str, Any]
     knobs: Any
 
-    def groups(self, together: int) -> list[_Group]:
+    def groups(self) -> list[_Group]:
         """All seeds at their start."""
-        result = []
+        result, together = [], self.shape.together
         for first in range(0, self.settings.seeds, together):
-            numbers = np.arange(first, first + together, dtype=np.int32)
-            state = self.compiled.start(jax.random.key_data(self.settings.key), numbers)
+            numbers = range(first, first + together)
+            state = self.compiled.start(*beginning(self.shape, self.settings.key, numbers))
             result.append(_Group([_Seed() for _ in numbers], state))
         return result
 

@@ -6,9 +6,12 @@ affine map of the domain onto that cube, so that a network starts equally well o
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,18 +19,54 @@ from jaxtyping import Array, Float
 
 __all__ = ["INITIALISATIONS"]
 
+_LEAST_DRAWS = 4096
+
+
+class Draws(NamedTuple):
+    """Random numbers of one layer, more than it needs: standard normal, and uniform on [-1, 1)."""
+
+    normal: Array
+    uniform: Array
+
+    def normals(self, rows: int, columns: int) -> Array:
+        """The first normal numbers as a matrix."""
+        return self.normal[: rows * columns].reshape(rows, columns)
+
+    def uniforms(self, rows: int, columns: int) -> Array:
+        """The first uniform numbers as a matrix."""
+        return self.uniform[: rows * columns].reshape(rows, columns)
+
+
+def draws(key: Array, count: int, dtype: str) -> Draws:
+    """At least `count` numbers of each kind.
+
+    Their number is rounded up generously: a random generator takes half a second to compile for
+    every length, far longer than to draw a few thousand numbers too many.
+    """
+    return _draws(key, max(_LEAST_DRAWS, 1 << (count - 1).bit_length()), dtype)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _draws(key: Array, length: int, dtype: str) -> Draws:
+    key_normal, key_uniform = jax.random.split(key)
+    return Draws(
+        jax.random.normal(key_normal, (length,), dtype),
+        jax.random.uniform(key_uniform, (length,), dtype, -1.0, 1.0),
+    )
+
+
 Layer = tuple[Float[Array, "out in"], Float[Array, " out"]]
-Initialisation = Callable[[Array, int, int, str, bool], Layer]
+Initialisation = Callable[[Draws, int, int, bool], Layer]
 
 
 def _normal(variance: Callable[[int, int], float]) -> Initialisation:
     """Independent normal weights of the given variance, biases zero."""
 
-    def layer(key: Array, fan_in: int, fan_out: int, dtype: str, first: bool) -> Layer:
+    def layer(drawn: Draws, fan_in: int, fan_out: int, first: bool) -> Layer:
         del first
         scale = math.sqrt(variance(fan_in, fan_out))
-        weight = scale * jax.random.normal(key, (fan_out, fan_in), dtype)
-        return weight, jnp.zeros(fan_out, dtype)
+        weight = scale * drawn.normals(fan_out, fan_in)
+        return weight, jnp.zeros(fan_out, weight.dtype)
 
     return layer
 
@@ -35,21 +74,20 @@ def _normal(variance: Callable[[int, int], float]) -> Initialisation:
 _he = _normal(lambda fan_in, fan_out: 2.0 / fan_in)
 
 
-def _uniform_knots(key: Array, fan_in: int, fan_out: int, dtype: str, first: bool) -> Layer:
+def _uniform_knots(drawn: Draws, fan_in: int, fan_out: int, first: bool) -> Layer:
     """He weights; every unit of the first layer bends at a point drawn uniformly from the cube.
 
     In one dimension these points are the knots, uniform on the interval. In d dimensions the
     hyperplane w . x + b = 0 passes through a uniformly drawn point. Zero biases instead let all
     hyperplanes pass through the centre, which in one dimension is a single knot for all units.
     """
+    weight, bias = _he(drawn, fan_in, fan_out, first)
     if not first:
-        return _he(key, fan_in, fan_out, dtype, first)
-    key_weight, key_knot = jax.random.split(key)
-    weight, _ = _he(key_weight, fan_in, fan_out, dtype, first)
+        return weight, bias
     if fan_in == 1:  # equal slopes up to sign: nothing but the knots tells the units apart
-        weight = jnp.asarray(math.sqrt(2.0), dtype) * jnp.where(weight < 0, -1.0, 1.0).astype(dtype)
-    knots = jax.random.uniform(key_knot, (fan_out, fan_in), dtype, -1.0, 1.0)
-    return weight, -jnp.sum(weight * knots, axis=1)
+        steep = jnp.asarray(math.sqrt(2.0), weight.dtype)
+        weight = jnp.where(weight < 0, -steep, steep)
+    return weight, -jnp.sum(weight * drawn.uniforms(fan_out, fan_in), axis=1)
 
 
 INITIALISATIONS: Mapping[str, Initialisation] = MappingProxyType(
@@ -75,3 +113,20 @@ def initialisation(name: str) -> Initialisation:
             f"init: got {name!r}, expected one of {', '.join(sorted(INITIALISATIONS))}."
         )
     return INITIALISATIONS[name]
+
+
+def all_draws(key: Array, sizes: tuple[int, ...], dtype: str) -> list[Draws]:
+    """The random numbers of every layer of a network: of layer i from the key folded with i."""
+    most = max(n * m for n, m in itertools.pairwise(sizes))
+    return [draws(jax.random.fold_in(key, i), most, dtype) for i in range(len(sizes) - 1)]
+
+
+def all_layers(name: str, drawn: list[Draws], sizes: tuple[int, ...]) -> list[Layer]:
+    """Weights and biases of every layer, from the random numbers drawn for them."""
+    layer = initialisation(name)
+    return [layer(numbers, sizes[i], sizes[i + 1], i == 0) for i, numbers in enumerate(drawn)]
+
+
+def default_initialisation(activation: str) -> str:
+    """Glorot's, and He's for the powers of relu."""
+    return "he" if activation.startswith("relu") else "glorot"

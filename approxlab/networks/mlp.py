@@ -16,7 +16,12 @@ from jaxtyping import Array, Float
 from approxlab.arguments import check_positive
 from approxlab.networks import storage
 from approxlab.networks.activations import activation as activation_named
-from approxlab.networks.initialisation import initialisation
+from approxlab.networks.initialisation import (
+    all_draws,
+    all_layers,
+    default_initialisation,
+    initialisation,
+)
 
 __all__ = ["MLP"]
 
@@ -101,15 +106,12 @@ class MLP:
         """
         outputs = 1 if out_size is None else out_size
         check_positive(in_size=in_size, out_size=outputs)
-        sizes = (in_size, *_widths(hidden))
-        if init is None:
-            init = "he" if activation.startswith("relu") else "glorot"
-        layer, kind = initialisation(init), str(float_dtype(dtype))
-        layers = [
-            layer(jax.random.fold_in(key, i), n, m, kind, i == 0)
-            for i, (n, m) in enumerate(zip(sizes, (*sizes[1:], outputs), strict=True))
-        ]
-        weights, biases = zip(*layers, strict=True)
+        activation_named(activation)
+        name = default_initialisation(activation) if init is None else init
+        initialisation(name)
+        sizes = (in_size, *_widths(hidden), outputs)
+        drawn = all_draws(key, sizes, str(float_dtype(dtype)))
+        weights, biases = zip(*all_layers(name, drawn, sizes), strict=True)
         net = cls(weights, biases, activation, (0,) * len(hidden), out_size)
         if domain is None:
             return net
