@@ -171,7 +171,7 @@ def test_three_dimensions_use_sobol_points():
 def test_vector_values():
     x = grid()
     y = np.concatenate([np.sin(3 * x), 10 + x**2], axis=1)
-    result = fit((x, y), hidden=(8,), steps=1000)
+    result = fit((x, y), hidden=(8,), method="lbfgs", steps=200)
     assert result.network(x[0]).shape == (2,)
     assert result.relative_loss < 1e-2
     reported_losses_are_true(result, x, y)

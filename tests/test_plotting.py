@@ -61,11 +61,17 @@ def test_heat_map_shows_medians_and_levels(ax):
     ]
     plotting.plot_heat_map(rows, x="w", y="d", value="e", level="p", ax=ax)
     table = ax.collections[0].get_array()
-    assert table.ravel() == pytest.approx([1, 1e-1, 1e-2, 1e-2, 1e-3, 1e-4])
+    assert np.ravel(table).tolist() == pytest.approx([1, 1e-1, 1e-2, 1e-2, 1e-3, 1e-4])
     assert "1e-4" in [text.get_text() for text in ax.texts]
     # p = 8 is reached in the upper row at w = 2, the centre of the first cell.
     line = next(line for line in ax.lines if abs(line.get_xdata()[-2] - 0.5) < 1e-12)
     assert line.get_ydata().tolist() == [-0.5, 0.5, 1.5, 2.5]
+
+
+def test_heat_map_of_a_single_cell_and_of_a_diverged_one(ax):
+    rows = [{"w": w, "d": 1, "e": e} for w, e in ((1, 0.5), (2, math.inf))]
+    plotting.plot_heat_map(rows, x="w", y="d", value="e", ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["5e-1", "div."]
 
 
 @pytest.mark.parametrize("name", ["screen", "paper", "slides"])

@@ -129,10 +129,11 @@ def plot_heat_map(
             table[i, j] = quartiles(cell, x=x, y=value)[2][0]
             levels[i, j] = np.nan if level is None else cell[0][level]
     finite = table[np.isfinite(table) & (table > 0)]
-    norm = mpl.colors.LogNorm(finite.min(), finite.max())
+    low, high = finite.min(initial=np.inf), finite.max(initial=0.0)
+    norm = mpl.colors.LogNorm(low, high) if low < high else mpl.colors.LogNorm(1e-1, 1e1)
     mesh = ax.pcolormesh(table, norm=norm, edgecolor="white", linewidth=1.0, **style)
     for (i, j), number in np.ndenumerate(table):
-        shade = mesh.cmap(norm(number)) if np.isfinite(number) else (1, 1, 1, 1)
+        shade = mesh.cmap(float(norm(number))) if np.isfinite(number) else (1, 1, 1, 1)
         dark = float(np.dot(shade[:3], (0.299, 0.587, 0.114))) < 0.5
         ax.text(j + 0.5, i + 0.5, _short(number), ha="center", va="center",
                 fontsize="small", color="white" if dark else "black", zorder=4,
