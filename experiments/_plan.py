@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from approxlab import records
-from experiments._flags import Options
+from experiments._flags import Options, UsageError
 from experiments._machine import precision
 
 if TYPE_CHECKING:
@@ -131,7 +131,10 @@ def complain(text: str) -> None:
 
 def plan(experiment: Experiment, options: Options, config: Any, about: dict[str, Any]) -> Job:
     """Names every unit by its identity, in the environment that `about` tells of."""
-    listed = [dict(unit) for unit in experiment.units(config)]
+    try:
+        listed = [dict(unit) for unit in experiment.units(config)]
+    except ValueError as error:  # settings that do not fit together
+        raise UsageError(str(error)) from error
     units = {
         records.identity(
             experiment=experiment.name,

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 REVISION = 1
 
-_TWO_DIMENSIONAL = ("bump", "compositional", "gabor", "gaussian", "sine_product")
+# Plans are made without JAX, so the dimensions of the catalogue's targets stand here.
+_DIMENSIONS = {
+    1: ("square", "cube", "power11", "sqrt", "kink", "exp", "sine2", "sine4", "runge", "chirp",
+        "step", "takagi"),
+    2: ("sine_product", "bump", "gabor", "compositional", "gaussian"),
+}  # fmt: skip
+_TENT = re.compile(r"tent([1-9]\d*)")
 _MOST_SHALLOW_TENTS = 12  # 2^k units
 
 
@@ -115,8 +121,9 @@ def _plan(config: Config, targets: Sequence[str], **grid: Any) -> Sequence[Any]:
     from approxlab import sweeps
 
     planned: list[Any] = []
-    for dim in (1, 2):
-        names = [name for name in targets if (name in _TWO_DIMENSIONAL) == (dim == 2)]
+    dimensions = [_dimension(name) for name in targets]
+    for dim in _DIMENSIONS:
+        names = [name for name, d in zip(targets, dimensions, strict=True) if d == dim]
         if names:
             planned += sweeps.plan(
                 names, in_size=dim, method="lbfgs", steps=config.steps, seeds=config.seeds,
@@ -125,11 +132,21 @@ def _plan(config: Config, targets: Sequence[str], **grid: Any) -> Sequence[Any]:
     return planned
 
 
+def _dimension(name: str) -> int:
+    if _TENT.fullmatch(name):
+        return 1
+    for dim, names in _DIMENSIONS.items():
+        if name in names:
+            return dim
+    known = ", ".join(name for names in _DIMENSIONS.values() for name in names)
+    raise ValueError(f"targets: got {name!r}, expected some of {known}, or tentK as in tent4.")
+
+
 def _target(name: str) -> Target:
     from approxlab import targets
 
-    iterated = re.fullmatch(r"tent(\d+)", name)
-    return targets.get("tent", k=int(iterated[1])) if iterated else targets.get(name)
+    tent = _TENT.fullmatch(name)
+    return targets.get("tent", k=int(tent[1])) if tent else targets.get(name)
 
 
 def _built(unit: Mapping[str, Any]) -> list[dict[str, Any]]:

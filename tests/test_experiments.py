@@ -121,6 +121,29 @@ def test_more_cells_do_not_change_the_numbers_of_the_others(name, tmp_path):
     assert records.same_numbers(few, kept)
 
 
+def test_plan_knows_the_dimensions_of_its_targets():
+    from approxlab import targets
+    from experiments import width_vs_depth
+
+    for dim, names in width_vs_depth._DIMENSIONS.items():
+        assert {targets.get(name).dim for name in names} == {dim}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--targets", "rung"), "targets: got 'rung', expected some of square"),
+        (("--budgets", "5"), "budget: got 5, expected at least"),
+        (("--depths", "0"), "depth: got 0, expected a positive integer"),
+    ],
+)
+def test_settings_that_do_not_fit_are_a_usage_error(flags, message, tmp_path):
+    code, text = run("width_vs_depth", "--preset", "smoke", *flags, "--out", str(tmp_path))
+    assert code == 2
+    assert message in text
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_committed_record_is_of_todays_experiment(name):
     record = records.read_record(ROOT / "figures" / f"{name}.json")
