@@ -25,6 +25,7 @@ _FORMULAS = {
     "sine4": r"$\sin 4\pi x$",
     "chirp": r"$\sin 8\pi(x+1)^2$",
 }
+_LEAST_SHOWN = 3e-6
 _NORMS = {"relative_l2_error": "relative $L^2$ error", "sup_error": "sup error"}
 
 
@@ -134,12 +135,16 @@ def _draw_map(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _limits(rows: Sequence[Row], norm: str) -> tuple[float, float]:
-    """Room for errors up to that of the constant 0, and for the optimum of one hidden layer."""
+    """Room for errors up to those of the constant 0, and for the optima in the panels that show any.
+
+    Elsewhere a ReLU network may represent a kink exactly: such a line leaves the panel downwards.
+    """
     errors = [row[norm] for row in rows if math.isfinite(row[norm])]
-    if norm == "relative_l2_error":
-        optima = [row["optimum_relative_l2"] for row in rows if row["depth"] == 1]
-        errors += [value for value in optima if math.isfinite(value)]
-    return min(errors) / 2, min(2 * max(errors), 3.0)
+    top = min(2 * max(errors), 3.0 if norm == "relative_l2_error" else 10.0)
+    if norm != "relative_l2_error":
+        return max(min(errors) / 2, _LEAST_SHOWN), top
+    optima = [v for v in (row["optimum_relative_l2"] for row in rows) if math.isfinite(v)]
+    return min(errors + optima) / 2, top
 
 
 def _draw_trained(ax: Axes, rows: Sequence[Row], norm: str) -> None:
