@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from approxlab.domains import Box
 
-__all__ = ["check_interval", "check_positive"]
+__all__ = ["check_interval", "check_positive", "check_widths"]
 
 
 def check_positive(**values: Any) -> None:
@@ -24,8 +24,20 @@ def check_positive(**values: Any) -> None:
         ValueError: n: got 0, expected a positive integer.
     """
     for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not hasattr(value, "__index__") or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name}: got {value!r}, expected a positive integer.")
+
+
+def check_widths(hidden: Any) -> tuple[int, ...]:
+    """The widths of hidden layers as a tuple of integers; a single number is refused."""
+    if isinstance(hidden, str) or not hasattr(hidden, "__len__"):
+        raise ValueError(
+            f"hidden: got {hidden!r}, expected the widths of the hidden layers, such as (32, 32). "
+            f"Write ({hidden!r},) for one hidden layer."
+        )
+    for width in hidden:
+        check_positive(hidden=width)
+    return tuple(int(width) for width in hidden)
 
 
 def check_interval(box: Box, name: str = "domain") -> tuple[float, float]:

@@ -2,8 +2,8 @@
 
 Four kinds of number are kept apart by type, so that none can be taken for another:
 
-- `Estimate`: an error found by sampling. The true value is at least this large (sup norm), or this
-  large up to a stated quadrature uncertainty (L2 norm).
+- `Estimate`: an error found by sampling. The true value is at least this large (sup norm), or about
+  this large, with an indication of the quadrature's own doubt (L2 norm).
 - `Bound`: an error proved on the whole box. The true value is never larger.
 - `Optimum`: the least error that any network (or spline) of a kind and size can have.
 - `Rate`: a fitted slope with its confidence interval.
@@ -36,7 +36,8 @@ class Estimate:
         points: Number of points at which the error was evaluated.
         relative: Whether the error was divided by the norm of the target.
         at: A point where a sup estimate is attained, or the first point that is not finite.
-        uncertainty: For "l2", the difference from a coarser rule; `nan` where it does not apply.
+        uncertainty: For "l2", the difference from a coarser rule (beyond 4 dimensions, a standard
+            error): an indication, not a bound; `nan` where it does not apply.
 
     Example:
         >>> float(Estimate(0.25, norm="sup", points=9))
@@ -165,7 +166,7 @@ class Claim:
         num_hidden_units: Promised number of nonlinear units.
         num_linear_units: Promised number of linear (passthrough) units.
         depth: Promised number of hidden layers.
-        pieces: Promised number of affine pieces, where the theorem speaks of them.
+        pieces: Promised number of affine pieces, where the theorem speaks of exactly so many.
     """
 
     norm: Norm

@@ -29,11 +29,11 @@ class _Static:
     """What of a model is not an array: hashable, so that it can be a static argument of jit."""
 
     treedef: Any
-    leaves: tuple[Any, ...]
+    leaves: tuple[tuple[type, Any], ...]  # with their types: 1, 1.0 and True are equal
 
     def join(self, arrays: tuple[Any, ...]) -> Model:
         supply = iter(arrays)
-        leaves = [next(supply) if leaf is _HOLE else leaf for leaf in self.leaves]
+        leaves = [next(supply) if leaf is _HOLE else leaf for _, leaf in self.leaves]
         return jax.tree.unflatten(self.treedef, leaves)
 
 
@@ -54,8 +54,39 @@ def split(model: Model) -> tuple[_Static, tuple[Any, ...]]:
     leaves, treedef = jax.tree.flatten(model)
     is_array = [isinstance(leaf, (jax.Array, np.ndarray)) for leaf in leaves]
     arrays = tuple(leaf for leaf, yes in zip(leaves, is_array, strict=True) if yes)
-    rest = tuple(_HOLE if yes else leaf for leaf, yes in zip(leaves, is_array, strict=True))
-    return _Static(treedef, rest), arrays
+    rest = [_HOLE if yes else leaf for leaf, yes in zip(leaves, is_array, strict=True)]
+    static = _Static(treedef, tuple((type(leaf), leaf) for leaf in rest))
+    try:
+        hash(static)
+    except TypeError as error:
+        raise TypeError(
+            f"model: got {type(model).__name__} with a part that cannot be hashed ({error}), "
+            "expected a function, a frozen dataclass or a registered pytree. Wrap it: "
+            "lambda x: model(x)."
+        ) from error
+    return static, arrays
+
+
+def settled(model: Model) -> Model:
+    """The model as it is now: what a function closes over may change between two calls.
+
+    Compiled code is kept by identity, so a function that is no registered pytree gets a wrapper of
+    its own for every call from outside. Pytrees and targets are values and need none.
+    """
+    if not callable(model) or getattr(model, "immutable", False) or isinstance(model, _Settled):
+        return model
+    leaves = jax.tree.leaves(model)
+    return _Settled(model) if len(leaves) == 1 and leaves[0] is model else model
+
+
+class _Settled:
+    """A function under an identity of its own."""
+
+    def __init__(self, function: Model) -> None:
+        self.function = function
+
+    def __call__(self, x: Any) -> Any:
+        return self.function(x)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -63,12 +94,23 @@ def _mapped(static: _Static, arrays: tuple[Any, ...], points: Array) -> Array:
     return jax.vmap(static.join(arrays))(points)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _bytes_per_point(static: _Static, shapes: tuple[Any, ...], point: Any) -> int:
     """All intermediate values of one point: more than is alive at once, so a safe divisor."""
     jaxpr = jax.make_jaxpr(lambda arrays, x: static.join(arrays)(x))(shapes, point)
-    sizes = [v.aval.size * v.aval.dtype.itemsize for e in jaxpr.jaxpr.eqns for v in e.outvars]
-    return max(8, sum(sizes))
+    return max(8, _bytes_of(jaxpr.jaxpr))
+
+
+def _bytes_of(jaxpr: Any) -> int:
+    """Of all values computed in a jaxpr, those inside of jit, scan and the like included."""
+    total = 0
+    for equation in jaxpr.eqns:
+        total += sum(v.aval.size * v.aval.dtype.itemsize for v in equation.outvars)
+        for parameter in equation.params.values():
+            for inner in parameter if isinstance(parameter, tuple | list) else (parameter,):
+                inner = getattr(inner, "jaxpr", inner)
+                total += _bytes_of(inner) if hasattr(inner, "eqns") else 0
+    return total
 
 
 def check_points(points: Any, dim: int | None = None) -> np.ndarray | Array:
@@ -116,7 +158,7 @@ def evaluate(
         [0.25, 4.0]
     """
     points = check_points(points)
-    static, arrays = split(model)
+    static, arrays = split(settled(model))
     shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
     dtype = jax.dtypes.canonicalize_dtype(points.dtype)
     point = jax.ShapeDtypeStruct(points.shape[1:], dtype)

@@ -64,10 +64,17 @@ def square_by_pieces(
     check_positive(pieces=pieces)
     a, b = check_interval(Box.unit() if domain is None else domain)
     width = b - a
+    pieces = int(pieces)
+    if pieces.bit_length() > 500:
+        raise ValueError(
+            f"pieces: got a number of {pieces.bit_length()} bits, expected at most 500: the error "
+            "would be smaller than the smallest float."
+        )
+    step = width / pieces
     if norm == "sup":
-        value, scale = width**2 / (8 * pieces**2), max(a * a, b * b)
+        value, scale = step**2 / 8, max(a * a, b * b)
     else:
-        value = width**2.5 / (math.sqrt(180) * pieces**2)
+        value = step**2 * math.sqrt(width / 180)
         scale = math.sqrt((b**5 - a**5) / 5)
     source = f"best affine functions on {pieces} equal pieces"
     return Optimum(value / scale if relative else value, norm, "exact", source, relative)
@@ -80,15 +87,16 @@ def square_by_units(
 
     In any feed-forward order a new ReLU is applied to a function that is affine on each present
     piece and crosses zero at most once there, so N ReLUs give at most 2^N pieces; with
-    `square_by_pieces` the sup error is at least w^2 2^(-2N-3). `constructions.square_deep`
-    attains it, so the value is exact.
+    `square_by_pieces` the sup error is at least w^2 2^(-2N-3), which `constructions.square_deep`
+    attains. The L2 value is attained by the same network with h^2/6 in the place of h^2/8
+    (h = w 2^-N), the mean height of the interpolant over the parabola. So both are exact.
 
     Example:
         >>> float(square_by_units(4)) == 2.0 ** (-2 * 4 - 3)
         True
     """
     check_positive(units=units)
-    best = square_by_pieces(2**units, norm, domain=domain, relative=relative)
+    best = square_by_pieces(2 ** int(units), norm, domain=domain, relative=relative)
     source = f"{units} ReLUs make at most 2^{units} pieces"
     return Optimum(best.value, norm, "exact", source, relative)
 
@@ -105,13 +113,15 @@ def relu_spline_asymptotic(
     It is no bound at a finite n.
 
     Args:
-        target: A function of one point of shape (1,), twice differentiable by JAX on its `domain`.
+        target: A function of one point of shape (1,), twice continuously differentiable on its
+            `domain`. Targets that say they are not are refused; a kink that nobody declares is not
+            seen, because its second derivative is zero wherever it exists.
         pieces: Number n of pieces.
         norm: "sup" or "l2".
         relative: Divide by the norm of the target, by the same quadrature or grid.
 
     Raises:
-        ValueError: If the target is not one-dimensional or its second derivative is not finite.
+        ValueError: If the target is not one-dimensional, has a mask, or is not smooth.
 
     Example:
         >>> from approxlab.targets import get
@@ -121,6 +131,12 @@ def relu_spline_asymptotic(
     check_positive(pieces=pieces)
     box = target.domain
     check_interval(box, "target.domain")
+    smoothness, kinks = getattr(target, "smoothness", None), getattr(target, "kinks", None)
+    if smoothness not in (None, "analytic", "smooth") or kinks or getattr(target, "mask", None):
+        raise ValueError(
+            f"target: got {target!r} with smoothness {smoothness!r} and kinks {kinks!r}, expected "
+            "a smooth target without a mask: others have no such asymptotic constant."
+        )
     points, weights = box.gauss_legendre(8, panels=512)
 
     def bend(x: Any) -> Any:

@@ -187,6 +187,9 @@ def plan(
         >>> len(shapes(units))
         2
     """
+    for name, value in (("targets", targets), ("activations", activations)):
+        if isinstance(value, str):
+            raise ValueError(f"{name}: got {value!r}, expected several. Write [{value!r}].")
     sizes = [(width, None) for width in widths] + [(None, budget) for budget in budgets]
     named = [_name_and_size(target, in_size) for target in targets]
     if not sizes or not named or not depths or not activations:

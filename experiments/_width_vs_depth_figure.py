@@ -135,15 +135,15 @@ def _draw_map(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _limits(rows: Sequence[Row], norm: str) -> tuple[float, float]:
-    """Room for errors up to those of the constant 0, and for the optima in the panels that show any.
+    """Room for errors up to those of the constant 0, and for what is known of the least possible.
 
-    Elsewhere a ReLU network may represent a kink exactly: such a line leaves the panel downwards.
+    A ReLU network may represent a kink exactly: in the sup norm such a line leaves the panel.
     """
-    errors = [row[norm] for row in rows if math.isfinite(row[norm])]
+    errors = [row[norm] for row in rows if math.isfinite(row[norm])] or [1.0]
     top = min(2 * max(errors), 3.0 if norm == "relative_l2_error" else 10.0)
     if norm != "relative_l2_error":
         return max(min(errors) / 2, _LEAST_SHOWN), top
-    optima = [v for v in (row["optimum_relative_l2"] for row in rows) if math.isfinite(v)]
+    optima = [v for v in (row[f"best_{norm}"] for row in rows) if math.isfinite(v)]
     return min(errors + optima) / 2, top
 
 
@@ -156,22 +156,20 @@ def _draw_trained(ax: Axes, rows: Sequence[Row], norm: str) -> None:
         rows, x="num_parameters", y=norm, by="depth", ax=ax, colors=colors, markersize=3.5,
         label=lambda depth: f"depth {depth}", linewidth=1.5,
     )  # fmt: skip
-    if norm == "relative_l2_error":
-        for depth, color in zip(depths, colors, strict=True):
-            _draw_optimum(ax, of(rows, depth=depth), color)
+    for depth, color in zip(depths, colors, strict=True):
+        _draw_best(ax, of(rows, depth=depth), norm, color)
     budgets = sorted({row["budget"] for row in rows})
     ax.set_xticks(budgets, [str(budget) for budget in budgets])
     ax.minorticks_off()
 
 
-def _draw_optimum(ax: Axes, rows: Sequence[Row], color: str) -> None:
-    """Dashed in the colour of the depth: least possible errors, or an asymptotic value of them."""
-    known = {r["num_parameters"]: r for r in rows if math.isfinite(r["optimum_relative_l2"])}
-    if not known:
+def _draw_best(ax: Axes, rows: Sequence[Row], norm: str, color: str) -> None:
+    """Dashed in the colour of the depth: what no network of the shape is below, if known."""
+    known = {r["num_parameters"]: r[f"best_{norm}"] for r in rows}
+    sizes = sorted(n for n, best in known.items() if math.isfinite(best))
+    if not sizes:
         return
-    sizes = sorted(known)
-    best = [known[n]["optimum_relative_l2"] for n in sizes]
-    ax.plot(sizes, best, "--", color=color, linewidth=1.2)
-    words = {"lower": "dashed: least possible", "asymptotic": "dashed: free knots, asymptotic"}
+    ax.plot(sizes, [known[n] for n in sizes], "--", color=color, linewidth=1.2)
+    words = {"lower": "dashed: lower bounds", "asymptotic": "dashed: free knots, asymptotic"}
     if rows[0]["depth"] == 1:
-        ax.text(0.02, 0.04, words[rows[0]["optimum_kind"]], transform=ax.transAxes, fontsize=8)
+        ax.text(0.02, 0.04, words[rows[0]["best_kind"]], transform=ax.transAxes, fontsize=8)

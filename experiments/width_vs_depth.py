@@ -11,8 +11,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from approxlab.arguments import check_positive
 from experiments import _runner
 from experiments._width_vs_depth_figure import draw
 from experiments._width_vs_depth_findings import caption, check, table
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from approxlab import Target
     from approxlab.fitting import FitResult
 
-REVISION = 1
+REVISION = 2
 
 # Plans are made without JAX, so the dimensions of the catalogue's targets stand here.
 _DIMENSIONS = {
@@ -29,8 +30,11 @@ _DIMENSIONS = {
         "step", "takagi"),
     2: ("sine_product", "bump", "gabor", "compositional", "gaussian"),
 }  # fmt: skip
+Activation = Literal[
+    "sigmoid", "tanh", "relu", "relu2", "relu3", "softplus", "gelu", "swish", "sin"
+]
 _TENT = re.compile(r"tent([1-9]\d*)")
-_MOST_SHALLOW_TENTS = 12  # 2^k units
+_MOST_LEVELS = 12  # the shallow networks have 2^levels units
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Config:
 
     targets: tuple[str, ...] = ("square", "runge", "tent4")
     """Targets to train on: names of the catalogue, tentK for the K times iterated tent map."""
-    activations: tuple[str, ...] = ("tanh", "relu")
+    activations: tuple[Activation, ...] = ("tanh", "relu")
     """Activations of the trained networks."""
     depths: tuple[int, ...] = (1, 2, 4)
     """Numbers of hidden layers."""
@@ -50,10 +54,10 @@ class Config:
     steps: int = 1000
     """Iterations of L-BFGS at most."""
     levels: int = 12
-    """Most ReLUs of the deep network for x^2, and most iterations of the tent map."""
+    """Most ReLUs of the deep network for x^2, and most iterations of the tent map; at most 12."""
     map_target: str = "runge"
     """Target of the map over width and depth."""
-    map_activation: str = "tanh"
+    map_activation: Activation = "tanh"
     """Activation of the map."""
     map_widths: tuple[int, ...] = (4, 8, 16, 32)
     """Widths of the map."""
@@ -78,11 +82,13 @@ PRESETS = {
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Built networks first, then trained ones; units that share a compilation stand together."""
+    if not 1 <= config.levels <= _MOST_LEVELS:
+        raise ValueError(f"levels: got {config.levels}, expected 1 to {_MOST_LEVELS}.")
+    check_positive(seeds=config.seeds, steps=config.steps)
     built = [
         {"story": "built", "construction": name, "levels": n}
         for name in ("square_deep", "square_shallow", "tent_deep", "tent_shallow")
         for n in range(1, config.levels + 1)
-        if not (name == "tent_shallow" and n > _MOST_SHALLOW_TENTS)
     ]
     trained = _plan(
         config, config.targets, activations=config.activations, depths=config.depths,
@@ -182,11 +188,8 @@ def _trained(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, An
     cell = al.sweeps.Unit(**{k: v for k, v in unit.items() if k != "story"} | {"dtype": run.dtype})
     target = _target(cell.target)
     result = al.sweeps.run_unit(target, cell, seed=run.seed)
-    optimum, kind = _optimum(cell, target)
-    return [
-        {**row, **_errors(result, i, target), "optimum_relative_l2": optimum, "optimum_kind": kind}
-        for i, row in enumerate(result.to_rows())
-    ]
+    best = _best(cell, target)
+    return [{**row, **_errors(result, i, target), **best} for i, row in enumerate(result.to_rows())]
 
 
 def _errors(result: FitResult, index: int, target: Target) -> dict[str, float]:
@@ -201,20 +204,22 @@ def _errors(result: FitResult, index: int, target: Target) -> dict[str, float]:
     }
 
 
-def _optimum(cell: Any, target: Target) -> tuple[float, str]:
-    """Least relative L2 error of ReLU networks of this shape, where it is known."""
+def _best(cell: Any, target: Target) -> dict[str, Any]:
+    """What is known of the least errors of ReLU networks of this shape, and in which sense."""
     from approxlab import optimal
 
-    if cell.activation != "relu" or cell.in_size != 1:
-        return math.nan, "unknown"
+    l2, sup, kind = math.nan, math.nan, "unknown"
     # Without linear units n ReLUs make at most n + 1 pieces.
     pieces = optimal.max_pieces(cell.width, cell.depth)
-    if target.name == "square":
-        return float(optimal.square_by_pieces(pieces, "l2", relative=True)), "lower"
-    if cell.depth == 1 and target.smoothness in ("analytic", "smooth"):
-        best = optimal.relu_spline_asymptotic(target, pieces, "l2", relative=True)
-        return float(best), best.kind
-    return math.nan, "unknown"
+    relu = cell.activation == "relu" and cell.in_size == 1
+    if relu and target.name == "square":
+        l2 = float(optimal.square_by_pieces(pieces, "l2", relative=True))
+        sup, kind = float(optimal.square_by_pieces(pieces, "sup")), "lower"
+    elif relu and cell.depth == 1 and target.smoothness in ("analytic", "smooth"):
+        l2 = float(optimal.relu_spline_asymptotic(target, pieces, "l2", relative=True))
+        sup = float(optimal.relu_spline_asymptotic(target, pieces, "sup"))
+        kind = "asymptotic"
+    return {"best_relative_l2_error": l2, "best_sup_error": sup, "best_kind": kind}
 
 
 EXPERIMENT = _runner.Experiment(

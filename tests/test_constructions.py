@@ -121,6 +121,20 @@ def test_published_interpolation_errors(n):
     laws.claim_holds(construction)
 
 
+def test_exactness_does_not_hang_on_a_name():
+    impostor = al.Target(
+        lambda x: jnp.sin(x[0]), domain=Box.unit(), name="square", second_derivative=1.0
+    )
+    claim = built.relu_interpolant(impostor, 4).claim
+    assert not claim.exact
+    assert claim.pieces is None
+
+
+def test_single_precision_pieces_are_counted():
+    net = jax.tree.map(lambda leaf: leaf.astype("float32"), built.square_shallow(100).network)
+    assert al.regions.pieces_on_grid(net, np.linspace(0, 1, 1001)) == 100
+
+
 def test_interpolation_converges_with_order_two():
     target = al.targets.get("exp").moved_to(Box([3.0], [5.0]))
     sizes = [16, 32, 64, 128, 256]

@@ -257,3 +257,70 @@ def test_gap_refuses_different_norms():
         al.errors.gap(al.Estimate(0.1, "sup", 9), best)
     with pytest.raises(ValueError, match="optimum: got 0.0"):
         al.errors.gap(0.1, 0.0)
+
+
+def test_spike_beside_the_kink_of_the_target_is_found():
+    """A network bends close to a kink without meeting it: the error hides between grid points."""
+    target = al.targets.get("kink")
+    spike = 1e-7
+
+    def model(x):
+        return jnp.abs(x[0] - 1 / 3) + 0.5 * jax.nn.relu(spike - jnp.abs(x[0] - 1 / 3 - spike))
+
+    assert abs(float(al.errors.sup(model, target)) / (0.5 * spike) - 1) < 1e-6
+    undeclared = al.Target(target.fn, domain=target.domain, name="kink")
+    assert float(al.errors.sup(model, undeclared)) < 1e-12  # the twin: nobody told where to look
+
+
+def test_plateaus_do_not_hide_a_peak():
+    def model(x):
+        return jnp.where(x[0] < 0.5, 1.0, 1.0005 * jnp.exp(-(((x[0] - 0.7501) * 300) ** 2)))
+
+    assert abs(float(al.errors.sup(model, zero, Box.unit())) / 1.0005 - 1) < 1e-10
+
+
+def test_many_oscillations_are_ranked_by_their_peaks():
+    """400 peaks, twenty grid points each, heights that differ by parts in a thousand."""
+    box = Box.unit()
+
+    def model(x):
+        return jnp.sin(400 * jnp.pi * x[0]) * (1 + 0.02 * jnp.sin(6.6 * jnp.pi * x[0]))
+
+    dense = al.errors.sup(model, zero, box, points=400_001)
+    assert abs(float(al.errors.sup(model, zero, box)) / float(dense) - 1) < 1e-10
+
+
+@pytest.mark.parametrize("power", [-900, -600, 600, 900])
+def test_l2_at_extreme_scales(power):
+    """Squares of these values are not numbers; the norm and its ratio are."""
+    target = al.targets.get("runge").scaled(2.0**power)
+    assert float(al.errors.l2(zero, target, relative=True)) == 1.0
+    ordinary = float(al.errors.l2(zero, al.targets.get("runge")))
+    assert float(al.errors.l2(zero, target)) == 2.0**power * ordinary
+
+
+def test_relative_error_needs_a_finite_target():
+    def target(x):
+        return jnp.where(jnp.abs(x[0] - 0.3) < 1e-9, jnp.nan, x[0])
+
+    points = Box.unit().uniform(11)  # 0.3 is a grid point
+    assert math.isnan(
+        float(al.errors.sup(zero, target, Box.unit(), points=len(points), relative=True))
+    )
+
+
+@pytest.mark.parametrize("n", [3, 4, 6])
+def test_bootstrap_interval_covers_with_few_sizes(n):
+    sizes, rng = 2.0 ** np.arange(n), np.random.default_rng(n)
+    hits = 0
+    for _ in range(200):
+        fitted = al.errors.rate(sizes, sizes**-2 * np.exp(0.2 * rng.normal(size=n)), resamples=300)
+        hits += fitted.lower <= -2 <= fitted.upper
+    assert hits >= 0.89 * 200
+
+
+def test_gap_takes_a_claim():
+    claim = al.constructions.square_deep(5).claim
+    assert al.errors.gap(claim, al.optimal.square_by_units(5)) == 1.0
+    with pytest.raises(ValueError, match="expected the same norm"):
+        al.errors.gap(claim, al.optimal.square_by_units(5, "l2"))

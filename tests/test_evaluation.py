@@ -69,3 +69,36 @@ def test_batches_share_a_compilation_and_change_nothing(key, compilations):
     for n in (1, 100, 128, 257):
         assert al.evaluate(net, points[:n], batch=128).shape == (n,)
     assert al.evaluation._mapped._cache_size() == size
+
+
+def test_a_function_is_taken_as_it_is_now():
+    """Compiled code is not reused when what a function closes over has changed."""
+    slope = 2.0
+
+    def line(x):
+        return slope * x[0]
+
+    assert al.evaluate(line, [[1.0]]).tolist() == [2.0]
+    slope = 3.0
+    assert al.evaluate(line, [[1.0]]).tolist() == [3.0]
+    assert float(al.errors.sup(line, lambda x: 0.0 * x[0], al.Box.unit())) == 3.0
+
+
+def test_static_leaves_of_equal_value_and_other_type():
+    kinds = [
+        al.evaluate(jax.tree_util.Partial(lambda leaf, x: jnp.asarray(leaf), leaf), [[1.0]]).dtype
+        for leaf in (1, 1.0, True)
+    ]
+    assert kinds == [jnp.int64, jnp.float64, jnp.bool_]
+
+
+def test_memory_estimate_looks_inside_jit(key):
+    net = al.MLP.init(key, 1, (50_000,))
+    point = jax.ShapeDtypeStruct((1,), jnp.float64)
+
+    def bytes_of(model):
+        static, arrays = al.evaluation.split(al.evaluation.settled(model))
+        shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
+        return al.evaluation._bytes_per_point(static, shapes, point)
+
+    assert bytes_of(jax.jit(net)) >= bytes_of(net) >= 50_000 * 8

@@ -79,7 +79,12 @@ def test_another_seed_gives_other_rows(smoke, tmp_path):
 
 
 # For every experiment: fields that its check speaks of, and factors that must make it fail.
-SPOILED = {"width_vs_depth": [("sup_error", 1.5), ("pieces", 2), ("relative_l2_error", 1e-9)]}
+SPOILED = {
+    "width_vs_depth": [
+        ("sup_error", 1.5), ("pieces", 2), ("num_hidden_units", 2), ("relative_l2_error", 1e-9),
+        ("best_sup_error", 1e9),
+    ],
+}  # fmt: skip
 
 
 def test_check_can_fail(smoke):
@@ -129,12 +134,42 @@ def test_plan_knows_the_dimensions_of_its_targets():
         assert {targets.get(name).dim for name in names} == {dim}
 
 
+def test_caption_of_width_vs_depth_says_what_the_rows_show(smoke):
+    name, folder, *_ = smoke
+    if name != "width_vs_depth":
+        pytest.skip("speaks of width_vs_depth")
+    rows = records.read_record(folder / f"{name}.json").rows
+
+    def caption(deep_error):
+        changed = [
+            {**row, "relative_l2_error": deep_error if row["depth"] > 1 else 0.01}
+            if row["story"] == "trained"
+            else row
+            for row in rows
+        ]
+        return experiment(name).caption(changed)
+
+    assert "below it for square relu (10 times, depth 2)" in caption(1e-3)
+    assert "within a factor 2 of it for square relu" in caption(0.011)
+    assert "above it for square relu (10 times, depth 2)" in caption(0.1)
+    assert "not finite for square relu" in caption(float("nan"))
+
+
+def test_single_precision_run(tmp_path):
+    flags = ("--preset", "smoke", "--no-x64", "--levels", "12", "--quiet", "--out", str(tmp_path))
+    code, text = run("width_vs_depth", *flags)
+    assert code == 0, text
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (("--targets", "rung"), "targets: got 'rung', expected some of square"),
         (("--budgets", "5"), "budget: got 5, expected at least"),
         (("--depths", "0"), "depth: got 0, expected a positive integer"),
+        (("--levels", "30"), "levels: got 30, expected 1 to 12"),
+        (("--steps", "0"), "steps: got 0, expected a positive integer"),
+        (("--activations", "tahn"), "tahn"),
     ],
 )
 def test_settings_that_do_not_fit_are_a_usage_error(flags, message, tmp_path):

@@ -252,3 +252,39 @@ def test_members_of_a_stack(key):
     assert float(stacked.member(1)(x)) == float(nets[1](x))
     with pytest.raises(ValueError, match="index: got 3, expected 0 to 2"):
         stacked.member(3)
+
+
+def test_an_mlp_is_an_ordinary_pytree(key):
+    """JAX and optax rebuild pytrees with leaves of any shape."""
+    import optax
+
+    net = random_net(key)
+    norms = jax.tree.map(jnp.linalg.norm, net)
+    assert all(leaf.shape == () for leaf in jax.tree.leaves(norms))
+    assert "leaves" in repr(norms)
+    optax.adafactor(1e-2).init(net)
+    curvature = jax.hessian(lambda n: n(jnp.array([0.1, 0.2])))(net)
+    assert curvature.biases[0].biases[0].shape == (5, 5)
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(net)]
+    assert paths[0] == ".weights[0]"
+    assert jax.tree.structure(net) == jax.tree.structure(jax.tree.map(lambda a: 2 * a, net))
+    jax.jit(lambda n: n).lower(net)
+
+
+def test_stacked_networks_are_named_for_what_they_are(key):
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), random_net(key))
+    for call in (
+        lambda: stacked(jnp.ones(2)),
+        lambda: al.precompose(stacked, 2.0),
+        lambda: al.compose(stacked, stacked),
+        lambda: al.parallel([stacked, stacked]),
+    ):
+        with pytest.raises(ValueError, match="got stacked networks"):
+            call()
+    scaled = jax.vmap(lambda net: al.postcompose(net, 2.0))(stacked)
+    assert scaled.weights[0].ndim == 3
+
+
+def test_nan_stays_nan():
+    for name in ACTIVATIONS:
+        assert bool(jnp.isnan(activation(name)(jnp.asarray(jnp.nan)))), name

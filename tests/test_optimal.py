@@ -41,6 +41,18 @@ def test_equal_pieces_are_best():
     assert found.x == pytest.approx([1 / 3, 2 / 3], abs=1e-4)
 
 
+def test_l2_optimum_is_attained_by_the_deep_network_shifted_otherwise():
+    for levels in (2, 4, 6):
+        construction = al.constructions.square_deep(levels)
+        # From the best shift for the sup norm, h^2/8, to that for L2, h^2/6.
+        moved = al.postcompose(construction.network, 1.0, -(4.0**-levels) * (1 / 6 - 1 / 8))
+        best = optimal.square_by_units(levels, "l2")
+        assert float(al.errors.l2(moved, construction.target)) == pytest.approx(
+            float(best), rel=1e-6
+        )
+        assert float(al.errors.l2(construction.network, construction.target)) > 1.1 * float(best)
+
+
 def test_optimum_is_attained_by_the_deep_network():
     for levels in range(1, 9):
         construction = al.constructions.square_deep(levels)

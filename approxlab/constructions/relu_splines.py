@@ -34,11 +34,12 @@ def relu_interpolant(target: Target, n: int) -> Construction:
         n: Number of pieces.
 
     Returns:
-        A construction with n hidden units in one layer and n pieces.
+        A construction with n hidden units in one layer and at most n pieces.
 
     Raises:
-        ValueError: If n is not a positive integer, the target is not one-dimensional, or it lacks
-            both facts.
+        TypeError: If the target is no `Target`: a claim needs its facts.
+        ValueError: If n is not a positive integer, the target is not one-dimensional, has a mask
+            (its facts then say nothing of a whole piece), or lacks both facts.
 
     Source:
         Error of linear interpolation, e.g. Davis 1963, Theorem 3.1.1.
@@ -48,6 +49,11 @@ def relu_interpolant(target: Target, n: int) -> Construction:
         Bound(= 0.015625, linear interpolation, |f''| h^2 / 8)
     """
     box = _interval_of(target)
+    if target.mask is not None:
+        raise ValueError(
+            f"target: got {target!r} with a mask, expected one on its whole box: the facts of a "
+            "masked target say nothing of a piece that leaves the mask."
+        )
     check_positive(n=n)
     h = float(box.widths[0]) / n
     bounds = []
@@ -62,10 +68,10 @@ def relu_interpolant(target: Target, n: int) -> Construction:
             "at least one: without it nothing is proved. Give it as a keyword of Target."
         )
     value, source = min(bounds)
-    exact = target.name == "square" and source.startswith("linear interpolation, |f''|")
+    exact = target.fn is get("square").fn and source.startswith("linear interpolation, |f''|")
     knots = box.uniform(n + 1)
     network = _spline_network(knots[:, 0], values(target, knots))
-    claim = Claim("sup", Bound(value, source, exact), n, 0, 1, n)
+    claim = Claim("sup", Bound(value, source, exact), n, 0, 1, n if exact else None)
     return Construction(network, target, claim)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from approxlab.arguments import check_positive
 from approxlab.claims import Estimate
 from approxlab.domains import Box
 from approxlab.errors.differences import Function, difference, inside, place, values
+from approxlab.evaluation import settled
 
 __all__ = ["l2"]
 
@@ -31,8 +32,9 @@ def l2(
     Tensor Gauss-Legendre rules on equal cells in up to 4 dimensions; the square root of the
     integral of the squared error, so that the error 1 on a box of volume V has norm sqrt(V). The
     value is that of the finer of two rules (twice as many cells per axis, one node more), its
-    `uncertainty` the difference between the two. Beyond 4 dimensions scrambled Sobol points are
-    used, and the uncertainty is the standard error over 8 scramblings.
+    `uncertainty` the difference between the two: an indication of the doubt, not a bound (for masks
+    and kinks the error of the rule may be a few times larger). Beyond 4 dimensions scrambled Sobol
+    points are used, and the uncertainty is the standard error over 8 scramblings.
 
     Args:
         model: A function of one point of shape (d,) with values of shape () or (m,).
@@ -54,48 +56,54 @@ def l2(
         True
     """
     box, mask = place(target, domain)
+    cells = panels if panels is not None else _PANELS.get(box.dim, 1)
+    check_positive(panels=cells, nodes=nodes)
     if box.dim > 4:
-        squares, count, bad = _sobol_squares(model, target, mask, box)
+        weights = np.full(_SOBOL_POINTS, box.volume / _SOBOL_POINTS)
+        rules = [(box.sobol(_SOBOL_POINTS, seed=s), weights) for s in range(_SCRAMBLINGS)]
     else:
-        cells = panels if panels is not None else _PANELS[box.dim]
         # Another number of nodes too: a kink that both rules miss alike would go unnoticed.
         rules = [box.gauss_legendre(nodes + i, panels=(1 + i) * cells) for i in (0, 1)]
-        squares, count, bad = _rule_squares(model, target, mask, rules)
-    errors = np.sqrt(squares[:, 0])
-    if relative:
-        norms = np.sqrt(squares[:, 1])
-        errors = np.divide(errors, norms, out=np.where(errors > 0, np.inf, 0.0), where=norms > 0)
-    if bad is not None:
-        return Estimate(math.nan, "l2", count, relative, bad)
-    if box.dim > 4:
-        mean = float(np.sqrt(np.mean(errors**2)))
-        spread = float(np.std(errors, ddof=1) / math.sqrt(len(errors)))
-        return Estimate(mean, "l2", count, relative, None, spread)
-    doubt = float(abs(errors[1] - errors[0]))
-    return Estimate(float(errors[1]), "l2", count, relative, None, doubt)
-
-
-def _squares(
-    model: Any, target: Any, mask: Any, points: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, tuple[float, ...] | None]:
-    counts = inside(mask, points)
-    both = (difference(model, target, points), values(target, points))
-    error, norm = (np.square(a).reshape(len(points), -1).sum(axis=1) for a in both)
-    wrong = counts & ~(np.isfinite(error) & np.isfinite(norm))
-    bad = tuple(float(v) for v in points[np.argmax(wrong)]) if np.any(wrong) else None
-    return np.where(counts, error, 0.0), np.where(counts, norm, 0.0), bad
-
-
-def _rule_squares(model: Any, target: Any, mask: Any, rules: Any) -> tuple[np.ndarray, int, Any]:
-    rows, count, bad = [], 0, None
+    count = sum(len(points) for points, _ in rules)
+    model, target = settled(model), settled(target)
+    errors = []
     for points, weights in rules:
-        error, norm, wrong = _squares(model, target, mask, points)
-        rows.append((weights @ error, weights @ norm))
-        count, bad = count + len(points), bad or wrong
-    return np.array(rows), count, bad
+        error, size, bad = _norms(model, target, mask, points, weights)
+        if bad is not None:
+            return Estimate(math.nan, "l2", count, relative, bad)
+        errors.append(_ratio(error, size) if relative else error)
+    if box.dim > 4:
+        spread = float(np.std(errors, ddof=1)) / math.sqrt(_SCRAMBLINGS)
+        return Estimate(float(np.mean(errors)), "l2", count, relative, None, spread)
+    return Estimate(errors[1], "l2", count, relative, None, abs(errors[1] - errors[0]))
 
 
-def _sobol_squares(model: Any, target: Any, mask: Any, box: Box) -> tuple[np.ndarray, int, Any]:
-    weights = np.full(_SOBOL_POINTS, box.volume / _SOBOL_POINTS)
-    rules = [(box.sobol(_SOBOL_POINTS, seed=s), weights) for s in range(_SCRAMBLINGS)]
-    return _rule_squares(model, target, mask, rules)
+def _norms(
+    model: Function,
+    target: Function,
+    mask: Function | None,
+    points: np.ndarray,
+    weights: np.ndarray,
+) -> tuple[float, float, tuple[float, ...] | None]:
+    """L2 norms of the error and of the target, and the first point where one is not finite."""
+    counts = inside(mask, points)[:, None]
+    error, size = (
+        np.where(counts, np.abs(a.reshape(len(points), -1)), 0.0)
+        for a in (difference(model, target, points), values(target, points))
+    )
+    wrong = ~np.all(np.isfinite(error) & np.isfinite(size), axis=1)
+    if np.any(wrong):
+        return math.nan, math.nan, tuple(float(v) for v in points[np.argmax(wrong)])
+    return _root_of_squares(weights, error), _root_of_squares(weights, size), None
+
+
+def _root_of_squares(weights: np.ndarray, sizes: np.ndarray) -> float:
+    """Root of the weighted sum of squares; a power of two taken out keeps squares in range."""
+    scale = 2.0 ** float(np.frexp(sizes.max())[1])
+    return scale * math.sqrt(float(weights @ np.square(sizes / scale).sum(axis=1)))
+
+
+def _ratio(error: float, size: float) -> float:
+    if size > 0:
+        return error / size
+    return math.inf if error > 0 else 0.0

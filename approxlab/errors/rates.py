@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
-from approxlab.claims import Estimate, Optimum, Rate
+from approxlab.claims import Claim, Estimate, Optimum, Rate
 
 __all__ = ["gap", "rate"]
 
@@ -24,19 +25,20 @@ def rate(
 
     Sizes at which rounding has taken over are left out: everything from the first error at or
     below `floor` on, in order of size. The interval resamples the residuals of the fit (inflated
-    by sqrt(n / (n - 2)) for the two fitted numbers), with a fixed seed: equal data, equal interval.
+    by sqrt(n / (n - 2)) for the two fitted numbers, and the interval as Student's law asks of n - 2
+    degrees of freedom), with a fixed seed: equal data, equal interval.
 
     Args:
         sizes: Positive sizes n, at least three different ones above the floor.
-        errors: Positive errors, one per size.
+        errors: Errors, one per size.
         floor: Errors at or below it are rounding, not approximation; a multiple of
             eps * max|target| is a good choice.
         confidence: Probability content of the interval.
         resamples: Number of bootstrap samples.
 
     Raises:
-        ValueError: If the lengths differ, an entry is not positive and finite, or fewer than three
-            sizes are left above the floor.
+        ValueError: If the lengths differ, a size is not positive or an error negative or not
+            finite, or fewer than three sizes are left above the floor.
 
     Example:
         >>> n = [4, 8, 16, 32]
@@ -49,24 +51,31 @@ def rate(
             f"errors: got shape {error.shape} for sizes of shape {size.shape}, expected one error "
             "per size."
         )
-    for name, values in (("sizes", size), ("errors", error)):
-        if not np.all(np.isfinite(values) & (values > 0)):
-            raise ValueError(f"{name}: got {values.tolist()}, expected positive finite numbers.")
+    if not np.all(np.isfinite(size) & (size > 0)):
+        raise ValueError(f"sizes: got {size.tolist()}, expected positive finite numbers.")
+    if not np.all(np.isfinite(error) & (error >= 0)):
+        raise ValueError(f"errors: got {error.tolist()}, expected finite numbers of at least 0.")
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence: got {confidence!r}, expected a number between 0 and 1.")
     order = np.argsort(size, kind="stable")
-    x, y = np.log(size[order]), np.log(error[order])
     below = np.flatnonzero(error[order] <= floor)
-    used = int(below[0]) if below.size else len(x)
-    if len(np.unique(x[:used])) < 3:
+    used = int(below[0]) if below.size else len(order)
+    x, y = np.log(size[order][:used]), np.log(error[order][:used])
+    if len(np.unique(x)) < 3:
         raise ValueError(
             f"sizes: got {used} above the floor {floor:g}, expected at least three different "
             "sizes. Use smaller sizes, or a lower floor."
         )
-    slope, lower, upper = _slope(x[:used], y[:used], confidence, resamples)
-    return Rate(slope, lower, upper, used, len(x) - used)
+    slope, lower, upper = _slope(x, y, confidence, resamples)
+    return Rate(slope, lower, upper, used, len(order) - used)
 
 
-def gap(error: Estimate | int | float, optimum: Optimum | int | float) -> float:
+def gap(error: Estimate | Claim | int | float, optimum: Optimum | int | float) -> float:
     """Error divided by the least possible error: how many times worse than the best one is.
+
+    Args:
+        error: An estimate, the claim of a construction, or a number.
+        optimum: What to divide by; estimates and claims must be in the same norm.
 
     Raises:
         ValueError: If the norms differ, or the optimum is not positive.
@@ -75,8 +84,9 @@ def gap(error: Estimate | int | float, optimum: Optimum | int | float) -> float:
         >>> gap(0.25, 0.125)
         2.0
     """
-    if isinstance(error, Estimate) and isinstance(optimum, Optimum):
-        mine, best = (error.norm, error.relative), (optimum.norm, optimum.relative)
+    if isinstance(error, Estimate | Claim) and isinstance(optimum, Optimum):
+        mine = (error.norm, isinstance(error, Estimate) and error.relative)
+        best = (optimum.norm, optimum.relative)
         if mine != best:
             raise ValueError(
                 f"optimum: got (norm, relative) = {best} for an error with {mine}, expected the "
@@ -87,7 +97,7 @@ def gap(error: Estimate | int | float, optimum: Optimum | int | float) -> float:
             f"optimum: got {float(optimum)!r}, expected a positive number. Where the optimum is 0 "
             "the error itself is the answer."
         )
-    return float(error) / float(optimum)
+    return float(error.bound if isinstance(error, Claim) else error) / float(optimum)
 
 
 def _slope(
@@ -101,4 +111,7 @@ def _slope(
     slopes = slope + draws @ center / (center @ center)
     tail = 50.0 * (1.0 - confidence)
     lower, upper = np.percentile(slopes, [tail, 100.0 - tail])
-    return slope, float(lower), float(upper)
+    # Few residuals vary less than the noise they stand for: widen as Student's law does.
+    degrees, quantile = len(x) - 2, 0.5 * (1.0 + confidence)
+    widen = float(stdtrit(degrees, quantile) / ndtri(quantile))
+    return slope, slope + widen * (float(lower) - slope), slope + widen * (float(upper) - slope)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from approxlab.claims import Estimate
 from approxlab.domains import Box
 from approxlab.errors.differences import Function, difference, inside, place, values
+from approxlab.evaluation import settled
 
 __all__ = ["sup"]
 
@@ -59,13 +60,19 @@ def sup(
         True
     """
     box, mask = place(target, domain)
+    if points is not None and (not isinstance(points, int) or points < 2):
+        raise ValueError(f"points: got {points!r}, expected an integer of at least 2.")
+    special = _beside(getattr(target, "kinks", None), box)
+    model, target = settled(model), settled(target)
     sample = _Sampler(lambda x: difference(model, target, x), mask)
-    value, at = _maximise(sample, box, points)
-    if sample.bad is not None:
-        return Estimate(math.nan, "sup", sample.count, relative, sample.bad)
-    if relative:
-        size, _ = _maximise(_Sampler(lambda x: values(target, x), mask), box, points)
+    value, at = _maximise(sample, box, points, special)
+    scale = _Sampler(lambda x: values(target, x), mask)
+    if relative and sample.bad is None:
+        size, _ = _maximise(scale, box, points, special)
         value = value / size if size > 0 else math.inf if value > 0 else 0.0
+    bad = sample.bad or scale.bad
+    if bad is not None:
+        return Estimate(math.nan, "sup", sample.count, relative, bad)
     return Estimate(value, "sup", sample.count, relative, at)
 
 
@@ -88,8 +95,22 @@ class _Sampler:
         return np.where(counts, size, -np.inf)
 
 
+def _beside(kinks: Sequence[float] | None, box: Box) -> np.ndarray:
+    """Points on both sides of the kinks of a target of one variable, at all scales.
+
+    A network may bend close to a kink without meeting it: the error there is a spike that lies
+    between two grid points.
+    """
+    if box.dim != 1 or not kinks:
+        return np.empty((0, box.dim))
+    scales = int(np.clip(10_000 // len(kinks), 2, 40))
+    offsets = float(box.widths[0]) * 2.0 ** -np.linspace(8.0, 47.0, scales)
+    places = np.asarray(kinks)[:, None] + np.concatenate([-offsets, [0.0], offsets])
+    return np.clip(places.reshape(-1, 1), box.lower, box.upper)
+
+
 def _maximise(
-    sample: _Sampler, box: Box, points: int | None
+    sample: _Sampler, box: Box, points: int | None, special: np.ndarray
 ) -> tuple[float, tuple[float, ...] | None]:
     grid, spacing, shape = _grid(box, points)
     values = sample(grid)
@@ -98,9 +119,13 @@ def _maximise(
             raise ValueError("mask: no grid point lies inside, expected a mask that holds some.")
         return math.nan, None
     centers = grid[_candidates(grid, values, spacing, shape)]
-    # Every batch of the search has one size, so that it compiles once per model.
-    centers = np.resize(centers, (_CANDIDATES, box.dim))
-    best, value = _search(sample, box, centers, spacing)
+    radii = np.broadcast_to(spacing, centers.shape)
+    if len(special):
+        largest = np.argsort(-sample(special), kind="stable")[: _CANDIDATES // 4]
+        centers = np.concatenate([centers, special[largest]])
+        # The search widens its stencil where the best point lies at the rim.
+        radii = np.concatenate([radii, np.full((len(largest), 1), 1e-9 * float(box.widths[0]))])
+    best, value = _search(sample, box, centers, radii)
     winner = int(np.argmax(value))
     if value[winner] >= values.max():
         return float(value[winner]), tuple(float(v) for v in best[winner])
@@ -125,8 +150,10 @@ def _candidates(
 ) -> np.ndarray:
     """Indices of the largest local maxima of the grid values, at most `_CANDIDATES`."""
     if shape is not None:
-        peaks = np.flatnonzero(_is_peak(values.reshape(shape)).ravel() & (values >= 0))
-        return peaks[np.argsort(-values[peaks], kind="stable")][:_CANDIDATES]
+        tensor = values.reshape(shape)
+        peaks = np.flatnonzero(_is_peak(tensor).ravel() & (values >= 0))
+        heights = _vertex(tensor).ravel()[peaks]
+        return peaks[np.argsort(-heights, kind="stable")][:_CANDIDATES]
     chosen: list[int] = []
     for index in np.argsort(-values, kind="stable")[: 50 * _CANDIDATES]:
         far = np.all([np.max(np.abs(grid[index] - grid[j]) / spacing) > 0.5 for j in chosen])
@@ -138,17 +165,29 @@ def _candidates(
 
 
 def _is_peak(values: np.ndarray) -> np.ndarray:
-    """Where a grid value is at least as large as its neighbours along every axis."""
+    """Where a grid value is a local maximum along every axis; of a plateau, its first point."""
     peak = np.ones(values.shape, bool)
     for axis in range(values.ndim):
         v, p = np.moveaxis(values, axis, 0), np.moveaxis(peak, axis, 0)
-        p[1:] &= v[1:] >= v[:-1]
+        p[1:] &= v[1:] > v[:-1]
         p[:-1] &= v[:-1] >= v[1:]
     return peak
 
 
+def _vertex(values: np.ndarray) -> np.ndarray:
+    """Heights of the parabolas through neighbours: grid values alone rank peaks by their luck."""
+    height = np.where(np.isfinite(values), values, 0.0)
+    total = height.copy()
+    for axis in range(values.ndim):
+        v, t = np.moveaxis(height, axis, 0), np.moveaxis(total, axis, 0)
+        bend = 2 * v[1:-1] - v[:-2] - v[2:]
+        rise = np.divide((v[2:] - v[:-2]) ** 2, 8 * bend, out=np.zeros_like(bend), where=bend > 0)
+        t[1:-1] += np.minimum(rise, bend)
+    return total
+
+
 def _search(
-    sample: _Sampler, box: Box, centers: np.ndarray, radius: np.ndarray
+    sample: _Sampler, box: Box, centers: np.ndarray, radii: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Move a stencil around each centre to its best point; halve it where the centre stays best.
 
@@ -157,8 +196,7 @@ def _search(
     to shrink eightfold at once.
     """
     rng = np.random.default_rng(0)
-    rounds, shrink = (18, 0.125) if box.dim == 1 else (90, 0.5)
-    radii = np.broadcast_to(radius, centers.shape).copy()
+    rounds, shrink = (40, 0.125) if box.dim == 1 else (90, 0.5)
     everyone = np.arange(len(centers))
     value = np.full(len(centers), -np.inf)
     for _ in range(rounds):
@@ -173,7 +211,8 @@ def _search(
         best = np.where(stays, 0, best)  # stencil point 0 is the centre
         centers, value = trial[everyone, best], values[everyone, best]
         inner = np.max(np.abs(stencil[best]), axis=1) < 1.0
-        factor = np.where(inner, shrink, 1.0) if box.dim == 1 else np.where(stays, shrink, 1.0)
+        # In one dimension a point of the rim asks for a wider stencil.
+        factor = np.where(inner, shrink, 4.0) if box.dim == 1 else np.where(stays, shrink, 1.0)
         radii = radii * factor[:, None]
         if np.all(radii < 1e-14 * box.widths):
             break

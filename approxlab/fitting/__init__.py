@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_positive, check_widths
 from approxlab.fitting._problem import Settings, prepare
 from approxlab.fitting._result import FitResult, History, Status
 from approxlab.networks.activations import activation as activation_named
@@ -110,7 +110,7 @@ def fit(
         <Status.BUDGET: 'budget'>
     """
     module = _module(method)
-    widths = _widths(hidden)
+    widths = check_widths(hidden)
     check_positive(seeds=seeds, steps=steps)
     optional = {"points": points, "batch": batch, "stride": stride, "patience": patience}
     check_positive(**{name: value for name, value in optional.items() if value is not None})
@@ -138,7 +138,9 @@ def fit(
         patience=patience,
         progress=progress,
     )
-    result: FitResult = module.train(prepare(target, points), settings)
+    problem = prepare(target, points)
+    _check_scale(problem.unit, kind)
+    result: FitResult = module.train(problem, settings)
     return result
 
 
@@ -180,17 +182,6 @@ def _key(key: Any) -> Any:
     return key
 
 
-def _widths(hidden: Any) -> tuple[int, ...]:
-    if isinstance(hidden, int) or not isinstance(hidden, Sequence):
-        raise ValueError(
-            f"hidden: got {hidden!r}, expected the widths of the hidden layers, such as (32, 32). "
-            f"Write ({hidden!r},) for one hidden layer."
-        )
-    for width in hidden:
-        check_positive(hidden=width)
-    return tuple(hidden)
-
-
 def _rate(value: float | None) -> float:
     if value is None:
         return _LEARNING_RATE
@@ -203,3 +194,14 @@ def _tolerance(tol: float) -> float:
     if not 0 <= tol < math.inf:
         raise ValueError(f"tol: got {tol!r}, expected a number that is at least 0.")
     return float(tol)
+
+
+def _check_scale(unit: float, dtype: str) -> None:
+    """The losses are squares in the units of the target: they too must be numbers of the dtype."""
+    limit = 60 if dtype == "float32" else 500
+    if not 2.0**-limit <= unit <= 2.0**limit:
+        raise ValueError(
+            f"target: got values as large as {unit:.3g}, expected between 2^-{limit} and 2^{limit} "
+            f"in {dtype}, so that their squares do not leave its range. Scale the target: "
+            "target.scaled(factor)."
+        )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from approxlab.networks import MLP
+from approxlab.records import to_pandas
 
 
 class Status(enum.StrEnum):
@@ -128,6 +129,4 @@ class FitResult:
 
     def to_pandas(self) -> Any:
         """The rows as a pandas DataFrame."""
-        import pandas as pd
-
-        return pd.DataFrame(self.to_rows())
+        return to_pandas(self.to_rows())

@@ -31,7 +31,8 @@ def _relu_power(power: int) -> Activation:
 
 def _heaviside(z: Array) -> Array:
     # 1/2 at the jump: the limit of sigmoid(gain * z) as the gain grows.
-    return jnp.where(z > 0, 1.0, jnp.where(z < 0, 0.0, 0.5)).astype(z.dtype)
+    step = jnp.where(z > 0, 1.0, jnp.where(z < 0, 0.0, 0.5)).astype(z.dtype)
+    return jnp.where(jnp.isnan(z), z, step)  # what is not a number does not become one
 
 
 def _gelu(z: Array) -> Array:

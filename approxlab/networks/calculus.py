@@ -32,6 +32,7 @@ def precompose(net: MLP, scale: Any, shift: Any = 0.0) -> MLP:
         >>> float(precompose(line, 3.0, 1.0)(jnp.array([1.0])))   # 2 (3 x + 1) + 1
         9.0
     """
+    net._check_single()
     d, dtype = net.in_size, net.dtype
     scale, shift = jnp.asarray(scale, dtype), jnp.asarray(shift, dtype)
     if scale.shape not in ((), (d,)) and not (scale.ndim == 2 and scale.shape[0] == d):
@@ -54,6 +55,7 @@ def postcompose(net: MLP, scale: Any, shift: Any = 0.0) -> MLP:
         >>> float(postcompose(line, -1.0, 4.0)(jnp.array([1.0])))   # 4 - (2 x + 1)
         1.0
     """
+    net._check_single()
     m, dtype = net.sizes[-1], net.dtype
     scale, shift = jnp.asarray(scale, dtype), jnp.asarray(shift, dtype)
     for name, value in (("scale", scale), ("shift", shift)):
@@ -78,6 +80,8 @@ def compose(outer: MLP, inner: MLP) -> MLP:
         >>> float(compose(double, double)(jnp.array([3.0])))
         12.0
     """
+    outer._check_single()
+    inner._check_single()
     _same_activation(outer, inner)
     if outer.in_size != inner.sizes[-1]:
         raise ValueError(
@@ -113,6 +117,8 @@ def parallel(nets: Sequence[MLP]) -> MLP:
     nets = tuple(nets)
     if not nets:
         raise ValueError("nets: got none, expected at least one network.")
+    for net in nets:
+        net._check_single()
     for net in nets[1:]:
         _same_activation(nets[0], net)
         if net.in_size != nets[0].in_size or net.depth != nets[0].depth:

@@ -6,14 +6,13 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_positive, check_widths
 from approxlab.networks import storage
 from approxlab.networks.activations import activation as activation_named
 from approxlab.networks.initialisation import (
@@ -26,11 +25,6 @@ from approxlab.networks.initialisation import (
 __all__ = ["MLP"]
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["weights", "biases"],
-    meta_fields=["activation", "passthrough", "out_size"],
-)
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class MLP:
     """A multi-layer perceptron: x -> W_L s(W_{L-1} ... s(W_0 x + b_0) ...) + b_L.
@@ -64,9 +58,8 @@ class MLP:
     out_size: int | None = None
 
     def __post_init__(self) -> None:
-        # JAX rebuilds pytrees with arbitrary leaves; only arrays can be checked.
-        if all(hasattr(leaf, "shape") for leaf in (*self.weights, *self.biases)):
-            _check(self)
+        object.__setattr__(self, "passthrough", tuple(int(k) for k in self.passthrough))
+        _check(self)
 
     # Making one
 
@@ -106,17 +99,20 @@ class MLP:
         """
         outputs = 1 if out_size is None else out_size
         check_positive(in_size=in_size, out_size=outputs)
+        check_key(key)
         activation_named(activation)
         name = default_initialisation(activation) if init is None else init
         initialisation(name)
-        sizes = (in_size, *_widths(hidden), outputs)
+        sizes = (in_size, *check_widths(hidden), outputs)
         drawn = all_draws(key, sizes, str(float_dtype(dtype)))
         weights, biases = zip(*all_layers(name, drawn, sizes), strict=True)
-        net = cls(weights, biases, activation, (0,) * len(hidden), out_size)
+        net = cls(weights, biases, activation, (0,) * (len(sizes) - 2), out_size)
         if domain is None:
             return net
         from approxlab.networks.calculus import precompose  # calculus is written with MLP
 
+        if not hasattr(domain, "map_to"):
+            raise TypeError(f"domain: got {domain!r}, expected a Box.")
         scale, shift = domain.map_to(type(domain).cube(-1.0, 1.0, in_size))
         return precompose(net, scale, shift)
 
@@ -152,11 +148,11 @@ class MLP:
     def __call__(self, x: Any) -> Array:
         """The value at one point of shape (d,), cast to the dtype of the weights."""
         x = jnp.asarray(x, self.dtype)
-        if x.shape != (self.in_size,) or self.weights[0].ndim != 2:
+        self._check_single()
+        if x.shape != (self.in_size,):
             raise ValueError(
                 f"x: got shape {x.shape} for {self!r}, expected ({self.in_size},): a network maps "
-                "one point. Use approxlab.evaluate(net, points) for a batch, net.member(i) for one "
-                "of several stacked networks."
+                "one point. Use approxlab.evaluate(net, points) for a batch."
             )
         act = activation_named(self.activation)
         for weight, bias, linear in zip(
@@ -170,7 +166,7 @@ class MLP:
 
     def member(self, index: int) -> MLP:
         """One of several networks stacked along a leading axis."""
-        if self.weights[0].ndim != 3:
+        if self.weights[0].ndim < 3:
             raise ValueError(f"index: {self!r} is a single network, expected stacked ones.")
         if not 0 <= index < self.weights[0].shape[0]:
             raise ValueError(
@@ -178,6 +174,13 @@ class MLP:
                 "stacked networks less one."
             )
         return jax.tree.map(lambda leaf: leaf[index], self)
+
+    def _check_single(self) -> None:
+        if self.weights[0].ndim != 2:
+            raise ValueError(
+                f"net: got stacked networks {self!r}, expected a single one. Use net.member(i), or "
+                "jax.vmap over the networks."
+            )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file, bit for bit, without pickle; see `MLP.load`."""
@@ -244,8 +247,8 @@ class MLP:
         }
 
     def __repr__(self) -> str:
-        if not all(hasattr(leaf, "shape") for leaf in (*self.weights, *self.biases)):
-            return f"MLP({self.activation}, no arrays)"
+        if not all(len(getattr(w, "shape", ())) >= 2 for w in self.weights):
+            return f"MLP({self.activation}, leaves {jax.tree.leaves(self)!r})"
         shape = "-".join(str(s) for s in self.sizes)
         linear = f", {self.num_linear_units} linear units" if self.num_linear_units else ""
         batch = self.weights[0].shape[:-2]
@@ -272,20 +275,24 @@ def float_dtype(dtype: Any) -> Any:
     return kind
 
 
-def _widths(hidden: Any) -> tuple[int, ...]:
-    if isinstance(hidden, int) or not isinstance(hidden, Sequence):
-        raise ValueError(
-            f"hidden: got {hidden!r}, expected the widths of the hidden layers, such as (32, 32). "
-            f"Write ({hidden!r},) for one hidden layer."
-        )
-    for width in hidden:
-        check_positive(hidden=width)
-    return tuple(hidden)
+def check_key(key: Any) -> None:
+    """A typed key, as from `jax.random.key`."""
+    if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)):
+        raise TypeError(f"key: got {key!r}, expected a typed key. Write jax.random.key(0).")
 
 
 def _check(net: MLP) -> None:
     """Shapes of all leaves against one another: said at once, not in the middle of a matmul."""
     activation_named(net.activation)
+    leaves = (*net.weights, *net.biases)
+    kinds = {str(getattr(leaf, "dtype", type(leaf).__name__)) for leaf in leaves}
+    if len(kinds) > 1 or not all(
+        hasattr(leaf, "shape") and jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in leaves
+    ):
+        raise TypeError(
+            f"weights: got {', '.join(sorted(kinds))}, expected arrays of one floating-point dtype "
+            "in all weights and biases. Use MLP.from_arrays for lists and mixed dtypes."
+        )
     if len(net.weights) != len(net.biases) or not net.weights:
         raise ValueError(
             f"biases: got {len(net.biases)} for {len(net.weights)} weights, expected one weight "
@@ -314,3 +321,26 @@ def _check(net: MLP) -> None:
             f"out_size: got {net.out_size!r} with a last layer of {before} units, expected None "
             f"(one unit, values of shape ()) or {before}."
         )
+
+
+def _flatten(net: MLP) -> tuple[tuple[Any, Any], tuple[Any, ...]]:
+    return (net.weights, net.biases), (net.activation, net.passthrough, net.out_size)
+
+
+def _flatten_with_keys(net: MLP) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    names = (jax.tree_util.GetAttrKey("weights"), jax.tree_util.GetAttrKey("biases"))
+    children, structure = _flatten(net)
+    return tuple(zip(names, children, strict=True)), structure
+
+
+def _unflatten(structure: tuple[Any, ...], children: Any) -> MLP:
+    # Not by the constructor: JAX rebuilds pytrees with leaves of any kind, tree.map with results
+    # of any shape.
+    net = object.__new__(MLP)
+    fields = ("weights", "biases", "activation", "passthrough", "out_size")
+    for name, value in zip(fields, (*children, *structure), strict=True):
+        object.__setattr__(net, name, value)
+    return net
+
+
+jax.tree_util.register_pytree_with_keys(MLP, _flatten_with_keys, _unflatten, _flatten)

@@ -43,17 +43,15 @@ def load(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], list[np.ndarra
         with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as archive:
             structure = json.loads(str(archive["header"]))
             arrays = {name: archive[name] for name in archive.files if name != "header"}
-    except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+            if structure["format"] != FORMAT:
+                raise ValueError(f"format {structure['format']!r}, expected {FORMAT!r}")
+        layers = len(arrays) // 2
+        weights = [arrays[f"weight_{i}"] for i in range(max(1, layers))]
+        biases = [arrays[f"bias_{i}"] for i in range(layers)]
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise ValueError(
             f"path: {Path(path).name} is no network written by MLP.save, or is damaged ({error})."
         ) from error
-    if structure.get("format") != FORMAT:
-        raise ValueError(
-            f"path: {Path(path).name} has format {structure.get('format')!r}, expected {FORMAT!r}."
-        )
-    layers = len(arrays) // 2
-    weights = [arrays[f"weight_{i}"] for i in range(layers)]
-    biases = [arrays[f"bias_{i}"] for i in range(layers)]
     if weights[0].dtype == np.float64 and not jax.config.read("jax_enable_x64"):
         raise ValueError(
             f"path: {Path(path).name} holds float64 while JAX computes in float32, expected x64. "

@@ -115,8 +115,10 @@ def plot_heat_map(
         The axes.
 
     Raises:
-        ValueError: If a cell of the grid has no row.
+        ValueError: If there are no rows, or a cell of the grid has none.
     """
+    if not rows:
+        raise ValueError("rows: got none, expected at least one row.")
     ax = plt.subplots()[1] if ax is None else ax
     columns, lines = sorted({row[x] for row in rows}), sorted({row[y] for row in rows})
     table = np.full((len(lines), len(columns)), np.nan)

@@ -7,7 +7,7 @@ import html
 import math
 import numbers
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -83,6 +83,7 @@ class Target:
     source: str = ""
     sharp: frozenset[str] = frozenset()
     mask: Callable[[Array], Any] | None = None
+    immutable: ClassVar[bool] = True  # compiled code for it may be kept
 
     def __post_init__(self) -> None:
         self._check_kinds()
