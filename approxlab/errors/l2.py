@@ -9,7 +9,15 @@ import numpy as np
 
 from approxlab.claims import Estimate
 from approxlab.domains import Box
-from approxlab.errors.differences import Function, difference, inside, place, values
+from approxlab.errors.differences import (
+    Function,
+    blame,
+    difference,
+    inside,
+    place,
+    spoiled,
+    values,
+)
 
 __all__ = ["l2"]
 
@@ -43,7 +51,8 @@ def l2(
         relative: Divide by the L2 norm of the target.
 
     Returns:
-        An `Estimate` with `uncertainty`; `nan` if model or target is not finite at a node.
+        An `Estimate` with `uncertainty`. Its value is `nan` if model or target is not finite at a
+        node, or holds an array that is not; `problem` then names the first such number.
 
     Raises:
         ValueError: If there is no domain, or the shapes of the values differ.
@@ -54,6 +63,8 @@ def l2(
         True
     """
     box, mask = place(target, domain)
+    if problem := spoiled(model=model, target=target):
+        return Estimate(math.nan, "l2", 0, relative, problem=problem)
     if box.dim > 4:
         squares, count, bad = _sobol_squares(model, target, mask, box)
     else:
@@ -61,12 +72,13 @@ def l2(
         # Another number of nodes too: a kink that both rules miss alike would go unnoticed.
         rules = [box.gauss_legendre(nodes + i, panels=(1 + i) * cells) for i in (0, 1)]
         squares, count, bad = _rule_squares(model, target, mask, rules)
+    if bad is not None:
+        problem = blame(bad, model=model, target=target)
+        return Estimate(math.nan, "l2", count, relative, bad, problem=problem)
     errors = np.sqrt(squares[:, 0])
     if relative:
         norms = np.sqrt(squares[:, 1])
         errors = np.divide(errors, norms, out=np.where(errors > 0, np.inf, 0.0), where=norms > 0)
-    if bad is not None:
-        return Estimate(math.nan, "l2", count, relative, bad)
     if box.dim > 4:
         mean = float(np.sqrt(np.mean(errors**2)))
         spread = float(np.std(errors, ddof=1) / math.sqrt(len(errors)))
@@ -80,7 +92,8 @@ def _squares(
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, ...] | None]:
     counts = inside(mask, points)
     both = (difference(model, target, points), values(target, points))
-    error, norm = (np.square(a).reshape(len(points), -1).sum(axis=1) for a in both)
+    with np.errstate(over="ignore"):  # an infinite square is found below
+        error, norm = (np.square(a).reshape(len(points), -1).sum(axis=1) for a in both)
     wrong = counts & ~(np.isfinite(error) & np.isfinite(norm))
     bad = tuple(float(v) for v in points[np.argmax(wrong)]) if np.any(wrong) else None
     return np.where(counts, error, 0.0), np.where(counts, norm, 0.0), bad

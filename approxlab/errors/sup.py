@@ -10,7 +10,15 @@ import numpy as np
 
 from approxlab.claims import Estimate
 from approxlab.domains import Box
-from approxlab.errors.differences import Function, difference, inside, place, values
+from approxlab.errors.differences import (
+    Function,
+    blame,
+    difference,
+    inside,
+    place,
+    spoiled,
+    values,
+)
 
 __all__ = ["sup"]
 
@@ -47,7 +55,8 @@ def sup(
 
     Returns:
         An `Estimate` whose `at` is the point where the value is attained. Its value is `nan` if
-        model or target is not finite at a sampled point, and `at` then names that point.
+        model or target is not finite at a sampled point, or holds an array that is not; `at` then
+        names that point, and `problem` the first such number.
 
     Raises:
         ValueError: If there is no domain, or the shapes of the values differ.
@@ -59,10 +68,13 @@ def sup(
         True
     """
     box, mask = place(target, domain)
+    if problem := spoiled(model=model, target=target):
+        return Estimate(math.nan, "sup", 0, relative, problem=problem)
     sample = _Sampler(lambda x: difference(model, target, x), mask)
     value, at = _maximise(sample, box, points)
     if sample.bad is not None:
-        return Estimate(math.nan, "sup", sample.count, relative, sample.bad)
+        problem = blame(sample.bad, model=model, target=target)
+        return Estimate(math.nan, "sup", sample.count, relative, sample.bad, problem=problem)
     if relative:
         size, _ = _maximise(_Sampler(lambda x: values(target, x), mask), box, points)
         value = value / size if size > 0 else math.inf if value > 0 else 0.0
