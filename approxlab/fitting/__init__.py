@@ -95,7 +95,8 @@ def fit(
         A `FitResult`. A seed that does not succeed has a status that says so; see there.
 
     Raises:
-        ValueError: If an argument does not fit, or the data are not finite.
+        ValueError: If an argument does not fit, or the data are not finite, or of sizes that
+            the dtype cannot hold with room for weights.
         TypeError: If the target is no target, or the method or key of the wrong type.
 
     Example:
@@ -138,7 +139,7 @@ def fit(
         patience=patience,
         progress=progress,
     )
-    result: FitResult = module.train(prepare(target, points), settings)
+    result: FitResult = module.train(prepare(target, points, kind), settings)
     return result
 
 
