@@ -38,6 +38,7 @@ class Estimate:
         at: A point where a sup estimate is attained, or the first point that is not finite.
         uncertainty: For "l2", the difference from a coarser rule (beyond 4 dimensions, a standard
             error): an indication, not a bound; `nan` where it does not apply.
+        problem: Why the value is `nan`: the first number that is not finite, and where it is.
 
     Example:
         >>> float(Estimate(0.25, norm="sup", points=9))
@@ -50,6 +51,7 @@ class Estimate:
     relative: bool = False
     at: tuple[float, ...] | None = None
     uncertainty: float = math.nan
+    problem: str | None = None
 
     def __float__(self) -> float:
         return float(self.value)
@@ -58,7 +60,8 @@ class Estimate:
         word = "relative " if self.relative else ""
         doubt = f" ± {self.uncertainty:.1e}" if math.isfinite(self.uncertainty) else ""
         place = f", at {tuple(round(x, 6) for x in self.at)}" if self.at is not None else ""
-        return f"Estimate({word}{self.norm} {self.value:.6g}{doubt}, {self.points} points{place})"
+        text = f"{word}{self.norm} {self.value:.6g}{doubt}, {self.points} points{place}"
+        return f"Estimate({text}{f', {self.problem}' if self.problem else ''})"
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: the value under a name that says what it is, and how it was found."""

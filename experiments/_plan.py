@@ -177,7 +177,7 @@ def stored(job: Job, report: bool = False) -> dict[str, list[records.Row]]:
     others = finished.keys() - job.units.keys()
     if report:
         for problem in problems:
-            complain(f"{problem}; its unit counts as not computed")
+            complain(f"{problem}; this line is not used")
         if others:
             job.say(f"{len(others)} stored units of other settings or versions are left alone")
     return {unit: rows for unit, rows in finished.items() if unit in job.units}
@@ -186,12 +186,18 @@ def stored(job: Job, report: bool = False) -> dict[str, list[records.Row]]:
 def earlier(job: Job) -> dict[str, Any] | None:
     """Provenance of the run that left its settings beside the rows, if they are the same."""
     settings = ("config", "preset", "seed", "dtype", "precision", "device", "packages")
+    if not job.settings_file.exists():
+        return None
     try:
-        document = records.read_json(job.settings_file)
+        document = records.read_json(job.settings_file, by_hand=False)
+    except (OSError, ValueError) as error:
+        complain(f"{error} It is not used.")
+        return None
+    try:
         about = document["provenance"]
         same = document["revision"] == job.experiment.revision and all(
             about[name] == job.about[name] for name in settings
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return None
     return about if same else None

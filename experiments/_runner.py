@@ -49,8 +49,8 @@ def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         complain(f"{experiment.name}: {error}")
         return 2
-    except records.NotWrittenError as error:
-        complain(f"{experiment.name}: {error}. What was finished before is kept.")
+    except OSError as error:
+        complain(f"{experiment.name}: {_told(error)}. What was finished before is kept.")
         return 3
     except KeyboardInterrupt:
         complain(
@@ -61,6 +61,11 @@ def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
     if not (options.quiet or options.dry_run):
         print(f"wall time {_duration(time.perf_counter() - start)}")
     return code
+
+
+def _told(error: OSError) -> str:
+    """What happened to which file, by its name only."""
+    return f"{Path(error.filename).name}: {error.strerror}" if error.filename else str(error)
 
 
 def _duration(seconds: float) -> str:
@@ -111,16 +116,28 @@ def _run(experiment: Experiment, options: Options, config: Any) -> int:
                 for parameters in failed:
                     complain(f"  {records.canonical(parameters)}")
                 return 3
-            job.about["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
-            _write_settings(job)
         elif before:
             job.about.update(before)
+        if pending or not job.about["finished"]:
+            job.about["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
+            _write_settings(job)
         return _deliver_if_complete(job)
 
 
 def _set_aside(job: Job) -> None:
-    """Renames the row files that are computed anew; a shard leaves those of the others alone."""
+    """Renames the row files that are computed anew; a shard leaves those of the others alone.
+
+    Raises:
+        UsageError: Another file holds units of this shard: old rows there could win over new ones.
+    """
     alone = job.options.share[1] == 1
+    for path in [] if alone else sorted(job.rows_folder.glob("rows*.jsonl")):
+        held = records.finished_units(records.read_rows(path)[0])
+        if path != job.rows_file and held.keys() & set(job.mine):
+            raise UsageError(
+                f"--force finds units of this shard in {path.name}, which belongs to no shard or "
+                "to another division into shards. Rename that file, or give another --out."
+            )
     for path in sorted(job.rows_folder.glob("rows*.jsonl")) if alone else [job.rows_file]:
         number = 1
         while (aside := path.with_name(f"{path.name}.{number}.bak")).exists():
@@ -237,7 +254,7 @@ def _redraw(experiment: Experiment, options: Options, config: Any) -> int:
     asked = {name: about[name] for name in ("config", "preset", "seed", "dtype", "precision")}
     job = Job(experiment, options, config, about, {})
     if job.settings_file.is_file():
-        about = _readable(records.read_json, job.settings_file)["provenance"]
+        about = _readable(_settings, job.settings_file)["provenance"]
         job = plan(experiment, options, config, {**about, **asked})
         if stored(job, report=True):
             return _deliver_if_complete(job)
@@ -252,6 +269,10 @@ def _redraw(experiment: Experiment, options: Options, config: Any) -> int:
         "--plot-only finds no numbers of these settings; run without it first, or give the "
         f"settings of the run with --config {os.path.relpath(job.settings_file)}"
     )
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    return records.read_json(path, by_hand=False)
 
 
 def _readable(read: Callable[[Path], Any], path: Path) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from approxlab.domains import Box
@@ -44,6 +46,36 @@ def inside(mask: Function | None, points: np.ndarray) -> np.ndarray:
     if mask is None:
         return np.ones(len(points), bool)
     return values(mask, points) != 0.0
+
+
+def spoiled(**functions: Function) -> str | None:
+    """The first number in the arrays of a function that is not finite; None where all are.
+
+    Looked at, since values need not show it: tanh(inf) is 1 and relu(-inf) is 0.
+    """
+    for name, function in functions.items():
+        for path, leaf in jax.tree_util.tree_leaves_with_path(function):
+            if not isinstance(leaf, jax.Array | np.ndarray) or not _is_float(leaf):
+                continue
+            bad = np.argwhere(~np.isfinite(np.asarray(leaf, np.float64)))
+            if len(bad):
+                index = tuple(int(i) for i in bad[0])
+                where = f"{name}{jax.tree_util.keystr(path)}"
+                return f"{where} is {float(leaf[index])} at index {index}"
+    return None
+
+
+def blame(at: tuple[float, ...], **functions: Function) -> str:
+    """Which of the functions is not finite at a point."""
+    for name, function in functions.items():
+        value = values(function, np.array([at]))[0]
+        if not np.all(np.isfinite(value)):
+            return f"{name} is {value.tolist()} at the point {list(at)}"
+    return f"the error is too large a number at the point {list(at)}"
+
+
+def _is_float(array: Any) -> bool:
+    return bool(jnp.issubdtype(array.dtype, jnp.floating))
 
 
 def difference(model: Function, target: Function, points: np.ndarray) -> np.ndarray:

@@ -9,7 +9,15 @@ import numpy as np
 from approxlab.arguments import check_positive
 from approxlab.claims import Estimate
 from approxlab.domains import Box
-from approxlab.errors.differences import Function, difference, inside, place, values
+from approxlab.errors.differences import (
+    Function,
+    blame,
+    difference,
+    inside,
+    place,
+    spoiled,
+    values,
+)
 from approxlab.evaluation import settled
 
 __all__ = ["l2"]
@@ -45,7 +53,8 @@ def l2(
         relative: Divide by the L2 norm of the target.
 
     Returns:
-        An `Estimate` with `uncertainty`; `nan` if model or target is not finite at a node.
+        An `Estimate` with `uncertainty`. Its value is `nan` if model or target is not finite at a
+        node, or holds an array that is not; `problem` then names the first such number.
 
     Raises:
         ValueError: If there is no domain, or the shapes of the values differ.
@@ -58,6 +67,8 @@ def l2(
     box, mask = place(target, domain)
     cells = panels if panels is not None else _PANELS.get(box.dim, 1)
     check_positive(panels=cells, nodes=nodes)
+    if problem := spoiled(model=model, target=target):
+        return Estimate(math.nan, "l2", 0, relative, problem=problem)
     if box.dim > 4:
         weights = np.full(_SOBOL_POINTS, box.volume / _SOBOL_POINTS)
         rules = [(box.sobol(_SOBOL_POINTS, seed=s), weights) for s in range(_SCRAMBLINGS)]
@@ -70,7 +81,8 @@ def l2(
     for points, weights in rules:
         error, size, bad = _norms(model, target, mask, points, weights)
         if bad is not None:
-            return Estimate(math.nan, "l2", count, relative, bad)
+            problem = blame(bad, model=model, target=target)
+            return Estimate(math.nan, "l2", count, relative, bad, problem=problem)
         errors.append(_ratio(error, size) if relative else error)
     if box.dim > 4:
         spread = float(np.std(errors, ddof=1)) / math.sqrt(_SCRAMBLINGS)

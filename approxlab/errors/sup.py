@@ -10,7 +10,15 @@ import numpy as np
 
 from approxlab.claims import Estimate
 from approxlab.domains import Box
-from approxlab.errors.differences import Function, difference, inside, place, values
+from approxlab.errors.differences import (
+    Function,
+    blame,
+    difference,
+    inside,
+    place,
+    spoiled,
+    values,
+)
 from approxlab.evaluation import settled
 
 __all__ = ["sup"]
@@ -48,7 +56,8 @@ def sup(
 
     Returns:
         An `Estimate` whose `at` is the point where the value is attained. Its value is `nan` if
-        model or target is not finite at a sampled point, and `at` then names that point.
+        model or target is not finite at a sampled point, or holds an array that is not; `at` then
+        names that point, and `problem` the first such number.
 
     Raises:
         ValueError: If there is no domain, or the shapes of the values differ.
@@ -62,6 +71,8 @@ def sup(
     box, mask = place(target, domain)
     if points is not None and (not isinstance(points, int) or points < 2):
         raise ValueError(f"points: got {points!r}, expected an integer of at least 2.")
+    if problem := spoiled(model=model, target=target):
+        return Estimate(math.nan, "sup", 0, relative, problem=problem)
     special = _beside(getattr(target, "kinks", None), box)
     model, target = settled(model), settled(target)
     sample = _Sampler(lambda x: difference(model, target, x), mask)
@@ -72,7 +83,8 @@ def sup(
         value = value / size if size > 0 else math.inf if value > 0 else 0.0
     bad = sample.bad or scale.bad
     if bad is not None:
-        return Estimate(math.nan, "sup", sample.count, relative, bad)
+        problem = blame(bad, model=model, target=target)
+        return Estimate(math.nan, "sup", sample.count, relative, bad, problem=problem)
     return Estimate(value, "sup", sample.count, relative, at)
 
 

@@ -95,7 +95,8 @@ def fit(
         A `FitResult`. A seed that does not succeed has a status that says so; see there.
 
     Raises:
-        ValueError: If an argument does not fit, or the data are not finite.
+        ValueError: If an argument does not fit, or the data are not finite, or of sizes that
+            the dtype cannot hold with room for weights.
         TypeError: If the target is no target, or the method or key of the wrong type.
 
     Example:
@@ -138,9 +139,7 @@ def fit(
         patience=patience,
         progress=progress,
     )
-    problem = prepare(target, points)
-    _check_scale(problem.unit, kind)
-    result: FitResult = module.train(problem, settings)
+    result: FitResult = module.train(prepare(target, points, kind), settings)
     return result
 
 
@@ -194,14 +193,3 @@ def _tolerance(tol: float) -> float:
     if not 0 <= tol < math.inf:
         raise ValueError(f"tol: got {tol!r}, expected a number that is at least 0.")
     return float(tol)
-
-
-def _check_scale(unit: float, dtype: str) -> None:
-    """The losses are squares in the units of the target: they too must be numbers of the dtype."""
-    limit = 60 if dtype == "float32" else 500
-    if not 2.0**-limit <= unit <= 2.0**limit:
-        raise ValueError(
-            f"target: got values as large as {unit:.3g}, expected between 2^-{limit} and 2^{limit} "
-            f"in {dtype}, so that their squares do not leave its range. Scale the target: "
-            "target.scaled(factor)."
-        )

@@ -84,25 +84,25 @@ class Problem:
         return float(np.square(self.unit * self.spread))
 
 
-def prepare(target: Any, points: int | None) -> Problem:
-    """The problem of a target, or of arrays `(X, Y)`.
+def prepare(target: Any, points: int | None, dtype: str) -> Problem:
+    """The problem of a target, or of arrays `(X, Y)`, for training in that dtype.
 
     Raises:
-        ValueError: If shapes do not fit or a number is not finite.
+        ValueError: If shapes do not fit or a number is not finite, or out of the dtype's reach.
         TypeError: If the target is neither.
     """
     if isinstance(target, (tuple, list)):
-        return _from_arrays(target, points)
+        return _from_arrays(target, points, dtype)
     box = getattr(target, "domain", None)
     if not callable(target) or not isinstance(box, Box):
         raise TypeError(
             f"target: got {type(target).__name__}, expected a Target or arrays (X, Y) of shapes "
             "(n, d) and (n,) or (n, m). Wrap a function: al.Target(f, domain=al.Box([0.0], [1.0]))."
         )
-    return _from_target(target, box, points)
+    return _from_target(target, box, points, dtype)
 
 
-def _from_target(target: Any, box: Box, points: int | None) -> Problem:
+def _from_target(target: Any, box: Box, points: int | None, dtype: str) -> Problem:
     cube = _grid(box.dim, points)
     placed = box.place(0.5 * (cube + 1.0))
     mask = getattr(target, "mask", None)
@@ -115,10 +115,12 @@ def _from_target(target: Any, box: Box, points: int | None) -> Problem:
     placed, cube = placed[keep], cube[keep]
     y = values(target, placed)
     _finite("target", y, placed)
+    _within("domain", 0.5 * box.widths, np.abs(placed).max(axis=0), dtype)
+    _within("target", np.abs(y).max(), np.abs(y).max(), dtype)
     return _normalised(placed, cube, y, box.center, 0.5 * box.widths, (target, mask))
 
 
-def _from_arrays(pair: Any, points: int | None) -> Problem:
+def _from_arrays(pair: Any, points: int | None, dtype: str) -> Problem:
     if len(pair) != 2:
         raise ValueError(f"target: got {len(pair)} arrays, expected two, (X, Y).")
     if points is not None:
@@ -141,6 +143,8 @@ def _from_arrays(pair: Any, points: int | None) -> Problem:
     lower, upper = x.min(axis=0), x.max(axis=0)
     # A coordinate that never changes has no width to divide by: it is only shifted.
     half = np.where(upper > lower, 0.5 * upper - 0.5 * lower, 1.0)
+    _within("X", half, np.abs(x).max(axis=0), dtype)
+    _within("Y", np.abs(y).max(), np.abs(y).max(), dtype)
     center = 0.5 * lower + 0.5 * upper
     return _normalised(x, (x - center) / half, y, center, half, None)
 
@@ -203,3 +207,18 @@ def _finite(name: str, array: np.ndarray, points: np.ndarray | None = None) -> N
         f"{name}: got {array[index]} at {place} ({len(bad)} such values in all), expected finite "
         f"numbers. {'Remove those rows' if points is None else 'Choose a box or mask without it'}."
     )
+
+
+def _within(name: str, least: Any, largest: Any, dtype: str) -> None:
+    """Refuse sizes that the dtype cannot hold with room for weights, or whose squares overflow."""
+    limits = np.finfo(dtype)
+    top = min(float(limits.max) / 1024, math.sqrt(np.finfo(float).max) / 1024)
+    bottom = max(float(limits.tiny) * 1024, math.sqrt(np.finfo(float).tiny) * 1024)
+    small, large = np.atleast_1d(least), np.atleast_1d(largest)
+    wrong = [v for v in small if 0 < v < bottom] + [v for v in large if v > top]
+    if wrong:
+        raise ValueError(
+            f"{name}: got numbers of size {wrong[0]:.3g}, expected sizes between {bottom:.0e} and "
+            f"{top:.0e} for training in {dtype}. Choose other units"
+            f"{' or dtype=' + repr('float64') if dtype == 'float32' else ''}."
+        )

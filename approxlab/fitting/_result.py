@@ -50,7 +50,8 @@ class FitResult:
         best: Index of the best seed.
         statuses: One `Status` per seed: "converged" (relative loss in training at most the
             tolerance), "stagnated" (no progress for `patience` steps), "budget" (all steps spent),
-            "diverged" (a number was not finite; the network holds the last parameters that were).
+            "diverged" (a number was not finite; the network holds the last parameters that were,
+            unless folding the affine maps into them overflowed).
         losses: Mean squared error of every returned network at the training points, in the units
             of the target, shape (seeds,), float64. Measured after the affine maps are folded in, so
             it contains the rounding that a far-off box or a large mean costs.

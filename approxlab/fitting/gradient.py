@@ -81,6 +81,9 @@ def train(problem: Problem, settings: Settings) -> FitResult:
     finished = [compiled.finish(group.state.params, data) for group in groups]
     losses = run.measured(groups, [f[0] for f in finished], original(data, problem, settings))
     seeds = [seed for group in groups for seed in group.seeds]
+    for seed, loss, whole in zip(seeds, losses, _whole([f[1] for f in finished]), strict=True):
+        if not (whole and np.isfinite(loss)):  # spoiled by folding the affine maps in
+            seed.status = Status.DIVERGED
     best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
     # Joined by NumPy: JAX would compile a program for every number of seeds.
     layers = jax.tree.map(lambda *parts: np.concatenate(parts), *(f[1] for f in finished))
@@ -97,6 +100,17 @@ def train(problem: Problem, settings: Settings) -> FitResult:
         compile_s=compile_s,
         run_s=time.perf_counter() - began,
     )
+
+
+def _whole(parts: Sequence[Any]) -> list[bool]:
+    """For every seed, whether all numbers of its network are finite."""
+    flags = []
+    for layers in parts:
+        leaves = [np.isfinite(np.asarray(leaf)) for leaf in jax.tree.leaves(layers)]
+        flags += np.all(
+            [leaf.reshape(len(leaf), -1).all(axis=1) for leaf in leaves], axis=0
+        ).tolist()
+    return flags
 
 
 def _network(problem: Problem, settings: Settings, layers: Any) -> MLP:

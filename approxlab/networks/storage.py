@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +37,21 @@ def save(
 
 def load(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, Any]]:
     """Weights, biases and structure of a saved network."""
+    content = Path(path).read_bytes()  # whole: np.load leaves the file open when it is no archive
     try:
-        # Read whole: np.load leaves the file open when it is no archive.
-        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as archive:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             structure = json.loads(str(archive["header"]))
-            arrays = {name: archive[name] for name in archive.files if name != "header"}
-            if structure["format"] != FORMAT:
-                raise ValueError(f"format {structure['format']!r}, expected {FORMAT!r}")
-        layers = len(arrays) // 2
-        weights = [arrays[f"weight_{i}"] for i in range(max(1, layers))]
-        biases = [arrays[f"bias_{i}"] for i in range(layers)]
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
+            layers = len(archive.files) // 2
+            weights = [archive[f"weight_{i}"] for i in range(layers)]
+            biases = [archive[f"bias_{i}"] for i in range(layers)]
+            dtype, found = weights[0].dtype, structure["format"]
+    except Exception as error:  # of a damaged archive zipfile and numpy raise eight kinds
         raise ValueError(
             f"path: {Path(path).name} is no network written by MLP.save, or is damaged ({error})."
         ) from error
-    if weights[0].dtype == np.float64 and not jax.config.read("jax_enable_x64"):
+    if found != FORMAT:
+        raise ValueError(f"path: {Path(path).name} has format {found!r}, expected {FORMAT!r}.")
+    if dtype == np.float64 and not jax.config.read("jax_enable_x64"):
         raise ValueError(
             f"path: {Path(path).name} holds float64 while JAX computes in float32, expected x64. "
             "Write jax.config.update('jax_enable_x64', True) at the start of the program."

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from approxlab.records.encoding import decoded, encoded
+from approxlab.records.encoding import compact, decoded, encoded
 
 
 def write_bytes_atomic(path: str | Path, data: bytes) -> None:
@@ -20,9 +23,10 @@ def write_bytes_atomic(path: str | Path, data: bytes) -> None:
     ['figure.png']
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Not the process number: on a shared disk two machines may have the same one.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
             file.write(data)
             file.flush()
@@ -31,12 +35,15 @@ def write_bytes_atomic(path: str | Path, data: bytes) -> None:
     except OSError as error:
         raise not_written(path, data, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            temporary.unlink(missing_ok=True)
     sync_directory(path.parent)
 
 
 def write_json_atomic(path: str | Path, document: Mapping) -> None:
     """Writes a nested document as indented JSON, with non-finite numbers as strings.
+
+    The last line, `sum`, is a checksum of the rest.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -44,12 +51,45 @@ def write_json_atomic(path: str | Path, document: Mapping) -> None:
     ...     read_json(Path(folder, "config.json"))
     {'config': {'widths': [8, 16]}}
     """
-    text = json.dumps(encoded("document", document), indent=1, allow_nan=False)
+    if "sum" in document:
+        raise ValueError("document has the field 'sum', which is kept for its checksum.")
+    text = json.dumps(sealed(encoded("document", document)), indent=1, allow_nan=False)
     write_bytes_atomic(path, (text + "\n").encode())
 
 
-def read_json(path: str | Path) -> dict:
-    """Reads a document written by `write_json_atomic` or `write_record`.
+def sealed(document: Mapping) -> dict:
+    """The document, of JSON values, with a checksum of all the rest in the field `sum`."""
+    rest = {name: value for name, value in document.items() if name != "sum"}
+    return {**rest, "sum": hashlib.sha256(compact(rest).encode()).hexdigest()[:16]}
+
+
+def check_seal(name: str, document: Mapping) -> None:
+    """Refuses a document that is not as it was written.
+
+    Raises:
+        ValueError: The checksum is wrong or absent.
+    """
+    try:
+        whole = document.get("sum") == sealed(document)["sum"]
+    except ValueError:  # a damaged number can read as one too large to be written
+        whole = False
+    if not whole:
+        raise ValueError(
+            f"{name} has a wrong checksum: it was changed or damaged after it was written; "
+            "expected a file as written. Make it again; in a config changed on purpose, delete "
+            "the entry 'sum'."
+        )
+
+
+def read_json(path: str | Path, *, by_hand: bool = True) -> dict:
+    """Reads a document written by `write_json_atomic` or `write_record`, without its checksum.
+
+    Args:
+        path: The file.
+        by_hand: Whether a document without a checksum, as people write it, is accepted.
+
+    Raises:
+        ValueError: The file is no JSON object, or not as it was written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +97,10 @@ def read_json(path: str | Path) -> dict:
     ...     read_json(Path(folder, "a.json"))
     {'gain': inf}
     """
-    return {name: decoded(value) for name, value in raw_json(path).items()}
+    document = raw_json(path)
+    if "sum" in document or not by_hand:
+        check_seal(Path(path).name, document)
+    return {name: decoded(value) for name, value in document.items() if name != "sum"}
 
 
 def raw_json(path: str | Path) -> dict:
@@ -80,8 +123,8 @@ class NotWrittenError(OSError):
 
 def not_written(path: Path, data: bytes, error: OSError) -> NotWrittenError:
     """The error for `path`, by its name only."""
-    reason = error.strerror or str(error)
-    return NotWrittenError(f"{len(data)} bytes could not be written to {path.name}: {reason}")
+    reason, what = error.strerror or str(error), f"{len(data)} bytes" if data else "rows"
+    return NotWrittenError(f"{what} could not be written to {path.name}: {reason}")
 
 
 def sync_directory(path: Path) -> None:

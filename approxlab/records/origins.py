@@ -16,7 +16,8 @@ from typing import Any
 from approxlab.records.encoding import decoded, digest, encoded
 
 PACKAGES = ("approxlab", "jax", "jaxlib", "numpy", "scipy", "optax", "matplotlib")
-_NUMERICAL = ("approxlab", "jax", "jaxlib", "numpy")  # when one changes, units are computed again
+# When one of these changes, units are computed again: all but the one that only draws.
+_NUMERICAL = tuple(name for name in PACKAGES if name != "matplotlib")
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -38,7 +39,7 @@ def identity(
         unit: Every setting the unit's numbers depend on, flat.
         seed: Root seed of the run.
         dtype: Name of the floating-point type of the run.
-        packages: Versions, as from `versions()`; approxlab, jax, jaxlib and numpy count.
+        packages: Versions, as from `versions()`; all but matplotlib count.
         platform: `"cpu"`, `"gpu"` or `"tpu"`.
 
     >>> setting = dict(experiment="toy", revision=1, seed=0, dtype="float64", platform="cpu")

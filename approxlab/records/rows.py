@@ -133,11 +133,14 @@ class RowFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[bytes] = open(self.path, "a+b", buffering=0)  # noqa: SIM115, see __exit__
-        with self._locked():
-            self.problems = self._cut_torn_line()
-        sync_directory(self.path.parent)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[bytes] = open(self.path, "a+b", buffering=0)  # noqa: SIM115, see __exit__
+            with self._locked():
+                self.problems = self._cut_torn_line()
+            sync_directory(self.path.parent)
+        except OSError as error:
+            raise not_written(self.path, b"", error) from error
 
     def __enter__(self) -> RowFile:
         return self

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from approxlab.records.encoding import Row, compact, decoded, encoded
-from approxlab.records.files import raw_json, write_bytes_atomic
+from approxlab.records.encoding import Row, decoded, encoded
+from approxlab.records.files import check_seal, raw_json, sealed, write_bytes_atomic
 
 SCHEMA = 1
 _ABSENT: dict = {}  # the cell of a row without that column; a row itself holds no object
@@ -65,7 +64,7 @@ def write_record(
         [encoded(column, row[column]) if column in row else _ABSENT for column in columns]
         for row in rows
     ]
-    write_bytes_atomic(path, _text({**document, "sum": _checksum(document)}).encode())
+    write_bytes_atomic(path, _text(sealed(document)).encode())
 
 
 def _text(document: Mapping) -> str:
@@ -81,10 +80,6 @@ def _text(document: Mapping) -> str:
             text = text.replace("\n", "\n ")
         entries.append(f" {json.dumps(name)}: {text}")
     return "{\n" + ",\n".join(entries) + "\n}\n"
-
-
-def _checksum(document: Mapping) -> str:
-    return hashlib.sha256(compact(document).encode()).hexdigest()[:16]
 
 
 def read_record(path: str | Path) -> Record:
@@ -110,11 +105,7 @@ def read_record(path: str | Path) -> Record:
             f"{name} has the schema {document.get('schema')!r}; expected {SCHEMA}. "
             "Make the record again with this version of approxlab."
         )
-    if document.pop("sum", None) != _checksum(document):
-        raise ValueError(
-            f"{name} has a wrong checksum: it was changed or damaged after it was written; "
-            "expected a record as written. Make it again."
-        )
+    check_seal(name, document)
     columns = document["columns"]
     rows = [
         {
