@@ -13,7 +13,7 @@ import optax
 import pytest
 
 import approxlab as al
-from approxlab.fitting import Status, _programs, fit
+from approxlab.fitting import Status, _places, _programs, fit
 from approxlab.fitting.gradient import compilations as programs
 
 EPS = float(np.finfo(np.float64).eps)
@@ -282,7 +282,8 @@ def test_chunks_do_not_matter():
 def test_all_seeds_at_once_agree(monkeypatch):
     """The other arrangement, used on accelerators: the same numbers up to rounding."""
     one_by_one = fit(SINE, **SMALL, seeds=6, method=SPOILING)
-    monkeypatch.setattr(_programs, "members_together", lambda seeds: seeds)
+    device = _places.places(1).devices[:1]
+    monkeypatch.setattr(_programs, "places", lambda seeds: _places.Places(device, seeds))
     together = fit(SINE, **SMALL, seeds=6, method=SPOILING)
     assert np.allclose(one_by_one.losses, together.losses, rtol=1e-10)
     assert together.statuses == one_by_one.statuses

@@ -21,6 +21,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
 from approxlab.evaluation import split
+from approxlab.fitting._places import Places, places
 from approxlab.fitting._problem import Problem, Settings
 from approxlab.networks import MLP, activation, postcompose, precompose
 from approxlab.networks.initialisation import all_draws, all_layers, default_initialisation
@@ -47,7 +48,7 @@ class Shape:
     statics: tuple[Any, ...]  # of the target and its mask, where points are drawn in the program
     data: tuple[Any, ...]  # names, shapes and dtypes
     key: tuple[Any, ...]  # implementation of the keys, shape and dtype of their data
-    together: int
+    places: Places
     surroundings: tuple[Any, ...]
 
     @property
@@ -63,16 +64,6 @@ class Program:
     start: Callable[..., Any]
     advance: Callable[..., Any]
     finish: Callable[..., Any]
-
-
-def members_together(seeds: int) -> int:
-    """How many seeds one executable trains: the one place that looks at the platform.
-
-    On a CPU one after another: as fast as the cores allow on these small matrices, and a seed's
-    numbers cannot depend on the others, because the executable does not know of them. Elsewhere
-    all at once by `vmap`. Several local devices would enter here too: a group of one per device.
-    """
-    return 1 if _device().platform == "cpu" else seeds
 
 
 def arrays_of(problem: Problem, settings: Settings) -> tuple[dict[str, Any], tuple[Any, ...]]:
@@ -122,11 +113,8 @@ def shape_of(
         statics=statics,
         data=(treedef, *(_form(a) for a in leaves)),
         key=(jax.random.key_impl(settings.key), *_form(jax.random.key_data(settings.key))),
-        together=members_together(settings.seeds),
-        surroundings=(
-            _device(),
-            jax.config.jax_default_matmul_precision,  # type: ignore[attr-defined]
-        ),
+        places=places(settings.seeds),
+        surroundings=(jax.config.jax_default_matmul_precision,),  # type: ignore[attr-defined]
     )
 
 
@@ -144,36 +132,36 @@ def compilations() -> int:
 
 @lru_cache(maxsize=_KEPT)
 def _compiled(shape: Shape) -> Program:
-    member = _Member(shape)
-    start = _over_members(member.start, (0, 0), shape.together)
-    advance = _over_members(member.advance, (0, None, None, 0), shape.together)
-    finish = _over_members(member.finish, (0, None), shape.together)
-
+    member, where = _Member(shape), shape.places
     treedef, *leaves = shape.data
     data = jax.tree.unflatten(treedef, [jax.ShapeDtypeStruct(*form) for form in leaves])
     key = jax.ShapeDtypeStruct(*shape.key[1:])
-    numbers = jax.ShapeDtypeStruct((shape.together,), jnp.int32)
+    numbers = jax.ShapeDtypeStruct((where.together,), jnp.int32)
     knobs = jax.ShapeDtypeStruct((2,), shape.dtype)
-    drawn = jax.eval_shape(lambda: _stacked([_drawn(shape, jax.random.key(0))] * shape.together))
-    keys = jax.ShapeDtypeStruct((shape.together, *key.shape), key.dtype)
-    state = jax.eval_shape(start, drawn, keys)
+    drawn = jax.eval_shape(lambda: _stacked([_drawn(shape, jax.random.key(0))] * where.together))
+    keys = jax.ShapeDtypeStruct((where.together, *key.shape), key.dtype)
+    state = jax.eval_shape(where.over_members(member.start, (0, 0)), drawn, keys)
     return Program(
-        jax.jit(start).lower(drawn, keys).compile(),
-        jax.jit(advance).lower(state, data, knobs, numbers).compile(),
-        jax.jit(finish).lower(state.params, data).compile(),
+        where.executable(member.start, (0, 0), drawn, keys),
+        where.executable(member.advance, (0, None, None, 0), state, data, knobs, numbers),
+        where.executable(member.finish, (0, None), state.params, data),
     )
 
 
 def beginning(shape: Shape, key: Array, numbers: Sequence[int]) -> tuple[Tree, Array]:
     """What `start` takes: for each seed, random numbers for its layers and the key of its points.
 
-    Drawn outside of the program: a random generator inside would be compiled for every shape, which
-    took a third of all the time that compilation takes.
+    A group that is not full is filled with copies of its last seed, which never take a step. Drawn
+    outside of the program: a random generator inside would be compiled for every shape, which took
+    a third of all the time that compilation takes.
     """
     seeds = [jax.random.split(jax.random.fold_in(key, number)) for number in numbers]
+    drawn = [_drawn(shape, key_layers) for key_layers, _ in seeds]
+    keys = [jax.random.key_data(key_points) for _, key_points in seeds]
+    missing = shape.places.together - len(seeds)
     return (
-        _stacked([_drawn(shape, key_layers) for key_layers, _ in seeds]),
-        jnp.stack([jax.random.key_data(key_points) for _, key_points in seeds]),
+        shape.places.spread(_stacked(drawn + drawn[-1:] * missing)),
+        shape.places.spread(jnp.stack(keys + keys[-1:] * missing)),
     )
 
 
@@ -370,22 +358,3 @@ def _form(array: Any) -> tuple[Any, Any]:
 
 def _cast(arrays: dict[str, Any], dtype: str) -> dict[str, Any]:
     return {name: jnp.asarray(array, dtype) for name, array in arrays.items()}
-
-
-def _over_members(fn: Callable[..., Any], axes: tuple[int | None, ...], together: int) -> Any:
-    """A function of one member, for a group of members along the leading axis."""
-    if together > 1:
-        return jax.vmap(fn, in_axes=axes)
-
-    # A vmap over one member would turn every branch into a selection.
-    def single(*args: Any) -> Any:
-        pairs = zip(args, axes, strict=True)
-        args = tuple(a if x is None else jax.tree.map(lambda leaf: leaf[0], a) for a, x in pairs)
-        return jax.tree.map(lambda leaf: leaf[None], fn(*args))
-
-    return single
-
-
-def _device() -> Any:
-    """The device on which JAX computes by default."""
-    return next(iter(jnp.zeros(()).devices()))

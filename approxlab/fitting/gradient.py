@@ -58,7 +58,10 @@ class _Seed:
 
 @dataclasses.dataclass
 class _Group:
-    """Seeds that one executable trains together, and their state on the device."""
+    """Seeds that one executable trains together, and their state on the devices.
+
+    The state may have more members than there are seeds: those of devices left over, never moved.
+    """
 
     seeds: list[_Seed]
     state: State
@@ -66,6 +69,13 @@ class _Group:
     @property
     def going(self) -> bool:
         return any(seed.status is None for seed in self.seeds)
+
+    def counts(self, span: int) -> np.ndarray:
+        """Steps for each member of the state: none for a seed that has its status."""
+        members = len(self.state.step)
+        result = np.zeros(members, np.int32)
+        result[: len(self.seeds)] = [0 if seed.status else span for seed in self.seeds]
+        return result
 
 
 def train(problem: Problem, settings: Settings) -> FitResult:
@@ -75,18 +85,22 @@ def train(problem: Problem, settings: Settings) -> FitResult:
     compiled, compile_s = program(shape)
     began = time.perf_counter()
     knobs = jnp.asarray([settings.learning_rate, settings.steps], settings.dtype)
-    run = _Run(compiled, shape, settings, data, knobs)
+    where = shape.places
+    run = _Run(compiled, shape, settings, where.copied(data), where.copied(knobs))
     groups = run.groups()
     run.through(groups)
-    finished = [compiled.finish(group.state.params, data) for group in groups]
-    losses = run.measured(groups, [f[0] for f in finished], original(data, problem, settings))
+    finished = [compiled.finish(group.state.params, run.data) for group in groups]
+    whole = where.copied(original(data, problem, settings))
+    losses = run.measured(groups, [f[0] for f in finished], whole)
     seeds = [seed for group in groups for seed in group.seeds]
     for seed, loss, whole in zip(seeds, losses, _whole([f[1] for f in finished]), strict=True):
         if not (whole and np.isfinite(loss)):  # spoiled by folding the affine maps in
             seed.status = Status.DIVERGED
     best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
     # Joined by NumPy: JAX would compile a program for every number of seeds.
-    layers = jax.tree.map(lambda *parts: np.concatenate(parts), *(f[1] for f in finished))
+    layers = jax.tree.map(
+        lambda *parts: np.concatenate(parts)[: len(seeds)], *(f[1] for f in finished)
+    )
     return FitResult(
         network=_network(problem, settings, jax.tree.map(lambda leaf: leaf[best], layers)),
         networks=_network(problem, settings, layers),
@@ -129,9 +143,9 @@ class _Run:
 
     def groups(self) -> list[_Group]:
         """All seeds at their start."""
-        result, together = [], self.shape.together
+        result, together = [], self.shape.places.together
         for first in range(0, self.settings.seeds, together):
-            numbers = range(first, first + together)
+            numbers = range(first, min(first + together, self.settings.seeds))
             state = self.compiled.start(*beginning(self.shape, self.settings.key, numbers))
             result.append(_Group([_Seed() for _ in numbers], state))
         return result
@@ -151,7 +165,7 @@ class _Run:
 
     def _chunk(self, groups: Sequence[_Group], span: int) -> None:
         # All groups are sent off before the first is waited for.
-        counts = [np.array([0 if s.status else span for s in g.seeds], np.int32) for g in groups]
+        counts = [group.counts(span) for group in groups]
         pending = [self._advance(g.state, c) for g, c in zip(groups, counts, strict=True)]
         for group, count, sent in zip(groups, counts, pending, strict=True):
             self._settle(group, count, sent)
@@ -179,7 +193,7 @@ class _Run:
             state, losses, done, finite = self._advance(start, counts)
         group.state = state
         for seed, count, loss, bad in zip(
-            group.seeds, counts.tolist(), np.asarray(losses).tolist(), diverged, strict=True
+            group.seeds, counts.tolist(), np.asarray(losses).tolist(), diverged, strict=False
         ):
             if seed.status is None:
                 seed.record(seed.step + count, loss, bool(bad), self.settings)
@@ -190,10 +204,12 @@ class _Run:
         """Mean square errors of the finished networks, at the points and values as given."""
         losses = []
         for group, params in zip(groups, parameters, strict=True):
-            none = np.zeros(len(group.seeds), np.int32)
+            none = group.counts(0)
             state = group.state._replace(params=params)
             losses.append(self.compiled.advance(state, data, self.knobs, none)[1])
-        return np.concatenate([np.asarray(loss, np.float64) for loss in losses])
+        # Only the last group has members without a seed, at its end.
+        joined = np.concatenate([np.asarray(loss, np.float64) for loss in losses])
+        return joined[: self.settings.seeds]
 
 
 def _rank(seed: _Seed, loss: float) -> tuple[bool, float]:
