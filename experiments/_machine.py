@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 from experiments._flags import UsageError
@@ -11,6 +12,42 @@ from experiments._flags import UsageError
 def precision(x64: bool) -> dict[str, object]:
     """The flags that decide rounding, by their names in jax."""
     return {"jax_enable_x64": x64, "jax_default_matmul_precision": "highest"}
+
+
+_THREADS = "--xla_cpu_multi_thread_eigen"
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: fewer than the machine has, in a batch job."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def one_device_per_core() -> Iterator[None]:
+    """Until the backend has started in its body, the CPU counts as one device per core.
+
+    Each of them then computes with one thread, for any number of devices: so no product waits for
+    cores that another device keeps busy. No bit depends on either. What the caller has chosen, by
+    a flag or in the environment, stays; and once a backend runs, nothing here has an effect.
+    """
+    import jax
+
+    flags = os.environ.get("XLA_FLAGS")
+    if _THREADS not in (flags or ""):
+        os.environ["XLA_FLAGS"] = f"{flags or ''} {_THREADS}=false".strip()
+    chosen = "--xla_force_host_platform_device_count" in (flags or "")
+    if jax.config.jax_num_cpu_devices == -1 and not chosen:  # type: ignore[attr-defined]
+        with contextlib.suppress(RuntimeError):  # the backend runs already
+            jax.config.update("jax_num_cpu_devices", usable_cores())
+    try:
+        yield
+    finally:  # processes started from here choose for themselves
+        if flags is None:
+            del os.environ["XLA_FLAGS"]
+        else:
+            os.environ["XLA_FLAGS"] = flags
 
 
 @contextlib.contextmanager
@@ -29,7 +66,8 @@ def machine(device: str, x64: bool) -> Iterator[dict[str, object]]:
     try:
         for name, value in flags.items():
             jax.config.update(name, value)
-        found = _probed(device)
+        with one_device_per_core():
+            found = _probed(device)
         with contextlib.ExitStack() as stack:
             if found[0].platform != jax.default_backend():
                 stack.enter_context(jax.default_device(found[0]))

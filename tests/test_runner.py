@@ -13,6 +13,7 @@ import jax
 import pytest
 
 from approxlab import records
+from experiments import _machine
 
 ROOT = Path(__file__).parents[1]
 
@@ -494,7 +495,8 @@ def test_a_missing_device_is_one_line(toy):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
-    assert f"--device {missing} cannot be used; found here: 1 cpu" in last
+    cores = _machine.usable_cores()
+    assert f"--device {missing} cannot be used; found here: {cores} cpu" in last
     assert "--device auto" in last
     assert toy.files() == set()
 
