@@ -90,10 +90,11 @@ def train(problem: Problem, settings: Settings) -> FitResult:
     groups = run.groups()
     run.through(groups)
     finished = [compiled.finish(group.state.params, run.data) for group in groups]
-    whole = where.copied(original(data, problem, settings))
-    losses = run.measured(groups, [f[0] for f in finished], whole)
+    as_given = where.copied(original(data, problem, settings))
+    losses = run.measured(groups, [f[0] for f in finished], as_given)
     seeds = [seed for group in groups for seed in group.seeds]
-    for seed, loss, whole in zip(seeds, losses, _whole([f[1] for f in finished]), strict=True):
+    intact = _whole([f[1] for f in finished])[: len(seeds)]
+    for seed, loss, whole in zip(seeds, losses, intact, strict=True):
         if not (whole and np.isfinite(loss)):  # spoiled by folding the affine maps in
             seed.status = Status.DIVERGED
     best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
