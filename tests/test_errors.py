@@ -138,6 +138,14 @@ def test_mask_is_respected():
     assert norm.uncertainty > 0
 
 
+def test_a_mask_compiles_once_per_call(compilations):
+    """The search evaluates the mask a hundred times."""
+    corner = al.targets.get("corner")
+    with compilations() as count:
+        al.errors.sup(corner, corner)
+    assert count() <= 6
+
+
 def test_scaling_by_a_power_of_two_is_exact():
     model, target, box, _ = KNOWN["staircase 8, 32"]
     for power in (-40, 40):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from approxlab.domains import Box
-from approxlab.evaluation import evaluate
+from approxlab.evaluation import evaluate, settled
 
 Function = Callable[[Any], Any]
 
@@ -29,7 +29,8 @@ def place(target: Function, domain: Box | None) -> tuple[Box, Function | None]:
             f"domain: got {domain!r} and a target without one, expected a Box such as "
             "al.Box([0.0], [1.0])."
         )
-    return box, getattr(target, "mask", None)
+    mask = getattr(target, "mask", None)
+    return box, None if mask is None else settled(mask)
 
 
 def values(model: Function, points: np.ndarray) -> np.ndarray:
