@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from approxlab import Target
     from approxlab.fitting import FitResult
 
-REVISION = 2
+REVISION = 3
 
 # Plans are made without JAX, so the dimensions of the catalogue's targets stand here.
 _DIMENSIONS = {

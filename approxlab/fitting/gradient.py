@@ -11,11 +11,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from approxlab.fitting._member import (
+    CONVERGED,
+    DIVERGED,
+    GOING,
+    RECORDS,
+    STAGNATED,
+    Report,
+    Shape,
+    State,
+)
 from approxlab.fitting._problem import Problem, Settings
 from approxlab.fitting._programs import (
     Program,
-    Shape,
-    State,
     arrays_of,
     beginning,
     compilations,
@@ -29,31 +37,35 @@ from approxlab.networks import MLP
 __all__ = ["compilations", "train"]
 
 
+_STATUS = {CONVERGED: Status.CONVERGED, STAGNATED: Status.STAGNATED}
+
+
 @dataclasses.dataclass
 class _Seed:
     """What the host knows of one seed while it runs."""
 
     status: Status | None = None
     step: int = 0
-    best: float = np.inf
-    best_step: int = 0
     records: list[tuple[int, float]] = dataclasses.field(default_factory=list)
 
-    def record(self, step: int, loss: float, diverged: bool, settings: Settings) -> None:
-        """Note the loss (relative) after `step` steps and decide whether the seed goes on."""
-        self.step = step
-        self.records.append((step, loss))
-        least_gain = np.sqrt(np.finfo(settings.dtype).eps)
-        if loss < self.best * (1.0 - least_gain):
-            self.best, self.best_step = loss, step
-        if diverged:
-            self.status = Status.DIVERGED
-        elif loss <= settings.tol:
-            self.status = Status.CONVERGED
-        elif step >= settings.steps:
+    def note(self, losses: np.ndarray, facts: np.ndarray, settings: Settings) -> None:
+        """Take over the records of a chunk (losses are relative), and what was decided there."""
+        count, done, _, decided = facts.tolist()
+        count -= decided == DIVERGED  # the last record is that of a state which is not kept
+        for i in range(count):
+            behind = min((i + 1) * settings.stride, done)
+            self.records.append((self.step + behind, float(losses[i])))
+        self.step += done
+        self.status = _STATUS.get(decided)
+        if self.step >= settings.steps and decided in (GOING, STAGNATED):
             self.status = Status.BUDGET
-        elif step - self.best_step >= settings.patience:
-            self.status = Status.STAGNATED
+
+    def lost(self, losses: np.ndarray, facts: np.ndarray) -> None:
+        """End as diverged, with the record of the last finite parameters if it is a new one."""
+        if facts[1] or not self.records:
+            self.records.append((self.step + int(facts[1]), float(losses[0])))
+        self.step += int(facts[1])
+        self.status = Status.DIVERGED
 
 
 @dataclasses.dataclass
@@ -84,9 +96,17 @@ def train(problem: Problem, settings: Settings) -> FitResult:
     shape = shape_of(problem, settings, data, statics)
     compiled, compile_s = program(shape)
     began = time.perf_counter()
-    knobs = jnp.asarray([settings.learning_rate, settings.steps], settings.dtype)
+    knobs = [settings.learning_rate, settings.steps, settings.tol]
+    pace = np.minimum([settings.stride, settings.patience], np.iinfo(np.int32).max)
     where = shape.places
-    run = _Run(compiled, shape, settings, where.copied(data), where.copied(knobs))
+    run = _Run(
+        compiled,
+        shape,
+        settings,
+        where.copied(data),
+        where.copied(jnp.asarray(knobs, settings.dtype)),
+        where.copied(jnp.asarray(pace, jnp.int32)),
+    )
     groups = run.groups()
     run.through(groups)
     finished = [compiled.finish(group.state.params, run.data) for group in groups]
@@ -141,6 +161,7 @@ class _Run:
     settings: Settings
     data: dict[str, Any]
     knobs: Any
+    pace: Any
 
     def groups(self) -> list[_Group]:
         """All seeds at their start."""
@@ -152,52 +173,61 @@ class _Run:
         return result
 
     def through(self, groups: Sequence[_Group]) -> None:
-        """Advance all groups chunk by chunk until every seed has its status."""
-        steps, stride = self.settings.steps, self.settings.stride
+        """Advance all groups chunk by chunk until every seed has its status.
+
+        A chunk is many records long, since a call costs as much as ten steps of a small network.
+        """
+        steps, longest = self.settings.steps, RECORDS * self.settings.stride
         with _bar(self.settings) as bar:
             self._chunk(groups, 0)  # records the losses at the start
-            for position in range(0, steps, stride):
+            for position in range(0, steps, longest):
                 going = [group for group in groups if group.going]
                 if not going:
                     break
-                self._chunk(going, min(stride, steps - position))
-                bar.update(min(stride, steps - position))
-                bar.set_postfix(loss=min(s.best for g in groups for s in g.seeds), refresh=False)
+                span = min(longest, steps - position)
+                self._chunk(going, span)
+                bar.update(span)
+                losses = [loss for g in groups for seed in g.seeds for _, loss in seed.records]
+                bar.set_postfix(loss=min(losses), refresh=False)
 
     def _chunk(self, groups: Sequence[_Group], span: int) -> None:
         # All groups are sent off before the first is waited for.
-        counts = [group.counts(span) for group in groups]
-        pending = [self._advance(g.state, c) for g, c in zip(groups, counts, strict=True)]
-        for group, count, sent in zip(groups, counts, pending, strict=True):
-            self._settle(group, count, sent)
+        pending = [self._advance(group.state, group.counts(span)) for group in groups]
+        for group, sent in zip(groups, pending, strict=True):
+            self._settle(group, *sent)
 
-    def _advance(self, state: State, counts: np.ndarray) -> Any:
-        return self.compiled.advance(state, self.data, self.knobs, counts)
+    def _advance(self, state: State, counts: np.ndarray) -> tuple[State, Report]:
+        result: tuple[State, Report] = self.compiled.advance(
+            state, self.data, self.knobs, self.pace, counts
+        )
+        return result
 
-    def _settle(self, group: _Group, counts: np.ndarray, sent: Any) -> None:
-        """Wait for a chunk; members that left the finite numbers are computed again, shorter.
+    def _settle(self, group: _Group, state: State, report: Report) -> None:
+        """Wait for a chunk; members that left the finite numbers go on from their last record.
 
-        The chunk begins with finite numbers, and the number of steps is an argument: to find the
-        last finite parameters, nothing has to be kept inside the compiled loop.
+        That record is finite, and the number of steps is an argument: to find the last finite
+        parameters, nothing has to be kept inside the compiled loop.
         """
-        start, diverged = group.state, np.zeros(len(counts), bool)
-        state, losses, done, finite = sent
-        while not np.asarray(finite).all():
-            bad = ~np.asarray(finite)
-            if not np.any(counts[bad]):  # not even the start is finite
-                diverged |= bad
-                break
-            # The parameters after `done` steps are bad: one step less, and if that helps not, half.
-            fewer = np.where(diverged, counts // 2, np.asarray(done) - 1)
-            counts = np.where(bad, np.maximum(fewer, 0), counts).astype(np.int32)
-            diverged |= bad
-            state, losses, done, finite = self._advance(start, counts)
-        group.state = state
-        for seed, count, loss, bad in zip(
-            group.seeds, counts.tolist(), np.asarray(losses).tolist(), diverged, strict=False
-        ):
+        losses, facts = _read(report)
+        lost = {}
+        for i, seed in enumerate(group.seeds):
             if seed.status is None:
-                seed.record(seed.step + count, loss, bool(bad), self.settings)
+                seed.note(losses[i], facts[i], self.settings)
+                if facts[i, 3] == DIVERGED:
+                    # The parameters after these steps are bad: one step less, or else half.
+                    lost[i] = max(int(facts[i, 2]) - 1, 0)
+        while lost:
+            counts = np.zeros(len(facts), np.int32)
+            counts[list(lost)] = list(lost.values())
+            state, report = self._advance(state, counts)
+            losses, facts = _read(report)
+            for i, count in tuple(lost.items()):
+                if facts[i, 3] == DIVERGED and count:
+                    lost[i] = count // 2
+                else:
+                    group.seeds[i].lost(losses[i], facts[i])
+                    del lost[i]
+        group.state = state
 
     def measured(
         self, groups: Sequence[_Group], parameters: Sequence[Any], data: dict[str, Any]
@@ -207,10 +237,15 @@ class _Run:
         for group, params in zip(groups, parameters, strict=True):
             none = group.counts(0)
             state = group.state._replace(params=params)
-            losses.append(self.compiled.advance(state, data, self.knobs, none)[1])
+            report = self.compiled.advance(state, data, self.knobs, self.pace, none)[1]
+            losses.append(report.losses)
         # Only the last group has members without a seed, at its end.
-        joined = np.concatenate([np.asarray(loss, np.float64) for loss in losses])
+        joined = np.concatenate([np.asarray(loss, np.float64)[:, 0] for loss in losses])
         return joined[: self.settings.seeds]
+
+
+def _read(report: Report) -> tuple[np.ndarray, np.ndarray]:
+    return np.asarray(report.losses), np.asarray(report.facts)
 
 
 def _rank(seed: _Seed, loss: float) -> tuple[bool, float]:
