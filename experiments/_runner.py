@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from approxlab import records
+from experiments._compiled import compiled_programs
 from experiments._flags import Options, UsageError, parse
 from experiments._machine import machine
 from experiments._plan import Experiment, Job, RunInfo, complain, earlier, plan, provenance, stored
@@ -43,7 +45,13 @@ def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
         options, config = parse(
             experiment.name, experiment.summary, experiment.config, experiment.presets, argv
         )
-        code = (_redraw if options.plot_only else _run)(experiment, options, config)
+        if options.plot_only:
+            code = _redraw(experiment, options, config)
+        else:
+            # Called from another program, the runner leaves that program's JAX as it is.
+            keeping = compiled_programs(experiment.root / "runs") if argv is None else nullcontext()
+            with keeping:
+                code = _run(experiment, options, config)
     except SystemExit as stop:  # from the reader of the command line: help, or a misspelt flag
         return stop.code if isinstance(stop.code, int) else 0
     except UsageError as error:
