@@ -1,4 +1,4 @@
-"""Compiled programs kept from run to run: found again, never trusted when torn, never in the way."""
+"""Compiled programs kept from run to run: found again, refused when torn, never in the way."""
 
 import os
 import subprocess
