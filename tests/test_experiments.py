@@ -80,6 +80,7 @@ def test_another_seed_gives_other_rows(smoke, tmp_path):
 
 # For every experiment: fields that its check speaks of, and factors that must make it fail.
 SPOILED = {
+    "training_throughput": [("steps_per_s", -1), ("steps_per_s", 1e9)],
     "width_vs_depth": [
         ("sup_error", 1.5), ("pieces", 2), ("num_hidden_units", 2), ("relative_l2_error", 1e-9),
         ("best_sup_error", 1e9),

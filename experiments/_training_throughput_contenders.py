@@ -1,0 +1,319 @@
+"""The contenders of `training_throughput`, each in a process of its own.
+
+    python -m experiments._training_throughput_contenders NAME WIDTHS POINTS SEEDS
+
+answers the first line it reads with {"compile_s": ...}, the seconds that the first call takes more
+than the second; then every line, which is a number of training steps for each seed, with how long
+all seeds took. All train 1-WIDTHS-1 tanh networks on sin 3x
+by Adam with a constant learning rate (ours falls along a cosine), in float32, with all points in
+every step, and start anew every time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from experiments import _training_throughput_pieces
+
+_RATE = 1e-3
+SCANNED = 20  # steps of the contender that scans; what it runs is a multiple
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_ONE_THREAD_BEST = 2**15  # hidden units times points up to which one thread is the faster
+
+Run = Callable[[int], dict[str, float] | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What is trained: widths of the hidden layers, points, and networks."""
+
+    widths: tuple[int, ...]
+    points: int
+    seeds: int
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return (1, *self.widths, 1)
+
+    @property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        x = np.linspace(-1.0, 1.0, self.points, dtype=np.float32)[:, None]
+        return x, np.sin(3.0 * x[:, 0])
+
+    @property
+    def small(self) -> bool:
+        """Whether one thread trains it faster than two: their meeting takes longer than a step."""
+        return max(self.widths) * self.points < _ONE_THREAD_BEST
+
+
+def product_flops(case: Case) -> int:
+    """Floating-point operations of the matrix products in one step: exactly.
+
+    A layer from n to m units multiplies (m, n) by (n, points): 2 m n points operations forward, as
+    many for the gradient of its weights, and as many for that of its inputs, but in the first one.
+    """
+    pairs = list(zip(case.sizes[:-1], case.sizes[1:], strict=True))
+    forward = [2 * m * n * case.points for n, m in pairs]
+    return 3 * sum(forward) - forward[0]
+
+
+def environment(name: str, case: Case) -> Mapping[str, str]:
+    """Variables that must be set before the process starts, for the best of each contender."""
+    if name == "pytorch_twice" or (case.small and name in ("pytorch", "scikit_learn")):
+        return _ONE_THREAD
+    return {}
+
+
+def installed(name: str) -> bool:
+    """Whether the packages of a contender are there."""
+    package = {"pytorch": "torch", "pytorch_twice": "torch", "scikit_learn": "sklearn"}.get(name)
+    return package is None or importlib.util.find_spec(package) is not None
+
+
+# ------------------------------------------------------------------------------------ ours
+
+
+def _sweep(case: Case) -> Run:
+    """`approxlab.fit` as experiments call it: one device per core."""
+    from experiments._machine import one_device_per_core
+
+    with one_device_per_core():
+        return _fit(case)
+
+
+def _single_device(case: Case) -> Run:
+    """The same call with one device."""
+    return _fit(case)
+
+
+def _single_call(case: Case) -> Run:
+    """The same with one record at the end, so that one call of a program does it all."""
+    from experiments._machine import one_device_per_core
+
+    with one_device_per_core():
+        return _fit(case, recorded=False)
+
+
+def _fit(case: Case, recorded: bool = True) -> Run:
+    import jax
+
+    import approxlab as al
+
+    jax.devices()  # the backend starts with the flags of now
+
+    def run(steps: int) -> None:
+        stride = {} if recorded else {"stride": steps}
+        result = al.fit(
+            case.data, hidden=case.widths, steps=steps, seeds=case.seeds, dtype="float32",
+            learning_rate=_RATE, tol=0.0, **stride,
+        )  # fmt: skip
+        assert set(result.statuses) == {"budget"}
+
+    return run
+
+
+# ------------------------------------------------------------------------- plain JAX, one device
+
+
+def _jax_training(case: Case) -> tuple[Any, Any, Any]:
+    """Initial state, one step, loss: as a reader of the documentation would write them."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    x, y = (jnp.asarray(a) for a in case.data)
+    adam = optax.adam(_RATE)
+
+    def init(key: Any) -> Any:
+        keys = jax.random.split(key, len(case.sizes) - 1)
+        params = [
+            (jax.random.normal(k, (n, m)) / n**0.5, jnp.zeros(m))
+            for k, n, m in zip(keys, case.sizes[:-1], case.sizes[1:], strict=True)
+        ]
+        return params, adam.init(params)
+
+    def loss(params: Any) -> Any:
+        h = x
+        for w, b in params[:-1]:
+            h = jnp.tanh(h @ w + b)
+        w, b = params[-1]
+        return jnp.mean((h @ w + b - y[:, None]) ** 2)
+
+    def step(state: Any) -> Any:
+        params, moments = state
+        gradient = jax.grad(loss)(params)
+        updates, moments = adam.update(gradient, moments, params)
+        return optax.apply_updates(params, updates), moments
+
+    return init, step, jax.random.split(jax.random.key(0), case.seeds)
+
+
+def _scan(case: Case) -> Run:
+    """Runs of SCANNED steps in one program: a scan over the steps, one seed after another."""
+    import jax
+
+    init, step, keys = _jax_training(case)
+
+    def train(key: Any) -> Any:
+        return jax.lax.scan(lambda s, _: (step(s), None), init(key), length=SCANNED)[0]
+
+    program = jax.jit(lambda keys: jax.lax.map(train, keys))
+
+    def run(steps: int) -> None:
+        for _ in range(steps // SCANNED):
+            jax.block_until_ready(program(keys))
+
+    return run
+
+
+def _python_loop(case: Case) -> Run:
+    """A compiled step called from a loop in Python, one seed after another."""
+    import jax
+
+    init, step, keys = _jax_training(case)
+    compiled, start = jax.jit(step, donate_argnums=0), jax.jit(init)
+
+    def run(steps: int) -> None:
+        for key in keys:
+            state = start(key)
+            for _ in range(steps):
+                state = compiled(state)
+            jax.block_until_ready(state)
+
+    return run
+
+
+# ------------------------------------------------------------------------------------ peers
+
+
+def _pytorch(case: Case) -> Run:
+    """Eager PyTorch with its fused Adam, one seed after another."""
+    import torch
+
+    torch.set_num_threads(1 if case.small else len(os.sched_getaffinity(0)))
+    return _torch_run(case, case.seeds)
+
+
+def _torch_run(case: Case, seeds: int) -> Run:
+    import torch
+
+    x, y = (torch.from_numpy(a) for a in case.data)
+
+    def network() -> Any:
+        layers: list[Any] = []
+        for n, m in zip(case.sizes[:-1], case.sizes[1:], strict=True):
+            layers += [torch.nn.Linear(n, m), torch.nn.Tanh()]
+        return torch.nn.Sequential(*layers[:-1])
+
+    def run(steps: int) -> None:
+        for _ in range(seeds):
+            model = network()
+            adam = torch.optim.Adam(model.parameters(), lr=_RATE, fused=True)
+            for _ in range(steps):
+                adam.zero_grad(set_to_none=True)
+                torch.nn.functional.mse_loss(model(x)[:, 0], y).backward()
+                adam.step()
+
+    return run
+
+
+def _pytorch_twice(case: Case) -> Run:
+    """Two processes of one thread each, half of the seeds in each."""
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    pipes = []
+    for _ in range(2):
+        here, there = context.Pipe()
+        context.Process(target=_torch_half, args=(case, there), daemon=True).start()
+        pipes.append(here)
+
+    def run(steps: int) -> None:
+        for pipe in pipes:
+            pipe.send(steps)
+        for pipe in pipes:
+            pipe.recv()
+
+    return run
+
+
+def _torch_half(case: Case, pipe: Any) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    run = _torch_run(case, case.seeds // 2)
+    with contextlib.suppress(EOFError):  # the other end was closed
+        while True:
+            run(pipe.recv())
+            pipe.send(None)
+
+
+def _scikit_learn(case: Case) -> Run:
+    """`MLPRegressor` with full batches, one seed after another."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPRegressor
+
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    x, y = case.data
+
+    def run(steps: int) -> None:
+        for seed in range(case.seeds):
+            MLPRegressor(
+                hidden_layer_sizes=case.widths, activation="tanh", alpha=0.0, tol=0.0,
+                batch_size=case.points, learning_rate_init=_RATE, max_iter=steps,
+                n_iter_no_change=steps + 1, random_state=seed, shuffle=False,
+            ).fit(x, y)  # fmt: skip
+
+    return run
+
+
+CONTENDERS: Mapping[str, Callable[[Case], Run]] = MappingProxyType(
+    {
+        "sweep": _sweep,
+        "single_call": _single_call,
+        "single_device": _single_device,
+        "scan": _scan,
+        "python_loop": _python_loop,
+        "pytorch": _pytorch,
+        "pytorch_twice": _pytorch_twice,
+        "scikit_learn": _scikit_learn,
+        "products": _training_throughput_pieces.products,
+        "activation": _training_throughput_pieces.activation,
+        "optimiser": _training_throughput_pieces.optimiser,
+        "peak": _training_throughput_pieces.peak,
+    }
+)
+
+
+def main(name: str, widths: str, points: str, seeds: str) -> None:
+    """Serves one contender until its input ends."""
+    case = Case(tuple(map(int, widths.split(","))), int(points), int(seeds))
+    run = CONTENDERS[name](case)
+    first = int(sys.stdin.readline())
+    began = time.perf_counter()
+    run(first)
+    warm = time.perf_counter() - began
+    began = time.perf_counter()
+    run(first)
+    print(json.dumps({"compile_s": warm - (time.perf_counter() - began)}), flush=True)
+    for line in sys.stdin:
+        began = time.perf_counter()
+        found = run(int(line)) or {}
+        print(json.dumps({"seconds_s": time.perf_counter() - began, **found}), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
