@@ -32,7 +32,7 @@ def compiled_programs(runs: Path) -> Iterator[None]:
         yield
         return
     settings = _settings(runs / "compiled" / _processor())
-    folder = Path(settings["jax_compilation_cache_dir"])
+    folder = Path(str(settings["jax_compilation_cache_dir"]))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_torn(folder)
