@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from experiments._flags import UsageError
 
@@ -51,8 +52,12 @@ def one_device_per_core() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def machine(device: str, x64: bool) -> Iterator[dict[str, object]]:
+def machine(
+    device: str, x64: bool, join: Callable[[], None] | None = None
+) -> Iterator[dict[str, object]]:
     """Runs its body on the device, in the precision; gives the device's platform, kind, count.
+
+    With `join`, which connects this process with others, the devices of all of them count.
 
     Raises:
         UsageError: There is no such device, or it does not compute.
@@ -66,35 +71,39 @@ def machine(device: str, x64: bool) -> Iterator[dict[str, object]]:
     try:
         for name, value in flags.items():
             jax.config.update(name, value)
+        if join is not None:
+            join()
         with one_device_per_core():
-            found = _probed(device)
+            found, own = _probed(device)
         with contextlib.ExitStack() as stack:
-            if found[0].platform != jax.default_backend():
-                stack.enter_context(jax.default_device(found[0]))
+            if own.platform != jax.default_backend():
+                stack.enter_context(jax.default_device(own))
             yield {
-                "platform": found[0].platform,
-                "kind": found[0].device_kind,
+                "platform": own.platform,
+                "kind": own.device_kind,
                 "count": len(found),
+                **({"processes": jax.process_count()} if join is not None else {}),
             }
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
 
 
-def _probed(device: str) -> list:
-    """The devices, after one of them has computed something."""
+def _probed(device: str) -> tuple[list, Any]:
+    """The devices, and the first that is our own, after it has computed something."""
     import jax
 
     try:
         found = jax.devices() if device == "auto" else jax.devices(device)
-        jax.block_until_ready(jax.device_put(jax.numpy.ones(2), found[0]) * 2.0)
+        own = next(d for d in found if d.process_index == jax.process_index())
+        jax.block_until_ready(jax.device_put(jax.numpy.ones(2), own) * 2.0)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"--device {device} cannot be used; found here: {_present()}. Choose one of these, or "
             f"--device auto, or install jax for that device (jax says: {reason})"
         ) from error
-    return found
+    return found, own
 
 
 def _present() -> str:

@@ -90,18 +90,17 @@ def train(problem: Problem, settings: Settings) -> FitResult:
     groups = run.groups()
     run.through(groups)
     finished = [compiled.finish(group.state.params, run.data) for group in groups]
+    parts = [where.fetched(layers) for _, layers in finished]
     as_given = where.copied(original(data, problem, settings))
     losses = run.measured(groups, [f[0] for f in finished], as_given)
     seeds = [seed for group in groups for seed in group.seeds]
-    intact = _whole([f[1] for f in finished])[: len(seeds)]
+    intact = _whole(parts)[: len(seeds)]
     for seed, loss, whole in zip(seeds, losses, intact, strict=True):
         if not (whole and np.isfinite(loss)):  # spoiled by folding the affine maps in
             seed.status = Status.DIVERGED
     best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
     # Joined by NumPy: JAX would compile a program for every number of seeds.
-    layers = jax.tree.map(
-        lambda *parts: np.concatenate(parts)[: len(seeds)], *(f[1] for f in finished)
-    )
+    layers = jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(seeds)], *parts)
     return FitResult(
         network=_network(problem, settings, jax.tree.map(lambda leaf: leaf[best], layers)),
         networks=_network(problem, settings, layers),
@@ -121,7 +120,7 @@ def _whole(parts: Sequence[Any]) -> list[bool]:
     """For every seed, whether all numbers of its network are finite."""
     flags = []
     for layers in parts:
-        leaves = [np.isfinite(np.asarray(leaf)) for leaf in jax.tree.leaves(layers)]
+        leaves = [np.isfinite(leaf) for leaf in jax.tree.leaves(layers)]
         flags += np.all(
             [leaf.reshape(len(leaf), -1).all(axis=1) for leaf in leaves], axis=0
         ).tolist()
@@ -172,7 +171,8 @@ class _Run:
             self._settle(group, count, sent)
 
     def _advance(self, state: State, counts: np.ndarray) -> Any:
-        return self.compiled.advance(state, self.data, self.knobs, counts)
+        where = self.shape.places
+        return self.compiled.advance(state, self.data, self.knobs, where.numbers(counts))
 
     def _settle(self, group: _Group, counts: np.ndarray, sent: Any) -> None:
         """Wait for a chunk; members that left the finite numbers are computed again, shorter.
@@ -180,21 +180,23 @@ class _Run:
         The chunk begins with finite numbers, and the number of steps is an argument: to find the
         last finite parameters, nothing has to be kept inside the compiled loop.
         """
+        fetched = self.shape.places.fetched
         start, diverged = group.state, np.zeros(len(counts), bool)
-        state, losses, done, finite = sent
-        while not np.asarray(finite).all():
-            bad = ~np.asarray(finite)
+        state, (losses, done, finite) = sent[0], fetched(sent[1:])
+        while not finite.all():
+            bad = ~finite
             if not np.any(counts[bad]):  # not even the start is finite
                 diverged |= bad
                 break
             # The parameters after `done` steps are bad: one step less, and if that helps not, half.
-            fewer = np.where(diverged, counts // 2, np.asarray(done) - 1)
+            fewer = np.where(diverged, counts // 2, done - 1)
             counts = np.where(bad, np.maximum(fewer, 0), counts).astype(np.int32)
             diverged |= bad
-            state, losses, done, finite = self._advance(start, counts)
+            sent = self._advance(start, counts)
+            state, (losses, done, finite) = sent[0], fetched(sent[1:])
         group.state = state
         for seed, count, loss, bad in zip(
-            group.seeds, counts.tolist(), np.asarray(losses).tolist(), diverged, strict=False
+            group.seeds, counts.tolist(), losses.tolist(), diverged, strict=False
         ):
             if seed.status is None:
                 seed.record(seed.step + count, loss, bool(bad), self.settings)
@@ -203,13 +205,13 @@ class _Run:
         self, groups: Sequence[_Group], parameters: Sequence[Any], data: dict[str, Any]
     ) -> np.ndarray:
         """Mean square errors of the finished networks, at the points and values as given."""
-        losses = []
+        where, losses = self.shape.places, []
         for group, params in zip(groups, parameters, strict=True):
-            none = group.counts(0)
+            none = where.numbers(group.counts(0))
             state = group.state._replace(params=params)
             losses.append(self.compiled.advance(state, data, self.knobs, none)[1])
         # Only the last group has members without a seed, at its end.
-        joined = np.concatenate([np.asarray(loss, np.float64) for loss in losses])
+        joined = np.concatenate([where.fetched(loss).astype(np.float64) for loss in losses])
         return joined[: self.settings.seeds]
 
 
