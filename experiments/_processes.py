@@ -115,7 +115,8 @@ def _be_child(parent: socket.socket, work: Callable[[], int]) -> NoReturn:
 
 
 def _end_with(parent: socket.socket) -> None:
-    parent.recv(1)  # nothing is ever sent: it returns when the parent is gone
+    with contextlib.suppress(OSError):
+        parent.recv(1)  # nothing is ever sent: it ends when the parent has gone
     os._exit(1)
 
 
@@ -199,7 +200,7 @@ def _check_coordinator(options: Options) -> None:
         except OSError as error:
             raise UsageError(
                 f"--coordinator {options.coordinator}: port {port} cannot be used here "
-                f"({error.strerror}). Give all processes another one."
+                f"({os.strerror(error.errno)}). Give all processes another one."
             ) from error
         return
     end = time.monotonic() + _PATIENCE_AT_START * options.peer_timeout
