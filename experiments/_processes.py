@@ -43,7 +43,7 @@ _LOST = f"another process was lost or has ended, and this one cannot go on alone
 def supervised(name: str, options: Options, work: Callable[[], int]) -> int:
     """The exit code of `work`, done by a child; or, where it is ended by a signal, of what is told.
 
-    The child ends with its parent, and gets its signals.
+    The child ends with its parent, and by the signals that its parent gets.
     """
     if not hasattr(os, "fork"):
         return work()
@@ -56,14 +56,15 @@ def supervised(name: str, options: Options, work: Callable[[], int]) -> int:
         _be_child(theirs, work)
     theirs.close()
     with ours:
-        with _forwarding_to(child):
+        with _forwarding_to(child) as seen:
             _, status = os.waitpid(child, 0)
         said = ours.recv(2)
     if os.WIFEXITED(status):
         return os.WEXITSTATUS(status)
     if said[1:]:  # all was done, only the farewell failed
         return said[1]
-    return _told(name, options, os.WTERMSIG(status), joined=said == _JOINED)
+    number = os.WTERMSIG(status)
+    return _told(name, options, seen[-1] if seen else number, joined=said == _JOINED)
 
 
 def _told(name: str, options: Options, number: int, joined: bool) -> int:
@@ -127,22 +128,26 @@ def _interrupted_once(*_: Any) -> None:
 
 
 @contextlib.contextmanager
-def _forwarding_to(child: int) -> Iterator[None]:
-    """Hands signals on; a second Control-C ends a child that waits for another process."""
-    seen = []
+def _forwarding_to(child: int) -> Iterator[list[int]]:
+    """Hands signals on, and gives those that came.
+
+    Control-C may be caught; a second one ends a child that waits for another process. The others
+    end the child at once, since jax keeps SIGTERM from doing so.
+    """
+    seen: list[int] = []
 
     def forward(number: int, _: Any) -> None:
-        again = number == signal.SIGINT and number in seen
+        caught = number == signal.SIGINT and not seen
         seen.append(number)
         with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL if again else number)
+            os.kill(child, number if caught else signal.SIGKILL)
 
     before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     heard = [number for number, handler in before.items() if handler != signal.SIG_IGN]
     for number in heard:
         signal.signal(number, forward)
     try:
-        yield
+        yield seen
     finally:
         for number in heard:
             signal.signal(number, before[number])
@@ -200,7 +205,7 @@ def _check_coordinator(options: Options) -> None:
         except OSError as error:
             raise UsageError(
                 f"--coordinator {options.coordinator}: port {port} cannot be used here "
-                f"({os.strerror(error.errno)}). Give all processes another one."
+                f"({os.strerror(error.errno or 0)}). Give all processes another one."
             ) from error
         return
     end = time.monotonic() + _PATIENCE_AT_START * options.peer_timeout

@@ -7,6 +7,7 @@ marked `slow` are further ways to be lost: python -m pytest -m slow
 import contextlib
 import io
 import os
+import random
 import re
 import signal
 import socket
@@ -44,6 +45,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def taken(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Group:
     """The processes of a run, and the folder they fill."""
 
@@ -51,16 +57,17 @@ class Group:
         self.path, self.log, self.command = root / "out", root / "computed.log", command
         self.rows_file = self.path / "rows.jsonl"
 
-    def flags(self, process, *, of=2, port=None, timeout=4):
+    def flags(self, process, *, of=2, port=None, timeout=10):
         place = f"127.0.0.1:{port or free_port()}"
         who = ("--coordinator", place, "--processes", of, "--process", process)
         return [*map(str, ("--distributed", *who, "--peer-timeout", timeout))]
 
-    def start(self, *flags):
+    def start(self, *flags, **environment):
         launcher = [sys.executable, "-c", LAUNCHER, "0"]
         return subprocess.Popen(
             [*launcher, *self.command, "--out", str(self.path), *flags],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **environment},
         )  # fmt: skip
 
     def start_both(self, *flags, other=None):
@@ -144,6 +151,21 @@ def test_two_processes_give_the_rows_of_one_in_the_real_experiment(tmp_path):
     assert records.same_numbers(both.record().rows, alone.record().rows)
 
 
+@pytest.mark.slow
+def test_tasks_of_slurm_find_each_other(group, whole):
+    first = 65536 - 2**12  # jax takes the port after it by as many as the number of the job says
+    port = next(p for p in random.sample(range(first, 65536), 50) if not taken(p))
+    job = {"JOB_ID": port - first, "STEP_NODELIST": "localhost", "NTASKS": 2}
+    processes = []
+    for i in (0, 1):
+        task = {**job, "PROCID": i, "LOCALID": i}
+        environment = {f"SLURM_{name}": str(value) for name, value in task.items()}
+        processes.append(group.start("--distributed", "--peer-timeout", "10", **environment))
+    codes, errors, _ = ends(processes)
+    assert codes == [0, 0], errors
+    assert records.same_numbers(group.record().rows, whole)
+
+
 # Lost processes
 
 
@@ -152,11 +174,15 @@ def lost(group, which, how, monkeypatch):
     monkeypatch.setenv("TOY_PAUSE", "0.2")
     processes = group.start_both()
     wait_for(lambda: len(group.finished()) > 1, processes[0])
-    processes[which].send_signal(how)
+    pid = processes[which].pid
+    if how == signal.SIGSTOP:  # as if its machine were gone: silent, with open connections
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as children:
+            pid = int(children.read())
+    os.kill(pid, how)
     other = processes[1 - which]
     _, err = other.communicate(timeout=60)
     if how == signal.SIGSTOP:
-        processes[which].kill()
+        os.kill(pid, signal.SIGKILL)
     _, own = processes[which].communicate(timeout=60)
     monkeypatch.setenv("TOY_PAUSE", "0")
     return other.returncode, err, processes[which].returncode, own
@@ -197,9 +223,12 @@ def test_every_way_to_be_lost_ends_with_advice(group, whole, monkeypatch, which,
     if how == signal.SIGINT:
         assert own_code == 130
         assert "interrupted; finished units are kept. The same command" in own
+    if how == signal.SIGSTOP:
+        assert own_code == 128 + signal.SIGKILL
+        assert "this process was ended by signal 9 (SIGKILL). " + AGAIN in own
     if how == signal.SIGTERM:
         assert own_code == 128 + how
-        assert "ended by signal 15 (SIGTERM)" in own
+        assert "this process was ended by signal 15 (SIGTERM). " + AGAIN in own
 
     def resume():
         codes, errors, _ = ends(group.start_both())
@@ -272,6 +301,7 @@ def test_a_port_that_is_taken(group):
     assert "cannot be used here (Address already in use). Give all processes another one" in err
 
 
+@pytest.mark.slow
 def test_a_coordinator_that_cannot_be_reached(group):
     process = group.start(*group.flags(1, timeout=1))
     _, err = process.communicate(timeout=60)
