@@ -153,7 +153,7 @@ def plan(experiment: Experiment, options: Options, config: Any, about: dict[str,
             seed=options.seed,
             dtype=options.dtype,
             packages=about["packages"],
-            platform=about["device"]["platform"],
+            device=about["device"],
         ): unit
         for unit in listed
     }

@@ -110,7 +110,9 @@ def test_digest_is_that_of_sha256_and_ignores_order():
         {"unit": {"width": 9}},
         {"seed": 1},
         {"dtype": "float32"},
-        {"platform": "gpu"},
+        {"device": {"platform": "gpu", "kind": "cpu", "count": 1}},
+        {"device": {"platform": "cpu", "kind": "another", "count": 1}},
+        {"device": {"platform": "cpu", "kind": "cpu", "xla_flags": ["--xla_cpu_fast_math=true"]}},
         {"packages": {"jax": "2"}},
     ],
 )
@@ -121,7 +123,7 @@ def test_identity_depends_on_everything_the_numbers_depend_on(change):
         "unit": {"width": 8},
         "seed": 0,
         "dtype": "float64",
-        "platform": "cpu",
+        "device": {"platform": "cpu", "kind": "cpu", "count": 1},
         "packages": {"jax": "1"},
     }
     assert records.identity(**base) != records.identity(**{**base, **change})
