@@ -341,8 +341,14 @@ def test_flags_of_xla_that_may_change_numbers_are_known(monkeypatch, tmp_path):
     neutral = f"--xla_force_host_platform_device_count=2 {_machine._THREADS}=false"
     mine = ["--xla_cpu_max_isa=AVX", "--xla_cpu_use_fusion_emitters=false"]
     (tmp_path / "flags").write_text(f"{mine[1]}\n{mine[0]}")
-    cases = {"": [], neutral: [], f"{mine[1]} {neutral} {mine[0]}": mine, "absent": [],
-             str(tmp_path / "flags"): mine}  # fmt: skip
+    cases = {
+        "": [],
+        neutral: [],
+        f"{mine[1]} {neutral} {mine[0]}": mine,
+        "absent": [],
+        str(tmp_path / "flags"): mine,
+        "--xla_tuned_in=/home/me/a.pb": ["--xla_tuned_in=a.pb"],  # no path of this machine
+    }
     for text, expected in cases.items():
         monkeypatch.setenv("XLA_FLAGS", text)
         assert _machine.xla_flags() == expected
