@@ -306,6 +306,31 @@ def test_appending_waits_for_another_process(rows_file):
     assert "c" in records.finished_units(records.read_rows(rows_file)[0])
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs locks on files")
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_without_locks_nothing_is_cut(rows_file, monkeypatch, number):
+    """Lustre without flock, NFS without its lock service: rows are appended and never cut."""
+    import fcntl
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    torn = rows_file.read_bytes() + b'{"width": 8, "sup_er'
+    rows_file.write_bytes(torn)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with records.RowFile(rows_file) as file:
+        file.append("c", [{"x": 1}])
+    assert rows_file.read_bytes().startswith(torn + b"\n")
+    rows, problems = records.read_rows(rows_file)
+    assert "c" in records.finished_units(rows)
+    assert [problem.what for problem in problems] == ["not JSON"]
+    monkeypatch.undo()
+    number = errno.EIO
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(records.NotWrittenError, match=rf"{rows_file.name}: Input/output error"):
+        records.RowFile(rows_file)
+
+
 def test_two_processes_append_to_one_file(tmp_path):
     path = tmp_path / "rows.jsonl"
     code = (
