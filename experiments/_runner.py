@@ -163,6 +163,8 @@ def _lead(job: Job) -> int:
     _tell_plan(job, pending)
     if options.dry_run:
         return 0
+    for file in (job.settings_file, job.record_file, job.record_file.with_suffix(".png")):
+        records.remove_leftovers(file)
     before = earlier(job)
     if pending:
         if options.force:

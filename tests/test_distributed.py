@@ -6,6 +6,7 @@ marked `slow` are further ways to be lost: python -m pytest -m slow
 
 import contextlib
 import io
+import json
 import os
 import random
 import re
@@ -18,6 +19,7 @@ import distributed_toy
 import jax
 import pytest
 from result_folder import LAUNCHER, ROOT, WIDTH, wait_for
+from test_devices import FITS, alone
 
 from approxlab import records
 from approxlab.fitting import _places
@@ -328,6 +330,30 @@ def test_processes_with_different_plans(group):
 
 
 # The library
+
+JOIN = """
+import jax, sys
+who = dict(num_processes=2, process_id=int(sys.argv[2]), cluster_detection_method="deactivate")
+jax.distributed.initialize(sys.argv[1], **who)
+"""
+
+
+@pytest.mark.slow
+def test_fits_in_a_program_of_several_processes():
+    """By default each process computes for itself; over all devices they compute together."""
+    own = FITS.replace("print(", "assert len(al.fitting._places.places(3).devices) == 2; print(")
+    spread = FITS.replace("hidden=(8,),", "hidden=(8,), devices=jax.devices(),")
+    assert own != FITS != spread
+    expected = [2, json.loads(alone("-c", FITS, JAX_NUM_CPU_DEVICES="1"))[1]]
+    for program in (own, spread):
+        place = f"127.0.0.1:{free_port()}"
+        command = [sys.executable, "-c", JOIN + program, place]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
+        both = [subprocess.Popen([*command, i], **pipes) for i in "01"]
+        codes, errors, out = ends(both)
+        assert codes == [0, 0], errors
+        for text in out:
+            assert json.loads(text.splitlines()[-1]) == expected
 
 
 def test_devices_of_a_fit_are_checked():

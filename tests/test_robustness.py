@@ -105,6 +105,24 @@ def _grown(folder, before):
     return len(folder.computed()) > before
 
 
+def test_what_a_killed_writer_left_is_removed_when_it_is_old(folder):
+    folder.path.mkdir()
+    ending = "0123456789abcdef.tmp"
+    old = [folder.path / f".{n}.{ending}" for n in ("config.json", "robustness_toy.png")]
+    others = [".other.json." + ending, ".config.json.note.tmp", "config.json.tmp", "x.tmp"]
+    kept = [folder.path / name for name in others]
+    young = folder.path / (".robustness_toy.json." + ending)
+    for file in [*old, *kept, young]:
+        file.write_text("half a file")
+        if file != young:
+            os.utime(file, (0, 0))
+    assert folder.run_here("--count", "1", "--dry-run")[0] == 0
+    assert all(file.exists() for file in old)
+    assert folder.run_here("--count", "1")[0] == 0
+    assert not any(file.exists() for file in old)
+    assert all(file.exists() for file in [*kept, young])
+
+
 @posix
 @pytest.mark.parametrize(
     ("sign", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
