@@ -247,7 +247,14 @@ def unit_key(seed: int, unit: Unit) -> Array:
     return key
 
 
-def run_unit(target: Any, unit: Unit, *, seed: int = 0, progress: bool = False) -> FitResult:
+def run_unit(
+    target: Any,
+    unit: Unit,
+    *,
+    seed: int = 0,
+    progress: bool = False,
+    devices: Sequence[Any] | None = None,
+) -> FitResult:
     """Fit all seeds of a unit.
 
     Args:
@@ -255,6 +262,7 @@ def run_unit(target: Any, unit: Unit, *, seed: int = 0, progress: bool = False) 
         unit: The unit.
         seed: The root seed of the sweep.
         progress: Show a progress bar, if there is a terminal.
+        devices: See `approxlab.fit`.
 
     Returns:
         The `FitResult`. Rows for a record are `{**unit.to_row(), **row}` for each row of its
@@ -291,6 +299,7 @@ def run_unit(target: Any, unit: Unit, *, seed: int = 0, progress: bool = False) 
         init=unit.init,
         dtype=unit.dtype,
         progress=progress,
+        devices=devices,
     )
 
 

@@ -47,6 +47,16 @@ class Options:
     """Compute everything again; old rows are set aside, not deleted."""
     shard: Annotated[str | None, tyro.conf.arg(metavar="I/N")] = None
     """Compute every N-th unit only, from the I-th (I from 0), as one of N processes."""
+    distributed: _Switch = False
+    """Compute every unit together with other processes that run the same command."""
+    coordinator: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT")] = None
+    """For --distributed outside of a cluster: where process 0 runs, and a free port there."""
+    processes: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """For --distributed outside of a cluster: how many processes there are."""
+    process: Annotated[int | None, tyro.conf.arg(metavar="I")] = None
+    """For --distributed outside of a cluster: which of them this is, from 0."""
+    peer_timeout: Annotated[int, tyro.conf.arg(metavar="SECONDS")] = 60
+    """For --distributed: how long a process may be silent until it counts as lost."""
     plot_only: _Switch = False
     """Draw again from stored numbers, without computing."""
     dry_run: _Switch = False
@@ -127,11 +137,60 @@ def _before_all(arguments: list[str]) -> argparse.Namespace:
 
 
 def _check(options: Options) -> None:
-    for one, other in (("resume", "force"), ("plot_only", "force"), ("plot_only", "dry_run")):
+    for one, other in (
+        ("resume", "force"),
+        ("plot_only", "force"),
+        ("plot_only", "dry_run"),
+        ("plot_only", "distributed"),
+        ("dry_run", "distributed"),
+    ):
         if getattr(options, one) and getattr(options, other):
             first, second = (f"--{flag.replace('_', '-')}" for flag in (one, other))
             raise UsageError(f"{first} and {second} contradict each other; give one of them.")
-    _ = options.share
+    _, shards = options.share
+    if options.distributed and shards > 1:
+        raise UsageError(
+            "--distributed lets processes compute every unit together, --shard (or a SLURM array) "
+            "gives each its own units; do one of them."
+        )
+    _check_processes(options)
+
+
+def _check_processes(options: Options) -> None:
+    """The flags that say who takes part in a run of several processes."""
+    names = ("coordinator", "processes", "process")
+    given = [f"--{name}" for name in names if getattr(options, name) is not None]
+    if given and not options.distributed:
+        raise UsageError(f"{given[0]} is for runs of several processes; add --distributed.")
+    if not options.distributed:
+        return
+    if options.peer_timeout < 1:
+        raise UsageError(f"--peer-timeout is {options.peer_timeout}; expected 1 second or more.")
+    if 0 < len(given) < len(names):
+        raise UsageError(
+            f"--distributed has {' and '.join(given)} alone; expected --coordinator, --processes "
+            "and --process, or none of them in a task of a cluster."
+        )
+    if given:
+        _check_place(str(options.coordinator), options.processes or 0, options.process or 0)
+    if "jax" in sys.modules and hasattr(os, "fork"):
+        raise UsageError(
+            "--distributed needs a Python of its own, and this one has loaded jax. Start the "
+            "experiment as a program: python -m experiments.NAME"
+        )
+
+
+def _check_place(coordinator: str, processes: int, process: int) -> None:
+    if not 0 <= process < processes:
+        raise UsageError(
+            f"--process is {process} of --processes {processes}; expected a number from 0 to "
+            f"{max(processes - 1, 0)}. Each process has its own."
+        )
+    match = re.fullmatch(r".+:(\d{1,5})", coordinator)
+    if match is None or not 0 < int(match[1]) < 65536:
+        raise UsageError(
+            f"--coordinator is {coordinator!r}; expected HOST:PORT. For example: node1:12345"
+        )
 
 
 def _from_file(path: Path, name: str, config: type) -> tuple[Options, Any]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 from experiments._flags import UsageError
 
@@ -14,7 +17,24 @@ def precision(x64: bool) -> dict[str, object]:
     return {"jax_enable_x64": x64, "jax_default_matmul_precision": "highest"}
 
 
+# Random numbers of one kind, whatever the environment says.
+_RANDOM = {"jax_default_prng_impl": "threefry2x32", "jax_threefry_partitionable": True}
+
 _THREADS = "--xla_cpu_multi_thread_eigen"
+_DEVICES = "--xla_force_host_platform_device_count"
+_CHANGE_NO_BIT = (_THREADS, _DEVICES, "--xla_dump_")
+
+
+def xla_flags() -> list[str]:
+    """The flags that the caller gave XLA and that may change numbers: all but a few.
+
+    Of files they are given by name only.
+    """
+    text = os.environ.get("XLA_FLAGS", "").strip()
+    if text and not text.startswith("-"):  # the name of a file with flags
+        text = Path(text).read_text(encoding="utf-8") if Path(text).is_file() else ""
+    flags = {flag for flag in text.split() if not flag.startswith(_CHANGE_NO_BIT)}
+    return sorted(re.sub("=.*/", "=", flag) for flag in flags)
 
 
 def usable_cores() -> int:
@@ -37,7 +57,7 @@ def one_device_per_core() -> Iterator[None]:
     flags = os.environ.get("XLA_FLAGS")
     if _THREADS not in (flags or ""):
         os.environ["XLA_FLAGS"] = f"{flags or ''} {_THREADS}=false".strip()
-    chosen = "--xla_force_host_platform_device_count" in (flags or "")
+    chosen = _DEVICES in (flags or "")
     if jax.config.jax_num_cpu_devices == -1 and not chosen:  # type: ignore[attr-defined]
         with contextlib.suppress(RuntimeError):  # the backend runs already
             jax.config.update("jax_num_cpu_devices", usable_cores())
@@ -51,50 +71,59 @@ def one_device_per_core() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def machine(device: str, x64: bool) -> Iterator[dict[str, object]]:
-    """Runs its body on the device, in the precision; gives the device's platform, kind, count.
+def machine(
+    device: str, x64: bool, join: Callable[[], None] | None = None
+) -> Iterator[dict[str, object]]:
+    """Runs its body on the device, in the precision; tells of the device.
+
+    With `join`, which connects this process with others, the devices of all of them count.
 
     Raises:
         UsageError: There is no such device, or it does not compute.
     """
     import jax
 
-    flags = precision(x64)
+    flags = precision(x64) | _RANDOM
     if device != "auto":  # before jax looks for devices: no GPU memory is taken for a run on CPU
         flags["jax_platforms"] = "cpu" if device == "cpu" else None
     before = {name: getattr(jax.config, name) for name in flags}
     try:
         for name, value in flags.items():
             jax.config.update(name, value)
+        if join is not None:
+            join()
         with one_device_per_core():
-            found = _probed(device)
+            found, own = _probed(device)
         with contextlib.ExitStack() as stack:
-            if found[0].platform != jax.default_backend():
-                stack.enter_context(jax.default_device(found[0]))
+            if own.platform != jax.default_backend():
+                stack.enter_context(jax.default_device(own))
             yield {
-                "platform": found[0].platform,
-                "kind": found[0].device_kind,
+                "platform": own.platform,
+                "kind": own.device_kind,
                 "count": len(found),
+                "xla_flags": xla_flags(),
+                **({"processes": jax.process_count()} if join is not None else {}),
             }
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
 
 
-def _probed(device: str) -> list:
-    """The devices, after one of them has computed something."""
+def _probed(device: str) -> tuple[list, Any]:
+    """The devices, and the first that is our own, after it has computed something."""
     import jax
 
     try:
         found = jax.devices() if device == "auto" else jax.devices(device)
-        jax.block_until_ready(jax.device_put(jax.numpy.ones(2), found[0]) * 2.0)
+        own = next(d for d in found if d.process_index == jax.process_index())
+        jax.block_until_ready(jax.device_put(jax.numpy.ones(2), own) * 2.0)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"--device {device} cannot be used; found here: {_present()}. Choose one of these, or "
             f"--device auto, or install jax for that device (jax says: {reason})"
         ) from error
-    return found
+    return found, own
 
 
 def _present() -> str:

@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class RunInfo:
-    """What a unit may depend on beside its own settings."""
+    """What a unit may depend on beside its own settings.
+
+    Attributes:
+        seed: Root of all randomness.
+        dtype: Name of the floating-point type.
+        preset: Name of the preset.
+        devices: For `devices=` of every fit; it decides where seeds are computed, and no number.
+    """
 
     seed: int
     dtype: str
     preset: str
+    devices: tuple[Any, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,6 +52,7 @@ class Experiment:
         table: What is printed at the end.
         draw: The figure.
         seconds: Expected time on two cores; optional.
+        together: Whether its fits take `run.devices`, so that `--distributed` serves a purpose.
     """
 
     name: str
@@ -57,6 +66,7 @@ class Experiment:
     table: Callable[[Sequence[records.Row]], str]
     draw: Callable[[Sequence[records.Row]], Figure]
     seconds: Callable[[Any], float] | None = None
+    together: bool = False
 
     def __post_init__(self) -> None:
         if set(self.presets) != {"smoke", "default", "paper"}:
@@ -143,7 +153,7 @@ def plan(experiment: Experiment, options: Options, config: Any, about: dict[str,
             seed=options.seed,
             dtype=options.dtype,
             packages=about["packages"],
-            platform=about["device"]["platform"],
+            device=about["device"],
         ): unit
         for unit in listed
     }

@@ -11,6 +11,7 @@ Exit codes: 0 done, 2 wrong usage, 3 finished with failed units, 4 check failed,
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import sys
@@ -29,6 +30,15 @@ from experiments._compiled import compiled_programs
 from experiments._flags import Options, UsageError, parse
 from experiments._machine import machine
 from experiments._plan import Experiment, Job, RunInfo, complain, earlier, plan, provenance, stored
+from experiments._processes import (
+    agreed,
+    all_devices,
+    broken,
+    ended,
+    is_first,
+    join,
+    supervised,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,12 +49,8 @@ __all__ = ["Experiment", "RunInfo", "main"]
 def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
     """Runs the experiment as the command line says; returns the exit code."""
     start = time.perf_counter()
-    try:
-        if not __debug__:
-            raise UsageError("checks need assertions; run Python without -O.")
-        options, config = parse(
-            experiment.name, experiment.summary, experiment.config, experiment.presets, argv
-        )
+
+    def work() -> int:
         if options.plot_only:
             code = _redraw(experiment, options, config)
         else:
@@ -52,8 +58,40 @@ def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
             keeping = compiled_programs(experiment.root / "runs") if argv is None else nullcontext()
             with keeping:
                 code = _run(experiment, options, config)
+        if not (options.quiet or options.dry_run) and is_first(options):
+            print(f"wall time {_duration(time.perf_counter() - start)}")
+        return code
+
+    try:
+        options, config = _asked(experiment, argv)
     except SystemExit as stop:  # from the reader of the command line: help, or a misspelt flag
         return stop.code if isinstance(stop.code, int) else 0
+    except UsageError as error:
+        complain(f"{experiment.name}: {error}")
+        return 2
+    if options.distributed:
+        return supervised(experiment.name, options, lambda: _code(experiment, options, work))
+    return _code(experiment, options, work)
+
+
+def _asked(experiment: Experiment, argv: Sequence[str] | None) -> tuple[Options, Any]:
+    if not __debug__:
+        raise UsageError("checks need assertions; run Python without -O.")
+    options, config = parse(
+        experiment.name, experiment.summary, experiment.config, experiment.presets, argv
+    )
+    if options.distributed and not experiment.together:
+        raise UsageError(
+            "--distributed would let every process compute the same: no unit of this experiment "
+            "is spread over processes. Divide the units by --shard."
+        )
+    return options, config
+
+
+def _code(experiment: Experiment, options: Options, work: Callable[[], int]) -> int:
+    """The exit code of a run, and what there is to say about one that ends early."""
+    try:
+        return work()
     except UsageError as error:
         complain(f"{experiment.name}: {error}")
         return 2
@@ -66,9 +104,11 @@ def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
             "The same command (without --force) goes on from there."
         )
         return 130
-    if not (options.quiet or options.dry_run):
-        print(f"wall time {_duration(time.perf_counter() - start)}")
-    return code
+    except Exception as error:
+        if not options.distributed:
+            raise
+        complain(f"{_one_line(error)}\n{experiment.name}: {broken(error)}")
+        return 3
 
 
 def _told(error: OSError) -> str:
@@ -87,6 +127,7 @@ def _tell_plan(job: Job, pending: Sequence[str]) -> None:
     options, about = job.options, job.about
     index, count = options.share
     shard = f"shard {index} of {count}: " if count > 1 else ""
+    processes = f" in {n} processes" if (n := about["device"].get("processes")) else ""
     seconds = job.experiment.seconds
     if seconds is None:
         expected = ", expected time not known" if options.preset == "paper" else ""
@@ -94,7 +135,7 @@ def _tell_plan(job: Job, pending: Sequence[str]) -> None:
         expected = f", about {_duration(seconds(job.config) * len(pending) / len(job.units))}"
     job.say(
         f"{job.experiment.name}: preset {options.preset}, seed {options.seed}, {options.dtype}, "
-        f"{about['device']['count']} {about['device']['platform']}\n"
+        f"{about['device']['count']} {about['device']['platform']}{processes}\n"
         f"{shard}{len(job.mine)} units, {len(job.mine) - len(pending)} done, "
         f"{len(pending)} to compute{expected if pending else ''}"
     )
@@ -105,31 +146,57 @@ def _tell_plan(job: Job, pending: Sequence[str]) -> None:
 
 def _run(experiment: Experiment, options: Options, config: Any) -> int:
     started = datetime.now(UTC)
-    with machine(options.device, options.x64) as device:
+    joining = functools.partial(join, options) if options.distributed else None
+    with machine(options.device, options.x64, joining) as device:
         job = plan(experiment, options, config, provenance(options, config, device, started))
-        finished = stored(job, report=True)
-        pending = [unit for unit in job.mine if options.force or unit not in finished]
-        _tell_plan(job, pending)
-        if options.dry_run:
-            return 0
-        before = earlier(job)
-        if pending:
-            if options.force:
-                _set_aside(job)
-            elif before:
-                job.about["started"] = before["started"]
-            _write_settings(job)
-            if failed := _compute(job, pending):
-                complain(f"{len(failed)} of {len(pending)} units failed:")
-                for parameters in failed:
-                    complain(f"  {records.canonical(parameters)}")
-                return 3
+        if options.distributed:
+            return ended(_lead(job) if is_first(options) else _follow(job))
+        return _lead(job)
+
+
+def _follow(job: Job) -> int:
+    """What a process does that keeps nothing: it computes along."""
+    info = _info(job)
+    for unit in agreed(list(job.units), []):
+        job.experiment.compute(dict(job.units[unit]), info)
+    return 0
+
+
+def _lead(job: Job) -> int:
+    """Computes what is not stored, stores it and, when all is there, saves numbers and figure."""
+    options, finished = job.options, stored(job, report=True)
+    pending = [unit for unit in job.mine if options.force or unit not in finished]
+    if options.distributed:
+        pending = agreed(list(job.units), pending)
+    _tell_plan(job, pending)
+    if options.dry_run:
+        return 0
+    for file in (job.settings_file, job.record_file, job.record_file.with_suffix(".png")):
+        records.remove_leftovers(file)
+    before = earlier(job)
+    if pending:
+        if options.force:
+            _set_aside(job)
         elif before:
-            job.about.update(before)
-        if pending or not job.about["finished"]:
-            job.about["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
-            _write_settings(job)
-        return _deliver_if_complete(job)
+            job.about["started"] = before["started"]
+        _write_settings(job)
+        if failed := _compute(job, pending):
+            complain(f"{len(failed)} of {len(pending)} units failed:")
+            for parameters in failed:
+                complain(f"  {records.canonical(parameters)}")
+            return 3
+    elif before:
+        job.about.update(before)
+    if pending or not job.about["finished"]:
+        job.about["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
+        _write_settings(job)
+    return _deliver_if_complete(job)
+
+
+def _info(job: Job) -> RunInfo:
+    about = job.about["device"]
+    devices = all_devices(about["platform"]) if job.options.distributed else None
+    return RunInfo(job.options.seed, job.options.dtype, job.options.preset, devices)
 
 
 def _set_aside(job: Job) -> None:
@@ -162,7 +229,7 @@ def _write_settings(job: Job) -> None:
 
 def _compute(job: Job, pending: Sequence[str]) -> list[Mapping]:
     """Computes and stores the units; gives the parameters of those that failed."""
-    info = RunInfo(job.options.seed, job.options.dtype, job.options.preset)
+    info = _info(job)
     silent = True if job.options.quiet else None
     failed: list[Mapping] = []
     with records.RowFile(job.rows_file) as file:
@@ -174,7 +241,10 @@ def _compute(job: Job, pending: Sequence[str]) -> list[Mapping]:
             except records.NotWrittenError:
                 raise
             except Exception as error:
-                complain(f"{records.canonical(parameters)}: {_one_line(error)}")
+                error.add_note(records.canonical(parameters))
+                if job.options.distributed:  # where the others are now is not known
+                    raise
+                complain(_one_line(error))
                 failed.append(parameters)
     return failed
 
@@ -198,7 +268,8 @@ def _whole_row(job: Job, parameters: Mapping, result: Mapping) -> dict[str, Any]
 def _one_line(error: Exception) -> str:
     where = traceback.extract_tb(error.__traceback__)[-1]
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text} ({Path(where.filename).name}, line {where.lineno})"
+    line = f"{type(error).__name__}: {text} ({Path(where.filename).name}, line {where.lineno})"
+    return ": ".join([*getattr(error, "__notes__", []), line])
 
 
 # ---------------------------------------------------------------------------------- results

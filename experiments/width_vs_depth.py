@@ -187,7 +187,7 @@ def _trained(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, An
 
     cell = al.sweeps.Unit(**{k: v for k, v in unit.items() if k != "story"} | {"dtype": run.dtype})
     target = _target(cell.target)
-    result = al.sweeps.run_unit(target, cell, seed=run.seed)
+    result = al.sweeps.run_unit(target, cell, seed=run.seed, devices=run.devices)
     best = _best(cell, target)
     return [{**row, **_errors(result, i, target), **best} for i, row in enumerate(result.to_rows())]
 
@@ -234,6 +234,7 @@ EXPERIMENT = _runner.Experiment(
     table=table,
     draw=draw,
     seconds=seconds,
+    together=True,
 )
 
 if __name__ == "__main__":

@@ -110,7 +110,9 @@ def test_digest_is_that_of_sha256_and_ignores_order():
         {"unit": {"width": 9}},
         {"seed": 1},
         {"dtype": "float32"},
-        {"platform": "gpu"},
+        {"device": {"platform": "gpu", "kind": "cpu", "count": 1}},
+        {"device": {"platform": "cpu", "kind": "another", "count": 1}},
+        {"device": {"platform": "cpu", "kind": "cpu", "xla_flags": ["--xla_cpu_fast_math=true"]}},
         {"packages": {"jax": "2"}},
     ],
 )
@@ -121,7 +123,7 @@ def test_identity_depends_on_everything_the_numbers_depend_on(change):
         "unit": {"width": 8},
         "seed": 0,
         "dtype": "float64",
-        "platform": "cpu",
+        "device": {"platform": "cpu", "kind": "cpu", "count": 1},
         "packages": {"jax": "1"},
     }
     assert records.identity(**base) != records.identity(**{**base, **change})
@@ -302,6 +304,31 @@ def test_appending_waits_for_another_process(rows_file):
         fcntl.flock(other, fcntl.LOCK_UN)
         appending.join(timeout=30)
     assert "c" in records.finished_units(records.read_rows(rows_file)[0])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs locks on files")
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_without_locks_nothing_is_cut(rows_file, monkeypatch, number):
+    """Lustre without flock, NFS without its lock service: rows are appended and never cut."""
+    import fcntl
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    torn = rows_file.read_bytes() + b'{"width": 8, "sup_er'
+    rows_file.write_bytes(torn)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with records.RowFile(rows_file) as file:
+        file.append("c", [{"x": 1}])
+    assert rows_file.read_bytes().startswith(torn + b"\n")
+    rows, problems = records.read_rows(rows_file)
+    assert "c" in records.finished_units(rows)
+    assert [problem.what for problem in problems] == ["not JSON"]
+    monkeypatch.undo()
+    number = errno.EIO
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(records.NotWrittenError, match=rf"{rows_file.name}: Input/output error"):
+        records.RowFile(rows_file)
 
 
 def test_two_processes_append_to_one_file(tmp_path):

@@ -3,6 +3,7 @@
 The tests marked `slow` are the same ones with full counts: python -m pytest -m slow
 """
 
+import contextlib
 import functools
 import itertools
 import os
@@ -16,6 +17,7 @@ import robustness_toy
 from result_folder import ROOT, WIDTH, Folder, sizes, wait_for
 
 from approxlab import records
+from experiments import _machine, _runner
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of POSIX")
 
@@ -101,6 +103,24 @@ def _kill_until_done(folder, rng, kills):
 
 def _grown(folder, before):
     return len(folder.computed()) > before
+
+
+def test_what_a_killed_writer_left_is_removed_when_it_is_old(folder):
+    folder.path.mkdir()
+    ending = "0123456789abcdef.tmp"
+    old = [folder.path / f".{n}.{ending}" for n in ("config.json", "robustness_toy.png")]
+    others = [".other.json." + ending, ".config.json.note.tmp", "config.json.tmp", "x.tmp"]
+    kept = [folder.path / name for name in others]
+    young = folder.path / (".robustness_toy.json." + ending)
+    for file in [*old, *kept, young]:
+        file.write_text("half a file")
+        if file != young:
+            os.utime(file, (0, 0))
+    assert folder.run_here("--count", "1", "--dry-run")[0] == 0
+    assert all(file.exists() for file in old)
+    assert folder.run_here("--count", "1")[0] == 0
+    assert not any(file.exists() for file in old)
+    assert all(file.exists() for file in [*kept, young])
 
 
 @posix
@@ -301,7 +321,10 @@ def test_old_rows_of_another_division_do_not_win_over_forced_ones(folder):
 # K5: other settings and versions
 
 
-@pytest.mark.parametrize("changed", ["flag", "seed", "dtype", "revision", *records.versions()])
+OTHERWISE = ["flag", "seed", "dtype", "revision", "kind", "xla_flags", *records.versions()]
+
+
+@pytest.mark.parametrize("changed", OTHERWISE)
 def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, monkeypatch):
     few = ("--count", "2")
     assert folder.run_here(*few)[0] == 0
@@ -309,6 +332,9 @@ def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, mon
     flags = {"flag": ("--letters", "3"), "seed": ("--seed", "1"), "dtype": ("--no-x64",)}
     if changed == "revision":
         monkeypatch.setitem(robustness_toy.EXPERIMENT.__dict__, "revision", 2)
+    elif changed in ("kind", "xla_flags"):
+        other = {"kind": "another", "xla_flags": ["--another"]}[changed]
+        monkeypatch.setattr(_runner, "machine", _other_machine({changed: other}))
     elif changed not in flags:
         versions = {**records.versions(), changed: "99"}
         monkeypatch.setattr(records.origins, "versions", lambda: versions)
@@ -318,6 +344,32 @@ def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, mon
     assert folder.computed() == [0, 1] * (1 + again)
     assert ("2 stored units of other settings or versions are left alone" in text) == again
     assert folder.rows_file.read_bytes().startswith(before)
+
+
+def _other_machine(change):
+    @contextlib.contextmanager
+    def machine(*arguments):
+        with _machine.machine(*arguments) as device:
+            yield {**device, **change}
+
+    return machine
+
+
+def test_flags_of_xla_that_may_change_numbers_are_known(monkeypatch, tmp_path):
+    neutral = f"--xla_force_host_platform_device_count=2 {_machine._THREADS}=false"
+    mine = ["--xla_cpu_max_isa=AVX", "--xla_cpu_use_fusion_emitters=false"]
+    (tmp_path / "flags").write_text(f"{mine[1]}\n{mine[0]}")
+    cases = {
+        "": [],
+        neutral: [],
+        f"{mine[1]} {neutral} {mine[0]}": mine,
+        "absent": [],
+        str(tmp_path / "flags"): mine,
+        "--xla_tuned_in=/home/me/a.pb": ["--xla_tuned_in=a.pb"],  # no path of this machine
+    }
+    for text, expected in cases.items():
+        monkeypatch.setenv("XLA_FLAGS", text)
+        assert _machine.xla_flags() == expected
 
 
 # K9 and shards: the same numbers however they are computed

@@ -46,6 +46,7 @@ def fit(
     tol: float | None = None,
     patience: int | None = None,
     progress: bool = False,
+    devices: Sequence[Any] | None = None,
 ) -> FitResult:
     """Train networks to approximate a target, or data.
 
@@ -90,6 +91,9 @@ def fit(
             1 - sqrt(eps) after which a seed has stagnated; by default 200 for "lbfgs", and none
             for the other methods, whose loss may rise before it falls.
         progress: Show a progress bar, if there is a terminal.
+        devices: Devices over which the seeds are spread, by default `jax.local_devices()`. Of
+            several processes, as from `jax.devices()` after `jax.distributed.initialize`: every
+            process makes the same call and gets the same result.
 
     Returns:
         A `FitResult`. A seed that does not succeed has a status that says so; see there.
@@ -138,6 +142,7 @@ def fit(
         tol=(100 * eps) ** 2 if tol is None else _tolerance(tol),
         patience=patience,
         progress=progress,
+        devices=None if devices is None else tuple(devices),
     )
     result: FitResult = module.train(prepare(target, points, kind), settings)
     return result

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -18,7 +19,12 @@ Axes = tuple[int | None, ...]
 
 @dataclasses.dataclass(frozen=True)
 class Places:
-    """The local devices of a fit, and how many seeds each of them trains at once."""
+    """The devices of a fit, and how many seeds each of them trains at once.
+
+    They may belong to several processes of `jax.distributed`. Then every process makes the same
+    calls in the same order: an executable trains the members on the devices of its process alone,
+    and only `fetched` waits for the others.
+    """
 
     devices: tuple[Any, ...]
     each: int
@@ -27,6 +33,11 @@ class Places:
     def together(self) -> int:
         """How many seeds one executable trains: a group."""
         return len(self.devices) * self.each
+
+    @functools.cached_property
+    def shared(self) -> bool:
+        """Whether there are devices of other processes among them."""
+        return any(device.process_index != jax.process_index() for device in self.devices)
 
     @property
     def compiler_options(self) -> dict[str, Any] | None:
@@ -46,6 +57,14 @@ class Places:
     def copied(self, tree: Any) -> Any:
         """Arrays that all members read, on every device."""
         return self._put(tree, None)
+
+    def numbers(self, array: np.ndarray) -> Any:
+        """A number for each member, in the form in which executables take it fastest."""
+        return self._put(array, 0) if self.shared else array
+
+    def fetched(self, tree: Any) -> Any:
+        """Arrays of all members as NumPy arrays: in every process, if there are several."""
+        return jax.tree.map(np.asarray, _everywhere(self)(tree) if self.shared else tree)
 
     def over_members(self, fn: Callable[..., Any], axes: Axes) -> Callable[..., Any]:
         """A function of one member, for a group: 0 or `None` for each argument as in `vmap`."""
@@ -76,26 +95,50 @@ class Places:
     def _put(self, tree: Any, axis: int | None) -> Any:
         if len(self.devices) == 1:
             return tree
-        return jax.device_put(tree, NamedSharding(self._mesh(), _spec(axis)))
+        sharding = NamedSharding(self._mesh(), _spec(axis))
+        if not self.shared:
+            return jax.device_put(tree, sharding)
+
+        def own_part(leaf: Any) -> Any:  # each process has all of it, and puts what is its own
+            whole = np.asarray(leaf)
+            return jax.make_array_from_callback(whole.shape, sharding, lambda part: whole[part])
+
+        return jax.tree.map(own_part, tree)
 
 
-def places(seeds: int) -> Places:
-    """How the seeds of a fit are spread over the local devices of the default platform.
+def places(seeds: int, devices: Sequence[Any] | None = None) -> Places:
+    """How the seeds of a fit are spread over devices.
+
+    By default over the local ones of the default platform, also in a program of several processes:
+    what spans processes makes all of them wait for each other, so it must be asked for.
 
     On a CPU each device trains one seed after another: as fast as the cores allow on these small
     matrices (with one device per core), and a seed's numbers cannot depend on the others, because
     no executable knows of them. The number of seeds does not matter, so it compiles nothing anew.
     Elsewhere all at once by `vmap`, in equal shares. A device chosen by `jax.default_device` is
-    the only one.
+    the only one, unless `devices` says otherwise.
+
+    Raises:
+        ValueError: If `devices` is empty or of several platforms, or none belongs to this process.
     """
-    chosen = _device()
-    devices = (chosen,)
-    if not isinstance(jax.config.jax_default_device, jax.Device):  # type: ignore[attr-defined]
-        devices = tuple(jax.local_devices(backend=chosen.platform))
-    if chosen.platform == "cpu":
-        return Places(devices, 1)
-    devices = devices[:seeds]
-    return Places(devices, -(-seeds // len(devices)))
+    used = _default_devices() if devices is None else tuple(devices)
+    own = [device for device in used if device.process_index == jax.process_index()]
+    if not own or len({device.platform for device in used}) > 1:
+        raise ValueError(
+            f"devices: got {list(used)}, expected devices of one platform, some of them of this "
+            "process. Give jax.local_devices(), or jax.devices() in every process."
+        )
+    if used[0].platform == "cpu":
+        return Places(used, 1)
+    if len(own) == len(used):  # else every process takes part
+        used = used[:seeds]
+    return Places(used, -(-seeds // len(used)))
+
+
+@functools.lru_cache(maxsize=8)
+def _everywhere(where: Places) -> Callable[[Any], Any]:
+    """Copies arrays with members along the leading axis to all devices."""
+    return jax.jit(lambda tree: tree, out_shardings=NamedSharding(where._mesh(), _spec(None)))
 
 
 def _spec(axis: int | None) -> PartitionSpec:
@@ -112,6 +155,8 @@ def _single(fn: Callable[..., Any], axes: Axes) -> Callable[..., Any]:
     return single
 
 
-def _device() -> Any:
-    """The device on which JAX computes by default."""
-    return next(iter(jnp.zeros(()).devices()))
+def _default_devices() -> tuple[Any, ...]:
+    chosen = next(iter(jnp.zeros(()).devices()))  # on which JAX computes by default
+    if isinstance(jax.config.jax_default_device, jax.Device):  # type: ignore[attr-defined]
+        return (chosen,)
+    return tuple(jax.local_devices(backend=chosen.platform))

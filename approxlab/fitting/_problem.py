@@ -37,6 +37,7 @@ class Settings:
     tol: float
     patience: int
     progress: bool
+    devices: tuple[Any, ...] | None
 
     @property
     def method_name(self) -> str:

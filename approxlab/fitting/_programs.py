@@ -82,7 +82,7 @@ def shape_of(
         statics=statics,
         data=(treedef, *(_form(a) for a in leaves)),
         key=(jax.random.key_impl(settings.key), *_form(jax.random.key_data(settings.key))),
-        places=places(settings.seeds),
+        places=places(settings.seeds, settings.devices),
         surroundings=(jax.config.jax_default_matmul_precision,),  # type: ignore[attr-defined]
     )
 

@@ -110,18 +110,17 @@ def train(problem: Problem, settings: Settings) -> FitResult:
     groups = run.groups()
     run.through(groups)
     finished = [compiled.finish(group.state.params, run.data) for group in groups]
+    parts = [where.fetched(layers) for _, layers in finished]
     as_given = where.copied(original(data, problem, settings))
     losses = run.measured(groups, [f[0] for f in finished], as_given)
     seeds = [seed for group in groups for seed in group.seeds]
-    intact = _whole([f[1] for f in finished])[: len(seeds)]
+    intact = _whole(parts)[: len(seeds)]
     for seed, loss, whole in zip(seeds, losses, intact, strict=True):
         if not (whole and np.isfinite(loss)):  # spoiled by folding the affine maps in
             seed.status = Status.DIVERGED
     best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
     # Joined by NumPy: JAX would compile a program for every number of seeds.
-    layers = jax.tree.map(
-        lambda *parts: np.concatenate(parts)[: len(seeds)], *(f[1] for f in finished)
-    )
+    layers = jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(seeds)], *parts)
     return FitResult(
         network=_network(problem, settings, jax.tree.map(lambda leaf: leaf[best], layers)),
         networks=_network(problem, settings, layers),
@@ -141,7 +140,7 @@ def _whole(parts: Sequence[Any]) -> list[bool]:
     """For every seed, whether all numbers of its network are finite."""
     flags = []
     for layers in parts:
-        leaves = [np.isfinite(np.asarray(leaf)) for leaf in jax.tree.leaves(layers)]
+        leaves = [np.isfinite(leaf) for leaf in jax.tree.leaves(layers)]
         flags += np.all(
             [leaf.reshape(len(leaf), -1).all(axis=1) for leaf in leaves], axis=0
         ).tolist()
@@ -198,9 +197,13 @@ class _Run:
 
     def _advance(self, state: State, counts: np.ndarray) -> tuple[State, Report]:
         result: tuple[State, Report] = self.compiled.advance(
-            state, self.data, self.knobs, self.pace, counts
+            state, self.data, self.knobs, self.pace, self.shape.places.numbers(counts)
         )
         return result
+
+    def _read(self, report: Report) -> tuple[np.ndarray, np.ndarray]:
+        found: Report = self.shape.places.fetched(report)
+        return found.losses, found.facts
 
     def _settle(self, group: _Group, state: State, report: Report) -> None:
         """Wait for a chunk; members that left the finite numbers go on from their last record.
@@ -208,7 +211,7 @@ class _Run:
         That record is finite, and the number of steps is an argument: to find the last finite
         parameters, nothing has to be kept inside the compiled loop.
         """
-        losses, facts = _read(report)
+        losses, facts = self._read(report)
         lost = {}
         for i, seed in enumerate(group.seeds):
             if seed.status is None:
@@ -220,7 +223,7 @@ class _Run:
             counts = np.zeros(len(facts), np.int32)
             counts[list(lost)] = list(lost.values())
             state, report = self._advance(state, counts)
-            losses, facts = _read(report)
+            losses, facts = self._read(report)
             for i, count in tuple(lost.items()):
                 if facts[i, 3] == DIVERGED and count:
                     lost[i] = count // 2
@@ -233,19 +236,15 @@ class _Run:
         self, groups: Sequence[_Group], parameters: Sequence[Any], data: dict[str, Any]
     ) -> np.ndarray:
         """Mean square errors of the finished networks, at the points and values as given."""
-        losses = []
+        where, losses = self.shape.places, []
         for group, params in zip(groups, parameters, strict=True):
-            none = group.counts(0)
+            none = where.numbers(group.counts(0))
             state = group.state._replace(params=params)
             report = self.compiled.advance(state, data, self.knobs, self.pace, none)[1]
             losses.append(report.losses)
         # Only the last group has members without a seed, at its end.
-        joined = np.concatenate([np.asarray(loss, np.float64)[:, 0] for loss in losses])
+        joined = np.concatenate([where.fetched(part).astype(np.float64)[:, 0] for part in losses])
         return joined[: self.settings.seeds]
-
-
-def _read(report: Report) -> tuple[np.ndarray, np.ndarray]:
-    return np.asarray(report.losses), np.asarray(report.facts)
 
 
 def _rank(seed: _Seed, loss: float) -> tuple[bool, float]:

@@ -9,6 +9,7 @@ from approxlab.records.encoding import Row, Scalar, canonical, digest
 from approxlab.records.files import (
     NotWrittenError,
     read_json,
+    remove_leftovers,
     write_bytes_atomic,
     write_json_atomic,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "read_json",
     "read_record",
     "read_rows",
+    "remove_leftovers",
     "same_numbers",
     "to_pandas",
     "versions",

@@ -6,7 +6,9 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,6 +40,31 @@ def write_bytes_atomic(path: str | Path, data: bytes) -> None:
         with contextlib.suppress(OSError):  # the first error is the one to tell
             temporary.unlink(missing_ok=True)
     sync_directory(path.parent)
+
+
+def remove_leftovers(path: str | Path, hours: float = 1.0) -> int:
+    """Removes what killed writers of a file have left beside it; gives the number of such files.
+
+    Only what was last written that long ago: a younger one may just be in use.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     left = Path(folder, ".figure.png.0123456789abcdef.tmp")
+    ...     left.touch()
+    ...     remove_leftovers(Path(folder, "figure.png"))
+    ...     os.utime(left, (0, 0))
+    ...     remove_leftovers(Path(folder, "figure.png")), left.exists()
+    0
+    (1, False)
+    """
+    path, removed = Path(path), 0
+    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.tmp")
+    with contextlib.suppress(OSError):  # no such folder, or not ours to write in: not worth a word
+        for file in path.parent.iterdir():
+            if name.fullmatch(file.name) and time.time() - file.stat().st_mtime > 3600 * hours:
+                file.unlink(missing_ok=True)
+                removed += 1
+    return removed
 
 
 def write_json_atomic(path: str | Path, document: Mapping) -> None:

@@ -29,7 +29,7 @@ def identity(
     seed: int,
     dtype: str,
     packages: Mapping,
-    platform: str,
+    device: Mapping,
 ) -> str:
     """The name under which the rows of one unit are stored, and found again on resume.
 
@@ -40,9 +40,11 @@ def identity(
         seed: Root seed of the run.
         dtype: Name of the floating-point type of the run.
         packages: Versions, as from `versions()`; all but matplotlib count.
-        platform: `"cpu"`, `"gpu"` or `"tpu"`.
+        device: Of its entries count `platform`, `kind` and `xla_flags`, which may change rounding;
+            not the numbers of devices and processes, which do not.
 
-    >>> setting = dict(experiment="toy", revision=1, seed=0, dtype="float64", platform="cpu")
+    >>> device = {"platform": "cpu", "kind": "cpu", "count": 2}
+    >>> setting = dict(experiment="toy", revision=1, seed=0, dtype="float64", device=device)
     >>> a = identity(unit={"width": 8}, packages=versions(), **setting)
     >>> a == identity(unit={"width": 16}, packages=versions(), **setting)
     False
@@ -54,7 +56,9 @@ def identity(
             "unit": digest(unit),
             "seed": seed,
             "dtype": dtype,
-            "platform": platform,
+            "platform": device["platform"],
+            "kind": device["kind"],
+            "xla_flags": " ".join(device.get("xla_flags", ())),
             **{f"version_{name}": packages.get(name) for name in _NUMERICAL},
         }
     )
@@ -129,7 +133,8 @@ def provenance(
         preset: Name of the preset the settings started from.
         seed: Root seed.
         dtype: Name of the floating-point type.
-        device: `platform`, `kind` and `count` of the devices used.
+        device: `platform`, `kind` and `count` of the devices used, and whatever else is to be
+            known of them.
         precision: Flags that change rounding, by name.
         started: Start of the computation, with a time zone.
         finished: Its end; None while it runs.

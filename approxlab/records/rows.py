@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from approxlab.records.files import not_written, sync_directory
 if sys.platform != "win32":  # there, two processes must not share one row file
     import fcntl
 
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 _BOOKKEEPING = ("unit", "part", "parts", "sum")
 
 
@@ -122,6 +124,9 @@ class RowFile:
     What was cut off is told in `problems`. The rows of a unit are written in one piece and are on
     the disk when `append` returns; if they could not be written, nothing of them stays.
 
+    On file systems without locks nothing is ever cut, since another process may just be writing it:
+    a torn line stays, the next row begins a line of its own, and `read_rows` tells of the torn one.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "rows.jsonl")
@@ -135,10 +140,13 @@ class RowFile:
         self.path = Path(path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = open(self.path, "a+b", buffering=0)  # noqa: SIM115, see __exit__
-            with self._locked():
-                self.problems = self._cut_torn_line()
-            sync_directory(self.path.parent)
+            with contextlib.ExitStack() as until_open:
+                self._file: IO[bytes] = open(self.path, "a+b", buffering=0)  # noqa: SIM115
+                until_open.callback(self._file.close)
+                with self._locked() as alone:
+                    self.problems = self._cut_torn_line() if alone else []
+                sync_directory(self.path.parent)
+                until_open.pop_all()  # see __exit__
         except OSError as error:
             raise not_written(self.path, b"", error) from error
 
@@ -149,14 +157,20 @@ class RowFile:
         self._file.close()
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keeps other processes from appending or cutting meanwhile."""
+    def _locked(self) -> Iterator[bool]:
+        """Keeps other processes from appending or cutting meanwhile; False where it cannot."""
+        alone = True
         if sys.platform != "win32":
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+                alone = False
         try:
-            yield
+            yield alone
         finally:
-            if sys.platform != "win32":
+            if alone and sys.platform != "win32":
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _cut_torn_line(self) -> list[Problem]:
@@ -188,17 +202,24 @@ class RowFile:
         self._write("".join(lines).encode())
 
     def _write(self, data: bytes) -> None:
-        with self._locked():
-            end = self._file.seek(0, os.SEEK_END)
-            data = b"\n" * self._torn(end) + data  # another process may have died meanwhile
-            try:
-                written = self._file.write(data)
-                if written != len(data):
-                    raise OSError(f"only {written} bytes fit")
-                os.fsync(self._file.fileno())
-            except OSError as error:
+        try:
+            with self._locked() as alone:
+                self._write_at_end(data, alone)
+        except OSError as error:
+            raise not_written(self.path, data, error) from error
+
+    def _write_at_end(self, data: bytes, alone: bool) -> None:
+        end = self._file.seek(0, os.SEEK_END)
+        data = b"\n" * self._torn(end) + data  # another process may have died meanwhile
+        try:
+            written = self._file.write(data)
+            if written != len(data):
+                raise OSError(f"only {written} bytes fit")
+            os.fsync(self._file.fileno())
+        except OSError:
+            if alone:
                 self._file.truncate(end)
-                raise not_written(self.path, data, error) from error
+            raise
 
 
 def same_numbers(rows_a: Iterable[Mapping], rows_b: Iterable[Mapping]) -> bool:
