@@ -104,7 +104,8 @@ def step(
         >>> float(c.network(jnp.array([0.2]))), float(c.claim.bound)
         (0.5, 0.000335...)
     """
-    return _blocks([(w, b, height)], margin, domain, activation, "one unit")
+    units = [(float(w), float(b), float(height))]
+    return _blocks(units, margin, domain, activation, "one unit")
 
 
 def bump(
@@ -148,7 +149,7 @@ def bump(
             f"down: got {down!r} with up {up!r} and w {w!r}, expected down < up and w > 0: the "
             "bump lies between -up / w and -down / w. Exchange up and down, or negate height."
         )
-    units = [(w, up, height), (w, down, -height)]
+    units = [(float(w), float(b), float(h)) for b, h in ((up, height), (down, -height))]
     return _blocks(units, margin, domain, activation, "two units of opposite heights")
 
 
@@ -201,7 +202,7 @@ def steepness(activation: Any) -> float:
 
 def _blocks(
     units: list[tuple[float, float, float]],
-    margin: float | None,
+    margin: float | int | None,
     domain: Box | None,
     activation: str,
     name: str,
