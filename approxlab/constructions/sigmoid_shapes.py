@@ -216,6 +216,7 @@ def _blocks(
     if margin is None:  # a Heaviside unit is displaced by rounding of w x + b only
         reach = max(map(abs, (*box.lower, *box.upper, *places)))
         margin = 1e-12 * reach if math.isinf(slope) else 2.0 / slope
+    margin = float(margin)
     heights = [height for *_, height in units]
     if not all(map(math.isfinite, heights)):
         raise ValueError(f"height: got {heights[0]!r}, expected a finite number.")
