@@ -18,6 +18,7 @@ _COLORS = {
     "moderate": "#009E73",
 }  # fmt: skip
 _MARKERS = {"classical": "s", "midpoint": "o", "costarelli_spigler": "^", "moderate": "D"}
+_HOLLOW = {"costarelli_spigler"}  # it lies on the midpoint staircase: drawn around it
 _FORMULAS = {
     "square": "$x^2$", "exp": "$e^x$", "sine2": r"$\sin 2\pi x$", "sine4": r"$\sin 4\pi x$",
     "runge": "$1/(1+25x^2)$", "power11": "$x^{11}$", "kink": "$|x-1/3|$",
@@ -36,13 +37,16 @@ def draw(rows: Sequence[Row]) -> Figure:
     lines = -(-len(targets) // 3)
     with plotting.style("screen"):
         figure = plt.figure(figsize=(13.0, 7.0 + 3.1 * lines), dpi=100)
-        top, middle, bottom = figure.subfigures(3, 1, height_ratios=[2.9, 3.1 * lines + 0.5, 3.9])
+        heights = [2.9, 3.1 * lines + 0.5, 3.9]
+        parts = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)
+        top, middle, bottom = parts.ravel()
         _title(top, "A sum of sigmoids is a staircase: one unit for each jump")
         _draw_staircases(top, of(rows, story="drawn"))
         _title(middle, "Error (markers) and claim (dashed) against the number of cells $n$")
         _draw_sizes(middle, of(rows, story="size"), targets, lines)
-        steep, chosen = bottom.subplots(1, 2)
-        _draw_steepness(steep, of(rows, story="steep"))
+        steep, close, chosen = bottom.subplots(1, 3, width_ratios=[1.1, 0.9, 1.1])
+        _draw_steepness(steep, of(rows, story="steep", kind="gain"))
+        _draw_close_up(close, of(rows, story="steep"))
         _draw_chosen(chosen, of(rows, story="chosen"))
     return figure
 
@@ -82,8 +86,11 @@ def _draw_sizes(figure: Any, rows: Sequence[Row], targets: Sequence[str], lines:
             claims = [row["claimed_sup_error"] for row in cells]
             errors = [row["sup_error"] for row in cells]
             ax.plot(sizes, claims, "--", color=_COLORS[kind], linewidth=1.3)
-            ax.plot(sizes, errors, _MARKERS[kind], color=_COLORS[kind], markersize=4.5,
-                    label=f"{NAMES[kind]}")  # fmt: skip
+            hollow = kind in _HOLLOW
+            ax.plot(
+                sizes, errors, _MARKERS[kind], color=_COLORS[kind], label=NAMES[kind],
+                markersize=8.0 if hollow else 4.5, fillstyle="none" if hollow else "full",
+            )  # fmt: skip
             orders.append((kind, -cells[0]["rate_slope"]))
         ax.set(xscale="log", yscale="log")
         ax.set_title(_formula(target))
@@ -118,12 +125,30 @@ def _draw_steepness(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set(xscale="log", yscale="log", xlabel="gain: slope of a unit times the cell width",
            ylabel="sup error")  # fmt: skip
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high * 2.5)
+    ax.set_ylim(low, high * 6)
     for place, word in ((0.02, "too shallow"), (0.98, "too steep")):
         ax.text(place, 0.93, word, transform=ax.transAxes, ha="left" if place < 0.5 else "right",
                 fontsize=9, color="0.3")  # fmt: skip
+    ax.legend(loc="upper center")
+    ax.set_title(f"Steepness at $n = {rows[0]['n']}$; stars: best", fontsize=12, fontweight="bold")
+
+
+def _draw_close_up(ax: Axes, rows: Sequence[Row]) -> None:
+    """The same target with units too shallow, of the best gain, and too steep."""
+    points = of(rows, kind="point")
+    gains = of(rows, kind="gain", target=points[0]["target"])
+    best = min(gains, key=lambda row: row["sup_error"])
+    x = [row["x"] for row in points]
+    ax.plot(x, [row["wanted"] for row in points], color="0.75", linewidth=5.0, label="target")
+    for name, row, color in (
+        ("shallow", gains[0], "#D55E00"), ("best", best, "#000000"), ("steep", gains[-1], "#0072B2")
+    ):  # fmt: skip
+        values = [point[name] for point in points]
+        ax.plot(x, values, color=color, linewidth=1.3, label=f"{name}, gain {row['gain']:.2g}")
+    ax.set_xlabel("$x$")
     ax.legend(loc="lower right")
-    ax.set_title(f"Steepness at $n = {rows[0]['n']}$; stars: best", fontsize=13, fontweight="bold")
+    title = f"{_formula(points[0]['target'])}, a part, $n = {points[0]['n']}$"
+    ax.set_title(title, fontsize=12, fontweight="bold")
 
 
 def _draw_chosen(ax: Axes, rows: Sequence[Row]) -> None:
@@ -139,20 +164,16 @@ def _draw_chosen(ax: Axes, rows: Sequence[Row]) -> None:
         rough = cells[-1]["form"] == "Lipschitz"
         ax.plot(least, units, "s-" if rough else "o-", color=color, markersize=5,
                 label=_formula(target))  # fmt: skip
-    ends = [
-        min(r["least_constant_pieces"] for r in rows),
-        max(r["least_constant_pieces"] for r in rows),
-    ]
+    pieces = [row["least_constant_pieces"] for row in rows]
+    ends = [min(pieces), max(pieces)]
     ax.plot(ends, ends, color="0.6", linewidth=1.0, zorder=0)
-    ax.annotate("as many units", (ends[1], ends[1]), xytext=(-8, 2), textcoords="offset points",
+    ax.annotate("as many units", (ends[1], ends[1]), xytext=(-14, 1), textcoords="offset points",
                 ha="right", fontsize=9, color="0.35")  # fmt: skip
     ax.set(xscale="log", yscale="log", ylabel=r"units of $\mathtt{cybenko}(g, \epsilon)$")
-    ax.set_xlabel(
-        r"least number of constant pieces for the Lipschitz class, $L\,|box|\,/\,(2\epsilon)$"
-    )
+    ax.set_xlabel(r"constant pieces for the class, $L\,|box|\,/\,(2\epsilon)$")
     epsilons = [row["eps"] for row in of(rows, target=targets[0])]
     ax.set_title(
-        rf"Units chosen for $\epsilon$ = {epsilons[0]:g} to {epsilons[-1]:g}; squares: no $f''$",
-        fontsize=13, fontweight="bold",
+        rf"Units for $\epsilon$ = {epsilons[0]:g} to {epsilons[-1]:g}; squares: no $f''$",
+        fontsize=12, fontweight="bold",
     )  # fmt: skip
-    ax.legend(loc="upper left", fontsize=8.5)
+    ax.legend(loc="upper left", fontsize=8)

@@ -29,13 +29,15 @@ def draw(rows: Sequence[Row]) -> Figure:
     panels = list(dict.fromkeys(row["panel"] for row in rows))
     with plotting.style("screen"):
         figure = plt.figure(figsize=(13.0, 8.2), dpi=100)
-        groups = figure.subfigures(2, 1, height_ratios=[1.0, 1.32])
+        groups = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.0, 1.32])
         titles = (
             "One unit $s(wx + b)$: position $-b/w$, slope "
             + ("$w/4$" if rows[0]["activation"] == "sigmoid" else "$w/2$"),
             "Steps add up; two steps of opposite heights make a bump",
         )
-        for group, title, names in zip(groups, titles, (panels[:4], panels[4:]), strict=True):
+        for group, title, names in zip(
+            groups.ravel(), titles, (panels[:4], panels[4:]), strict=True
+        ):
             group.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
             tall = len(of(rows, panel=names[-1], kind="unit"))
             axes = group.subplots(2, 4, height_ratios=[0.3 + 0.22 * tall, 1.5])

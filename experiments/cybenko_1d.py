@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from approxlab.arguments import check_positive
 from experiments import _runner
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 REVISION = 1
 
 # Name: jumps (None is the operator of Costarelli and Spigler), gain, halo.
-CONSTRUCTIONS: Mapping[str, tuple[str | None, float, int]] = {
+CONSTRUCTIONS: Mapping[str, tuple[Literal["midpoint", "classical"] | None, float, int]] = {
     "classical": ("classical", 32.0, 0),
     "midpoint": ("midpoint", 32.0, 0),
     "costarelli_spigler": (None, 32.0, 0),
@@ -79,7 +79,7 @@ PRESETS = {
     ),
     "default": Config(),
     "paper": Config(
-        targets=("exp", "sine2", "runge", "power11", "kink", "tent", "chirp", "sine4", "continuous"),
+        targets=("exp", "sine2", "runge", "power11", "kink", "tent", "chirp", "sine4", "bump"),
         sizes=(4, 8, 16, 32, 64, 128, 256, 512, 1024), gains=49,
     ),
 }  # fmt: skip
@@ -103,7 +103,13 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
             for kind in CONSTRUCTIONS
         ),
         *(
-            {"story": "steep", "target": target, "n": config.steep_cells, "gains": config.gains}
+            {
+                "story": "steep",
+                "target": target,
+                "n": config.steep_cells,
+                "gains": config.gains,
+                "curves": target == config.steep_targets[0],
+            }
             for target in config.steep_targets
         ),
         *(
@@ -127,13 +133,11 @@ def compute(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[s
 
 def seconds(config: Config) -> float:
     """Expected time on two cores: mostly one estimate after another, measured."""
-    estimates = (
-        len(config.targets) * len(config.sizes) * 4 + len(config.steep_targets) * config.gains
-    )
-    estimates += len(config.tight_targets) * 12 + 4 * len(config.chosen_targets) * len(
-        config.epsilons
-    )
-    return 10.0 + 0.08 * estimates
+    chosen = len(config.chosen_targets) * len(config.epsilons)
+    curves = len(config.targets) * len(config.sizes) * len(CONSTRUCTIONS)
+    gains = len(config.steep_targets) * config.gains
+    tight = len(config.tight_targets) * len(_BOXES) * len(CONSTRUCTIONS)
+    return 10.0 + 0.07 * (curves + gains + tight + 4 * chosen)
 
 
 def _target(name: str) -> Target:
@@ -200,11 +204,29 @@ def _steep(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     from approxlab import constructions
 
-    target, rows = _target(unit["target"]), []
+    target, rows, built = _target(unit["target"]), [], []
     for gain in np.geomspace(1 / 16, 64.0, unit["gains"]):
-        built = constructions.staircase(target, unit["n"], float(gain), halo=_HALO)
-        rows.append({"gain": float(gain), **_numbers(built)})
-    return rows
+        built.append(constructions.staircase(target, unit["n"], float(gain), halo=_HALO))
+        rows.append({"kind": "gain", "gain": float(gain), **_numbers(built[-1])})
+    best = int(np.argmin([row["sup_error"] for row in rows]))
+    return [*rows, *(_close_up(built[0], built[best], built[-1]) if unit["curves"] else [])]
+
+
+def _close_up(*built: Construction) -> list[dict[str, Any]]:
+    """Values of the shallowest, the best and the steepest on a part of the interval."""
+    import numpy as np
+
+    import approxlab as al
+
+    target = built[0].target
+    x = target.domain.uniform(1001)[100:341]
+    models = [target, *(construction.network for construction in built)]
+    values = [np.asarray(al.evaluate(model, x, batch=2048), np.float64) for model in models]
+    names = ("wanted", "shallow", "best", "steep")
+    return [
+        {"kind": "point", "x": round(float(place), 6), **dict(zip(names, row, strict=True))}
+        for place, row in zip(x[:, 0], np.stack(values, axis=1).tolist(), strict=True)
+    ]
 
 
 def _chosen(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, Any]]:

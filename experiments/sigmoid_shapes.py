@@ -68,12 +68,14 @@ def compute(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[s
     network = al.constructions.sigmoid_sum(weights, biases, heights, activation=activation)
     rows = [_measured(w, b, height, activation) for w, b, height in parts]
     rows += _claims(parts, activation)
-    x = [np.linspace(*interval, unit["points"])]
-    x += [r["position"] + np.linspace(-3, 3, 25) / r["slope"] for r in rows if r["kind"] == "unit"]
-    x = np.unique(np.clip(np.concatenate(x), *interval))
+    places = [np.linspace(*interval, unit["points"])]
+    around = np.linspace(-3, 3, 25)
+    places += [row["position"] + around / row["slope"] for row in rows if row["kind"] == "unit"]
+    x = np.unique(np.clip(np.concatenate(places), *interval))
     values = np.asarray(al.evaluate(network, x[:, None], batch=2048), np.float64)
     curve = [
-        {"kind": "curve", "x": float(u), "value": float(v)} for u, v in zip(x, values, strict=True)
+        {"kind": "curve", "x": float(place), "value": float(value)}
+        for place, value in zip(x, values, strict=True)
     ]
     return [*rows, *curve]
 
