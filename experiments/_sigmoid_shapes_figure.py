@@ -50,7 +50,7 @@ def draw(rows: Sequence[Row]) -> Figure:
                                         color="0.35")  # fmt: skip
                 _curve(axes[1, j], cells)
                 spaced = name.replace(", ", ",\\;\\; ")
-                axes[0, j].set_title(f"${spaced}$" if "=" in name else name)
+                axes[0, j].set_title(f"${spaced}$" if "=" in name else name, pad=10)
                 axes[1, j].set(xlabel="$x$", ylim=(-0.15, 2.3 if tall > 1 else 1.25))
             axes[1, 0].set_ylabel("value")
     return figure

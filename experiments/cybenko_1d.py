@@ -73,9 +73,9 @@ class Config:
 
 PRESETS = {
     "smoke": Config(
-        shown=(4, 8), targets=("sine2",), sizes=(16, 32, 64), steep_targets=("sine2",),
-        steep_cells=16, gains=7, chosen_targets=("square", "kink"), epsilons=(1e-1, 1e-2),
-        cells=20, tight_targets=("square", "kink"),
+        shown=(4, 8), targets=("kink",), sizes=(16, 32, 64), steep_targets=("kink",),
+        steep_cells=8, gains=5, chosen_targets=("kink",), epsilons=(1e-1, 1e-2),
+        cells=20, tight_targets=("kink",),
     ),
     "default": Config(),
     "paper": Config(
