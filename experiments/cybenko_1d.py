@@ -155,6 +155,15 @@ def _built(target: Target, kind: str, n: int) -> Construction:
     return constructions.staircase(target, n, gain, jumps=jumps, halo=halo)
 
 
+def _is_fine(target: Target, n: int) -> bool:
+    """Whether the Lipschitz constant times the cell is at most half the oscillation."""
+    assert target.lipschitz is not None
+    assert target.value_max is not None
+    assert target.value_min is not None
+    cell = target.lipschitz * float(target.domain.widths[0]) / n
+    return bool(cell <= 0.5 * (target.value_max - target.value_min))
+
+
 def _numbers(construction: Construction) -> dict[str, Any]:
     """Sizes and claim, and the estimated error."""
     import approxlab as al
@@ -189,12 +198,15 @@ def _sized(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     sizes = [int(n) for n in unit["sizes"].split()]
     target = _target(unit["target"])
     rows = [{"n": n, **_numbers(_built(target, unit["construction"], n))} for n in sizes]
-    # The rate speaks of small cells: from 16 cells on, where the table goes so far.
-    fitted = [row for row in rows if row["n"] >= 16]
-    fitted = fitted if len(fitted) >= 3 else rows
+    # The rate speaks of cells that are narrow for the steepest slope, where there are enough.
+    fine = [row for row in rows if row["n"] >= 16 and _is_fine(target, row["n"])]
+    fitted = fine if len(fine) >= 3 else rows
     floor = 1e-13 if rows[0]["sup_error"] else 0.0
     rate = al.errors.rate([r["n"] for r in fitted], [r["sup_error"] for r in fitted], floor=floor)
-    slope = {"rate_slope": rate.slope, "rate_lower": rate.lower, "rate_upper": rate.upper}
+    slope = {
+        "rate_slope": rate.slope, "rate_lower": rate.lower, "rate_upper": rate.upper,
+        "rate_fine": fitted is fine,
+    }  # fmt: skip
     return [{**row, **slope} for row in rows]
 
 
@@ -287,11 +299,7 @@ def _tight(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     ends, target = _BOXES[unit["box"]], _target(unit["target"])
     if ends is not None:
         target = target.moved_to(al.Box([ends[0]], [ends[1]]))
-    assert target.lipschitz is not None
-    assert target.value_max is not None
-    assert target.value_min is not None
-    cell = target.lipschitz * float(target.domain.widths[0]) / unit["n"]
-    fine = bool(cell <= 0.5 * (target.value_max - target.value_min))
+    fine = _is_fine(target, unit["n"])
     rows = []
     for kind in CONSTRUCTIONS:
         numbers = _numbers(_built(target, kind, unit["n"]))
