@@ -80,9 +80,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _rates(rows: Sequence[Row]) -> list[str]:
-    lines = [
-        "Measured order (95% interval), from 16 cells on and where L h is at most half the oscillation"
-    ]
+    lines = ["Measured order (95% interval); n >= 16 and L h at most half the oscillation"]
     lines.append(f"{'':12}" + "".join(f"{name:>24}" for name in NAMES.values()))
     for target in _targets(rows, "size"):
         cells = []
