@@ -25,6 +25,7 @@ _MODULES = (
     "plotting",
     "records",
     "regions",
+    "solves",
     "sweeps",
     "targets",
 )

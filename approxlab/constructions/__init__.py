@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from approxlab.claims import Construction
+from approxlab.constructions.quasi_interpolants import SolvedNetwork, quasi_interpolant
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
 from approxlab.constructions.sawtooth import square_deep, tent_deep
 
 __all__ = [
     "CONSTRUCTIONS",
+    "SolvedNetwork",
+    "quasi_interpolant",
     "relu_interpolant",
     "square_deep",
     "square_shallow",
