@@ -21,7 +21,7 @@ FIRST = GROUND | {"targets", "errors", "regions"}
 ALLOWED = {
     "arguments": set(),
     "claims": set(),
-    "domains": set(),
+    "domains": {"arguments"},
     "evaluation": {"arguments"},
     "records": set(),
     "solves": set(),
