@@ -155,7 +155,7 @@ def test_solved_networks_move_with_their_box(box):
 def test_wide_units_and_a_halo_are_what_it_takes():
     """The twins: steep units, or no centres outside, with the same solve are far worse."""
     target = al.targets.get("exp")
-    assert float(quasi_interpolant(target, 32, gain=8.0).error) > 1e-3
+    assert float(quasi_interpolant(target, 32, slope=16.0).error) > 1e-3
     assert float(quasi_interpolant(target, 32, halo=0).error) > 1e-9
     (row,) = quasi_interpolant(target, 32).to_rows()
     assert row["num_hidden_units"] == 32
@@ -187,7 +187,7 @@ CALLS = [
     ("al.solves.solve(x, x[:, 0], method='svd')", "ValueError", ["method", "'svd'", "'pivoted'"]),
     ("al.constructions.quasi_interpolant(np.exp, 8)", "TypeError", ["target", "ufunc", "Target"]),
     ("al.constructions.quasi_interpolant(runge, 3)", "ValueError", ["width", "3", "at least 4"]),
-    ("al.constructions.quasi_interpolant(runge, 8, gain=0)", "ValueError", ["gain", "0", "0.25"]),
+    ("al.constructions.quasi_interpolant(runge, 8, slope=0)", "ValueError", ["slope", "0", "0.25"]),
     (
         "al.constructions.quasi_interpolant(runge, 8, halo=4)",
         "ValueError",

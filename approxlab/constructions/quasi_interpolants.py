@@ -19,8 +19,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from approxlab.arguments import check_interval, check_positive
+from approxlab.arguments import check_positive
 from approxlab.claims import Estimate
+from approxlab.constructions._facts import interval_of
 from approxlab.domains import Box
 from approxlab.errors import l2
 from approxlab.errors.differences import values
@@ -67,7 +68,7 @@ class SolvedNetwork:
 def quasi_interpolant(
     target: Target,
     width: int,
-    gain: int | float = 0.25,
+    slope: int | float = 0.25,
     *,
     halo: int | None = None,
     points: int | None = None,
@@ -75,7 +76,7 @@ def quasi_interpolant(
     """One hidden layer of `width` tanh units on equal centres, its last layer by least squares.
 
     With spacing h = (b - a) / (width - 2 halo - 1) the network on [a, b] is
-    c + sum_j a_j tanh(gain (x - t_j) / h), t_j = a + j h, j = -halo .. width - halo - 1. Its
+    c + sum_j a_j tanh(slope (x - t_j) / h), t_j = a + j h, j = -halo .. width - halo - 1. Its
     width + 1 coefficients minimise the L2 error on [a, b], by the midpoint rule in the angle at
     Chebyshev points, with the rank cut at eps of the dtype. In float64, 32 units give exp on
     [-1, 1] to 2e-15; in float32 the same solve stops near 1e-6.
@@ -83,8 +84,9 @@ def quasi_interpolant(
     Args:
         target: A target of one variable, without a mask.
         width: Number of units, at least 4.
-        gain: Slope of a unit times the spacing of the centres. Between 0.15 and 0.5 the units
-            overlap; a large gain gives steps.
+        slope: Slope of tanh units times the spacing of the centres: between 0.15 and 0.5 the
+            units overlap, far above they are steps. In the words of `staircase`, which speaks of
+            units of height 1, this is the gain slope / 2.
         halo: Centres outside the interval on each side; by default width // 4, at most 24.
         points: Points of the solve; by default 8 width, at least width + 1.
 
@@ -106,22 +108,22 @@ def quasi_interpolant(
         >>> solved.network.num_hidden_units, solved.solve.rank < 33
         (32, True)
     """
-    box = _interval_of(target)
+    box = interval_of(target)
     halo, points = _sizes(width, halo, points)
-    if not (isinstance(gain, int | float) and 0.0 < gain < math.inf):
-        raise ValueError(f"gain: got {gain!r}, expected a positive number, such as 0.25.")
+    if not (isinstance(slope, int | float) and 0.0 < slope < math.inf):
+        raise ValueError(f"slope: got {slope!r}, expected a positive number, such as 0.25.")
     h = float(box.widths[0]) / (width - 2 * halo - 1)
     centres = box.lower[0] + h * np.arange(-halo, width - halo)
     # The solve sees the weights as the network has them, rounded to its dtype.
     dtype = jnp.result_type(float)
-    slope, shift = np.asarray(gain / h, dtype), np.asarray(-gain / h * centres, dtype)
+    steep, shift = np.asarray(slope / h, dtype), np.asarray(-slope / h * centres, dtype)
     nodes, weights = _chebyshev_rule(box, points)
-    units = np.tanh(slope * nodes.astype(dtype) + shift)
+    units = np.tanh(steep * nodes.astype(dtype) + shift)
     wanted = values(target, nodes)
     solved = solve(np.concatenate([units, np.ones_like(units[:, :1])], axis=1), wanted,
                    weights=weights)  # fmt: skip
     network = MLP.from_arrays(
-        [np.full((width, 1), slope), solved.solution[None, :-1]],
+        [np.full((width, 1), steep), solved.solution[None, :-1]],
         [shift, solved.solution[-1:]],
         "tanh",
     )
@@ -153,18 +155,3 @@ def _sizes(width: int, halo: int | None, points: int | None) -> tuple[int, int]:
             f"it out for {_POINTS_PER_UNIT} per unit."
         )
     return outside, count
-
-
-def _interval_of(target: Any) -> Box:
-    if not isinstance(target, Target):
-        raise TypeError(
-            f"target: got {type(target).__name__}, expected a Target. "
-            "Write al.Target(fn, domain=al.Box([0.0], [1.0]))."
-        )
-    check_interval(target.domain, "target.domain")
-    if target.mask is not None:
-        raise ValueError(
-            f"target: got {target!r} with a mask, expected one on its whole box. Solve on the part "
-            "that the mask leaves, as a target of its own."
-        )
-    return target.domain
