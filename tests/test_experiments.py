@@ -80,6 +80,14 @@ def test_another_seed_gives_other_rows(smoke, tmp_path):
 
 # For every experiment: fields that its check speaks of, and factors that must make it fail.
 SPOILED = {
+    "barron_rate": [
+        ("mean_squared_error", 8), ("bound_of_mean_squared_error", 0.5),
+        ("expected_mean_squared_error", 0.1), ("largest_mean_squared_error", 100),
+    ],
+    "steep_or_solved": [
+        ("sup_error", 10), ("claimed_sup_error", 0.1), ("relative_l2_error", 3),
+        ("num_hidden_units", 2),
+    ],
     "width_vs_depth": [
         ("sup_error", 1.5), ("pieces", 2), ("num_hidden_units", 2), ("relative_l2_error", 1e-9),
         ("best_sup_error", 1e9),
