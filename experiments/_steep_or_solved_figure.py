@@ -101,9 +101,9 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], norm: str) -> None:
             ax.plot(sizes, [row["claimed_sup_error"] for row in cells], ":", color=color,
                     linewidth=1.1)  # fmt: skip
     if norm == "sup_error":
-        ax.plot([], [], ":", color="0.4", linewidth=1.1, label="their claims, close above")
+        ax.plot([], [], ":", color="0.4", linewidth=1.1, label="claims of the staircases")
     else:
-        for method, n, place in (("classical", 1024, (0, 9)), ("solved", 32, (6, 8))):
+        for method, n, place in (("classical", 1024, (0, 20)), ("solved", 32, (6, 8))):
             for row in of(rows, method=method, n=n, target="exp"):
                 text = f"{n}: {_short(row[norm])}"
                 ax.annotate(text, (row["num_hidden_units"], row[norm]), xytext=place, fontsize=9,

@@ -11,10 +11,10 @@ __all__ = ["METHODS", "Row", "caption", "check", "of", "slope", "table"]
 Row = Mapping[str, Any]
 
 METHODS = {
-    "classical": "staircase, classical",
-    "midpoint": "staircase, midpoint",
+    "classical": "classical staircase, steep",
+    "midpoint": "midpoint staircase, steep",
     "costarelli_spigler": "Costarelli-Spigler, best gain",
-    "midpoint_tuned": "midpoint, best gain",
+    "midpoint_tuned": "midpoint staircase, best gain",
     "solved": "wide units, solved",
 }
 _RESOLVED = 128  # cells from which the rate of all four targets is seen

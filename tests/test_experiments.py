@@ -88,6 +88,14 @@ SPOILED = {
         ("sup_error", 10), ("claimed_sup_error", 0.1), ("relative_l2_error", 3),
         ("num_hidden_units", 2),
     ],
+    "cybenko_1d": [
+        ("sup_error", 20), ("claimed_sup_error", 0.1), ("rate_slope", 2), ("num_hidden_units", 99),
+        ("claim_over_error", 30),
+    ],
+    "sigmoid_shapes": [
+        ("sup_error", 2), ("position", 1.01), ("slope", 2), ("slope_there", 1.01),
+        ("value_there", 0.5),
+    ],
     "width_vs_depth": [
         ("sup_error", 1.5), ("pieces", 2), ("num_hidden_units", 2), ("relative_l2_error", 1e-9),
         ("best_sup_error", 1e9),

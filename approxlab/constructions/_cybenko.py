@@ -99,28 +99,31 @@ def cybenko(target: Target, eps: float | int, *, activation: str = "sigmoid") ->
 
 
 def _smallest(target: Target, eps: float, jumps: bool) -> _Size:
-    """The first size, by number of units, whose claim is below eps."""
+    """The size with the fewest units whose claim, rounding included, is below eps."""
     lipschitz, width = lipschitz_of(target), float(target.domain.widths[0])
     start = float(np.abs(values(target, np.array([target.domain.lower]))[0]))
     unit = float(np.finfo(float_dtype(None)).eps)
 
-    def claim(size: _Size) -> float:
+    def claim(size: _Size, unit: float) -> float:
         # The jumps are not known before the target is evaluated: each is at most L h.
         total = start + lipschitz * width * size.units / size.n
         gain = math.inf if jumps else size.gain
         return float(claimed_bound(target, size.n, gain, "midpoint", size.halo, total, unit))
 
-    sizes = sorted(_sizes(target, eps, jumps))
-    check_units(sizes[0].units, f"eps: got {eps:g} for {target!r}")
-    for size in sizes[:64]:
-        for more in (0, 1, 2, 1 + size.n // 100):
-            trial = size._replace(n=size.n + more, units=size.units + more)
-            if claim(trial) < eps:
-                return trial
+    goal = eps
+    for _ in range(20):
+        size = min(_sizes(target, goal, jumps))
+        check_units(size.units, f"eps: got {eps:g} for {target!r}")
+        whole = claim(size, unit)
+        if whole < eps:
+            return size
+        goal = eps - 1.01 * (whole - claim(size, 0.0))  # what rounding takes is not there to use
+        if goal < 0.5 * eps:
+            break
     raise ValueError(
-        f"eps: got {eps:g} for {target!r}, expected more: with the {sizes[0].units} units that it "
-        f"takes, rounding in {np.dtype(float_dtype(None))} leaves the claim at "
-        f"{claim(sizes[0]):.3g}. Compute in float64, or ask for a larger eps."
+        f"eps: got {eps:g} for {target!r}, expected more: with the {size.units} units that it "
+        f"takes, rounding in {np.dtype(float_dtype(None))} leaves the claim at {whole:.3g}. "
+        "Compute in float64, or ask for a larger eps."
     )
 
 

@@ -63,7 +63,7 @@ def unit_shape(w: float | int, b: float | int, activation: str = "sigmoid") -> U
     if w == 0:
         raise ValueError("w: got 0, expected a number that is not 0: the unit is constant.")
     slope = math.copysign(math.inf, w) if activation == "heaviside" else w / factor
-    return UnitShape(-b / w, slope)
+    return UnitShape(0.0 - b / w, slope)  # no negative zero
 
 
 def step(
