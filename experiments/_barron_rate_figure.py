@@ -111,9 +111,10 @@ def _draw_polynomials(ax: Axes, rows: Sequence[Row]) -> None:
     for row in known:
         values = [row["n"] * row["expected_mean_squared_error"] / n for n in sizes]
         ax.plot(sizes, values, color="0.45", linewidth=1.2)
-    text = f"sampled steps, $d={known[0]['dim']}$ to ${known[-1]['dim']}$"
-    ax.annotate(text, (sizes[1] ** 0.5, values[0] * sizes[1] ** -0.5), color="0.35", ha="left",
-                xytext=(-20, 9), textcoords="offset points")  # fmt: skip
+    if known:
+        text = f"sampled steps, $d={known[0]['dim']}$ to ${known[-1]['dim']}$"
+        ax.annotate(text, (sizes[1] ** 0.5, values[0] * sizes[1] ** -0.5), color="0.35", ha="left",
+                    xytext=(-20, 9), textcoords="offset points")  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="dimension of the space, or units $n$",
            ylabel="mean squared error")  # fmt: skip
     _title(ax, "For this function polynomials win",

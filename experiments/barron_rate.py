@@ -46,7 +46,7 @@ class Config:
 
 PRESETS = {
     "smoke": Config(
-        dims=(1, 5), sizes=(4, 32, 256), constant_dims=(2,), constant_size=16, draws=32, points=256,
+        dims=(2,), sizes=(4, 32, 256), constant_dims=(2,), constant_size=32, draws=32, points=256,
         dimension=12,
     ),
     "default": Config(),
@@ -56,6 +56,8 @@ PRESETS = {
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Curves over n, then the constants of both samplings, then polynomials."""
+    if not config.dims or not config.constant_dims:
+        raise ValueError("dims: got none, expected one or more, also of constant_dims.")
     for dim in (*config.dims, *config.constant_dims):
         if not 1 <= dim <= 100:
             raise ValueError(f"dims: got {dim}, expected dimensions from 1 to 100.")
