@@ -25,6 +25,7 @@ _MODULES = (
     "plotting",
     "records",
     "regions",
+    "solves",
     "sweeps",
     "targets",
 )
@@ -36,7 +37,9 @@ _NAMES = {
     "Estimate": "claims",
     "FitResult": "fitting",
     "MLP": "networks",
+    "MeanBound": "claims",
     "Optimum": "claims",
+    "RandomConstruction": "claims",
     "Rate": "claims",
     "Target": "targets",
     "compose": "networks",

@@ -1,10 +1,11 @@
 """The words for certainty: what was sampled, what is proved, what is the best possible.
 
-Four kinds of number are kept apart by type, so that none can be taken for another:
+Five kinds of number are kept apart by type, so that none can be taken for another:
 
 - `Estimate`: an error found by sampling. The true value is at least this large (sup norm), or about
   this large, with an indication of the quadrature's own doubt (L2 norm).
 - `Bound`: an error proved on the whole box. The true value is never larger.
+- `MeanBound`: a mean squared error proved in expectation over random networks. One may exceed it.
 - `Optimum`: the least error that any network (or spline) of a kind and size can have.
 - `Rate`: a fitted slope with its confidence interval.
 
@@ -21,7 +22,16 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from approxlab.networks import MLP
 
-__all__ = ["Bound", "Claim", "Construction", "Estimate", "Optimum", "Rate"]
+__all__ = [
+    "Bound",
+    "Claim",
+    "Construction",
+    "Estimate",
+    "MeanBound",
+    "Optimum",
+    "RandomConstruction",
+    "Rate",
+]
 
 Norm = Literal["sup", "l2"]
 
@@ -101,6 +111,46 @@ class Bound:
 
     def __repr__(self) -> str:
         return f"Bound({'=' if self.exact else '<='} {self.value:.6g}, {self.source})"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeanBound:
+    """A mean squared error proved in expectation over random networks; no promise for one of them.
+
+    The mean is over the points, by the stated law, and over the draws of the network. Some network
+    is therefore at least as good, and by Markov's inequality at most the part p of all draws is
+    worse than the bound / p.
+
+    Attributes:
+        value: The bound on the mean of the squared error, at least zero.
+        source: Author, year and theorem, or the argument in a line.
+        law: The law of the points, such as "x uniform on the unit ball".
+        exact: Whether the mean equals the bound.
+
+    Example:
+        >>> MeanBound(0.25, source="variance of a mean", law="x uniform on [0, 1]")
+        MeanBound(<= 0.25, x uniform on [0, 1], variance of a mean)
+    """
+
+    value: float
+    source: str
+    law: str
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        Bound(self.value, self.source)  # the same is asked of both
+        if not self.law:
+            raise ValueError(
+                "law: got an empty string, expected the law of the points, such as "
+                "'x uniform on the unit ball'."
+            )
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        sign = "=" if self.exact else "<="
+        return f"MeanBound({sign} {self.value:.6g}, {self.law}, {self.source})"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -210,5 +260,37 @@ class Construction:
                 "num_parameters": self.network.num_parameters,
                 "depth": self.network.depth,
                 f"claimed_{self.claim.norm}_error": float(self.claim.bound),
+            }
+        ]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RandomConstruction:
+    """A network drawn at random, its target, and what is proved of the mean over draws.
+
+    Attributes:
+        network: One draw.
+        target: What it approximates.
+        bound: The theorem's bound on the expected mean squared error.
+        expected: The expected mean squared error itself.
+    """
+
+    network: MLP
+    target: Any
+    bound: MeanBound
+    expected: MeanBound
+
+    def __repr__(self) -> str:
+        return f"RandomConstruction({self.network!r} for {self.target!r}: {self.bound!r})"
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row with the sizes, the bound and the expectation."""
+        return [
+            {
+                "num_hidden_units": self.network.num_hidden_units,
+                "num_parameters": self.network.num_parameters,
+                "depth": self.network.depth,
+                "bound_of_mean_squared_error": float(self.bound),
+                "expected_mean_squared_error": float(self.expected),
             }
         ]

@@ -1,4 +1,4 @@
-"""Boxes: where a target lives, its points and its quadrature rules.
+"""Boxes: where a target lives, its points and its quadrature rules; points of the unit ball.
 
 Points and weights are computed by NumPy in float64, whatever JAX's default precision is: they are
 data, and `approxlab.evaluate` brings them to the dtype of the model.
@@ -15,7 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-__all__ = ["Box"]
+from approxlab.arguments import check_positive
+
+__all__ = ["Box", "uniform_in_ball"]
 
 Corner = Sequence[int | float] | np.ndarray | int | float
 
@@ -260,3 +262,25 @@ class Box:
                 f"points: got shape {array.shape}, expected (n, {self.dim}): one point per row."
             )
         return array
+
+
+def uniform_in_ball(key: Array, n: int, dim: int) -> np.ndarray:
+    """Draw n independent uniform points of the unit ball of R^dim: shape (n, dim), float64.
+
+    A normal vector has a uniform direction, and the part of the ball within r has volume r^dim.
+
+    Args:
+        key: A typed key; it seeds NumPy's generator.
+        n: Number of points.
+        dim: Dimension.
+
+    Example:
+        >>> points = uniform_in_ball(jax.random.key(0), 100, 3)
+        >>> bool(np.all(np.sum(points**2, axis=1) <= 1.0))
+        True
+    """
+    check_positive(n=n, dim=dim)
+    random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    radii = random.uniform(size=(n, 1)) ** (1.0 / dim)
+    vectors = random.standard_normal((n, dim))
+    return radii * vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -81,6 +81,14 @@ def test_another_seed_gives_other_rows(smoke, tmp_path):
 # For every experiment: fields that its check speaks of, and factors that must make it fail.
 SPOILED = {
     "training_throughput": [("steps_per_s", -1), ("steps_per_s", 1e9)],
+    "barron_rate": [
+        ("mean_squared_error", 8), ("bound_of_mean_squared_error", 0.5),
+        ("expected_mean_squared_error", 0.1), ("largest_mean_squared_error", 100),
+    ],
+    "steep_or_solved": [
+        ("sup_error", 10), ("claimed_sup_error", 0.1), ("relative_l2_error", 3),
+        ("num_hidden_units", 2),
+    ],
     "cybenko_1d": [
         ("sup_error", 20), ("claimed_sup_error", 0.1), ("rate_slope", 2), ("num_hidden_units", 99),
         ("claim_over_error", 30),

@@ -1,7 +1,8 @@
 """Networks built by theorems, each with a claim that is tested.
 
 `CONSTRUCTIONS` lists every construction with small arguments at which the laws of the test suite
-hold it to its claim.
+hold it to its claim. Beside them stand `maurey`, whose theorem speaks of the mean over random
+draws, and `quasi_interpolant`, a least-squares fit on equal centres, which claims nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,6 +10,8 @@ from types import MappingProxyType
 
 from approxlab.claims import Construction
 from approxlab.constructions._cybenko import cybenko
+from approxlab.constructions.barron import maurey, maurey_constant
+from approxlab.constructions.quasi_interpolants import SolvedNetwork, quasi_interpolant
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
 from approxlab.constructions.sawtooth import square_deep, tent_deep
 from approxlab.constructions.sigmoid_shapes import bump, sigmoid_sum, step, unit_shape
@@ -16,9 +19,13 @@ from approxlab.constructions.sigmoid_sums import costarelli_spigler, staircase
 
 __all__ = [
     "CONSTRUCTIONS",
+    "SolvedNetwork",
     "bump",
     "costarelli_spigler",
     "cybenko",
+    "maurey",
+    "maurey_constant",
+    "quasi_interpolant",
     "relu_interpolant",
     "sigmoid_sum",
     "square_deep",
