@@ -8,25 +8,33 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from approxlab.claims import Construction
+from approxlab.constructions.orthant_sums import orthant_sum
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
 from approxlab.constructions.sawtooth import square_deep, tent_deep
+from approxlab.constructions.towers import isolated_towers, tower, vertex_value
 
 __all__ = [
     "CONSTRUCTIONS",
+    "isolated_towers",
+    "orthant_sum",
     "relu_interpolant",
     "square_deep",
     "square_shallow",
     "tent_deep",
     "tent_shallow",
+    "tower",
+    "vertex_value",
 ]
 
 CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
     {
+        "orthant_sum": orthant_sum,
         "relu_interpolant": relu_interpolant,
         "square_deep": square_deep,
         "square_shallow": square_shallow,
         "tent_deep": tent_deep,
         "tent_shallow": tent_shallow,
+        "tower": tower,
     }
 )
 """Name to construction: the explicit table that tests and experiments read."""
