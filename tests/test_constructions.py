@@ -26,6 +26,19 @@ CASES = {
     "square_shallow": [built.square_shallow(n, box) for n in (1, 2, 7, 64) for box in BOXES],
     "square_deep": [built.square_deep(n, box) for n in (1, 2, 5, 9) for box in BOXES],
     "tent_shallow": [built.tent_shallow(k) for k in (1, 3, 7)],
+    "step": [built.step(100, -20), built.step(-5.0, 3.0, 2.0), built.step(3, -1, margin=0)],
+    "bump": [built.bump(100, -20, -40), built.bump(100, -60, -80, 2.0, domain=BOXES[0])],
+    "staircase": [
+        built.staircase(al.targets.get(name).moved_to(box), 32, gain, jumps=jumps, halo=halo)
+        for name in ["square", "kink", "sine2"]
+        for box in BOXES
+        for jumps, gain, halo in [("classical", 32, 0), ("midpoint", 64, 0), ("midpoint", 0.5, 8)]
+    ],
+    "costarelli_spigler": [
+        built.costarelli_spigler(al.targets.get(name).moved_to(BOXES[1]), 31, gain)
+        for name in ["square", "kink", "sine2"]
+        for gain in (0.5, 2.0, 64)
+    ],
     "tent_deep": [built.tent_deep(k) for k in (1, 3, 10)],
 }
 ALL = [(name, i) for name, cases in CASES.items() for i in range(len(cases))]

@@ -11,27 +11,39 @@ from approxlab.claims import Construction
 from approxlab.constructions.orthant_sums import orthant_sum
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
 from approxlab.constructions.sawtooth import square_deep, tent_deep
+from approxlab.constructions.sigmoid_shapes import bump, sigmoid_sum, step, unit_shape
+from approxlab.constructions.sigmoid_sums import costarelli_spigler, staircase
 from approxlab.constructions.towers import isolated_towers, tower, vertex_value
 
 __all__ = [
     "CONSTRUCTIONS",
+    "bump",
+    "costarelli_spigler",
     "isolated_towers",
     "orthant_sum",
     "relu_interpolant",
+    "sigmoid_sum",
     "square_deep",
     "square_shallow",
+    "staircase",
+    "step",
     "tent_deep",
     "tent_shallow",
     "tower",
+    "unit_shape",
     "vertex_value",
 ]
 
 CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
     {
+        "bump": bump,
+        "costarelli_spigler": costarelli_spigler,
         "orthant_sum": orthant_sum,
         "relu_interpolant": relu_interpolant,
         "square_deep": square_deep,
         "square_shallow": square_shallow,
+        "staircase": staircase,
+        "step": step,
         "tent_deep": tent_deep,
         "tent_shallow": tent_shallow,
         "tower": tower,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from approxlab.arguments import check_interval, check_positive
+from approxlab.arguments import check_positive
 from approxlab.claims import Bound, Claim, Construction
+from approxlab.constructions._facts import interval_of
 from approxlab.constructions._parabola import square_on
 from approxlab.domains import Box
 from approxlab.errors.differences import values
@@ -48,12 +48,7 @@ def relu_interpolant(target: Target, n: int) -> Construction:
         >>> relu_interpolant(get("square"), 4).claim.bound
         Bound(= 0.015625, linear interpolation, |f''| h^2 / 8)
     """
-    box = _interval_of(target)
-    if target.mask is not None:
-        raise ValueError(
-            f"target: got {target!r} with a mask, expected one on its whole box: the facts of a "
-            "masked target say nothing of a piece that leaves the mask."
-        )
+    box = interval_of(target)
     check_positive(n=n)
     h = float(box.widths[0]) / n
     bounds = []
@@ -138,13 +133,3 @@ def _spline_network(knots: np.ndarray, heights: Sequence[float] | np.ndarray) ->
         [-knots[:-1], np.asarray(heights)[:1]],
         "relu",
     )
-
-
-def _interval_of(target: Any) -> Box:
-    if not isinstance(target, Target):
-        raise TypeError(
-            f"target: got {type(target).__name__}, expected a Target: a claim needs its facts. "
-            "Write al.Target(fn, domain=..., lipschitz=...)."
-        )
-    check_interval(target.domain, "target.domain")
-    return target.domain

@@ -1,0 +1,44 @@
+"""What a construction asks of its target: an interval without a mask, and proved facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approxlab.arguments import check_interval
+from approxlab.domains import Box
+from approxlab.targets import Target
+
+__all__ = ["interval_of", "lipschitz_of"]
+
+
+def interval_of(target: Any) -> Box:
+    """The interval of a target of one variable; anything else is refused."""
+    if not isinstance(target, Target):
+        raise TypeError(
+            f"target: got {type(target).__name__}, expected a Target: a claim needs its facts. "
+            "Write al.Target(fn, domain=..., lipschitz=...)."
+        )
+    check_interval(target.domain, "target.domain")
+    if target.mask is not None:
+        raise ValueError(
+            f"target: got {target!r} with a mask, expected one on its whole box: the facts of a "
+            "masked target say nothing of a piece that leaves the mask."
+        )
+    return target.domain
+
+
+def lipschitz_of(target: Target) -> float:
+    """The Lipschitz constant of a target; where there is none, the message says what to do."""
+    if target.continuous is False:
+        raise ValueError(
+            f"target: got {target!r}, which is not continuous, expected a Lipschitz target: a "
+            "continuous function stays half a jump away from it in the sup norm. Fit it in the L2 "
+            "norm with al.fit, or take a box that ends at the jump."
+        )
+    if target.lipschitz is None:
+        raise ValueError(
+            f"target: {target!r} lacks the fact lipschitz, expected a proved Lipschitz constant: "
+            "without it nothing is proved between two nodes. Give lipschitz=... as a keyword of "
+            "Target, on a smaller box where the slope is unbounded."
+        )
+    return target.lipschitz
