@@ -10,6 +10,13 @@ from types import MappingProxyType
 from approxlab.claims import Construction
 from approxlab.constructions.orthant_sums import orthant_sum
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
+from approxlab.constructions.ridge_expansions import (
+    Ridge,
+    RidgeExpansion,
+    cosine_expansion,
+    gaussian_expansion,
+)
+from approxlab.constructions.ridge_sums import expansions, replaced, ridge_sum
 from approxlab.constructions.sawtooth import square_deep, tent_deep
 from approxlab.constructions.sigmoid_shapes import bump, sigmoid_sum, step, unit_shape
 from approxlab.constructions.sigmoid_sums import costarelli_spigler, staircase
@@ -17,11 +24,18 @@ from approxlab.constructions.towers import isolated_towers, tower, vertex_value
 
 __all__ = [
     "CONSTRUCTIONS",
+    "Ridge",
+    "RidgeExpansion",
     "bump",
+    "cosine_expansion",
     "costarelli_spigler",
+    "expansions",
+    "gaussian_expansion",
     "isolated_towers",
     "orthant_sum",
     "relu_interpolant",
+    "replaced",
+    "ridge_sum",
     "sigmoid_sum",
     "square_deep",
     "square_shallow",
@@ -40,6 +54,7 @@ CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
         "costarelli_spigler": costarelli_spigler,
         "orthant_sum": orthant_sum,
         "relu_interpolant": relu_interpolant,
+        "ridge_sum": ridge_sum,
         "square_deep": square_deep,
         "square_shallow": square_shallow,
         "staircase": staircase,

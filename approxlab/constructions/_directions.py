@@ -109,7 +109,7 @@ def remainder_of_mean(vectors: np.ndarray, masses: np.ndarray, radius: float) ->
 
 
 def _wave_part(dim: int, degree: int, radius: float) -> float:
-    """max over r <= radius of |b_l(r)|; see `gaussian_expansion`.
+    """Max over r <= radius of |b_l(r)|; see `gaussian_expansion`.
 
     With a = (l + d)/2, b = l + d/2: r^l M(a; b; -r^2) is a mean of r^l exp(-u) over u = r^2 t, t of
     a Beta law. Its logarithmic derivative is (l - 2 E u) / r, with E u under the weight exp(-u);

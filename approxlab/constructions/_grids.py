@@ -62,7 +62,7 @@ class Grid:
     counts: tuple[int, ...]
 
     @classmethod
-    def of(cls, target: Target, n: int | Sequence[int]) -> Grid:
+    def of(cls, target: Target, n: int | Sequence[int] | None) -> Grid:
         """The grid of a target; refuses what would not fit into memory."""
         if not isinstance(target, Target):
             raise TypeError(
@@ -144,7 +144,7 @@ def two_layers(
     gain: float,
     outer_gain: float,
 ) -> MLP:
-    """constant + sum_i heights_i theta(rows_i . s + bias_i), s the ridges on all faces.
+    """Constant + sum_i heights_i theta(rows_i . s + bias_i), s the ridges on all faces.
 
     With s = S(gain (x_k - face) / h_k) and theta(z) = S(outer_gain z), S(z) = 1 / (1 + exp(-4 z)).
     As that is (1 + tanh(2 z)) / 2, the same function is written with tanh.
@@ -165,6 +165,6 @@ def two_layers(
     return MLP.from_arrays(weights, biases, activation)
 
 
-def slip(network: MLP, reach: float) -> float:
-    """How far rounding may move a face: w x + b, with w and b rounded, is off by 4 eps |w| reach."""
-    return 4.0 * float(np.finfo(network.dtype).eps) * reach
+def slip(dtype: Any, reach: float) -> float:
+    """How far rounding may move a face: w x + b, with w, b rounded, is off by 4 eps |w| reach."""
+    return 4.0 * float(np.finfo(dtype).eps) * reach

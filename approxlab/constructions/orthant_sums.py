@@ -54,8 +54,9 @@ def orthant_sum(
         L D / 2 + 3^(d-1) M ((1/2 + r) D)^2 / 2          (where M is known),
         (1 + 3^(d-1)) (max g - min g) / 2                (where these are known),
 
-    plus the tails V (S(-outer_gain / 2) + d outer_gain S(-gain r)), plus rounding. The r with the least bound is taken. The step function alone costs L D / 2; what is
-    more is paid at the corners, where 2^d cells meet and a third kind of value appears.
+    plus the tails V (S(-outer_gain / 2) + d outer_gain S(-gain r)), plus rounding. The r with the
+    least bound is taken. The step function alone costs L D / 2; what is more is paid at the
+    corners, where 2^d cells meet and the network takes values that no cell has.
 
     *Proof.* (1) Fix x. Per axis at most one face is nearer than r h_k; let t_k = 1 - s there. For
     all other faces replace s by its limit 0 or 1, which is off by S(-gain r), and theta, where no
@@ -167,7 +168,7 @@ class _Plan:
         variation = float(np.sum(np.abs(self.masses.ravel()[1:])))
         eps = float(np.finfo(jnp.result_type(float)).eps)
         reach = float(np.max(np.abs([self.grid.box.lower, self.grid.box.upper])))
-        shift = 4.0 * eps * reach  # how far rounding may move a face
+        shift = _grids.slip(jnp.result_type(float), reach)
         slip = shift / float(np.min(self.grid.cell_widths))
         value, form = min(
             (step + variation * self._tail(r - slip, gain, outer_gain), form)
