@@ -39,6 +39,11 @@ CASES = {
         for name in ["square", "kink", "sine2"]
         for gain in (0.5, 2.0, 64)
     ],
+    "cybenko": [
+        built.cybenko(al.targets.get(name).moved_to(box), 0.02, activation=activation)
+        for name, activation in [("square", "relu"), ("kink", "tanh"), ("runge", "sigmoid")]
+        for box in BOXES
+    ],
     "tent_deep": [built.tent_deep(k) for k in (1, 3, 10)],
 }
 ALL = [(name, i) for name, cases in CASES.items() for i in range(len(cases))]

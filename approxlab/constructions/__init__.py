@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from approxlab.claims import Construction
+from approxlab.constructions._cybenko import cybenko
 from approxlab.constructions.orthant_sums import orthant_sum
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
 from approxlab.constructions.ridge_expansions import (
@@ -29,6 +30,7 @@ __all__ = [
     "bump",
     "cosine_expansion",
     "costarelli_spigler",
+    "cybenko",
     "expansions",
     "gaussian_expansion",
     "isolated_towers",
@@ -52,6 +54,7 @@ CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
     {
         "bump": bump,
         "costarelli_spigler": costarelli_spigler,
+        "cybenko": cybenko,
         "orthant_sum": orthant_sum,
         "relu_interpolant": relu_interpolant,
         "ridge_sum": ridge_sum,

@@ -70,13 +70,13 @@ class Grid:
                 "Write al.Target(fn, domain=..., lipschitz=...)."
             )
         counts = tuple(n) if isinstance(n, Sequence) else (n,) * target.dim
-        whole = all(hasattr(m, "__index__") and not isinstance(m, bool) for m in counts)
-        if len(counts) != target.dim or not whole or min(counts) < 1 or max(counts) < 2:
+        cells = [m for m in counts if isinstance(m, int | np.integer) and not isinstance(m, bool)]
+        if len(cells) != target.dim or min(cells) < 1 or max(cells) < 2:
             raise ValueError(
                 f"n: got {n!r}, expected the number of cells along each of {target.dim} axes, an "
                 "integer of at least 2 or a list of them (1 where an axis is not to be cut)."
             )
-        grid = cls(target.domain, tuple(int(m) for m in counts))
+        grid = cls(target.domain, tuple(int(m) for m in cells))
         if grid.num_weights > MAX_WEIGHTS:
             raise ValueError(f"n: got {n!r}, which takes {grid.told()}.")
         return grid

@@ -106,7 +106,7 @@ def orthant_sum(
         >>> from approxlab.targets import get
         >>> built = orthant_sum(get("sine_product"), 16)
         >>> built.network.sizes, round(float(built.claim.bound), 3)
-        ((2, 30, 255, 1), 0.183)
+        ((2, 30, 255, 1), 0.181)
     """
     _check_target(target)
     if (n is None) == (eps is None):

@@ -165,14 +165,14 @@ def claimed_bound(
     return Bound(value + rounding(units, total, reach, lipschitz, gain, eps), source)
 
 
-def check_units(units: float | int, why: str = "") -> None:
-    """Refuse a request that no memory holds, with the number of units that it takes."""
+def check_units(units: float | int, asked: str) -> None:
+    """Refuse what no memory holds, with the number of units that it takes; `asked` says what."""
     if units > MOST_UNITS:
         raise ValueError(
-            f"n: {why}that takes {units:.3g} units, {units * _BYTES_PER_UNIT / 2**30:.3g} GiB of "
-            f"weights in float64, expected at most {MOST_UNITS}. A staircase errs like 1 / n; "
-            "for a smooth target give the fact second_derivative and let cybenko choose a moderate "
-            "gain, use relu_interpolant (1 / n^2), or solve for the coefficients."
+            f"{asked}, which takes {units:.3g} units, {units * _BYTES_PER_UNIT / 2**30:.3g} GiB of "
+            f"weights in float64, expected at most {MOST_UNITS} units. Steep staircases err like "
+            "1 / n: for a smooth target give the fact second_derivative and let cybenko choose a "
+            "moderate gain, take relu_interpolant (1 / n^2), or solve for the coefficients."
         )
 
 
@@ -191,7 +191,7 @@ def _sum(
         )
     if not hasattr(halo, "__index__") or isinstance(halo, bool) or halo < 0:
         raise ValueError(f"halo: got {halo!r}, expected an integer of at least 0.")
-    check_units(n + 2 * halo)
+    check_units(n + 2 * halo, f"n: got {n} with halo {halo}")
     h = float(box.widths[0]) / n
     heights = _extended(values(target, box.uniform(n + 1)), halo)
     jumps, middles = np.diff(heights), box.lower[0] + h * (np.arange(-halo, n + halo) + 0.5)

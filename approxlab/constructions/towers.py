@@ -98,10 +98,10 @@ def tower(
     slip = _grids.slip(network.dtype, reach) / float(np.min(cell.widths))
     tail = rise(-gain * (margin - slip))
     eps = float(np.finfo(network.dtype).eps)
-    rounding = (
-        eps * ((4 * outer_gain if math.isfinite(outer_gain) else 0.0) + 4) * (cell.dim + 2) ** 2
-    )
-    value = rise(-outer_gain * (0.5 - len(inner) * tail)) + rounding
+    value = rise(-outer_gain * (0.5 - len(inner) * tail))
+    # The argument is off by about eps times the gain, which changes a tail in proportion.
+    steep = 4.0 * outer_gain if math.isfinite(outer_gain) else 0.0
+    value += eps * (steep * (cell.dim + 2) ** 2 * value + 4.0)
     source = "sum of ridges above d - 1/2 inside, below it outside, by the tails at the margin"
     claim = Claim("sup", Bound(value, source), len(inner) + 1, 0, 2)
     return Construction(network, _indicator(cell, domain, margin), claim)
