@@ -40,7 +40,9 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     with plotting.style("screen"):
         figure = plt.figure(figsize=(13.5, 13.2), dpi=100)
-        top, middle, bottom = figure.subfigures(3, 1, height_ratios=[4.0, 4.5, 4.7])
+        (top,), (middle,), (bottom,) = figure.subfigures(
+            3, 1, squeeze=False, height_ratios=[4.0, 4.5, 4.7]
+        )
         _heading(top, "A threshold on crossed ridges leaves a tower")
         for i, name in enumerate(_TITLES):
             ax = top.add_subplot(1, 3, i + 1, projection="3d")
@@ -150,9 +152,10 @@ def _draw_sizes(ax: Axes, rows: Sequence[Row], title: str) -> None:
         ax.plot(goal["num_hidden_units"], eps, "*", color=color, markersize=13, zorder=5,
                 markeredgecolor="white")  # fmt: skip
         ax.annotate(
-            f"{goal['num_hidden_units']} units", (goal["num_hidden_units"], eps), xytext=(0, 9),
-            textcoords="offset points", ha="left" if goal["kind"] == "ridges" else "center", color=color, fontsize=9.5, fontweight="bold",
+            f"{goal['num_hidden_units']} units", (goal["num_hidden_units"], eps), xytext=(5, 6),
+            textcoords="offset points", color=color, fontsize=9.5, fontweight="bold",
         )  # fmt: skip
+    ax.margins(x=0.1)
     ax.set(xscale="log", yscale="log", xlabel="hidden units")
     ax.set_title(title)
 

@@ -51,8 +51,8 @@ def caption(rows: Sequence[Row]) -> str:
     gains = [row["gain"] for row in of(rows, story="hole")]
     return (
         "A tower is a threshold of crossed ridges. Towers side by side leave holes where cells "
-        f"meet, down to 0 at every gain from {gains[0]:g} to {gains[-1]:g}; the sum over orthants has "
-        "none. Solid: estimated sup error; dashed: what is claimed by theorem. Hidden units "
+        f"meet, down to 0 at every gain from {gains[0]:g} to {gains[-1]:g}; the sum over orthants "
+        "has none. Solid: estimated sup error; dashed: what is claimed by theorem. Hidden units "
         f"for a claim below {_pairs(rows)[0][0]['eps']:g}, in one layer and in two: {goals}. "
         f"In three dimensions, below {space['eps']:g} in one layer: {space['num_hidden_units']}."
     )
@@ -106,7 +106,7 @@ def _pairs(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
 
 def _formula(row: Row) -> str:
     names = {"sine_product": "sin(pi x) sin(pi y)", "bump": "exp(-8 |x - 1/2|^2)"}
-    return names.get(row["target"], row["target"])
+    return names.get(str(row["target"]), str(row["target"]))
 
 
 def _name(row: Row) -> str:
