@@ -44,6 +44,20 @@ CASES = {
         for name, activation in [("square", "relu"), ("kink", "tanh"), ("runge", "sigmoid")]
         for box in BOXES
     ],
+    "tower": [
+        built.tower(Box([0.25, 0.5], [0.5, 0.75]), gain=16.0),
+        built.tower(Box([4.0], [4.5]), BOXES[1], 40.0, activation="tanh"),
+        built.tower(Box([3.0, -7.0], [3.5, -6.0]), Box([3.0, -7.0], [5.0, -2.0])),
+    ],
+    "orthant_sum": [
+        built.orthant_sum(al.targets.get("square").moved_to(BOXES[2]), 9),
+        built.orthant_sum(al.targets.get("bump", dim=3), 3, activation="tanh"),
+        built.orthant_sum(al.targets.get("sine_product"), (5, 8), 64.0),
+    ],
+    "ridge_sum": [
+        built.ridge_sum(al.targets.get("oscillatory", dim=3), 0.1, activation="relu"),
+        built.ridge_sum(al.targets.get("sine_product"), 0.05),
+    ],
     "tent_deep": [built.tent_deep(k) for k in (1, 3, 10)],
 }
 ALL = [(name, i) for name, cases in CASES.items() for i in range(len(cases))]

@@ -12,21 +12,39 @@ from approxlab.claims import Construction
 from approxlab.constructions._cybenko import cybenko
 from approxlab.constructions.barron import maurey, maurey_constant
 from approxlab.constructions.quasi_interpolants import SolvedNetwork, quasi_interpolant
+from approxlab.constructions.orthant_sums import orthant_sum
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
+from approxlab.constructions.ridge_expansions import (
+    Ridge,
+    RidgeExpansion,
+    cosine_expansion,
+    gaussian_expansion,
+)
+from approxlab.constructions.ridge_sums import expansions, replaced, ridge_sum
 from approxlab.constructions.sawtooth import square_deep, tent_deep
 from approxlab.constructions.sigmoid_shapes import bump, sigmoid_sum, step, unit_shape
 from approxlab.constructions.sigmoid_sums import costarelli_spigler, staircase
+from approxlab.constructions.towers import isolated_towers, tower, vertex_value
 
 __all__ = [
     "CONSTRUCTIONS",
     "SolvedNetwork",
+    "Ridge",
+    "RidgeExpansion",
     "bump",
+    "cosine_expansion",
     "costarelli_spigler",
     "cybenko",
     "maurey",
     "maurey_constant",
     "quasi_interpolant",
+    "expansions",
+    "gaussian_expansion",
+    "isolated_towers",
+    "orthant_sum",
     "relu_interpolant",
+    "replaced",
+    "ridge_sum",
     "sigmoid_sum",
     "square_deep",
     "square_shallow",
@@ -34,7 +52,9 @@ __all__ = [
     "step",
     "tent_deep",
     "tent_shallow",
+    "tower",
     "unit_shape",
+    "vertex_value",
 ]
 
 CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
@@ -42,13 +62,16 @@ CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
         "bump": bump,
         "costarelli_spigler": costarelli_spigler,
         "cybenko": cybenko,
+        "orthant_sum": orthant_sum,
         "relu_interpolant": relu_interpolant,
+        "ridge_sum": ridge_sum,
         "square_deep": square_deep,
         "square_shallow": square_shallow,
         "staircase": staircase,
         "step": step,
         "tent_deep": tent_deep,
         "tent_shallow": tent_shallow,
+        "tower": tower,
     }
 )
 """Name to construction: the explicit table that tests and experiments read."""

@@ -1,0 +1,170 @@
+"""Cells of a box, and networks whose first layer holds ridges on the faces between the cells."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from approxlab.domains import Box
+from approxlab.errors.differences import values
+from approxlab.networks import MLP
+from approxlab.targets import Target
+
+_STEEPNESS = {"sigmoid": 4.0, "tanh": 2.0, "heaviside": 1.0}  # slope 1 for a rise from 0 to 1
+DEFAULT_GAIN = 32.0
+MAX_WEIGHTS = 2**25  # of the second layer: 256 MiB in float64
+
+
+def rise(z: float) -> float:
+    """S(z) = 1 / (1 + exp(-4 z)): from 0 to 1 with slope 1 at 0; the argument may be infinite."""
+    return math.exp(min(4.0 * z, 0.0)) / (1.0 + math.exp(-abs(4.0 * z)))
+
+
+def gains(activation: str, gain: float | None, outer_gain: float | None) -> tuple[float, float]:
+    """Both gains as numbers; infinite for Heaviside units."""
+    if activation not in _STEEPNESS:
+        raise ValueError(
+            f"activation: got {activation!r}, expected one of {', '.join(_STEEPNESS)}: a threshold "
+            "needs an activation with a limit on both sides."
+        )
+    for name, value in (("gain", gain), ("outer_gain", outer_gain)):
+        if value is None:
+            continue
+        if activation == "heaviside":
+            raise ValueError(
+                f"{name}: got {value!r} with heaviside units, expected None: they have no slope."
+            )
+        if isinstance(value, bool) or not (0.0 < value < math.inf):
+            raise ValueError(
+                f"{name}: got {value!r}, expected a positive finite number. For infinitely steep "
+                "units write activation='heaviside'."
+            )
+    if activation == "heaviside":
+        return math.inf, math.inf
+    first = DEFAULT_GAIN if gain is None else float(gain)
+    return first, first if outer_gain is None else float(outer_gain)
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """A box cut into equal cells, n_k of them along axis k.
+
+    Attributes:
+        box: The box.
+        counts: n_k, cells along each axis.
+    """
+
+    box: Box
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, target: Target, n: int | Sequence[int] | None) -> Grid:
+        """The grid of a target; refuses what would not fit into memory."""
+        if not isinstance(target, Target):
+            raise TypeError(
+                f"target: got {type(target).__name__}, expected a Target. "
+                "Write al.Target(fn, domain=..., lipschitz=...)."
+            )
+        counts = tuple(n) if isinstance(n, Sequence) else (n,) * target.dim
+        cells = [m for m in counts if isinstance(m, int | np.integer) and not isinstance(m, bool)]
+        if len(cells) != target.dim or min(cells) < 1 or max(cells) < 2:
+            raise ValueError(
+                f"n: got {n!r}, expected the number of cells along each of {target.dim} axes, an "
+                "integer of at least 2 or a list of them (1 where an axis is not to be cut)."
+            )
+        grid = cls(target.domain, tuple(int(m) for m in cells))
+        if grid.num_weights > MAX_WEIGHTS:
+            raise ValueError(f"n: got {n!r}, which takes {grid.told()}.")
+        return grid
+
+    @property
+    def dim(self) -> int:
+        return self.box.dim
+
+    @property
+    def num_cells(self) -> int:
+        return math.prod(self.counts)
+
+    @property
+    def num_faces(self) -> int:
+        """Interior faces, summed over the axes: units of the first layer."""
+        return sum(self.counts) - self.dim
+
+    @property
+    def num_weights(self) -> int:
+        """Weights of a second layer with one unit per cell."""
+        return self.num_cells * self.num_faces
+
+    @property
+    def cell_widths(self) -> np.ndarray:
+        return self.box.widths / np.asarray(self.counts)
+
+    @property
+    def starts(self) -> list[int]:
+        """Of each axis, the number of its first unit in the first layer."""
+        return [sum(self.counts[:k]) - k for k in range(self.dim)]
+
+    @property
+    def faces(self) -> list[np.ndarray]:
+        """Positions of the interior faces of each axis."""
+        return [
+            low + width * np.arange(1, m)
+            for low, width, m in zip(self.box.lower, self.cell_widths, self.counts, strict=True)
+        ]
+
+    def places(self) -> np.ndarray:
+        """Shape (cells, d): the place of every cell along every axis, last axis fastest."""
+        return np.indices(self.counts).reshape(self.dim, -1).T
+
+    def midpoint_values(self, target: Target) -> np.ndarray:
+        """Values of the target at the midpoints of all cells, shape n_1 x ... x n_d."""
+        return values(target, self.box.midpoints(self.counts)).reshape(self.counts)
+
+    def told(self) -> str:
+        """How large the network would be, in words."""
+        return (
+            f"{self.num_cells:.4g} units in the second layer with {float(self.num_weights):.4g} "
+            f"weights ({8.0 * self.num_weights / 2**30:.3g} GiB), expected at most "
+            f"{MAX_WEIGHTS} weights"
+        )
+
+
+def two_layers(
+    faces: Sequence[Sequence[float] | np.ndarray],
+    cell_widths: np.ndarray,
+    rows: np.ndarray,
+    bias: np.ndarray,
+    heights: np.ndarray,
+    constant: float,
+    activation: str,
+    gain: float,
+    outer_gain: float,
+) -> MLP:
+    """Constant + sum_i heights_i theta(rows_i . s + bias_i), s the ridges on all faces.
+
+    With s = S(gain (x_k - face) / h_k) and theta(z) = S(outer_gain z), S(z) = 1 / (1 + exp(-4 z)).
+    As that is (1 + tanh(2 z)) / 2, the same function is written with tanh.
+    """
+    axis = np.repeat(np.arange(len(faces)), [len(f) for f in faces])
+    slope = 1.0 / cell_widths[axis]
+    first = np.zeros((len(axis), len(faces)))
+    first[np.arange(len(axis)), axis] = slope
+    shift = -slope * np.concatenate([np.asarray(f, float) for f in faces])
+    factor = _STEEPNESS[activation]
+    inner, outer = (1.0, 1.0) if math.isinf(gain) else (factor * gain, factor * outer_gain)
+    weights: list[Any] = [inner * first, outer * rows, heights[None, :]]
+    biases: list[Any] = [inner * shift, outer * bias, np.array([constant])]
+    if activation == "tanh":
+        for layer in (1, 2):
+            biases[layer] = biases[layer] + 0.5 * weights[layer].sum(axis=1)
+            weights[layer] = 0.5 * weights[layer]
+    return MLP.from_arrays(weights, biases, activation)
+
+
+def slip(dtype: Any, reach: float) -> float:
+    """How far rounding may move a face: w x + b, with w, b rounded, is off by 4 eps |w| reach."""
+    return 4.0 * float(np.finfo(dtype).eps) * reach

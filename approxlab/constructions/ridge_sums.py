@@ -1,0 +1,274 @@
+"""One hidden layer in d dimensions: ridges, each replaced by a sum of units along its direction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from approxlab.claims import Bound, Claim, Construction
+from approxlab.constructions._cybenko import cybenko
+from approxlab.constructions.ridge_expansions import (
+    Ridge,
+    RidgeExpansion,
+    cosine_expansion,
+    gaussian_expansion,
+)
+from approxlab.constructions.sigmoid_sums import MOST_UNITS
+from approxlab.networks import MLP
+from approxlab.targets import Target, get
+from approxlab.targets.genz import golden_places
+
+__all__ = ["expansions", "replaced", "ridge_sum"]
+
+_SLOPES = MappingProxyType({"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0, "heaviside": 0.0})
+_PER_RIDGE = 10  # units beyond the ends of an interval, about, where curvature is used
+
+
+def ridge_sum(
+    target: Target | RidgeExpansion, eps: float | int, *, activation: str = "sigmoid"
+) -> Construction:
+    """A single sum of sigmoids in d dimensions that is closer than eps to a target, by proof.
+
+    Cybenko's theorem made constructive where an expansion g = sum_r p_r(a_r . x + b_r) + remainder
+    in ridges is known: each profile p_r, a function of one variable, is replaced by a sum
+    of sigmoids (`cybenko`) with claim e_r, and sigmoids of a_r . x + b_r are sigmoids of x. The
+    claim is remainder + sum e_r + rounding.
+
+    With curvature bounds M_r on intervals of width w_r, units number w_r sqrt(M_r / (2 e_r)) or so;
+    of all e_r with a given sum, those proportional to (w_r^2 M_r)^(1/3) need the fewest in all,
+    (sum_r (w_r^2 M_r)^(1/3))^(3/2) / sqrt(2 sum_r e_r). By Lipschitz constants alone (and always
+    for jumps) it is L_r w_r / (2 e_r) units, e_r proportional to sqrt(L_r w_r), so that the units
+    of a ridge are proportional to sqrt(L_r w_r) too.
+
+    Args:
+        target: An expansion, or a target of the catalogue of which `expansions` knows some; of
+            these the one with the fewest units is taken.
+        eps: The error that is not reached, positive; larger than the remainder.
+        activation: "sigmoid", "tanh", "heaviside", or "relu" (linear interpolation).
+
+    Returns:
+        A construction with one hidden layer and a claim below eps.
+
+    Raises:
+        TypeError: If the target is neither a `Target` nor a `RidgeExpansion`.
+        ValueError: If eps is not positive or not above the remainder, no expansion of the target is
+            known, or more units are needed than memory holds, with their number.
+
+    Source:
+        Cybenko 1989 for existence; ridges by Fourier analysis as in Jones 1992 and Barron 1993.
+
+    Example:
+        >>> from approxlab.targets import get
+        >>> built = ridge_sum(get("sine_product"), 0.05)   # two ridges: cos pi (x +- y)
+        >>> built.network.depth, float(built.claim.bound) < 0.05
+        (1, True)
+    """
+    if isinstance(eps, bool) or not 0.0 < eps < math.inf:
+        raise ValueError(
+            f"eps: got {eps!r}, expected a positive number, the error to stay below, such as 1e-2."
+        )
+    known = [target] if isinstance(target, RidgeExpansion) else expansions(target)
+    within = [one for one in known if float(one.remainder) < eps]
+    if not within:
+        least = min(float(one.remainder) for one in known)
+        raise ValueError(
+            f"eps: got {eps!r}, expected more than {least:.3g}, the remainder of the expansion of "
+            f"{known[0].target!r}. Give an expansion with more ridges."
+        )
+    curved = activation != "heaviside"
+    best = min(within, key=lambda one: _units(one, float(eps), curved))
+    units = _units(best, float(eps), curved)
+    if units > MOST_UNITS:
+        raise ValueError(
+            f"eps: got {eps!r} for {best.target!r}, which takes about {units:.3g} units in "
+            f"{len(best.ridges)} ridges, expected at most {MOST_UNITS}. Ask for a larger eps."
+        )
+    costs = np.array([_cost(ridge, curved) for ridge in best.ridges])
+    shares = costs / costs.sum() * (float(eps) - float(best.remainder)) * (1.0 - 1e-6)
+    parts = [
+        cybenko(ridge.profile, float(share), activation=activation)
+        for ridge, share in zip(best.ridges, shares, strict=True)
+    ]
+    return replaced(best, parts)
+
+
+def replaced(expansion: RidgeExpansion, parts: Sequence[Construction]) -> Construction:
+    """The network that has, instead of each ridge of an expansion, a network of one variable.
+
+    Any constructions with one hidden layer and claims in the sup norm serve: `staircase`,
+    `relu_interpolant`, `costarelli_spigler` at sizes of one's own choice.
+
+    Args:
+        expansion: The expansion.
+        parts: For each ridge a construction for its profile, all with the same activation.
+
+    Returns:
+        A construction with all their units in one hidden layer; its claim is the remainder, the
+        sum of the claims, and the rounding of directions and of longer sums.
+
+    Raises:
+        ValueError: If the parts do not belong to the ridges, one by one, have more than one hidden
+            layer, linear units or different activations.
+
+    Example:
+        >>> from approxlab.constructions.relu_splines import relu_interpolant
+        >>> waves = expansions(get("sine_product"))[0]
+        >>> built = replaced(waves, [relu_interpolant(r.profile, 16) for r in waves.ridges])
+        >>> built.network.sizes, round(float(built.claim.bound), 4)
+        ((2, 32, 1), 0.0193)
+    """
+    parts = tuple(parts)
+    if len(parts) != len(expansion.ridges):
+        raise ValueError(
+            f"parts: got {len(parts)}, expected {len(expansion.ridges)}, one for each ridge."
+        )
+    for ridge, part in zip(expansion.ridges, parts, strict=True):
+        net = part.network
+        if part.target is not ridge.profile or part.claim.norm != "sup":
+            raise ValueError(
+                f"parts: got {part!r}, expected a construction for the profile of its ridge with "
+                "a claim in the sup norm."
+            )
+        if (net.depth, net.num_linear_units) != (1, 0) or net.activation not in _SLOPES:
+            raise ValueError(
+                f"parts: got {net!r}, expected one hidden layer without linear units, and one of "
+                f"{', '.join(_SLOPES)}."
+            )
+        if net.activation != parts[0].network.activation:
+            raise ValueError("parts: got different activations, expected the same in all parts.")
+    nets = [part.network for part in parts]
+    network = MLP.from_arrays(
+        [
+            np.concatenate([
+                np.asarray(net.weights[0]) * np.asarray(ridge.direction)
+                for net, ridge in zip(nets, expansion.ridges, strict=True)
+            ]),
+            np.concatenate([np.asarray(net.weights[1]) for net in nets], axis=1),
+        ],
+        [
+            np.concatenate([
+                np.asarray(net.biases[0]) + np.asarray(net.weights[0])[:, 0] * ridge.offset
+                for net, ridge in zip(nets, expansion.ridges, strict=True)
+            ]),
+            expansion.constant + np.sum([np.asarray(net.biases[1]) for net in nets], axis=0),
+        ],
+        nets[0].activation,
+    )  # fmt: skip
+    claims = math.fsum(float(part.claim.bound) for part in parts)
+    value = float(expansion.remainder) + claims + _rounding(expansion, parts, network)
+    source = f"{len(parts)} ridges: {expansion.remainder.source}; {parts[0].claim.source}"
+    claim = Claim("sup", Bound(value, source), network.num_hidden_units, 0, 1)
+    return Construction(network, expansion.target, claim)
+
+
+def expansions(target: Target) -> list[RidgeExpansion]:
+    """The expansions in ridges that are known of a target of the catalogue on its own box.
+
+    `sine_product` and `oscillatory` are waves; `bump`, `gaussian` and `genz_gaussian` (with default
+    parameters) have expansions with 1 ridge in one dimension, 1 to 24 in two, and 6, 16 or 31 in
+    three. For another box write `expansions(target)[i].moved_to(box)`, for other targets
+    `cosine_expansion`, `gaussian_expansion` or `RidgeExpansion`.
+
+    Raises:
+        TypeError: If the target is no `Target`.
+        ValueError: If none is known.
+
+    Example:
+        >>> [len(e.ridges) for e in expansions(get("bump", dim=3))]
+        [6, 16, 31]
+    """
+    if not isinstance(target, Target):
+        raise TypeError(
+            f"target: got {type(target).__name__}, expected a Target of the catalogue or a "
+            "RidgeExpansion."
+        )
+    if target.name in _KNOWN:
+        originals = [get(target.name)]  # asked for with and without a dimension, two objects
+        if target.name != "sine_product":
+            originals.append(get(target.name, dim=target.dim))
+        if any(target.fn is one.fn and target.domain == one.domain for one in originals):
+            return _KNOWN[target.name](target)
+    raise ValueError(
+        f"target: got {target!r}, of which no expansion in ridges is known, expected one of "
+        f"{', '.join(_KNOWN)} on its own box with default parameters. For another box write "
+        "expansions(original)[0].moved_to(box); for a target of your own, cosine_expansion or "
+        "RidgeExpansion."
+    )
+
+
+def _sine_product(target: Target) -> list[RidgeExpansion]:
+    waves = [[math.pi, -math.pi], [math.pi, math.pi]]
+    bound = Bound(0.0, "2 sin a sin b = cos(a - b) - cos(a + b)", exact=True)
+    return [cosine_expansion(target, waves, [0.5, -0.5], remainder=bound)]
+
+
+def _oscillatory(target: Target) -> list[RidgeExpansion]:
+    d = target.dim
+    bound = Bound(0.0, "one wave", exact=True)
+    turn = 2.0 * math.pi * golden_places(d)[0]
+    return [cosine_expansion(target, [[9.0 / d] * d], [1.0], [turn], remainder=bound)]
+
+
+def _gaussian(
+    square: Callable[[int], float], center: Callable[[int], Sequence[float]]
+) -> Callable[[Target], list[RidgeExpansion]]:
+    def expand(target: Target) -> list[RidgeExpansion]:
+        d = target.dim
+        if d > 3:
+            raise ValueError(
+                f"target: got {target!r} of {d} dimensions, expected at most 3. Write "
+                "gaussian_expansion with directions of your own."
+            )
+        counts = {1: (1,), 2: range(1, 25), 3: (6, 16, 31)}[d]
+        return [gaussian_expansion(target, (square(d),) * d, center(d), n) for n in counts]
+
+    return expand
+
+
+_KNOWN: Mapping[str, Callable[[Target], list[RidgeExpansion]]] = MappingProxyType(
+    {
+        "sine_product": _sine_product,
+        "oscillatory": _oscillatory,
+        "bump": _gaussian(lambda d: 8.0, lambda d: (0.5,) * d),
+        "gaussian": _gaussian(lambda d: 0.5, lambda d: (0.0,) * d),
+        "genz_gaussian": _gaussian(lambda d: (7.03 / d) ** 2, golden_places),
+    }
+)
+
+
+def _cost(ridge: Ridge, curved: bool) -> float:
+    """What the share of a ridge in the error is to be proportional to, see `ridge_sum`."""
+    width, profile = float(ridge.profile.domain.widths[0]), ridge.profile
+    if curved and profile.second_derivative is not None:
+        return math.cbrt(width**2 * profile.second_derivative)
+    return math.sqrt(width * (profile.lipschitz or 0.0))
+
+
+def _units(expansion: RidgeExpansion, eps: float, curved: bool) -> float:
+    """About how many units an expansion takes: enough to choose among several."""
+    rest, ridges = eps - float(expansion.remainder), expansion.ridges
+    total = sum(_cost(ridge, curved) for ridge in ridges)
+    if curved and all(ridge.profile.second_derivative is not None for ridge in ridges):
+        return total**1.5 / math.sqrt(2.0 * rest) + _PER_RIDGE * len(ridges)
+    return total**2 / (2.0 * rest)
+
+
+def _rounding(expansion: RidgeExpansion, parts: Sequence[Construction], network: MLP) -> float:
+    """What rounding adds to that of the parts: directions and offsets, and a sum over all units.
+
+    Argument errors of d + 6 roundings pass through each unit by its steepest slope; a Heaviside
+    sum is as if evaluated at an argument as much displaced.
+    """
+    eps, dim = float(np.finfo(network.dtype).eps), expansion.target.dim
+    far = np.maximum(*np.abs([expansion.target.domain.lower, expansion.target.domain.upper]))
+    total = 0.0
+    for ridge, part in zip(expansion.ridges, parts, strict=True):
+        reach = float(np.abs(ridge.direction) @ far) + abs(ridge.offset)
+        first, last = (np.abs(np.asarray(w)).ravel() for w in part.network.weights)
+        slope = _SLOPES[part.network.activation] * float(first @ last)
+        total += (dim + 6) * reach * max(slope, ridge.profile.lipschitz or 0.0)
+    heights = float(np.abs(np.asarray(network.weights[1])).sum())
+    return eps * (total + network.num_hidden_units * heights)
