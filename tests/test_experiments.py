@@ -96,6 +96,7 @@ SPOILED = {
     "sigmoid_shapes": [
         ("sup_error", 2), ("position", 1.01), ("slope", 2), ("slope_there", 1.01),
         ("value_there", 0.5),
+    ],
     "cybenko_2d": [
         ("sup_error", 20), ("sup_error", 0.05), ("claimed_sup_error", 0.3), ("lowest", 1e30),
         ("claimed_sup_error", 20),

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from approxlab.claims import Construction
 from approxlab.constructions._cybenko import cybenko
 from approxlab.constructions.barron import maurey, maurey_constant
-from approxlab.constructions.quasi_interpolants import SolvedNetwork, quasi_interpolant
 from approxlab.constructions.orthant_sums import orthant_sum
+from approxlab.constructions.quasi_interpolants import SolvedNetwork, quasi_interpolant
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
 from approxlab.constructions.ridge_expansions import (
     Ridge,
@@ -28,20 +28,20 @@ from approxlab.constructions.towers import isolated_towers, tower, vertex_value
 
 __all__ = [
     "CONSTRUCTIONS",
-    "SolvedNetwork",
     "Ridge",
     "RidgeExpansion",
+    "SolvedNetwork",
     "bump",
     "cosine_expansion",
     "costarelli_spigler",
     "cybenko",
-    "maurey",
-    "maurey_constant",
-    "quasi_interpolant",
     "expansions",
     "gaussian_expansion",
     "isolated_towers",
+    "maurey",
+    "maurey_constant",
     "orthant_sum",
+    "quasi_interpolant",
     "relu_interpolant",
     "replaced",
     "ridge_sum",
