@@ -2,6 +2,10 @@
 
 import contextlib
 import hashlib
+import os
+
+# Two processes on two cores run the tests: threads of small linear algebra would wait for another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import jax
 import matplotlib as mpl

@@ -283,7 +283,7 @@ def test_all_seeds_at_once_agree(monkeypatch):
     """The other arrangement, used on accelerators: the same numbers up to rounding."""
     one_by_one = fit(SINE, **SMALL, seeds=6, method=SPOILING)
     device = _places.places(1).devices[:1]
-    monkeypatch.setattr(_programs, "places", lambda seeds: _places.Places(device, seeds))
+    monkeypatch.setattr(_programs, "places", lambda seeds, _: _places.Places(device, seeds))
     together = fit(SINE, **SMALL, seeds=6, method=SPOILING)
     assert np.allclose(one_by_one.losses, together.losses, rtol=1e-10)
     assert together.statuses == one_by_one.statuses
