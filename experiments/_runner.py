@@ -117,9 +117,14 @@ def _told(error: OSError) -> str:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{seconds:.1f} s" if seconds < 100 else f"{whole // 60} min {whole % 60} s"
+
+
+def _about(seconds: float) -> str:
     minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 100 else f"{seconds / 3600:.1f} h"
 
 
@@ -132,7 +137,7 @@ def _tell_plan(job: Job, pending: Sequence[str]) -> None:
     if seconds is None:
         expected = ", expected time not known" if options.preset == "paper" else ""
     else:
-        expected = f", about {_duration(seconds(job.config) * len(pending) / len(job.units))}"
+        expected = f", about {_about(seconds(job.config) * len(pending) / len(job.units))}"
     job.say(
         f"{job.experiment.name}: preset {options.preset}, seed {options.seed}, {options.dtype}, "
         f"{about['device']['count']} {about['device']['platform']}{processes}\n"

@@ -81,7 +81,17 @@ def table(rows: Sequence[Row]) -> str:
         errors = _medians(rows, target, activation)
         numbers = "".join(f"{errors[depth]:>11.1e}" for depth in depths)
         lines.append(f"{f'{target} {activation}':{width}}{numbers}")
-    return "\n".join([*lines, *_of_the_square(rows)])
+    return "\n".join([*lines, *_of_the_square(rows), _of_time(rows)])
+
+
+def _of_time(rows: Sequence[Row]) -> str:
+    """Seconds that fits took, and how many of them were compilation; measuring them not counted."""
+    fits = [row for row in rows if row["story"] != "built" and row["seed"] == 0]
+    compiling, running = (sum(row[name] for row in fits) for name in ("compile_s", "run_s"))
+    return (
+        f"Fits took {compiling + running:.1f} s, {compiling:.1f} s of them compilation of "
+        f"{sum(row['compile_s'] > 0 for row in fits)} programs."
+    )
 
 
 def _of_depth(rows: Sequence[Row]) -> list[str]:

@@ -75,7 +75,7 @@ PRESETS = {
         effort=0.2,
     ),
     "default": Config(),
-    "paper": Config(repeats=15, effort=2.0),
+    "paper": Config(repeats=11),
 }  # fmt: skip
 
 
