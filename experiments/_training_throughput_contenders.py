@@ -1,9 +1,8 @@
 """The contenders of `training_throughput`, each in a process of its own.
 
-    python -m experiments._training_throughput_contenders NAME WIDTHS POINTS SEEDS
+    python -m experiments._training_throughput_contenders NAMES WIDTHS POINTS SEEDS
 
-answers the first line it reads with {"compile_s": ...}, the seconds that the first call takes more
-than the second; then every line, which is a number of training steps for each seed, with how long
+reads lines with a name and a number of training steps for each seed, and answers each with how long
 all seeds took. All train 1-WIDTHS-1 tanh networks on sin 3x
 by Adam with a constant learning rate (ours falls along a cosine), in float32, with all points in
 every step, and start anew every time.
@@ -298,20 +297,14 @@ CONTENDERS: Mapping[str, Callable[[Case], Run]] = MappingProxyType(
 )
 
 
-def main(name: str, widths: str, points: str, seeds: str) -> None:
-    """Serves one contender until its input ends."""
+def main(names: str, widths: str, points: str, seeds: str) -> None:
+    """Serves one contender, or several that do not disturb each other, until its input ends."""
     case = Case(tuple(map(int, widths.split(","))), int(points), int(seeds))
-    run = CONTENDERS[name](case)
-    first = int(sys.stdin.readline())
-    began = time.perf_counter()
-    run(first)
-    warm = time.perf_counter() - began
-    began = time.perf_counter()
-    run(first)
-    print(json.dumps({"compile_s": warm - (time.perf_counter() - began)}), flush=True)
+    runs = {name: CONTENDERS[name](case) for name in names.split(",")}
     for line in sys.stdin:
+        name, steps = line.split()
         began = time.perf_counter()
-        found = run(int(line)) or {}
+        found = runs[name](int(steps)) or {}
         print(json.dumps({"seconds_s": time.perf_counter() - began, **found}), flush=True)
 
 
