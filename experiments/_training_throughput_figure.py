@@ -15,6 +15,7 @@ from experiments._training_throughput_findings import (
     per_step,
     rates,
     ratio,
+    sizes,
 )
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ _LABELS = {
     "optimiser": "optimiser",
     "rest": "rest of the program: loss, biases, copies",
     "host": "overhead between programs",
-}
-_SIZES = {
-    "small": "small: 1-32-32-1, 256 points",
-    "medium": "medium: 1-64-64-64-64-1, 1024 points",
 }
 
 
@@ -79,7 +76,7 @@ def _draw_rates(ax: Axes, rows: Sequence[Row], case: str, labelled: bool) -> Non
     ax.invert_yaxis()
     ax.set_xlim(0, 1.65 * max(rates(rows, case, name)[-1] for name in names))
     ax.set_xlabel("training steps per second")
-    ax.set_title(_SIZES.get(case, case))
+    ax.set_title(sizes(case))
     ax.grid(axis="y", visible=False)
 
 

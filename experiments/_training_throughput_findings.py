@@ -7,7 +7,18 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-__all__ = ["NAMES", "PIECES", "Row", "caption", "cases", "check", "per_step", "rates", "table"]
+__all__ = [
+    "NAMES",
+    "PIECES",
+    "Row",
+    "caption",
+    "cases",
+    "check",
+    "per_step",
+    "rates",
+    "sizes",
+    "table",
+]
 
 Row = Mapping[str, Any]
 
@@ -29,6 +40,14 @@ PIECES = ("products", "activation", "optimiser", "rest", "host")
 def cases(rows: Sequence[Row]) -> list[str]:
     """The cases in the order of the rows."""
     return list(dict.fromkeys(row["case"] for row in rows))
+
+
+def sizes(case: str) -> str:
+    """A case by name, layers and points."""
+    return {
+        "small": "small: 1-32-32-1, 256 points",
+        "medium": "medium: 1-64-64-64-64-1, 1024 points",
+    }[case]
 
 
 def rates(rows: Sequence[Row], case: str, contender: str) -> list[float]:
@@ -100,7 +119,7 @@ def caption(rows: Sequence[Row]) -> str:
     first = rows[0]
     parts = [
         f"Training {first['seeds']} networks by Adam in float32, all points in every step: "
-        f"1-32-32-1 with 256 points (small), 1-64-64-64-64-1 with 1024 (medium). Medians of "
+        f"{'; '.join(map(sizes, cases(rows)))}. Medians of "
         f"{first['repeats']} measurements in turns, each contender in a process of its own; "
         "compilation is not included."
     ]

@@ -110,7 +110,7 @@ def compute(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[s
     rows = [{"contender": name, "status": "not installed"} for name in absent]
     present = [name for name in names if name not in absent]
     with contextlib.ExitStack() as stack:
-        workers = {}
+        workers: dict[str, tuple[IO[str], IO[str]]] = {}
         for group in _groups(present):
             workers |= dict.fromkeys(group, stack.enter_context(_started(group, case, unit)))
 
@@ -153,7 +153,7 @@ def _steps(name: str, case: Case, effort: float) -> int:
 
 
 def _groups(names: Sequence[str]) -> Sequence[Sequence[str]]:
-    """Who shares a process: the pieces, which need the same flags; each way to train has its own."""
+    """Who shares a process: the pieces, which need the same flags; all others have their own."""
     pieces = [name for name in names if name in PIECES]
     return [[name] for name in names if name not in pieces] + ([pieces] if pieces else [])
 
