@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from experiments._barron_rate_findings import Row, of, slope
+from experiments._barron_rate_findings import slope
+from experiments._rows import Row, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,13 +23,15 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     from approxlab import plotting
 
+    dims = sorted({row["dim"] for row in rows if row["story"] != "constant"})
+    colors = dict(zip(dims, plotting.ordered_colors(len(dims)), strict=True))
     with plotting.style("screen"):
         figure, (rate, constant, space) = plt.subplots(
             1, 3, figsize=(13.5, 4.8), dpi=100, width_ratios=[1.2, 1.0, 1.2]
         )
-        _draw_rate(rate, of(rows, story="rate"))
+        _draw_rate(rate, of(rows, story="rate"), colors)
         _draw_constant(constant, of(rows, story="constant"))
-        _draw_polynomials(space, rows)
+        _draw_polynomials(space, rows, colors)
     return figure
 
 
@@ -38,12 +41,9 @@ def _title(ax: Axes, text: str, below: str) -> None:
     note.set_in_layout(False)  # a long line must not push the panels apart
 
 
-def _draw_rate(ax: Axes, rows: Sequence[Row]) -> None:
-    from approxlab import plotting
-
-    dims = sorted({row["dim"] for row in rows})
-    for dim, color in zip(dims, plotting.ordered_colors(len(dims)), strict=True):
-        mine = of(rows, dim=dim)
+def _draw_rate(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) -> None:
+    for dim in sorted({row["dim"] for row in rows}):
+        mine, color = of(rows, dim=dim), colors[dim]
         n = [row["n"] for row in mine]
         found, _ = slope(mine)
         ax.plot(n, [r["bound_of_mean_squared_error"] for r in mine], "--", color=color, linewidth=1)
@@ -60,7 +60,7 @@ def _draw_rate(ax: Axes, rows: Sequence[Row]) -> None:
         "bounds $(2\\,C_f)^2/n$", (middle["n"], middle["bound_of_mean_squared_error"]),
         xytext=(12, 12), textcoords="offset points", fontsize=10,
     )  # fmt: skip
-    below = f"points: mean over {rows[0]['draws']} networks; lines: exact expectation"
+    below = f"mean over {rows[0]['draws']} networks $\\pm$ 2 standard errors; lines: exact"
     _title(ax, "Error $1/n$ in every dimension", below)
 
 
@@ -89,21 +89,21 @@ def _draw_constant(ax: Axes, rows: Sequence[Row]) -> None:
     ax.annotate(f"{bounds[i] / exact:.0f} times", (dims[i], (bounds[i] * exact) ** 0.5),
                 xytext=(6, 0), textcoords="offset points", fontsize=10, va="center")  # fmt: skip
     ax.legend(loc="lower right")
-    _title(ax, "Dimension: only the constant", f"measured with $n={n}$; lines: exact")
+    _title(
+        ax, "Dimension enters the constant only", f"measured with $n={n}$; lines: exact expectation"
+    )
 
 
-def _draw_polynomials(ax: Axes, rows: Sequence[Row]) -> None:
+def _draw_polynomials(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) -> None:
     """Polynomials, and for the same dimensions what the sampled steps give."""
-    from approxlab import plotting
-
     cells = of(rows, story="polynomial")
     dims = sorted({row["dim"] for row in cells})
-    for dim, color in zip(dims, plotting.ordered_colors(len(dims) + 1), strict=False):
-        mine = of(cells, dim=dim)
+    for dim in dims:
+        mine, color = of(cells, dim=dim), colors[dim]
         ax.plot([r["dimension"] for r in mine], [r["mean_squared_error"] for r in mine], "o-",
                 color=color, linewidth=1.2)  # fmt: skip
         low = min((r for r in mine if r["mean_squared_error"] > 1e-29), key=lambda r: -r["degree"])
-        name = "polynomials, " if dim == dims[-1] else ""
+        name = "polynomials,\n" if dim == dims[-1] else ""
         ax.annotate(f"{name}$d={dim}$", (low["dimension"], low["mean_squared_error"]), color=color,
                     xytext=(7, 0), textcoords="offset points", va="center")  # fmt: skip
     sizes = [1.0, max(row["n"] for row in of(rows, story="rate"))]
@@ -115,7 +115,7 @@ def _draw_polynomials(ax: Axes, rows: Sequence[Row]) -> None:
         text = f"sampled steps, $d={known[0]['dim']}$ to ${known[-1]['dim']}$"
         ax.annotate(text, (sizes[1] ** 0.5, values[0] * sizes[1] ** -0.5), color="0.35", ha="left",
                     xytext=(-20, 9), textcoords="offset points")  # fmt: skip
-    ax.set(xscale="log", yscale="log", xlabel="dimension of the space, or units $n$",
+    ax.set(xscale="log", yscale="log", xlabel="polynomials in the basis, or units $n$",
            ylabel="mean squared error")  # fmt: skip
     _title(ax, "For this function polynomials win",
            "the $n^{-2/d}$ barrier to linear spaces is for all $f$ of equal $C_f$")  # fmt: skip

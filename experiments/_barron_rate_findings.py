@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-__all__ = ["Row", "caption", "check", "of", "slope", "table"]
+from experiments._rows import Row, of
 
-Row = Mapping[str, Any]
+__all__ = ["caption", "check", "slope", "table"]
 
 _DEVIATIONS = 6.0  # standard errors
 _FLOOR = 1e-28  # squares below it are rounding
-
-
-def of(rows: Sequence[Row], **fields: object) -> list[Row]:
-    """The rows with these values."""
-    return [row for row in rows if all(row.get(name) == value for name, value in fields.items())]
 
 
 def slope(rows: Sequence[Row]) -> tuple[float, float]:
@@ -61,6 +55,9 @@ def check(rows: Sequence[Row]) -> None:
         errors = [row["mean_squared_error"] for row in cells]
         for before, after in itertools.pairwise(errors):
             assert after <= before or after < _FLOOR, f"polynomials, d = {dim}: the error grows"
+        for row in of(sampled, story="constant", dim=dim):
+            steps = row["n"] * row["expected_mean_squared_error"] / cells[-1]["dimension"]
+            assert errors[-1] < steps, f"polynomials, d = {dim}: not better than sampled steps"
 
 
 def caption(rows: Sequence[Row]) -> str:
@@ -74,17 +71,19 @@ def caption(rows: Sequence[Row]) -> str:
     ratios = [
         r["bound_of_mean_squared_error"] / r["expected_mean_squared_error"] for r in constants
     ]
+    dims = _by_dim(of(rows, story="polynomial"))
     return " ".join(
         [
             "exp(-|x|^2/2) on the unit ball by n random steps, the mean squared error averaged "
             f"over {rates[0]['draws']} draws of the network: fitted slopes {', '.join(slopes)}. "
             "The dimension enters the constant, not the exponent.",
-            f"The bound (2 C_f)^2 / n is {min(ratios):.0f} to {max(ratios):.0f} times the exact "
-            f"expectation for d = {constants[0]['dim']} to {constants[-1]['dim']}; it speaks of "
-            "the mean over draws.",
-            "Polynomials win on this one smooth function. Barron's lower bound of order n^(-2/d) "
-            "for fixed n-dimensional linear spaces concerns the class of all functions with the "
-            "same C_f, not the Gaussian.",
+            "The bound (2 C_f)^2 / n, C_f the mean of |w| over the Fourier density of f, is "
+            f"{min(ratios):.0f} to {max(ratios):.0f} times the exact expectation for "
+            f"d = {constants[0]['dim']} to {constants[-1]['dim']}; it speaks of the mean over "
+            "draws.",
+            f"In d = {', '.join(map(str, dims))} polynomials win on this one smooth function. "
+            "Barron's lower bound of order n^(-2/d) for fixed n-dimensional linear spaces concerns "
+            "the class of all functions with the same C_f, not the Gaussian.",
         ]
     )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments._cybenko_1d_findings import NAMES, Row, of
+from experiments._cybenko_1d_findings import NAMES
+from experiments._lettering import formula, heading
+from experiments._rows import Row, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,12 +21,6 @@ _COLORS = {
 }  # fmt: skip
 _MARKERS = {"classical": "s", "midpoint": "o", "costarelli_spigler": "^", "moderate": "D"}
 _HOLLOW = {"costarelli_spigler"}  # it lies on the midpoint staircase: drawn around it
-_FORMULAS = {
-    "square": "$x^2$", "exp": "$e^x$", "sine2": r"$\sin 2\pi x$", "sine4": r"$\sin 4\pi x$",
-    "runge": "$1/(1+25x^2)$", "power11": "$x^{11}$", "kink": "$|x-1/3|$",
-    "tent": "tent map, 8 pieces", "chirp": r"$\sin 8\pi(x+1)^2$",
-    "continuous": r"$\exp(-2.04\,|x-0.618|)$",
-}  # fmt: skip
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -40,23 +36,15 @@ def draw(rows: Sequence[Row]) -> Figure:
         heights = [2.9, 3.1 * lines + 0.5, 3.9]
         parts = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)
         top, middle, bottom = parts.ravel()
-        _title(top, "A sum of sigmoids is a staircase: one unit for each jump")
+        heading(top, "A sum of sigmoids is a staircase: one unit for each jump")
         _draw_staircases(top, of(rows, story="drawn"))
-        _title(middle, "Error (markers) and claim (dashed) against the number of cells $n$")
+        heading(middle, "Error (markers) and claim (dashed) against the number of cells $n$")
         _draw_sizes(middle, of(rows, story="size"), targets, lines)
         steep, close, chosen = bottom.subplots(1, 3, width_ratios=[1.1, 0.9, 1.1])
         _draw_steepness(steep, of(rows, story="steep", kind="gain"))
         _draw_close_up(close, of(rows, story="steep"))
         _draw_chosen(chosen, of(rows, story="chosen"))
     return figure
-
-
-def _title(figure: Any, text: str) -> None:
-    figure.suptitle(text, x=0.01, ha="left", fontsize=13, fontweight="bold")
-
-
-def _formula(target: str) -> str:
-    return _FORMULAS.get(target, target)
 
 
 def _draw_staircases(figure: Any, rows: Sequence[Row]) -> None:
@@ -71,7 +59,7 @@ def _draw_staircases(figure: Any, rows: Sequence[Row]) -> None:
         error, claim = summary["sup_error"], summary["claimed_sup_error"]
         ax.set_title(f"$n = {n}$: error {error:.3f}, claim {claim:.3f}", fontsize=10)
         ax.set_xlabel("$x$")
-    axes[0].set_ylabel(_formula(rows[0]["target"]))
+    axes[0].set_ylabel(formula(rows[0]["target"]))
 
 
 def _draw_sizes(figure: Any, rows: Sequence[Row], targets: Sequence[str], lines: int) -> None:
@@ -93,7 +81,7 @@ def _draw_sizes(figure: Any, rows: Sequence[Row], targets: Sequence[str], lines:
             )  # fmt: skip
             orders.append((kind, -cells[0]["rate_slope"]))
         ax.set(xscale="log", yscale="log")
-        ax.set_title(_formula(target))
+        ax.set_title(formula(target))
         ax.text(0.03, 0.37, "order", transform=ax.transAxes, fontsize=9, color="0.3")
         for i, (kind, order) in enumerate(orders):
             ax.text(0.03, 0.28 - 0.08 * i, f"{order:.2f}", transform=ax.transAxes, fontsize=9,
@@ -119,7 +107,7 @@ def _draw_steepness(ax: Axes, rows: Sequence[Row]) -> None:
             gains, [row["claimed_sup_error"] for row in cells], "--", color=color, linewidth=1.2
         )
         ax.plot(gains, errors, "o-", color=color, markersize=3.5, linewidth=1.4,
-                label=_formula(target))  # fmt: skip
+                label=formula(target))  # fmt: skip
         best = min(range(len(errors)), key=lambda i: errors[i])
         ax.plot(gains[best], errors[best], "*", color=color, markersize=14, zorder=4)
     ax.set(xscale="log", yscale="log", xlabel="gain: slope of a unit times the cell width",
@@ -147,7 +135,7 @@ def _draw_close_up(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot(x, values, color=color, linewidth=1.3, label=f"{name}, gain {row['gain']:.2g}")
     ax.set_xlabel("$x$")
     ax.legend(loc="lower right")
-    title = f"{_formula(points[0]['target'])}, a part, $n = {points[0]['n']}$"
+    title = f"{formula(points[0]['target'])}, a part, $n = {points[0]['n']}$"
     ax.set_title(title, fontsize=12, fontweight="bold")
 
 
@@ -157,23 +145,29 @@ def _draw_chosen(ax: Axes, rows: Sequence[Row]) -> None:
     targets = list(dict.fromkeys(row["target"] for row in rows))
     last = {t: of(rows, target=t)[-1]["num_hidden_units"] for t in targets}
     targets.sort(key=lambda target: -last[target])
-    for target, color in zip(targets, plotting.ordered_colors(len(targets)), strict=True):
+    rough = [t for t in targets if of(rows, target=t)[-1]["form"] == "Lipschitz"]
+    smooth = [t for t in targets if t not in rough]
+    # Of rough targets the size depends on L only: one line, told apart by hollow marks.
+    looks = {t: ("0.25", mark) for t, mark in zip(rough, "sD^v<>" * len(rough), strict=False)}
+    colors = plotting.ordered_colors(len(smooth))
+    looks |= {t: (color, "o") for t, color in zip(smooth, colors, strict=True)}
+    for target, (color, mark) in looks.items():
         cells = of(rows, target=target)
         least = [row["least_constant_pieces"] for row in cells]
         units = [row["num_hidden_units"] for row in cells]
-        rough = cells[-1]["form"] == "Lipschitz"
-        ax.plot(least, units, "s-" if rough else "o-", color=color, markersize=5,
-                label=_formula(target))  # fmt: skip
+        ax.plot(least, units, mark + "-", color=color, markersize=6 if target in rough else 5,
+                fillstyle="none" if target in rough else "full", linewidth=1.4,
+                label=formula(target))  # fmt: skip
     pieces = [row["least_constant_pieces"] for row in rows]
     ends = [min(pieces), max(pieces)]
     ax.plot(ends, ends, color="0.6", linewidth=1.0, zorder=0)
     ax.annotate("as many units", (ends[1], ends[1]), xytext=(-14, 1), textcoords="offset points",
                 ha="right", fontsize=9, color="0.35")  # fmt: skip
     ax.set(xscale="log", yscale="log", ylabel=r"units of $\mathtt{cybenko}(g, \epsilon)$")
-    ax.set_xlabel(r"constant pieces for the class, $L\,|box|\,/\,(2\epsilon)$")
+    ax.set_xlabel(r"constant pieces for the class, $L\,(b-a)\,/\,(2\epsilon)$")
     epsilons = [row["eps"] for row in of(rows, target=targets[0])]
     ax.set_title(
-        rf"Units for $\epsilon$ = {epsilons[0]:g} to {epsilons[-1]:g}; squares: no $f''$",
+        rf"Units for $\epsilon$ = {epsilons[0]:g} to {epsilons[-1]:g}; hollow: no $f''$",
         fontsize=12, fontweight="bold",
     )  # fmt: skip
     ax.legend(loc="upper left", fontsize=8)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-__all__ = ["NAMES", "Row", "caption", "check", "of", "table"]
+from experiments._rows import Row, of
 
-Row = Mapping[str, Any]
+__all__ = ["NAMES", "caption", "check", "table"]
 
 NAMES = {
     "classical": "classical",
@@ -15,11 +14,6 @@ NAMES = {
     "midpoint": "midpoint",
     "moderate": "midpoint, gain 0.4",
 }
-
-
-def of(rows: Sequence[Row], **fields: object) -> list[Row]:
-    """The rows with these values."""
-    return [row for row in rows if all(row.get(name) == value for name, value in fields.items())]
 
 
 def check(rows: Sequence[Row]) -> None:
@@ -60,17 +54,20 @@ def caption(rows: Sequence[Row]) -> str:
     chosen = of(rows, story="chosen")
     smooth = max(chosen, key=lambda r: r["least_constant_pieces"] / r["num_hidden_units"])
     best = [_best(rows, target) for target in _targets(rows, "steep")]
+    wide = of(rows, story="size", construction="moderate")[0]
+    halo = wide["num_hidden_units"] - wide["n"]
     gains = ", ".join(f"{row['target']} {row['gain']:.2g}" for row in best)
     return (
         "Markers are estimates, dashed lines claims that hold by theorem, the tails of all jumps "
-        "included. Steep staircases (gain 32) err like 1/n whatever the target; at moderate gain, "
-        "with a halo of units outside, the steps blur into each other and a smooth target gains a "
-        f"second order. The best gain at fixed size (slope times cell width): {gains}. "
+        "included. Steep staircases (gain 32) err like 1/n on every target; at gain 0.4, with "
+        f"{halo} more units outside, the steps blur into each other and a smooth target gains a "
+        f"second order. The best gain at {best[0]['n']} cells (slope times cell width): {gains}. "
         "cybenko(g, eps) picks cells, gain and halo by the claim alone: "
         f"{smooth['num_hidden_units']} units for {smooth['target']} and eps = {smooth['eps']:g}, "
         f"where {smooth['least_constant_pieces']:.0f} constant pieces serve the Lipschitz class. "
         f"Claims are at most {max(r['claim_over_error'] for r in tight):.2g} times the estimate in "
-        f"{len(tight)} cases with L h at most half the oscillation."
+        f"{len(tight)} cases with L h (Lipschitz constant times cell width) at most half the "
+        "oscillation."
     )
 
 
@@ -93,7 +90,7 @@ def _rates(rows: Sequence[Row]) -> list[str]:
 
 
 def _choices(rows: Sequence[Row]) -> list[str]:
-    lines = ["Units chosen by cybenko (error / eps), and L |box| / (2 eps)"]
+    lines = ["Units chosen by cybenko (error / eps), and L (b - a) / (2 eps)"]
     epsilons = list(dict.fromkeys(row["eps"] for row in of(rows, story="chosen")))
     lines.append(f"{'':12}" + "".join(f"{f'eps = {eps:g}':>26}" for eps in epsilons))
     for target in _targets(rows, "chosen"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments._cybenko_2d_findings import Row, of
+from experiments._lettering import formula, heading
+from experiments._rows import Row, of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,12 +22,12 @@ _TITLES = {
 }
 _ONE, _TWO, _TOWERS = "#0072B2", "#D55E00", "#777777"
 _KINDS = {
-    "ridges": (_ONE, "o", "ridges, one hidden layer"),
-    "orthants": (_TWO, "s", "orthants, two hidden layers"),
-    "towers": (_TOWERS, "^", "isolated towers, two layers"),
+    "ridges": (_ONE, "o", "one hidden layer: ridges of a known expansion"),
+    "orthants": (_TWO, "s", "two: orthants, from values and a Lipschitz constant"),
+    "towers": (_TOWERS, "^", "two: isolated towers"),
 }
 _PANELS = (
-    ("sine_product", 2, r"$\sin \pi x \, \sin \pi y$"),
+    ("sine_product", 2, formula("sine_product")),
     ("bump", 2, r"$\exp(-8\,|x-\frac{1}{2}|^2)$ in the plane"),
     ("bump", 3, r"$\exp(-8\,|x-\frac{1}{2}|^2)$ in space"),
 )
@@ -43,23 +44,21 @@ def draw(rows: Sequence[Row]) -> Figure:
         (top,), (middle,), (bottom,) = figure.subfigures(
             3, 1, squeeze=False, height_ratios=[4.0, 4.5, 4.7]
         )
-        _heading(top, "A threshold on crossed ridges leaves a tower")
+        heading(top, "A threshold on crossed ridges leaves a tower")
         for i, name in enumerate(_TITLES):
             ax = top.add_subplot(1, 3, i + 1, projection="3d")
             _draw_surface(ax, _grid(rows, name), _TITLES[name])
-        _heading(middle, "Towers side by side have holes where cells meet; orthants have none")
+        heading(middle, "Towers side by side have holes where cells meet; orthants have none")
         _draw_holes(middle, rows)
-        _heading(bottom, "One hidden layer beside two: error and claim against size")
+        heading(
+            bottom, "Error and claim against size: ridges know more of the target than orthants"
+        )
         axes = bottom.subplots(1, 3, sharey=True)
         for ax, (target, dim, title) in zip(axes, _PANELS, strict=True):
             _draw_sizes(ax, of(rows, target=target, dim=dim), title)
         axes[0].set_ylabel("sup error")
         _legend(bottom)
     return figure
-
-
-def _heading(panel: SubFigure, text: str) -> None:
-    panel.suptitle(text, x=0.01, ha="left", fontsize=13, fontweight="bold")
 
 
 def _numbers(text: str) -> np.ndarray:
@@ -107,7 +106,7 @@ def _draw_holes(panel: SubFigure, rows: Sequence[Row]) -> None:
         title = f"{word}, {cells} x {cells} cells: {units[name]['num_hidden_units']} units"
         _draw_surface(ax, _grid(rows, name), title, top=1.0)
         error = panel.add_subplot(grid[i, 2])
-        _draw_error(error, _grid(rows, name, "errors"), f"error of {word}")
+        _draw_error(error, _grid(rows, name, "errors"), f"{word} minus target")
     _draw_cut(panel.add_subplot(grid[:, 3]), of(rows, story="hole"))
 
 
@@ -147,6 +146,9 @@ def _draw_sizes(ax: Axes, rows: Sequence[Row], title: str) -> None:
     goals = of(rows, story="goal")
     eps = goals[0]["eps"]
     ax.axhline(eps, color="0.55", linewidth=0.9, linestyle=":")
+    ax.annotate(rf"$\epsilon = {eps:g}$", (0.01, eps), xycoords=("axes fraction", "data"),
+                xytext=(0, -3), textcoords="offset points", va="top", color="0.35",
+                fontsize=9)  # fmt: skip
     for goal in goals:
         color = _KINDS[goal["kind"]][0]
         ax.plot(goal["num_hidden_units"], eps, "*", color=color, markersize=13, zorder=5,
@@ -168,9 +170,9 @@ def _legend(panel: SubFigure) -> None:
         for color, marker, text in _KINDS.values()
     ]
     shown += [
-        Line2D([], [], color="0.2", marker="o", label="estimated error"),
+        Line2D([], [], color="0.2", label="estimated error"),
         Line2D([], [], color="0.2", linestyle="--", label="claim"),
         Line2D([], [], color="0.2", linestyle="none", marker="*", markersize=11,
-               label="claim below the dotted line"),
+               label=r"claim below $\epsilon$"),
     ]  # fmt: skip
-    panel.legend(handles=shown, loc="outside lower center", ncols=len(shown), columnspacing=1.5)
+    panel.legend(handles=shown, loc="outside lower center", ncols=3, columnspacing=3.0)

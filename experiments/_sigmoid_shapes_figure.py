@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from experiments._lettering import heading
+from experiments._rows import Row, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["draw", "of"]
+__all__ = ["draw"]
 
-Row = Mapping[str, Any]
 _COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
-
-
-def of(rows: Sequence[Row], **fields: object) -> list[Row]:
-    """The rows with these values."""
-    return [row for row in rows if all(row.get(name) == value for name, value in fields.items())]
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -38,25 +35,28 @@ def draw(rows: Sequence[Row]) -> Figure:
         for group, title, names in zip(
             groups.ravel(), titles, (panels[:4], panels[4:]), strict=True
         ):
-            group.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-            tall = len(of(rows, panel=names[-1], kind="unit"))
-            axes = group.subplots(2, 4, height_ratios=[0.3 + 0.22 * tall, 1.5])
-            for j, name in enumerate(names):
-                cells = of(rows, panel=name)
-                _network(axes[0, j], of(cells, kind="unit"), tall)
-                if j == 0:
-                    for place, word in ((0.29, "$w$"), (0.5, "$b$"), (0.73, "height")):
-                        axes[0, j].text(place, 0.75, word, ha="center", va="center", fontsize=9,
-                                        color="0.35")  # fmt: skip
-                _curve(axes[1, j], cells)
-                spaced = name.replace(", ", ",\\;\\; ")
-                axes[0, j].set_title(f"${spaced}$" if "=" in name else name, pad=10)
-                axes[1, j].set(xlabel="$x$", ylim=(-0.15, 2.3 if tall > 1 else 1.25))
-            axes[1, 0].set_ylabel("value")
+            heading(group, title)
+            _draw_panels(group, rows, names)
     return figure
 
 
-def _curve(ax: Axes, rows: Sequence[Row]) -> None:
+def _draw_panels(group: SubFigure, rows: Sequence[Row], names: Sequence[str]) -> None:
+    """Networks above, their curves below."""
+    tall = max(len(of(rows, panel=name, kind="unit")) for name in names)
+    axes = group.subplots(2, len(names), height_ratios=[0.3 + 0.22 * tall, 1.5])
+    for (above, below), name in zip(axes.T, names, strict=True):
+        cells = of(rows, panel=name)
+        _draw_network(above, of(cells, kind="unit"), tall)
+        _draw_curve(below, cells)
+        spaced = name.replace(", ", ",\\;\\; ")
+        above.set_title(f"${spaced}$" if "=" in name else name, pad=10)
+        below.set(xlabel="$x$", ylim=(-0.15, 2.3 if tall > 1 else 1.25))
+    for place, word in ((0.29, "$w$"), (0.5, "$b$"), (0.73, "height")):
+        axes[0, 0].text(place, 0.75, word, ha="center", va="center", fontsize=9, color="0.35")
+    axes[1, 0].set_ylabel("value")
+
+
+def _draw_curve(ax: Axes, rows: Sequence[Row]) -> None:
     """The curve in black; at every unit a dot at half its height and the tangent there."""
     curve = of(rows, kind="curve")
     x, values = [row["x"] for row in curve], [row["value"] for row in curve]
@@ -80,7 +80,7 @@ def _curve(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_xlim(x[0], x[-1])
 
 
-def _network(ax: Axes, units: Sequence[Row], rows: int) -> None:
+def _draw_network(ax: Axes, units: Sequence[Row], rows: int) -> None:
     """Input, one circle per unit, output: the weights stand on the edges, the biases in circles."""
     ax.axis("off")
     ax.set(xlim=(0, 1), ylim=(-0.5 * rows - 0.3, 0.5 * rows + 0.3))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments._steep_or_solved_findings import METHODS, Row, of
+from experiments._lettering import formula, heading
+from experiments._rows import Row, of
+from experiments._steep_or_solved_findings import METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,16 +23,6 @@ _COLORS = {
     "solved": "#0072B2",
 }
 _MARKERS = dict(zip(_COLORS, "sD^vo", strict=True))
-_FORMULAS = {
-    "exp": "$e^x$",
-    "sine2": r"$\sin 2\pi x$",
-    "sine4": r"$\sin 4\pi x$",
-    "runge": "$1/(1+25x^2)$",
-    "chirp": r"$\sin 8\pi(x+1)^2$",
-    "square": "$x^2$",
-    "cube": "$x^3$",
-    "power11": "$x^{11}$",
-}
 _NORMS = {"relative_l2_error": "relative $L^2$ error", "sup_error": "sup error"}
 
 
@@ -50,17 +42,18 @@ def draw(rows: Sequence[Row]) -> Figure:
         pictures = zip(left.subplots(2, 1, sharex=True), ("classical", "solved"), strict=True)
         for ax, method in pictures:
             _draw_units(ax, of(rows, story="picture", method=method))
+        heading(right, "Error against the number of units, one hidden layer")
         axes = right.subplots(2, len(targets), sharex="col", sharey="row", squeeze=False)
         for i, norm in enumerate(_NORMS):
             for j, target in enumerate(targets):
                 _draw_errors(axes[i, j], of(errors, target=target), norm)
                 if i == 0:
-                    axes[i, j].set_title(_FORMULAS[target])
+                    axes[i, j].set_title(formula(target))
                 else:
                     axes[i, j].set_xlabel("units")
             axes[i, 0].set_ylabel(_NORMS[norm])
         handles, labels = axes[1, 0].get_legend_handles_labels()
-        right.legend(handles, labels, loc="outside upper left", ncols=3, fontsize=9)
+        right.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -98,10 +91,10 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], norm: str) -> None:
         ax.plot(sizes, [row[norm] for row in cells], color=color, marker=_MARKERS[method],
                 markersize=4, linewidth=1.4, label=name)  # fmt: skip
         if norm == "sup_error" and method != "solved":
-            ax.plot(sizes, [row["claimed_sup_error"] for row in cells], ":", color=color,
-                    linewidth=1.1)  # fmt: skip
+            ax.plot(sizes, [row["claimed_sup_error"] for row in cells], "--", color=color,
+                    linewidth=1.0)  # fmt: skip
     if norm == "sup_error":
-        ax.plot([], [], ":", color="0.4", linewidth=1.1, label="claims of the staircases")
+        ax.plot([], [], "--", color="0.4", linewidth=1.0, label="claims (solved: none)")
     else:
         for method, n, place in (("classical", 1024, (0, 20)), ("solved", 32, (6, 8))):
             for row in of(rows, method=method, n=n, target="exp"):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-__all__ = ["METHODS", "Row", "caption", "check", "of", "slope", "table"]
+from experiments._rows import Row, of
 
-Row = Mapping[str, Any]
+__all__ = ["METHODS", "caption", "check", "slope", "table"]
 
 METHODS = {
     "classical": "classical staircase, steep",
@@ -18,11 +17,6 @@ METHODS = {
     "solved": "wide units, solved",
 }
 _RESOLVED = 128  # cells from which the rate of all four targets is seen
-
-
-def of(rows: Sequence[Row], **fields: object) -> list[Row]:
-    """The rows with these values."""
-    return [row for row in rows if all(row.get(name) == value for name, value in fields.items())]
 
 
 def slope(rows: Sequence[Row]) -> float:
@@ -81,9 +75,10 @@ def caption(rows: Sequence[Row]) -> str:
         )
     return " ".join(
         [
-            "One hidden layer on equal centres. Relative L2 error: " + "; ".join(said) + ".",
-            "Every staircase keeps its claim (dotted, sup norm); the solved networks have none: "
-            "their errors are estimates, and their floor is rounding.",
+            "One hidden layer on equal centres, analytic targets. Relative L2 error: "
+            f"{'; '.join(said)}.",
+            "All errors are estimates. Those of staircases and operators stay below their claims "
+            "(dashed, sup norm); solved networks claim nothing, and their floor is rounding.",
         ]
     )
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from experiments._lettering import heading
+from experiments._rows import Row
 from experiments._training_throughput_findings import (
     NAMES,
     PIECES,
-    Row,
     cases,
     peak,
     per_step,
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_OURS, _OTHERS = "#0072B2", "#9a9a9a"
+_OTHERS = "#9a9a9a"
+_OURS = {"sweep": "#0072B2", "single_device": "#80B8D8"}
 _COLORS = {
     "products": "#0072B2",
     "activation": "#E69F00",
     "optimiser": "#CC79A7",
-    "rest": "#9a9a9a",
+    "rest": "#c4c4c4",
     "host": "#D55E00",
 }
 _LABELS = {
@@ -53,6 +55,8 @@ def draw(rows: Sequence[Row]) -> Figure:
             2, len(shown), figsize=(1.5 + 5.6 * len(shown), 6.2), dpi=100, squeeze=False,
             height_ratios=[3.2, 1.2], layout="constrained",
         )  # fmt: skip
+        words = "Speed of training (median; line: least and most), and where a step's time goes"
+        heading(figure, words)
         for j, case in enumerate(shown):
             _draw_rates(axes[0, j], rows, case, labelled=j == 0)
             _draw_pieces(axes[1, j], rows, case, labelled=j == 0)
@@ -63,11 +67,13 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 
 def _draw_rates(ax: Axes, rows: Sequence[Row], case: str, labelled: bool) -> None:
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
     names = [name for name in NAMES if rates(rows, case, name)]
     for i, name in enumerate(names):
         timed = rates(rows, case, name)
         middle = median(timed)
-        ax.barh(i, middle, color=_OURS if name == "sweep" else _OTHERS, height=0.7)
+        ax.barh(i, middle, color=_OURS.get(name, _OTHERS), height=0.7)
         ax.plot([timed[0], timed[-1]], [i, i], color="black", linewidth=1.0)
         times = ratio(rows, case, name, "pytorch")
         beside = f"{middle:,.0f}" + (f"  ({times:.1f} x PyTorch)" if times is not None else "")
@@ -75,7 +81,9 @@ def _draw_rates(ax: Axes, rows: Sequence[Row], case: str, labelled: bool) -> Non
     ax.set_yticks(range(len(names)), [NAMES[name] if labelled else "" for name in names])
     ax.invert_yaxis()
     ax.set_xlim(0, 1.65 * max(rates(rows, case, name)[-1] for name in names))
-    ax.set_xlabel("training steps per second")
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.set_xlabel("training steps per second, all networks together")
     ax.set_title(sizes(case))
     ax.grid(axis="y", visible=False)
 
@@ -91,7 +99,8 @@ def _draw_pieces(ax: Axes, rows: Sequence[Row], case: str, labelled: bool) -> No
         ax.barh(0, width, left=left, color=_COLORS[name], label=_LABELS[name], height=0.55)
         if width > 0.06e6 * total:
             text = f"{100 * pieces[name] / total:.0f}%"
-            ax.text(left + width / 2, 0, text, ha="center", va="center", color="white")
+            ax.text(left + width / 2, 0, text, ha="center", va="center",
+                    color="white" if name in ("products", "host") else "black")  # fmt: skip
         left += width
     _draw_least(ax, rows, case)
     ax.set_yticks([0], ["a step of the sweep" if labelled else ""])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median
-from typing import Any
+
+from experiments._rows import Row
 
 __all__ = [
     "NAMES",
     "PIECES",
-    "Row",
     "caption",
     "cases",
     "check",
@@ -19,8 +19,6 @@ __all__ = [
     "sizes",
     "table",
 ]
-
-Row = Mapping[str, Any]
 
 NAMES = {
     "sweep": "approxlab, sweep over all cores",

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments._width_vs_depth_findings import Row, of
+from experiments import _lettering
+from experiments._rows import Row, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _DEEP, _SHALLOW = "#0072B2", "#D55E00"
-_FORMULAS = {
-    "square": "$x^2$",
-    "runge": "$1/(1+25x^2)$",
-    "kink": "$|x-1/3|$",
-    "compositional": r"$\exp(\sin \pi x + y^2)$",
-    "exp": "$e^x$",
-    "sine2": r"$\sin 2\pi x$",
-    "sine4": r"$\sin 4\pi x$",
-    "chirp": r"$\sin 8\pi(x+1)^2$",
-}
 _LEAST_SHOWN = 3e-6
 _NORMS = {"relative_l2_error": "relative $L^2$ error", "sup_error": "sup error"}
 
@@ -60,10 +51,7 @@ def draw(rows: Sequence[Row]) -> Figure:
             axes[i, 0].set_ylim(*_limits(of(trained, activation=activation), norm))
         handles, labels = axes[0, 0].get_legend_handles_labels()
         seeds = trained[0]["seeds"]
-        bottom.suptitle(
-            f"Trained: equal budgets, median and quartiles of {seeds} seeds", x=0.01, ha="left",
-            fontsize=13, fontweight="bold",
-        )  # fmt: skip
+        _lettering.heading(bottom, f"Trained: equal budgets, median and quartiles of {seeds} seeds")
         bottom.legend(
             handles, labels, loc="upper right", ncols=len(labels), title=None,
             bbox_to_anchor=(0.995, 1.0),
@@ -75,7 +63,7 @@ def formula(target: str) -> str:
     """How a target is written above its panels."""
     if target.startswith("tent"):
         return f"tent map iterated {target[4:]} times"
-    return _FORMULAS.get(target, target)
+    return _lettering.formula(target)
 
 
 def _draw_square(ax: Axes, rows: Sequence[Row]) -> None:

@@ -6,20 +6,14 @@ Everything here reads rows only, so a figure can be drawn again without computin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median
-from typing import Any
 
-__all__ = ["Row", "caption", "check", "of", "table"]
+from experiments._rows import Row, of
 
-Row = Mapping[str, Any]
+__all__ = ["caption", "check", "table"]
 
 _FACTOR = 2.0  # smaller differences between depths are called none
-
-
-def of(rows: Sequence[Row], **fields: object) -> list[Row]:
-    """The rows with these values."""
-    return [row for row in rows if all(row.get(name) == value for name, value in fields.items())]
 
 
 def check(rows: Sequence[Row]) -> None:

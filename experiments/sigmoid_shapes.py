@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from approxlab.arguments import check_positive
 from experiments import _runner
-from experiments._sigmoid_shapes_figure import draw, of
+from experiments._rows import Row, of
+from experiments._sigmoid_shapes_figure import draw
 
 if TYPE_CHECKING:
     from approxlab import MLP
@@ -117,7 +118,7 @@ def _claims(parts: list[tuple[float, float, float]], activation: str) -> list[di
     ]  # fmt: skip
 
 
-def check(rows: Sequence[Mapping[str, Any]]) -> None:
+def check(rows: Sequence[Row]) -> None:
     """Half the height at -b / w, the slope of the formula there, and every claim kept."""
     assert {row["panel"] for row in rows} == set(PANELS)
     for row in of(rows, kind="unit"):
@@ -133,19 +134,19 @@ def check(rows: Sequence[Mapping[str, Any]]) -> None:
         assert row["sup_error"] <= row["claimed_sup_error"], f"{row['panel']}: claim"
 
 
-def caption(rows: Sequence[Mapping[str, Any]]) -> str:
+def caption(rows: Sequence[Row]) -> str:
     """The text under the figure."""
     factor = 4 if rows[0]["activation"] == "sigmoid" else 2
     bump = of(rows, kind="claim", panel="one bump")[0]
     return (
         f"A sigmoidal unit s(w x + b) rises at -b / w with slope w / {factor} (dots, tangents). "
         "Two units of opposite heights make a bump: the network beside each curve shows weights w, "
-        "biases b and heights. Beyond 2 / slope of its jumps the bump errs by at most "
+        "biases b and heights. Farther than 2 / slope from its jumps the bump errs by at most "
         f"{bump['claimed_sup_error']:.2g} (estimate {bump['sup_error']:.2g})."
     )
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """Position and slope of every unit, claims of steps and bumps."""
     lines = [f"{'panel':18}{'w':>6}{'b':>6}{'height':>8}{'position':>10}{'slope':>8}"]
     lines += [

@@ -88,7 +88,7 @@ def compute(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[s
 def seconds(config: Config) -> float:
     """Expected time on two cores; the rates were measured."""
     cells = sum(config.cells) * len(config.targets)
-    return 10.0 + 2.5e-3 * cells + 0.35 * len(config.targets) * len(config.widths)
+    return 5.0 + 1.2e-3 * cells + 0.15 * len(config.targets) * len(config.widths)
 
 
 def _built(target: Target, unit: Mapping[str, Any]) -> dict[str, Any]:

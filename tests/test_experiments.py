@@ -120,10 +120,9 @@ def test_check_can_fail(smoke):
             experiment(name).check(changed)
 
 
+@pytest.mark.parametrize("smoke", ["width_vs_depth"], indirect=True)
 def test_width_vs_depth_compiles_once_per_shape(smoke):
     name, _, _, _, compiled = smoke
-    if name != "width_vs_depth":
-        pytest.skip("speaks of width_vs_depth")
     units = [
         u
         for u in experiment(name).units(experiment(name).presets["smoke"])
@@ -134,10 +133,8 @@ def test_width_vs_depth_compiles_once_per_shape(smoke):
     assert compiled == len(shapes)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_more_cells_do_not_change_the_numbers_of_the_others(name, tmp_path):
-    if name != "width_vs_depth":
-        pytest.skip("speaks of width_vs_depth")
+def test_more_cells_do_not_change_the_numbers_of_the_others(tmp_path):
+    name = "width_vs_depth"
     flags = ("--preset", "smoke", "--quiet", "--levels", "1", "--map-widths", "3")
     assert run(name, *flags, "--budgets", "20", "--out", str(tmp_path / "a"))[0] == 0
     assert run(name, *flags, "--budgets", "14", "20", "--out", str(tmp_path / "b"))[0] == 0
@@ -155,10 +152,9 @@ def test_plan_knows_the_dimensions_of_its_targets():
         assert {targets.get(name).dim for name in names} == {dim}
 
 
+@pytest.mark.parametrize("smoke", ["width_vs_depth"], indirect=True)
 def test_caption_of_width_vs_depth_says_what_the_rows_show(smoke):
     name, folder, *_ = smoke
-    if name != "width_vs_depth":
-        pytest.skip("speaks of width_vs_depth")
     rows = records.read_record(folder / f"{name}.json").rows
 
     def caption(deep_error):
