@@ -451,7 +451,7 @@ CALLS = [
      ["takagi", "lacks the fact lipschitz"]),
     ("al.constructions.staircase(al.targets.get('ball'), 4, 1.0)", "ValueError",
      ["target.domain", "dimensions", "interval"]),
-    ("al.constructions.cybenko(runge, 5e-324)", "ValueError", ["eps", "e-324", "1e+300 units", "GiB"]),
+    ("al.constructions.cybenko(runge, 5e-324)", "ValueError", ["e-324", "1e+300 units", "GiB"]),
     ("al.constructions.cybenko(runge, np.inf)", "ValueError", ["eps", "inf", "positive"]),
     ("al.constructions.staircase(runge, 4, 1e-300)", "ValueError", ["gain", "1e-300", "1e-30"]),
     ("al.constructions.staircase(runge, 4, 1e300)", "ValueError", ["gain", "1e+30", "heaviside"]),

@@ -23,7 +23,7 @@ __all__ = ["orthant_sum"]
 
 MAX_GAIN = 1000.0  # beyond, these are Heaviside units in all but name
 _ZONES = np.geomspace(1e-3, 0.5, 61)  # trial values of r
-_TAILS = " The tails at gain={}, outer_gain={} are part of the claim: leave both out and they are chosen."
+_TAILS = " The claim has tails at gain={}, outer_gain={}: leave both out and they are chosen."
 _MOST_ALONG = 2**60  # so many cells along an axis are refused with their number
 _GAINS = (4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
