@@ -179,6 +179,45 @@ def test_shares_are_the_best():
         assert units(other / other.sum() * 0.01) > units(best)
 
 
+def test_directions_that_are_nearly_equal_are_two():
+    """At an angle of 4e-7 the cosine is 1 - 8e-14; merged, the sum was off by 0.04 with bound 0."""
+    box = Box([0.0, 0.0], [1.0, 1000.0])
+    target = al.Target(lambda x: jnp.cos(100 * x[0]) + jnp.cos(100 * x[0] + 4e-5 * x[1]),
+                       domain=box)  # fmt: skip
+    expansion = built.cosine_expansion(target, [[100.0, 0.0], [100.0, 4e-5]], [1.0, 1.0])
+    assert len(expansion.ridges) == 2
+    assert sampled(expansion, target) <= 1e-10
+    # Equal up to sign and rounding, they are one.
+    waves = np.outer([1.0, -1 / 3, 0.7, 1e5], [0.1, 0.0, -0.3])
+    target = al.targets.get("oscillatory", dim=3)
+    assert len(built.cosine_expansion(target, waves, [1.0] * 4).ridges) == 1
+
+
+@pytest.mark.parametrize("far", [1000.0, 1e6])
+@pytest.mark.parametrize(("name", "eps"), [("sine_product", 1e-5), ("bump", 1e-2)])
+def test_expansions_move_far_and_claims_pay_for_rounding(name, eps, far):
+    """At 10^6 rounding takes most of 1e-5, so there are more units; the claim stays below eps."""
+    waves = built.expansions(al.targets.get(name))[-1]
+    moved = waves.moved_to(Box.cube(far, far + 1, 2))
+    if (name, far) == ("sine_product", 1e6):
+        with pytest.raises(ValueError, match=r"eps: got 1e-05.*rounding in float64"):
+            built.ridge_sum(moved, eps)
+        return
+    construction = built.ridge_sum(moved, eps)
+    assert sampled(construction.network, moved.target) <= float(construction.claim.bound) < eps
+
+
+def test_sharp_gaussians():
+    """The series at s^2 = 500, where powers and factorials apart would overflow."""
+    box = Box.unit(2)
+    target = al.Target(lambda x: jnp.exp(-1000 * jnp.sum((x - 0.5) ** 2)), domain=box)
+    expansion = built.gaussian_expansion(target, (1000.0,) * 2, (0.5,) * 2, np.eye(2))
+    profile = expansion.ridges[0].profile
+    s = np.linspace(-15.8, 15.8, 1001)
+    values = np.asarray(al.evaluate(profile, s[:, None]))
+    assert np.max(np.abs(values / 0.5 - (1 - 2 * s * dawsn(s)))) < 4000 * EPS  # the weight is 1/2
+
+
 def test_any_construction_replaces_a_ridge():
     waves = built.expansions(al.targets.get("sine_product"))[0]
     for make in (
@@ -225,6 +264,14 @@ def test_any_construction_replaces_a_ridge():
         (
             lambda: built.gaussian_expansion(al.targets.get("bump"), (8.0,), (0.5,), 4),
             ["squares: got 1", "2 of each"],
+        ),
+        (
+            lambda: built.gaussian_expansion(al.targets.get("bump"), (-8.0, 8.0), (0.5,) * 2, 4),
+            ["squares: got [-8.0, 8.0]", "positive"],
+        ),
+        (
+            lambda: built.gaussian_expansion(al.targets.get("bump"), (1e4, 8.0), (0.5,) * 2, 4),
+            ["squares:", "|y|^2 up to 2502", "at most 600", "smaller box"],
         ),
         (
             lambda: built.cosine_expansion(al.targets.get("bump"), [[1.0]], [1.0]),

@@ -379,6 +379,33 @@ def test_error_of_dense_check_is_that_of_the_estimate():
     assert worst_in_random_cells(dataclasses.replace(construction, network=bent), 0) > 1e-2
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_the_claim_is_below_eps_not_at_it(activation):
+    """L |box| / (2 eps) is a whole number up to rounding: with 50000 ReLUs the claim was 1e-5."""
+    kink = al.targets.get("kink").moved_to(Box([1000.0], [1001.0]))
+    assert float(built.cybenko(kink, 1e-5, activation=activation).claim.bound) < 1e-5
+
+
+def test_relus_pay_for_rounding():
+    """At 10^10 the knots of 159 pieces are off by 10^-6: the interpolant is, by its slope."""
+    runge = al.targets.get("runge")
+    for far in (1e3, 1e9, 1e10):
+        moved = runge.moved_to(Box([far], [far + 1]))
+        construction = built.cybenko(moved, 1e-3, activation="relu")
+        x = moved.domain.uniform(4097)
+        error = np.asarray(al.evaluate(construction.network, x) - al.evaluate(moved, x))
+        assert np.max(np.abs(error)) <= float(construction.claim.bound) < 1e-3
+    with pytest.raises(ValueError, match="rounding in float64"):
+        built.cybenko(runge.moved_to(Box([1e13], [1e13 + 1])), 1e-3, activation="relu")
+
+
+@pytest.mark.parametrize("gain", [1e-30, 1e30])
+def test_extreme_gains(gain):
+    target = al.targets.get("runge")
+    construction = built.staircase(target, 4, gain)
+    assert sampled_error(construction) <= float(construction.claim.bound) < 1.0 + 1e-12 * gain
+
+
 def test_cybenko_on_shifted_boxes_needs_the_same_units():
     for name in ("runge", "kink"):
         sizes = {
@@ -424,6 +451,12 @@ CALLS = [
      ["takagi", "lacks the fact lipschitz"]),
     ("al.constructions.staircase(al.targets.get('ball'), 4, 1.0)", "ValueError",
      ["target.domain", "dimensions", "interval"]),
+    ("al.constructions.cybenko(runge, 5e-324)", "ValueError", ["e-324", "1e+300 units", "GiB"]),
+    ("al.constructions.cybenko(runge, np.inf)", "ValueError", ["eps", "inf", "positive"]),
+    ("al.constructions.staircase(runge, 4, 1e-300)", "ValueError", ["gain", "1e-300", "1e-30"]),
+    ("al.constructions.staircase(runge, 4, 1e300)", "ValueError", ["gain", "1e+30", "heaviside"]),
+    ("al.constructions.bump(100, -20, -40, margin=0.15, domain=al.Box([0.2], [0.4]))",
+     "ValueError", ["margin", "0.15", "nothing of"]),
     ("al.constructions.step(0, 1)", "ValueError", ["w", "got 0", "constant"]),
     ("al.constructions.step(1, np.nan)", "ValueError", ["b", "nan", "finite"]),
     ("al.constructions.step(5, 0, margin=-1)", "ValueError", ["margin", "-1", "at least 0"]),

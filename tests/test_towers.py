@@ -255,6 +255,16 @@ def test_tanh_is_the_same_function(key):
         (lambda t: built.orthant_sum(t, 10**6), ["n: got 1000000", "1e+12 units", "GiB"]),
         (lambda t: built.orthant_sum(t, eps=0.0), ["eps: got 0.0", "positive"]),
         (lambda t: built.orthant_sum(t, eps=1e-9), ["eps: got 1e-09", "4.9", "e+18 units"]),
+        (lambda t: built.orthant_sum(t, eps=1e-320), ["eps: got 1e-320", "units", "GiB"]),
+        (
+            lambda t: built.orthant_sum(t, eps=0.05, gain=1.0),
+            ["eps: got 0.05", "tails at gain=1.0", "both out"],
+        ),
+        (
+            lambda t: built.orthant_sum(al.targets.get("oscillatory", dim=60), 10**6),
+            ["n: got 1000000", "10^360 units", "GiB"],
+        ),
+        (lambda t: built.orthant_sum(t, 4, 1e308), ["gain: got 1e+308", "1e+30"]),
         (lambda t: built.orthant_sum(t, 4, -1.0), ["gain: got -1.0", "positive finite"]),
         (
             lambda t: built.orthant_sum(t, 4, 2.0, activation="heaviside"),

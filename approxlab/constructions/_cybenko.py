@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from approxlab.claims import Construction
+from approxlab.claims import Bound, Construction
 from approxlab.constructions._facts import interval_of, lipschitz_of
 from approxlab.constructions._sigmoid_tails import (
     curvature_factors,
@@ -57,7 +58,7 @@ def cybenko(target: Target, eps: float | int, *, activation: str = "sigmoid") ->
             `value_min` and `value_max` are used where they are known.
         eps: The error that is not reached, positive.
         activation: "sigmoid", "tanh", "heaviside", or "relu", which gives the linear interpolant
-            (`relu_interpolant`; each hat function is three ReLUs, whose claim counts no rounding).
+            (`relu_interpolant`; each hat function is three ReLUs), rounding included here too.
 
     Returns:
         A construction with one hidden layer and a claim below eps.
@@ -79,7 +80,8 @@ def cybenko(target: Target, eps: float | int, *, activation: str = "sigmoid") ->
         >>> cybenko(get("kink"), 1e-2).claim.num_hidden_units   # |x - 1/3|: no second derivative
         51
     """
-    if isinstance(eps, bool) or not (isinstance(eps, int | float | np.floating) and eps > 0):
+    number = isinstance(eps, int | float | np.floating) and not isinstance(eps, bool)
+    if not (number and 0 < eps < math.inf):
         raise ValueError(
             f"eps: got {eps!r}, expected a positive number, the error to stay below. No network "
             "reaches 0 in general; write eps=1e-3, say."
@@ -92,7 +94,7 @@ def cybenko(target: Target, eps: float | int, *, activation: str = "sigmoid") ->
         )
     interval_of(target)
     if activation == "relu":
-        return relu_interpolant(target, _pieces(target, float(eps)))
+        return _interpolant(target, float(eps))
     steepness(activation)
     size = _smallest(target, float(eps), activation == "heaviside")
     return staircase(target, size.n, size.gain, activation=activation, halo=size.halo)
@@ -106,7 +108,7 @@ def _smallest(target: Target, eps: float, jumps: bool) -> _Size:
 
     def claim(size: _Size, unit: float) -> float:
         # The jumps are not known before the target is evaluated: each is at most L h.
-        total = start + lipschitz * width * size.units / size.n
+        total = start + lipschitz * width * (size.units + size.halo) / size.n
         gain = math.inf if jumps else size.gain
         return float(claimed_bound(target, size.n, gain, "midpoint", size.halo, total, unit))
 
@@ -120,8 +122,12 @@ def _smallest(target: Target, eps: float, jumps: bool) -> _Size:
         goal = eps - 1.01 * (whole - claim(size, 0.0))  # what rounding takes is not there to use
         if goal < 0.5 * eps:
             break
-    raise ValueError(
-        f"eps: got {eps:g} for {target!r}, expected more: with the {size.units} units that it "
+    raise _forbidden(target, eps, size.units, whole)
+
+
+def _forbidden(target: Target, eps: float, units: int, whole: float) -> ValueError:
+    return ValueError(
+        f"eps: got {eps:g} for {target!r}, expected more: with the {units} units that it "
         f"takes, rounding in {np.dtype(float_dtype(None))} leaves the claim at {whole:.3g}. "
         "Compute in float64, or ask for a larger eps."
     )
@@ -150,12 +156,45 @@ def _sizes(target: Target, eps: float, jumps: bool) -> Iterator[_Size]:
 
 def _count(cells: float) -> int:
     """The least whole number above: a claim is to be below eps, not at it."""
-    return max(1, math.floor(cells) + 1)
+    return max(1, math.floor(min(cells, 1e300)) + 1)  # so many are refused with their number
+
+
+def _interpolant(target: Target, eps: float) -> Construction:
+    """The linear interpolant of fewest pieces whose claim, rounding included, is below eps."""
+    goal = eps
+    for _ in range(20):
+        built = relu_interpolant(target, _pieces(target, goal))
+        proved, lost = built.claim.bound, _rounding_of_relus(built)
+        whole = float(proved) + lost
+        if whole < eps:
+            bound = Bound(whole, f"{proved.source}, rounding")
+            return dataclasses.replace(built, claim=dataclasses.replace(built.claim, bound=bound))
+        goal = eps - 1.01 * lost
+        if goal < 0.5 * eps:
+            break
+    raise _forbidden(target, eps, built.claim.num_hidden_units, whole)
+
+
+def _rounding_of_relus(built: Construction) -> float:
+    """What floating point adds to c + sum_j v_j relu(w_j x + b_j).
+
+    Each term is at most |v_j| w_j |box| and is summed and rounded as in `rounding`; each argument
+    is off by 3 eps of its largest part. Values at the nodes are off by 4 eps of theirs, and by the
+    slope times the rounding of the nodes.
+    """
+    box, eps = built.target.domain, float(np.finfo(float_dtype(None)).eps)
+    reach, width = max(map(abs, (*box.lower, *box.upper))), float(box.widths[0])
+    first, last = (np.abs(np.asarray(w, np.float64)).ravel() for w in built.network.weights)
+    bends, start = float(first @ last), abs(float(built.network.biases[-1][0]))
+    terms = bends * (0.5 * (len(first) + 8) * width + 3.0 * reach)
+    # Without a Lipschitz constant: no slope of the interpolant is above the sum of all bends.
+    slope = bends if built.target.lipschitz is None else built.target.lipschitz
+    return eps * (terms + 4.0 * (start + slope * width) + 2.0 * slope * reach)
 
 
 def _pieces(target: Target, eps: float) -> int:
     """The least number of pieces at which the claim of the linear interpolant is below eps."""
-    width = float(target.domain.widths[0])
+    width = float(target.domain.widths[0]) * (1.0 + 16.0 * float(np.finfo(float).eps))  # roundings
     counts = []
     if target.second_derivative is not None:
         counts.append(_count(width * math.sqrt(target.second_derivative / (8.0 * eps))))

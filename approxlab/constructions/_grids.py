@@ -16,6 +16,7 @@ from approxlab.targets import Target
 
 _STEEPNESS = {"sigmoid": 4.0, "tanh": 2.0, "heaviside": 1.0}  # slope 1 for a rise from 0 to 1
 DEFAULT_GAIN = 32.0
+_MOST_GAIN = 1e30  # weights are numbers in float32 too
 MAX_WEIGHTS = 2**25  # of the second layer: 256 MiB in float64
 
 
@@ -38,10 +39,10 @@ def gains(activation: str, gain: float | None, outer_gain: float | None) -> tupl
             raise ValueError(
                 f"{name}: got {value!r} with heaviside units, expected None: they have no slope."
             )
-        if isinstance(value, bool) or not (0.0 < value < math.inf):
+        if isinstance(value, bool) or not (0.0 < value <= _MOST_GAIN):
             raise ValueError(
-                f"{name}: got {value!r}, expected a positive finite number. For infinitely steep "
-                "units write activation='heaviside'."
+                f"{name}: got {value!r}, expected a positive finite number up to {_MOST_GAIN:g}. "
+                "For infinitely steep units write activation='heaviside'."
             )
     if activation == "heaviside":
         return math.inf, math.inf
@@ -127,10 +128,17 @@ class Grid:
     def told(self) -> str:
         """How large the network would be, in words."""
         return (
-            f"{self.num_cells:.4g} units in the second layer with {float(self.num_weights):.4g} "
-            f"weights ({8.0 * self.num_weights / 2**30:.3g} GiB), expected at most "
+            f"{_short(self.num_cells)} units in the second layer with {_short(self.num_weights)} "
+            f"weights ({_short(self.num_weights, 3, 2**27)} GiB), expected at most "
             f"{MAX_WEIGHTS} weights"
         )
+
+
+def _short(count: int, digits: int = 4, unit: int = 1) -> str:
+    """A whole number in units, in words: no float holds 10^400."""
+    if count < 1e300:
+        return f"{count / unit:.{digits}g}"
+    return f"10^{math.floor(math.log10(count // unit))}"
 
 
 def two_layers(

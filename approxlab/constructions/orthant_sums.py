@@ -23,6 +23,8 @@ __all__ = ["orthant_sum"]
 
 MAX_GAIN = 1000.0  # beyond, these are Heaviside units in all but name
 _ZONES = np.geomspace(1e-3, 0.5, 61)  # trial values of r
+_TAILS = " The claim has tails at gain={}, outer_gain={}: leave both out and they are chosen."
+_MOST_ALONG = 2**60  # so many cells along an axis are refused with their number
 _GAINS = (4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
@@ -235,7 +237,8 @@ def _chosen(
     while True:
         grid = _cubes(target, along)
         if grid.num_weights > _grids.MAX_WEIGHTS:
-            raise ValueError(f"eps: got {eps!r}, which takes {grid.told()}.")
+            given = "" if gain is None and outer_gain is None else _TAILS.format(gain, outer_gain)
+            raise ValueError(f"eps: got {eps!r}, which takes {grid.told()}.{given}")
         plan = _Plan.of(target, grid)
         if float(plan.bound(*steepest)) < eps:
             break
@@ -263,6 +266,8 @@ def _least(enough: Callable[[int], bool]) -> int:
     high = 2
     while not enough(high):
         high *= 2
+        if high > _MOST_ALONG:
+            return high
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2

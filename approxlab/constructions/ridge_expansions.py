@@ -25,9 +25,13 @@ from jaxtyping import Array
 from approxlab.claims import Bound
 from approxlab.constructions._directions import axes, remainder_of_mean
 from approxlab.domains import Box
+from approxlab.networks.mlp import float_dtype
 from approxlab.targets import Target
 
 __all__ = ["Ridge", "RidgeExpansion", "cosine_expansion", "gaussian_expansion"]
+
+
+_LARGEST = {"float64": 600.0, "float32": 80.0}  # e to that power is a number of the dtype
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +88,7 @@ class RidgeExpansion:
                 )
             low, high = _arguments(ridge.direction, ridge.offset, self.target.domain)
             own = ridge.profile.domain
-            slack = 64 * np.finfo(float).eps * (abs(low) + abs(high))
+            slack = rounded_argument(ridge.direction, ridge.offset, self.target.domain)
             if low < own.lower[0] - slack or high > own.upper[0] + slack:
                 raise ValueError(
                     f"ridges: got a profile on {own!r} for arguments in [{low:g}, {high:g}], "
@@ -233,10 +237,18 @@ def gaussian_expansion(
             f"squares: got {len(squares)} with {len(center)} coordinates of the center, expected "
             f"{d} of each for {target!r}."
         )
+    if not all(0.0 < square < math.inf for square in squares):
+        raise ValueError(f"squares: got {list(squares)}, expected positive numbers c_i^2.")
     vectors, masses = axes(d, directions, weights)
     scales = np.sqrt(np.asarray(squares, float))
     far = np.maximum(np.asarray(box.upper) - center, np.asarray(center) - box.lower)
-    value = remainder_of_mean(vectors, masses, float(np.linalg.norm(scales * far)))
+    radius, dtype = float(np.linalg.norm(scales * far)), str(float_dtype(None))
+    if radius**2 > _LARGEST[dtype]:
+        raise ValueError(
+            f"squares: got {list(squares)}, with |y|^2 up to {radius**2:.4g} on {box!r}, expected "
+            f"at most {_LARGEST[dtype]:g}: beyond, series overflow in {dtype}. Take a smaller box."
+        )
+    value = remainder_of_mean(vectors, masses, radius)
     source = f"mean of plane waves over {len(vectors)} directions, Funk-Hecke"
     ridges = []
     for vector, mass in zip(vectors, masses, strict=True):
@@ -250,18 +262,20 @@ def gaussian_expansion(
 def _gaussian_profile(dim: int, interval: Box) -> Target:
     """M(d/2; 1/2; -s^2) = exp(-s^2) M((1 - d)/2; 1/2; s^2), the series of the latter.
 
-    For odd d it ends; for even d all terms from the d/2-th on have one sign.
+    For odd d it ends; for even d all terms from the d/2-th on have one sign. Terms are those at the
+    largest s^2, the variable is a fraction of it: so powers of it and factorials do not overflow.
     """
     largest = max(abs(interval.lower[0]), abs(interval.upper[0])) ** 2
     terms = [1.0]
     for k in itertools.count():
-        terms.append(terms[-1] * (0.5 * (1 - dim) + k) / ((0.5 + k) * (k + 1)))
-        if k >= max(dim, 2.0 * largest) and abs(terms[-1]) * largest ** (k + 1) < 1e-17:
+        terms.append(terms[-1] * largest * (0.5 * (1 - dim) + k) / ((0.5 + k) * (k + 1)))
+        if terms[-1] == 0.0 or (k >= max(dim, 2.0 * largest) and abs(terms[-1]) < 1e-17):
             break
 
     def profile(x: Array) -> Array:
         square = x[0] ** 2
-        return jnp.exp(-square) * jnp.polyval(jnp.asarray(terms[::-1], x.dtype), square)
+        series = jnp.polyval(jnp.asarray(terms[::-1], x.dtype), square / largest)
+        return jnp.exp(-square) * series
 
     slope = 2.0 * math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
     return Target(
@@ -304,17 +318,32 @@ def _wave(
 
 
 def _parallel(waves: np.ndarray) -> list[list[int]]:
-    """Indices of waves grouped by direction, up to sign."""
+    """Indices of waves grouped by direction, up to sign.
+
+    Every component agrees to rounding, relative to itself: then w . x, where it is taken along the
+    first one, is off by a few eps of sum |w_i x_i|, which the claims pay for. (Cosines of angles
+    would not tell directions apart that are 1e-8 from each other.)
+    """
+    rounding = 8.0 * float(np.finfo(float).eps)
     units = waves / np.linalg.norm(waves, axis=1, keepdims=True)
     groups: list[list[int]] = []
     for i, unit in enumerate(units):
         for group in groups:
-            if abs(abs(float(units[group[0]] @ unit)) - 1.0) < 1e-13:
+            first = units[group[0]]
+            same = np.sign(first @ unit) * unit
+            if np.all(np.abs(same - first) <= rounding * np.abs(first)):
                 group.append(i)
                 break
         else:
             groups.append([i])
     return groups
+
+
+def rounded_argument(direction: Sequence[float], offset: float, box: Box) -> float:
+    """What d + 6 roundings in float64 make of direction . x + offset: eps of its largest terms."""
+    far = np.maximum(*np.abs([box.lower, box.upper]))
+    reach = float(np.abs(direction) @ far) + abs(offset)
+    return float(np.finfo(float).eps) * (box.dim + 6) * reach
 
 
 def _arguments(direction: Sequence[float], offset: float, box: Box) -> tuple[float, float]:

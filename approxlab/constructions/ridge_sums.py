@@ -87,12 +87,25 @@ def ridge_sum(
             f"{len(best.ridges)} ridges, expected at most {MOST_UNITS}. Ask for a larger eps."
         )
     costs = np.array([_cost(ridge, curved) for ridge in best.ridges])
-    shares = costs / costs.sum() * (float(eps) - float(best.remainder)) * (1.0 - 1e-6)
-    parts = [
-        cybenko(ridge.profile, float(share), activation=activation)
-        for ridge, share in zip(best.ridges, shares, strict=True)
-    ]
-    return replaced(best, parts)
+    room = (float(eps) - float(best.remainder)) * (1.0 - 1e-6)
+    goal = room
+    while goal > 0.5 * room:
+        parts = [
+            cybenko(ridge.profile, float(share), activation=activation)
+            for ridge, share in zip(best.ridges, costs / costs.sum() * goal, strict=True)
+        ]
+        built = replaced(best, parts)
+        if float(built.claim.bound) < eps:
+            return built
+        # What rounding takes is not there to use; finer parts take a little more.
+        proved = math.fsum(float(part.claim.bound) for part in parts)
+        goal = min(0.99 * goal, room - 1.05 * (float(built.claim.bound) - float(best.remainder)
+                                               - proved))  # fmt: skip
+    raise ValueError(
+        f"eps: got {eps!r} for {best.target!r}, expected more: rounding in {built.network.dtype} "
+        f"leaves the claim at {float(built.claim.bound):.3g}. Compute in float64, move the target "
+        "to a box nearer to the origin, or ask for a larger eps."
+    )
 
 
 def replaced(expansion: RidgeExpansion, parts: Sequence[Construction]) -> Construction:
@@ -263,6 +276,7 @@ def _rounding(expansion: RidgeExpansion, parts: Sequence[Construction], network:
     sum is as if evaluated at an argument as much displaced.
     """
     eps, dim = float(np.finfo(network.dtype).eps), expansion.target.dim
+    far = np.maximum(*np.abs([expansion.target.domain.lower, expansion.target.domain.upper]))
     far = np.maximum(*np.abs([expansion.target.domain.lower, expansion.target.domain.upper]))
     total = 0.0
     for ridge, part in zip(expansion.ridges, parts, strict=True):

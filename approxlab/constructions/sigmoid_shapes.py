@@ -255,7 +255,7 @@ def _jumps(
     ends = sorted({low, high, *(min(max(p + s * margin, low), high) for p in places
                                 for s in (-1, 1))})  # fmt: skip
     middles = [0.5 * (u + v) for u, v in itertools.pairwise(ends)]
-    if not any(abs(m - p) >= margin for m in middles for p in places):
+    if not any(all(abs(m - p) >= margin for p in places) for m in middles):
         raise ValueError(f"margin: got {margin!r}, expected less: nothing of {box!r} is left.")
 
     def fn(x: Array) -> Array:

@@ -31,6 +31,7 @@ __all__ = ["MOST_UNITS", "costarelli_spigler", "staircase"]
 MOST_UNITS = 2**22
 """More units than this are refused, with their number, before any memory is used."""
 
+_LEAST_GAIN, _MOST_GAIN = 1e-30, 1e30  # squares, and weights in float32, are numbers
 _BYTES_PER_UNIT = 24  # weight, bias and height in float64
 _SHIFTS = {"midpoint": (0.0,), "classical": (0.5,), "costarelli_spigler": (-0.5, 0.5)}
 
@@ -184,11 +185,14 @@ def _sum(
     check_positive(n=n)
     steep = steepness(activation)
     lipschitz_of(target)
-    if isinstance(gain, bool) or not (isinstance(gain, int | float) and 0 < gain < math.inf):
+    number = isinstance(gain, int | float) and not isinstance(gain, bool)
+    if not (number and _LEAST_GAIN <= gain <= _MOST_GAIN):
         raise ValueError(
-            f"gain: got {gain!r}, expected a positive finite number, the slope of a unit times the "
-            "cell width. For jumps write activation='heaviside'."
+            f"gain: got {gain!r}, expected a positive finite number from {_LEAST_GAIN:g} to "
+            f"{_MOST_GAIN:g}, the slope of a unit times the cell width. For jumps write "
+            "activation='heaviside'."
         )
+    gain = float(gain)
     if not hasattr(halo, "__index__") or isinstance(halo, bool) or halo < 0:
         raise ValueError(f"halo: got {halo!r}, expected an integer of at least 0.")
     check_units(n + 2 * halo, f"n: got {n} with halo {halo}")
@@ -204,7 +208,7 @@ def _sum(
     weights = np.full(len(jumps), weight)
     network = sigmoid_sum(weights, -weight * middles, jumps, float(heights[0]), activation)
     total = float(np.abs(jumps).sum() + abs(heights[0]))
-    steepest = math.inf if activation == "heaviside" else float(gain)
+    steepest = math.inf if activation == "heaviside" else gain
     eps = float(np.finfo(float_dtype(None)).eps)
     bound = claimed_bound(target, n, steepest, kind, halo, total, eps)
     return Construction(network, target, Claim("sup", bound, len(jumps), 0, 1))
