@@ -161,6 +161,7 @@ CALLS = [
     ("al.constructions.maurey(0, 4, key)", "ValueError", ["dim", "got 0", "positive"]),
     ("al.constructions.maurey(101, 4, key)", "ValueError", ["dim", "got 101", "at most 100"]),
     ("al.constructions.maurey(2, 0, key)", "ValueError", ["n", "got 0", "positive"]),
+    ("al.constructions.maurey(2, 10**9, key)", "ValueError", ["n", "29.8 GiB", "at most"]),
     ("al.constructions.maurey(2, 4, 0)", "TypeError", ["key", "got 0", "jax.random.key"]),
     (
         "al.constructions.maurey(2, 4, key, sampling='radon')",

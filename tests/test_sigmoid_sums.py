@@ -544,3 +544,10 @@ def test_hundred_thousand_units_at_a_million_points():
     print(f"10^5 units at 10^6 points: {seconds:.0f} s, {kib / 1024:.0f} MiB")
     assert error < 1e-9
     assert kib < 2**20  # KiB: one GiB
+
+
+def test_a_gain_may_be_a_number_of_numpy():
+    target = al.targets.get("square")
+    wanted = float(built.staircase(target, 4, 8.0).claim.bound)
+    for gain in (8, np.int64(8), np.float32(8), np.float64(8)):
+        assert float(built.staircase(target, 4, gain).claim.bound) == wanted

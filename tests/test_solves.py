@@ -187,6 +187,7 @@ CALLS = [
     ("al.solves.solve(x, x[:, 0], method='svd')", "ValueError", ["method", "'svd'", "'pivoted'"]),
     ("al.constructions.quasi_interpolant(np.exp, 8)", "TypeError", ["target", "ufunc", "Target"]),
     ("al.constructions.quasi_interpolant(runge, 3)", "ValueError", ["width", "3", "at least 4"]),
+    ("al.constructions.quasi_interpolant(runge, 10**6)", "ValueError", ["width", "GiB", "hundred"]),
     ("al.constructions.quasi_interpolant(runge, 8, slope=0)", "ValueError", ["slope", "0", "0.25"]),
     (
         "al.constructions.quasi_interpolant(runge, 8, halo=4)",

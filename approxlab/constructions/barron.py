@@ -50,6 +50,7 @@ __all__ = ["Sampling", "maurey", "maurey_constant"]
 Sampling = Literal["fourier", "ridge"]
 
 _MOST_DIMENSIONS = 100
+_MOST_NUMBERS = 2**27  # in a network: a gibibyte in float64
 _NODES = 64  # 40 give the same constants to 3e-14, relative
 _LAW = "x uniform on the unit ball"
 
@@ -91,6 +92,12 @@ def maurey(dim: int, n: int, key: Array, *, sampling: Sampling = "fourier") -> R
     """
     _check(dim, sampling)
     check_positive(n=n)
+    if n * (dim + 2) > _MOST_NUMBERS:
+        raise ValueError(
+            f"n: got {n} units in {dim} dimensions, {n * (dim + 2) * 8 / 2**30:.3g} GiB of weights "
+            f"in float64, expected at most {_MOST_NUMBERS // (dim + 2)} units. The expected error "
+            "of any n is maurey_constant(dim, sampling) / n."
+        )
     check_key(key)
     directions, thresholds, weights = _steps(dim, n, key, sampling)
     network = MLP.from_arrays(

@@ -34,6 +34,7 @@ __all__ = ["SolvedNetwork", "quasi_interpolant"]
 _HALO = 24  # centres outside the interval on each side; more do not help (measured)
 _POINTS_PER_UNIT = 8
 _LEAST_WIDTH = 4
+_MOST_ENTRIES = 2**27  # of the matrix: a gibibyte in float64
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -153,5 +154,12 @@ def _sizes(width: int, halo: int | None, points: int | None) -> tuple[int, int]:
         raise ValueError(
             f"points: got {points} for {width + 1} coefficients, expected at least as many. Leave "
             f"it out for {_POINTS_PER_UNIT} per unit."
+        )
+    if count * (width + 1) > _MOST_ENTRIES:
+        raise ValueError(
+            f"width: got {width} with {count} points, whose matrix takes "
+            f"{count * (width + 1) * 8 / 2**30:.3g} GiB in float64, expected at most "
+            f"{_MOST_ENTRIES * 8 / 2**30:.3g} GiB. A few hundred units reach rounding for smooth "
+            "targets."
         )
     return outside, count

@@ -39,7 +39,7 @@ _SHIFTS = {"midpoint": (0.0,), "classical": (0.5,), "costarelli_spigler": (-0.5,
 def staircase(
     target: Target,
     n: int,
-    gain: float | int,
+    gain: float | int | np.number,
     *,
     jumps: Literal["midpoint", "classical"] = "midpoint",
     activation: str = "sigmoid",
@@ -104,7 +104,12 @@ def staircase(
 
 
 def costarelli_spigler(
-    target: Target, n: int, gain: float | int, *, activation: str = "sigmoid", halo: int = 0
+    target: Target,
+    n: int,
+    gain: float | int | np.number,
+    *,
+    activation: str = "sigmoid",
+    halo: int = 0,
 ) -> Construction:
     """The operator of Costarelli and Spigler: at each node f(x_k) times a bump of two sigmoids.
 
@@ -178,14 +183,14 @@ def check_units(units: float | int, asked: str) -> None:
 
 
 def _sum(
-    target: Any, n: int, gain: float | int, kind: str, activation: str, halo: int
+    target: Any, n: int, gain: float | int | np.number, kind: str, activation: str, halo: int
 ) -> Construction:
     """The three sums are one: jumps of the extended target, at shifted midpoints of the cells."""
     box = interval_of(target)
     check_positive(n=n)
     steep = steepness(activation)
     lipschitz_of(target)
-    number = isinstance(gain, int | float) and not isinstance(gain, bool)
+    number = isinstance(gain, int | float | np.number) and not isinstance(gain, bool)
     if not (number and _LEAST_GAIN <= gain <= _MOST_GAIN):
         raise ValueError(
             f"gain: got {gain!r}, expected a positive finite number from {_LEAST_GAIN:g} to "
