@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from approxlab import MLP, Construction, Target
 
-REVISION = 1
+REVISION = 2
 
 _SURFACES = ("ridge", "crossed", "tower", "towers", "orthants")
 _ONE_SIZE = ("sine_product", "compositional", "gabor")  # targets without a parameter dim
