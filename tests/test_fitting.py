@@ -71,10 +71,11 @@ def reported_losses_are_true(result, points, values, *, networks=None):
 
 
 @pytest.mark.parametrize(
-    ("method", "steps", "limit"), [("adam", 2000, 1e-4), ("lbfgs", 1500, 2e-8)]
+    ("method", "steps", "seeds", "limit"), [("adam", 2000, 3, 1e-4), ("lbfgs", 1500, 8, 2e-8)]
 )
-def test_accuracy(method, steps, limit):
-    result = fit(ODD, hidden=(16, 16), method=method, seeds=3, steps=steps)
+def test_accuracy(method, steps, seeds, limit):
+    # Where L-BFGS ends depends on the last bit: one seed in three is below the limit.
+    result = fit(ODD, hidden=(16, 16), method=method, seeds=seeds, steps=steps)
     assert result.relative_loss < limit
     error = al.errors.l2(result.network, ODD, relative=True)
     assert float(error) < 2 * np.sqrt(limit)
