@@ -13,11 +13,9 @@ working precision, and one of two solutions is formed:
 `numpy.linalg.lstsq` cuts singular values at max(m, n) eps by default, a cautious bound on rounding:
 with 32 tanh units for exp and 4801 points it stops at 7e-12, where this module reaches 1e-15.
 
-The work is LAPACK's, on the host, in the dtype of the matrix. Matrices of a few hundred columns
-gain nothing from threads and lose much where the cores are busy: for 768 x 97, two processes on two
-cores took 2.3 ms a solve with one thread each and 57 to 107 ms with two (medians; at 192 columns 14
-against 45 to 69 ms). Where many solves run beside others, set OPENBLAS_NUM_THREADS=1 before Python
-starts.
+The work is LAPACK's, on the host, in the dtype of the matrix. Where many solves run beside others,
+set OPENBLAS_NUM_THREADS=1 before Python starts: threads that wait for busy cores cost more than they
+gain on matrices of a few hundred columns.
 """
 
 from __future__ import annotations

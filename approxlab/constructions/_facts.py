@@ -8,23 +8,34 @@ from approxlab.arguments import check_interval
 from approxlab.domains import Box
 from approxlab.targets import Target
 
-__all__ = ["interval_of", "lipschitz_of"]
+__all__ = ["check_target", "check_whole", "interval_of", "lipschitz_of"]
 
 
-def interval_of(target: Any) -> Box:
-    """The interval of a target of one variable; anything else is refused."""
+def check_target(target: Any) -> None:
+    """Refuse what has no facts."""
     if not isinstance(target, Target):
         raise TypeError(
             f"target: got {type(target).__name__}, expected a Target: a claim needs its facts. "
             "Write al.Target(fn, domain=..., lipschitz=...)."
         )
-    check_interval(target.domain, "target.domain")
+
+
+def check_whole(target: Target) -> None:
+    """Refuse a target with a mask."""
     if target.mask is not None:
         raise ValueError(
             f"target: got {target!r} with a mask, expected one on its whole box: the facts of a "
             "masked target say nothing of a piece that leaves the mask."
         )
-    return target.domain
+
+
+def interval_of(target: Any) -> Box:
+    """The interval of a target of one variable; anything else is refused."""
+    check_target(target)
+    check_interval(target.domain, "target.domain")
+    check_whole(target)
+    domain: Box = target.domain
+    return domain
 
 
 def lipschitz_of(target: Target) -> float:

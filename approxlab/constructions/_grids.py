@@ -9,27 +9,22 @@ from typing import Any
 
 import numpy as np
 
+from approxlab.constructions.sigmoid_shapes import STEEPNESS
 from approxlab.domains import Box
 from approxlab.errors.differences import values
 from approxlab.networks import MLP
 from approxlab.targets import Target
 
-_STEEPNESS = {"sigmoid": 4.0, "tanh": 2.0, "heaviside": 1.0}  # slope 1 for a rise from 0 to 1
 DEFAULT_GAIN = 32.0
 _MOST_GAIN = 1e30  # weights are numbers in float32 too
 MAX_WEIGHTS = 2**25  # of the second layer: 256 MiB in float64
 
 
-def rise(z: float) -> float:
-    """S(z) = 1 / (1 + exp(-4 z)): from 0 to 1 with slope 1 at 0; the argument may be infinite."""
-    return math.exp(min(4.0 * z, 0.0)) / (1.0 + math.exp(-abs(4.0 * z)))
-
-
 def gains(activation: str, gain: float | None, outer_gain: float | None) -> tuple[float, float]:
     """Both gains as numbers; infinite for Heaviside units."""
-    if activation not in _STEEPNESS:
+    if activation not in STEEPNESS:
         raise ValueError(
-            f"activation: got {activation!r}, expected one of {', '.join(_STEEPNESS)}: a threshold "
+            f"activation: got {activation!r}, expected one of {', '.join(STEEPNESS)}: a threshold "
             "needs an activation with a limit on both sides."
         )
     for name, value in (("gain", gain), ("outer_gain", outer_gain)):
@@ -162,7 +157,7 @@ def two_layers(
     first = np.zeros((len(axis), len(faces)))
     first[np.arange(len(axis)), axis] = slope
     shift = -slope * np.concatenate([np.asarray(f, float) for f in faces])
-    factor = _STEEPNESS[activation]
+    factor = STEEPNESS[activation]
     inner, outer = (1.0, 1.0) if math.isinf(gain) else (factor * gain, factor * outer_gain)
     weights: list[Any] = [inner * first, outer * rows, heights[None, :]]
     biases: list[Any] = [inner * shift, outer * bias, np.array([constant])]

@@ -21,21 +21,20 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["curvature_factors", "lipschitz_factor", "missing_jumps", "rounding"]
+__all__ = ["curvature_factors", "lipschitz_factor", "missing_jumps", "rise", "rounding"]
 
 _OMEGA = 0.2784645427610738  # max of v / (1 + exp(v)): Lambert's W(1 / e)
 
 
-def lower_tail(z: float | int) -> float:
-    """S(-z) = 1 / (1 + exp(4 z)) for z >= 0."""
-    small = math.exp(-4.0 * z)
-    return small / (1.0 + small)
+def rise(z: float | int) -> float:
+    """S(z) = 1 / (1 + exp(-4 z)): from 0 to 1 with slope 1 at 0; the argument may be infinite."""
+    return math.exp(min(4.0 * z, 0.0)) / (1.0 + math.exp(-abs(4.0 * z)))
 
 
 def tail_sum(gain: float | int, start: float | int) -> float:
     """At least the sum over i >= 0 of S(-g (start + i)), start >= 0: a term, a geometric series."""
     rest = math.exp(-4.0 * gain * (start + 1.0)) / -math.expm1(-4.0 * gain)
-    return lower_tail(gain * start) + rest
+    return rise(-gain * start) + rest
 
 
 def lipschitz_factor(gain: float | int, shifts: tuple[float, ...]) -> float:
@@ -53,7 +52,7 @@ def lipschitz_factor(gain: float | int, shifts: tuple[float, ...]) -> float:
     """
     if math.isinf(gain):
         return 0.5 if len(shifts) > 1 else 0.5 + abs(shifts[0])
-    excess = min(lower_tail(0.5 * gain) + 2.0 * tail_sum(gain, 1.5), math.log(2.0) / (2.0 * gain))
+    excess = min(rise(-0.5 * gain) + 2.0 * tail_sum(gain, 1.5), math.log(2.0) / (2.0 * gain))
     moved = 0.5 + excess + max(map(abs, shifts))
     if len(shifts) == 1:
         return moved

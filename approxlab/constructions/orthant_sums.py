@@ -16,7 +16,9 @@ import numpy as np
 
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions import _grids
-from approxlab.constructions._grids import Grid, rise
+from approxlab.constructions._facts import check_target, check_whole
+from approxlab.constructions._grids import Grid
+from approxlab.constructions._sigmoid_tails import rise
 from approxlab.targets import Target
 
 __all__ = ["orthant_sum"]
@@ -123,21 +125,13 @@ def orthant_sum(
 
 
 def _check_target(target: Target) -> None:
-    if not isinstance(target, Target):
-        raise TypeError(
-            f"target: got {type(target).__name__}, expected a Target: a claim needs its facts. "
-            "Write al.Target(fn, domain=..., lipschitz=...)."
-        )
+    check_target(target)
     if target.continuous is False:
         raise ValueError(
             f"target: got {target!r}, which is not continuous, expected a continuous one: steps of "
             "continuous units do not come near a jump in the sup norm."
         )
-    if target.mask is not None:
-        raise ValueError(
-            f"target: got {target!r} with a mask, expected one on its whole box: the facts of a "
-            "masked target say nothing of a cell that leaves the mask."
-        )
+    check_whole(target)
     if target.lipschitz is None:
         raise ValueError(
             f"target: {target!r} has no fact lipschitz, expected a Lipschitz constant: without it "

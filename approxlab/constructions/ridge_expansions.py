@@ -88,7 +88,8 @@ class RidgeExpansion:
                 )
             low, high = _arguments(ridge.direction, ridge.offset, self.target.domain)
             own = ridge.profile.domain
-            slack = rounded_argument(ridge.direction, ridge.offset, self.target.domain)
+            most = largest_term(ridge.direction, ridge.offset, self.target.domain)
+            slack = float(np.finfo(float).eps) * (self.target.dim + 6) * most
             if low < own.lower[0] - slack or high > own.upper[0] + slack:
                 raise ValueError(
                     f"ridges: got a profile on {own!r} for arguments in [{low:g}, {high:g}], "
@@ -339,11 +340,10 @@ def _parallel(waves: np.ndarray) -> list[list[int]]:
     return groups
 
 
-def rounded_argument(direction: Sequence[float], offset: float, box: Box) -> float:
-    """What d + 6 roundings in float64 make of direction . x + offset: eps of its largest terms."""
+def largest_term(direction: Sequence[float], offset: float, box: Box) -> float:
+    """The largest sum of |direction_i x_i| and |offset| on the box: what rounding is relative to."""
     far = np.maximum(*np.abs([box.lower, box.upper]))
-    reach = float(np.abs(direction) @ far) + abs(offset)
-    return float(np.finfo(float).eps) * (box.dim + 6) * reach
+    return float(np.abs(direction) @ far) + abs(offset)
 
 
 def _arguments(direction: Sequence[float], offset: float, box: Box) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from approxlab.constructions.ridge_expansions import (
     RidgeExpansion,
     cosine_expansion,
     gaussian_expansion,
+    largest_term,
 )
 from approxlab.constructions.sigmoid_sums import MOST_UNITS
 from approxlab.networks import MLP
@@ -276,11 +277,9 @@ def _rounding(expansion: RidgeExpansion, parts: Sequence[Construction], network:
     sum is as if evaluated at an argument as much displaced.
     """
     eps, dim = float(np.finfo(network.dtype).eps), expansion.target.dim
-    far = np.maximum(*np.abs([expansion.target.domain.lower, expansion.target.domain.upper]))
-    far = np.maximum(*np.abs([expansion.target.domain.lower, expansion.target.domain.upper]))
     total = 0.0
     for ridge, part in zip(expansion.ridges, parts, strict=True):
-        reach = float(np.abs(ridge.direction) @ far) + abs(ridge.offset)
+        reach = largest_term(ridge.direction, ridge.offset, expansion.target.domain)
         first, last = (np.abs(np.asarray(w)).ravel() for w in part.network.weights)
         slope = _SLOPES[part.network.activation] * float(first @ last)
         total += (dim + 6) * reach * max(slope, ridge.profile.lipschitz or 0.0)

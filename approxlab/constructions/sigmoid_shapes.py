@@ -19,7 +19,7 @@ from jaxtyping import Array
 
 from approxlab.arguments import check_interval
 from approxlab.claims import Bound, Claim, Construction
-from approxlab.constructions._sigmoid_tails import lower_tail
+from approxlab.constructions._sigmoid_tails import rise
 from approxlab.domains import Box
 from approxlab.networks import MLP
 from approxlab.targets import Target
@@ -222,10 +222,10 @@ def _blocks(
         raise ValueError(f"height: got {heights[0]!r}, expected a finite number.")
     if not margin >= 0:
         raise ValueError(f"margin: got {margin!r}, expected a number of at least 0.")
-    tails = 0.5 if margin == 0 else lower_tail(slope * margin)
+    tails = 0.5 if margin == 0 else rise(-slope * margin)
     width = max(places) - min(places)
     if len(units) > 1 and width >= 2.0 * margin:
-        tails += lower_tail(slope * (width - margin))
+        tails += rise(-slope * (width - margin))
     target = _jumps(units, places, margin, box, name)
     weights, biases = [w for w, *_ in units], [b for _, b, _ in units]
     network = sigmoid_sum(weights, biases, heights, activation=activation)

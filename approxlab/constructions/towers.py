@@ -18,7 +18,7 @@ from jaxtyping import Array
 
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions import _grids
-from approxlab.constructions._grids import rise
+from approxlab.constructions._sigmoid_tails import rise
 from approxlab.domains import Box
 from approxlab.networks import MLP
 from approxlab.targets import Target

@@ -24,7 +24,7 @@ from approxlab.networks.initialisation import all_draws, all_layers, default_ini
 
 _FINAL_RATE = 1e-3  # the cosine ends at this fraction of the learning rate
 _MEMORY = 20  # pairs kept by L-BFGS; optax's 10 stalls ten times earlier on small networks
-RECORDS = 8  # losses that one call of `advance` may record: calls cost half a millisecond each
+RECORDS = 8  # losses that one call of `advance` may record: a call costs as much as many steps
 GOING, CONVERGED, STAGNATED, DIVERGED = range(4)  # what is decided of a member
 
 Tree = Any
