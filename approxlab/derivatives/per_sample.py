@@ -1,0 +1,192 @@
+"""The gradient of every sample apart, kept as two vectors a layer: delta_l and a_{l-1}.
+
+The gradient of one sample's loss in W_l is the outer product delta_l a_{l-1}^T with delta_l the
+derivative of the loss in z_l. So its norm is norm(delta_l) norm(a_{l-1}), some 2 (n_l + n_{l-1})
+FLOPs in place of n_l n_{l-1} numbers, and a weighted sum over the samples, as clipping asks for, is
+one product of arrays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
+from approxlab.derivatives._sweeps import as_batch, backward, forward
+from approxlab.networks import MLP
+
+__all__ = [
+    "PerSampleGradients",
+    "per_sample_gradient_norms",
+    "per_sample_gradients",
+    "squared_error",
+]
+
+
+def squared_error(value: Array, y: Array) -> Array:
+    """Sum of (value - y)^2 over the outputs of one sample.
+
+    Example:
+        >>> float(squared_error(jnp.array([1.0, 2.0]), jnp.array([1.0, 5.0])))
+        9.0
+    """
+    return jnp.sum(jnp.square(value - y))
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class PerSampleGradients:
+    """Gradients of N samples in all weights: delta_l[n, i] a_{l-1}[n, j], never multiplied out.
+
+    A pytree. The gradient in a bias is delta_l itself; with `biases=False` biases are held fixed
+    and their gradients are zero.
+
+    Attributes:
+        net: The network, for the shapes of its weights.
+        deltas: One array of shape (N, n_l) per layer.
+        inputs: One array of shape (N, n_{l-1}) per layer.
+        biases: Whether biases are variables.
+    """
+
+    net: MLP
+    deltas: tuple[Any, ...]
+    inputs: tuple[Any, ...]
+    biases: bool = True
+
+    def norms(self) -> Float[Array, " N"]:
+        """Euclidean norm of every sample's gradient, over all weights (and biases)."""
+        total = jnp.zeros(self.deltas[0].shape[:1], self.net.dtype)
+        for delta, a in zip(self.deltas, self.inputs, strict=True):
+            # A bias is a weight whose input is 1.
+            size = jnp.sum(jnp.square(a), axis=1) + (1 if self.biases else 0)
+            total = total + jnp.sum(jnp.square(delta), axis=1) * size
+        return jnp.sqrt(total)
+
+    def sum(self, weights: Any = None) -> MLP:
+        """The sum over the samples, each times its weight: 2 N n_l n_{l-1} FLOPs a layer.
+
+        Args:
+            weights: Shape (N,); by default 1. `jnp.minimum(1, c / norms)` clips every gradient to
+                norm c, `1 / N` each gives the mean.
+        """
+        deltas = self.deltas
+        if weights is not None:
+            factors = jnp.asarray(weights, self.net.dtype)
+            if factors.shape != deltas[0].shape[:1]:
+                raise ValueError(
+                    f"weights: got shape {factors.shape}, expected {deltas[0].shape[:1]}: one "
+                    "number per sample."
+                )
+            deltas = tuple(delta * factors[:, None] for delta in deltas)
+        pairs = zip(deltas, self.inputs, strict=True)
+        return self._as_net(
+            [jnp.einsum("ni,nj->ij", delta, a) for delta, a in pairs],
+            [jnp.sum(delta, axis=0) for delta in deltas],
+        )
+
+    def dense(self, max_bytes: int = MAX_BYTES) -> MLP:
+        """All gradients as networks stacked along a first axis of length N; `member(n)` is one.
+
+        Raises:
+            ValueError: Before anything is allocated, if it would take more than `max_bytes`.
+        """
+        shape = (self.deltas[0].shape[0], self.net.num_parameters)
+        check_bytes(shape, self.net.dtype, max_bytes, "norms, sum or the pairs (deltas, inputs)")
+        pairs = zip(self.deltas, self.inputs, strict=True)
+        return self._as_net(
+            [delta[:, :, None] * a[:, None, :] for delta, a in pairs], list(self.deltas)
+        )
+
+    def _as_net(self, weights: list[Array], biases: list[Array]) -> MLP:
+        if not self.biases:
+            biases = [jnp.zeros_like(bias) for bias in biases]
+        return like(self.net, weights, biases)
+
+    def __repr__(self) -> str:
+        return f"PerSampleGradients({self.deltas[0].shape[0]} samples, {self.net!r})"
+
+
+register(PerSampleGradients, ("net", "deltas", "inputs"), ("biases",))
+
+
+def like(net: MLP, weights: Any, biases: Any) -> MLP:
+    """A pytree of the network's structure with other leaves, of any shape."""
+    leaves = (*weights, *biases)
+    return jax.tree.unflatten(jax.tree.structure(net), leaves)
+
+
+def per_sample_gradients(
+    net: MLP,
+    X: Any,
+    Y: Any,
+    loss: Callable[[Array, Array], Array] = squared_error,
+    *,
+    biases: bool = True,
+) -> PerSampleGradients:
+    """The gradient of loss(f(x_n), y_n) in all weights, for every sample n apart.
+
+    One forward and one backward sweep for the whole batch, 2 N P + 2 N (P - c0) FLOPs of products;
+    the N x P numbers of the gradients are not formed.
+
+    Args:
+        net: A single network.
+        X: Points, shape (N, d).
+        Y: What the loss compares with: a pytree of arrays with a first axis of length N.
+        loss: Maps one value, shape () or (m,), and one y to a number.
+        biases: Whether biases are variables too.
+
+    Returns:
+        `PerSampleGradients`, a pair of vectors per layer and sample; `.norms()`, `.sum()`,
+        `.dense()`.
+
+    Raises:
+        TypeError: If `net` is no MLP, or the loss is no floating-point number.
+        ValueError: If X or Y has not N rows that fit.
+
+    Source:
+        Goodfellow 2015, "Efficient per-example gradient computations" (the outer products).
+
+    Example:
+        >>> net = MLP.from_arrays([[[2.0, 1.0]]], [[0.0]], "tanh")
+        >>> found = per_sample_gradients(net, jnp.array([[1.0, 1.0], [3.0, 4.0]]), jnp.zeros(2))
+        >>> found.dense().weights[0].tolist()          # 2 f(x) x, the bias apart
+        [[[6.0, 6.0]], [[60.0, 80.0]]]
+    """
+    points = as_batch(net, X)
+    for leaf in jax.tree.leaves(Y):
+        if jnp.shape(leaf)[:1] != points.shape[:1]:
+            raise ValueError(
+                f"Y: got shape {jnp.shape(leaf)} for {points.shape[0]} points, expected a first "
+                f"axis of length {points.shape[0]}: one y per point."
+            )
+    left = forward(net, points)
+    values = left.values[:, 0] if net.out_size is None else left.values
+    u = jax.vmap(jax.grad(loss))(values, jax.tree.map(jnp.asarray, Y))
+    deltas = backward(net, left.slopes, u.reshape(points.shape[0], -1))
+    return PerSampleGradients(net, deltas, left.inputs, biases)
+
+
+def per_sample_gradient_norms(
+    net: MLP,
+    X: Any,
+    Y: Any,
+    loss: Callable[[Array, Array], Array] = squared_error,
+    *,
+    biases: bool = True,
+) -> Float[Array, " N"]:
+    """Norm of every sample's gradient, without the gradients; arguments as `per_sample_gradients`.
+
+    Source:
+        Goodfellow 2015, "Efficient per-example gradient computations".
+
+    Example:
+        >>> net = MLP.from_arrays([[[2.0, 1.0]]], [[0.0]], "tanh")
+        >>> X, Y = jnp.array([[3.0, 4.0]]), jnp.array([9.5])
+        >>> per_sample_gradient_norms(net, X, Y, biases=False).tolist()      # 2 (10 - 9.5) norm(x)
+        [5.0]
+    """
+    return per_sample_gradients(net, X, Y, loss, biases=biases).norms()
