@@ -1,0 +1,302 @@
+"""The two sweeps over the steps of a trace, and what each step is called afterwards."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from approxlab.derivatives import _trace_program as programs
+from approxlab.derivatives._trace_program import Constant, Program, View, is_inexact
+from approxlab.derivatives._trace_words import Operand, Words, constant, latex_name, words
+
+__all__ = ["Contribution", "Step", "Swept", "named", "output_name", "sweep"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Contribution:
+    """What one step adds to the adjoint of a variable that it reads.
+
+    Attributes:
+        source: Name of the step; "seed" for the cotangent of the output.
+        position: Which operand of that step the variable is.
+        order: When the reverse sweep adds it; the seed is 0.
+        local: Derivative of the step by that operand where both are scalars, else None.
+        value: What is added: the adjoint of the step times its derivative.
+        so_far: The adjoint of the variable after the addition.
+    """
+
+    source: str
+    position: int
+    order: int
+    local: np.ndarray | None
+    value: np.ndarray
+    so_far: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Step:
+    """One line of a trace: an input, or what a primitive makes of earlier lines.
+
+    Attributes:
+        name: "v-1", "v0" for inputs, then "v1", "v2", ...
+        label: What the caller calls it: "x1", "t0"; "" if nothing.
+        symbol: The one of the two that expressions use.
+        text: The expression, such as "ln v-1" or "v1 + v2"; the label for an input.
+        latex: The same in LaTeX.
+        op: The sign in the node of a graph, such as "+", "×2" or "ln"; "" for an input.
+        operands: Names of the lines that it reads, in order, constants left out.
+        primal: Its value.
+        tangents: Its tangents, one per seed; None for integers and booleans.
+        adjoint: Its adjoint: the sum of its contributions; None for integers and booleans.
+        contributions: What was added up, in the order of the reverse sweep.
+    """
+
+    name: str
+    label: str
+    symbol: str
+    text: str
+    latex: str
+    op: str
+    operands: tuple[str, ...]
+    primal: np.ndarray
+    tangents: tuple[np.ndarray | None, ...]
+    adjoint: np.ndarray | None
+    contributions: tuple[Contribution, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Swept:
+    """Numbers of every variable after both sweeps; a contribution names its step by a number."""
+
+    values: dict[int, Any]
+    tangents: dict[int, list[Any]]
+    adjoints: dict[int, Any]
+    added: dict[int, list[tuple[int | None, int, int, Any, Any, Any]]]
+    value: Any
+    value_tangents: list[Any]
+
+
+def sweep(
+    run: Program, inputs: Sequence[Any], directions: Sequence[Sequence[Any]], cotangent: Any
+) -> Swept:
+    """Values and tangents from the first step to the last, adjoints from the last to the first."""
+    values = dict(zip(run.inputs, inputs, strict=True))
+    tangents = {var: [direction[i] for direction in directions] for i, var in enumerate(run.inputs)}
+    for step in run.steps:
+        values |= zip(step.outputs.values(), step.local(())(values), strict=True)
+        _forward(step, values, tangents, len(directions))
+    swept = Swept(values, tangents, {}, {}, None, [])
+    if isinstance(run.output, Constant):
+        value = run.output.value
+        pushed = [jnp.zeros_like(value) for _ in directions]
+    else:
+        read, base = _reader(run.output), run.output.base
+        value, pull = jax.vjp(read, values[base])
+        pushed = [jax.jvp(read, [values[base]], [t])[1] for t in tangents[base]]
+        _add(swept, base, None, 0, None, pull(cotangent)[0])
+    for number, step in reversed(list(enumerate(run.steps))):
+        _reverse(number, step, swept)
+    for var, known in values.items():
+        if is_inexact(known):
+            swept.adjoints.setdefault(var, jnp.zeros_like(known))
+    return dataclasses.replace(swept, value=value, value_tangents=pushed)
+
+
+def _reader(view: View) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        for equation in view.equations:
+            (value,) = programs.apply(equation, [value])
+        return value
+
+    return read
+
+
+def _smooth(
+    step: programs.Step, values: dict[int, Any]
+) -> tuple[list[int], list[int], Callable[..., Any]]:
+    """Operands and outputs that have derivatives, and the step as a function between them."""
+    varied = [
+        i
+        for i, operand in enumerate(step.operands)
+        if isinstance(operand, View) and is_inexact(values[operand.base])
+    ]
+    outputs = list(step.outputs.values())
+    kept = [i for i, var in enumerate(outputs) if is_inexact(values[var])]
+    local = step.local(varied)
+
+    def smooth(*moved: Any) -> tuple[Any, ...]:
+        results = local(values, *moved)
+        return tuple(results[i] for i in kept)
+
+    return varied, [outputs[i] for i in kept], smooth
+
+
+def _bases(step: programs.Step, varied: Sequence[int]) -> list[int]:
+    operands = [step.operands[i] for i in varied]
+    return [operand.base for operand in operands if isinstance(operand, View)]
+
+
+def _forward(
+    step: programs.Step, values: dict[int, Any], tangents: dict[int, list[Any]], count: int
+) -> None:
+    varied, outputs, smooth = _smooth(step, values)
+    bases = _bases(step, varied)
+    pushed: dict[int, list[Any]] = {var: [] for var in outputs}
+    for seed in range(count):
+        moved = _push(smooth, [values[b] for b in bases], [tangents[b][seed] for b in bases])
+        for var, tangent in zip(outputs, moved, strict=True):
+            pushed[var].append(jnp.zeros_like(values[var]) if tangent is None else tangent)
+    tangents |= pushed
+
+
+def _push(smooth: Callable[..., Any], at: list[Any], along: list[Any]) -> Sequence[Any]:
+    """Tangents of a step; the transpose of its pullback where a custom_vjp leaves no other way."""
+    if not at:
+        return [None for _ in smooth()]
+    try:
+        return tuple(jax.jvp(smooth, at, along)[1])
+    except TypeError as error:
+        if "custom_vjp" not in str(error):
+            raise
+    outputs, pull = jax.vjp(smooth, *at)
+    try:
+        (moved,) = jax.linear_transpose(pull, outputs)(tuple(along))
+    except Exception as error:
+        raise ValueError(
+            "f: got a function with a custom_vjp rule that is not linear in the cotangent, so it "
+            "has no tangents. Pass seeds=() for adjoints only."
+        ) from error
+    return tuple(moved)
+
+
+def _reverse(number: int, step: programs.Step, swept: Swept) -> None:
+    varied, outputs, smooth = _smooth(step, swept.values)
+    if not varied or not any(var in swept.adjoints for var in outputs):
+        return
+    bases = _bases(step, varied)
+    results, pull = jax.vjp(smooth, *(swept.values[base] for base in bases))
+    cotangents = [
+        swept.adjoints.get(var, jnp.zeros_like(result))
+        for var, result in zip(outputs, results, strict=True)
+    ]
+    scalar = len(results) == 1 and results[0].shape == ()
+    slopes = pull((jnp.ones_like(results[0]),)) if scalar else [None] * len(bases)
+    read = [i for i, operand in enumerate(step.operands) if isinstance(operand, View)]
+    pulled = zip(varied, bases, slopes, pull(tuple(cotangents)), strict=True)
+    for position, base, slope, contribution in pulled:
+        local = slope if scalar and slope.shape == () else None
+        _add(swept, base, number, read.index(position), local, contribution)
+
+
+def _add(
+    swept: Swept, var: int, number: int | None, position: int, local: Any, contribution: Any
+) -> None:
+    before = swept.adjoints.get(var)
+    swept.adjoints[var] = contribution if before is None else before + contribution
+    order = sum(len(each) for each in swept.added.values())
+    swept.added.setdefault(var, []).append(
+        (number, position, order, local, contribution, swept.adjoints[var])
+    )
+
+
+def named(
+    run: Program,
+    swept: Swept,
+    names: Sequence[str],
+    seeds: Sequence[str],
+    labels: Sequence[str] | None,
+) -> list[Step]:
+    """The lines of the trace, with their names and expressions."""
+    made = [var for step in run.steps for var in step.outputs.values()]
+    if labels is not None and (isinstance(labels, str) or len(labels) != len(made)):
+        raise ValueError(
+            f"labels: got {labels!r}, expected {len(made)} names, one per step: "
+            f"{', '.join(_words(run, var, {}, names).text for var in made)}."
+        )
+    order = [*run.inputs, *made]
+    called = [*names, *(labels if labels is not None else [""] * len(made))]
+    title = {var: f"v{i - len(names) + 1}" for i, var in enumerate(order)}
+    symbol = {
+        var: label if labels is not None else title[var]
+        for var, label in zip(order, called, strict=True)
+    }
+    makers = {i: title[next(iter(step.outputs.values()))] for i, step in enumerate(run.steps)}
+    steps = []
+    for var, label in zip(order, called, strict=True):
+        is_input = var in run.inputs
+        said = Words(label, latex_name(label), "") if is_input else _words(run, var, symbol, names)
+        tangents = swept.tangents.get(var, [None] * len(seeds))
+        steps.append(
+            Step(
+                name=title[var],
+                label=label,
+                symbol=symbol[var],
+                text=said.text,
+                latex=said.latex,
+                op=said.sign,
+                operands=() if is_input else tuple(title[base] for base in _read(run, var)),
+                primal=np.asarray(swept.values[var]),
+                tangents=tuple(None if t is None else np.asarray(t) for t in tangents),
+                adjoint=np.asarray(swept.adjoints[var]) if var in swept.adjoints else None,
+                contributions=tuple(
+                    Contribution(
+                        "seed" if number is None else makers[number], position, when,
+                        None if local is None else np.asarray(local),
+                        np.asarray(value), np.asarray(so_far),
+                    )
+                    for number, position, when, local, value, so_far in swept.added.get(var, [])
+                ),
+            )
+        )  # fmt: skip
+    return steps
+
+
+def output_name(run: Program, steps: Sequence[Step]) -> str | None:
+    """Name of the line that is returned."""
+    if isinstance(run.output, Constant):
+        return None
+    order = [*run.inputs, *(var for step in run.steps for var in step.outputs.values())]
+    return steps[order.index(run.output.base)].name
+
+
+def _maker(run: Program, var: int) -> programs.Step:
+    return next(step for step in run.steps if var in step.outputs.values())
+
+
+def _read(run: Program, var: int) -> list[int]:
+    operands = _maker(run, var).operands
+    return [operand.base for operand in operands if isinstance(operand, View)]
+
+
+def _words(run: Program, var: int, symbol: dict[int, str], names: Sequence[str]) -> Words:
+    """The expression of a step; before steps are named, with a dot for each operand."""
+    step = _maker(run, var)
+    equation = step.equation
+    known = symbol or dict(zip(run.inputs, names, strict=True))
+    operands = []
+    for operand, atom in zip(step.operands, equation.invars, strict=True):
+        if isinstance(operand, Constant):
+            operands.append(constant(operand.value))
+        else:
+            name = known.get(operand.base, "·")
+            operands.append(Operand(name, latex_name(name), rank=len(atom.aval.shape)))
+    said = words(_title(equation), equation.params, operands)
+    if len(equation.outvars) > 1:
+        part = next(i for i, output in step.outputs.items() if output == var)
+        said = Words(f"{said.text}[{part}]", f"{said.latex}_{{[{part}]}}", said.sign)
+    return said
+
+
+def _title(equation: Any) -> str:
+    """The name of a primitive; of a function with its own rule, or a call, that of the function."""
+    name: str = equation.primitive.name
+    inner = equation.params.get("call_jaxpr")
+    if inner is None:
+        return name
+    about = getattr(programs.opened(inner)[0], "debug_info", None)
+    return str(getattr(about, "func_name", "") or name)
