@@ -1,4 +1,4 @@
-"""How the steps of a trace are written: as text, in LaTeX, and as the sign in a node of the graph."""
+"""How the steps of a trace are written: as text, in LaTeX, and as the sign of a node."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ def significant(value: Any, digits: int = 3) -> str:
 
 
 def latex_name(name: str) -> str:
-    """A name in mathematics: digits at its end as an index.
+    r"""A name in mathematics: digits at its end as an index.
 
     Example:
         >>> latex_name("v-1"), latex_name("x2"), latex_name("sigma"), latex_name("loss")
-        ('v_{-1}', 'x_{2}', '\\\\sigma', '\\\\mathrm{loss}')
+        ('v_{-1}', 'x_{2}', '\\sigma', '\\mathrm{loss}')
     """
     found = re.fullmatch(r"([A-Za-z]+)_?(-?\d*)", name)
     if not found:
@@ -96,7 +96,7 @@ def latex_name(name: str) -> str:
 
 
 def constant(value: Any) -> Operand:
-    """A constant in words: its number where all entries are equal, else its entries or its shape."""
+    """A constant in words: its number where all entries are equal, else entries or shape."""
     array = np.asarray(value)
     one = array.size > 0 and bool(np.all(array == array.flat[0]))
     text = values(array.flat[0] if one else array)
@@ -173,10 +173,9 @@ def _where(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words 
     if len(operands) != 3:
         return None
     test, other, this = operands
-    listed = [
-        ", ".join(getattr(o, kind) for o in (test, this, other)) for kind in ("text", "latex")
-    ]
-    return Words(f"where({listed[0]})", rf"\mathrm{{where}}({listed[1]})", "where")
+    text = ", ".join(operand.text for operand in (test, this, other))
+    latex = ", ".join(operand.latex for operand in (test, this, other))
+    return Words(f"where({text})", rf"\mathrm{{where}}({latex})", "where")
 
 
 def _dot(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words | None:
@@ -212,9 +211,9 @@ def _function(word: str, latex: str | None = None) -> tuple[str, str, str]:
 
 
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi "
-    "chi psi omega".split()
-)
+    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu",
+     "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"]
+)  # fmt: skip
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INFIX = {
     "add": ("+", "+", "+"),

@@ -293,7 +293,7 @@ def _directions(
 
 def _given(name: Any, direction: Any, args: Sequence[Any], leaves: Sequence[Any]) -> list[Any]:
     tangents, structure = jax.tree.flatten(tuple(direction))
-    wanted = jax.tree.structure(tuple(args))
+    wanted: Any = jax.tree.structure(tuple(args))
     shapes = [np.shape(leaf) for leaf in leaves]
     if structure != wanted or [np.shape(t) for t in tangents] != shapes:
         raise ValueError(
