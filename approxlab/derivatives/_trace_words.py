@@ -15,12 +15,13 @@ __all__ = ["Operand", "Words", "latex_name", "number", "significant", "values", 
 
 @dataclasses.dataclass(frozen=True)
 class Operand:
-    """An operand in words; `constant` where it depends on no argument."""
+    """An operand in words; `constant` where it depends on no argument, `short` for its node."""
 
     text: str
     latex: str
     constant: bool = False
     rank: int = 0
+    short: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,8 +100,9 @@ def constant(value: Any) -> Operand:
     """A constant in words: its number where all entries are equal, else entries or shape."""
     array = np.asarray(value)
     one = array.size > 0 and bool(np.all(array == array.flat[0]))
-    text = values(array.flat[0] if one else array)
-    return Operand(text, text, constant=True, rank=0 if one else array.ndim)
+    shown = array.flat[0] if one else array
+    text, short = values(shown), values(shown, 3, significant)
+    return Operand(text, text, constant=True, rank=0 if one else array.ndim, short=short)
 
 
 def words(name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words:
@@ -120,7 +122,7 @@ def _infix(name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]
     sign, latex, node = _INFIX[name]
     left, right = operands
     if name in ("add", "sub") and right.text.startswith("-") and right.constant:
-        right = Operand(right.text[1:], right.latex[1:], True)
+        right = Operand(right.text[1:], right.latex[1:], True, right.rank, right.short[1:])
         sign = latex = node = {"+": "-", "-": "+"}[sign]
     text = f"{left.text} {sign} {right.text}"
     if left.constant or right.constant:
@@ -134,7 +136,7 @@ def _with_constant(name: str, node: str, left: Operand, right: Operand) -> str:
     """The sign of a node that has swallowed a constant: +1, ×2, 1/x."""
     if left.rank or right.rank:
         return node
-    given = (left if left.constant else right).text.replace("-", "−")
+    given = (left if left.constant else right).short.replace("-", "−")
     if name == "div":
         return f"{given}/x" if left.constant else f"/{given}"
     if name == "sub" and left.constant:
