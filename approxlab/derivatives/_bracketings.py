@@ -57,7 +57,7 @@ class Factor:
                 raise ValueError(f"{name}: got {value!r}, expected an integer of at least 0.")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class Node:
     """The Jacobian of the factors first..last, and how it is had.
 
@@ -92,6 +92,9 @@ class Node:
         right = self.right.text if self.right else f"A{self.first}"
         gap = "" if left.endswith(")") and right.startswith("(") else " "
         return f"({left}{gap}{right})"
+
+    def __repr__(self) -> str:
+        return f"Node({self.text}, {self.flops:,} FLOPs, {self.peak_bytes:,} bytes held)"
 
     def walk(self) -> Iterator[Node]:
         """All nodes, children before parents, in the order of evaluation."""

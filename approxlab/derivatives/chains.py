@@ -1,4 +1,4 @@
-"""Planned Jacobian chains, executed in JAX: of networks by their matrices, of functions by pushes.
+"""Planned Jacobian chains, executed in JAX: layers by their matrices, any functions by pushes.
 
 For a network the Jacobian of the layers i..j is M = W_j D_{j-1} W_{j-1} ... D_i W_i, where D_l is
 diagonal with entries s'(z_l), 1 for units left linear. No diagonal is ever multiplied as a matrix:
@@ -14,18 +14,20 @@ points on, up to twice slower for one point).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from approxlab.derivatives.planner import Node, Plan
+from approxlab.derivatives.counts import count
+from approxlab.derivatives.planner import Factor, Node, Plan
+from approxlab.derivatives.planner import plan as cheapest_plan
 from approxlab.networks.activations import activation as activation_named
 from approxlab.networks.mlp import MLP
 
-__all__ = ["value_and_jacobian_by"]
+__all__ = ["chain_factors", "chain_jacobian", "value_and_jacobian_by"]
 
 
 def value_and_jacobian_by(plan: Plan, net: MLP, x: Any) -> tuple[Array, Float[Array, "... d"]]:
@@ -82,22 +84,158 @@ def _of_layers(node: Node, weights: Sequence[Array], slopes: Sequence[Array]) ->
     """W_j D_{j-1} ... D_i W_i of the layers i..j of a node: the slopes after layer j are not in."""
     if node.first == node.last:
         return weights[node.last - 1]
+    made: dict[int, Array] = {}
+    for child in (node.left, node.right) if node.left_first else (node.right, node.left):
+        if child is not None:
+            made[child.first] = _of_layers(child, weights, slopes)
     # A push of rows or columns through a layer is the product with its matrix.
-    right = weights[node.first - 1] if node.right is None else None
-    left = weights[node.last - 1] if node.left is None else None
-    if node.left is not None and node.left_first:
-        left = _of_layers(node.left, weights, slopes)
-    if node.right is not None:
-        right = _of_layers(node.right, weights, slopes)
-    if node.left is not None and left is None:
-        left = _of_layers(node.left, weights, slopes)
-    assert left is not None
-    assert right is not None
+    left = made[node.left.first] if node.left is not None else weights[node.last - 1]
+    right = made[node.right.first] if node.right is not None else weights[node.first - 1]
     middle = node.right.last if node.right is not None else node.first
     slope = slopes[middle - 1]
     if left.size <= right.size:
         return (left * slope[None, :]) @ right
     return left @ (slope[:, None] * right)
+
+
+def chain_jacobian(
+    fns: Sequence[Callable[[Array], Array]],
+    x: Any,
+    plan: Plan | None = None,
+    max_bytes: int | None = None,
+) -> Float[Array, "m n"]:
+    """Jacobian of fns[-1] o ... o fns[0] at a point, by dense products, tangents and adjoints.
+
+    The values between the functions are computed once and kept. A function is evaluated once more
+    where its tangents or adjoints pass, so that one tape at a time is needed; compiled code merges
+    the two evaluations. Works under `jit` and `vmap`.
+
+    Args:
+        fns: Functions of one vector that return a vector, the first applied first.
+        x: A point of shape (n,), of floating-point dtype.
+        plan: As from `planner.plan` for these functions; by default the cheapest one for
+            `chain_factors(fns, x)`. A known matrix ("matrix" in its tree) is had by tangents or
+            adjoints, whichever are fewer.
+        max_bytes: Budget of the default plan.
+
+    Returns:
+        The Jacobian of shape (m, n), in the dtype of the values.
+
+    Raises:
+        ValueError: If a shape does not fit, the plan is for other sizes, or no plan fits the
+            budget.
+
+    Example:
+        >>> fns = [lambda x: jnp.stack([jnp.sum(x), jnp.prod(x)]), lambda y: jnp.outer(y, y)[0]]
+        >>> chain_jacobian(fns, jnp.array([1.0, 2.0, 3.0])).tolist()
+        [[12.0, 12.0, 12.0], [42.0, 24.0, 18.0]]
+    """
+    x = jnp.asarray(x)
+    points = _between(fns, x)
+    if plan is None:
+        found = cheapest_plan(chain_factors(fns, x), max_bytes, dtype=x.dtype)
+    elif max_bytes is not None:
+        raise ValueError(f"max_bytes: got {max_bytes} beside a plan, expected one of the two.")
+    else:
+        found = plan
+    sizes = (*(point.shape[0] for point in points), found.widths[-1])
+    if found.widths != sizes or len(fns) != len(found.factors):
+        raise ValueError(
+            f"plan: got {found!r}, expected a plan for {len(fns)} functions of "
+            f"{', '.join(str(point.shape[0]) for point in points)} inputs. Write "
+            "planner.plan(chain_factors(fns, x))."
+        )
+    return _of_functions(found.tree, fns, points)
+
+
+def chain_factors(fns: Sequence[Callable[[Array], Array]], x: Any) -> tuple[Factor, ...]:
+    """The costs of a chain of functions at a point: FLOPs of one tangent and one adjoint, tapes.
+
+    Counted in the jaxprs of the linearised functions, elementwise operations included; the tape is
+    what the function that `jax.vjp` returns holds, constants that the function closes over
+    included. No Jacobian counts as known.
+
+    Example:
+        >>> W = jnp.ones((2, 3))
+        >>> chain_factors([lambda x: W @ x], jnp.ones(3))[0].tangent_flops
+        12
+    """
+    x = jnp.asarray(x)
+    factors: list[Factor] = []
+    for point, fn in zip(_between(fns, x), fns, strict=True):
+        value, push = jax.linearize(fn, point)
+        pull = jax.vjp(fn, point)[1]
+        factors.append(
+            Factor(
+                point.shape[0],
+                _vector(value, len(factors)).shape[0],
+                tangent_flops=count(push, point, live_only=True).flops,
+                adjoint_flops=count(pull, value, live_only=True).flops,
+                tape_bytes=sum(leaf.nbytes for leaf in jax.tree.leaves(pull)),
+            )
+        )
+    return tuple(factors)
+
+
+def _between(fns: Sequence[Callable[[Array], Array]], x: Array) -> list[Array]:
+    """The points at which the functions are evaluated: x, and the values of all but the last."""
+    if not len(fns):
+        raise ValueError("fns: got none, expected at least one function.")
+    if x.ndim != 1 or not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(
+            f"x: got shape {x.shape} of {x.dtype}, expected one point of shape (n,) of "
+            "floating-point dtype."
+        )
+    points = [x]
+    for i, fn in enumerate(fns[:-1]):
+        points.append(_vector(fn(points[-1]), i))
+    return points
+
+
+def _vector(value: Any, index: int) -> Any:
+    if jnp.ndim(value) != 1:
+        raise ValueError(
+            f"fns: got a value of shape {jnp.shape(value)} of function {index}, expected a vector. "
+            "Write fn(x).ravel(), or fn(x)[None] for a number."
+        )
+    return value
+
+
+def _of_functions(
+    node: Node, fns: Sequence[Callable[[Array], Array]], points: Sequence[Array]
+) -> Array:
+    """The Jacobian of the functions first..last of a node, (rows, cols)."""
+    made: dict[int, Array] = {}
+    for child in (node.left, node.right) if node.left_first else (node.right, node.left):
+        if child is not None:
+            made[child.first] = _of_functions(child, fns, points)
+    if node.left is not None and node.right is not None:
+        return made[node.left.first] @ made[node.right.first]
+    if node.left is not None:
+        return _pulled(fns[node.first - 1], points[node.first - 1], made[node.left.first])
+    fn, point = fns[node.last - 1], points[node.last - 1]
+    if node.right is not None:
+        return _pushed(fn, point, made[node.right.first])
+    out = jax.eval_shape(fn, point)
+    _vector(out, node.last - 1)
+    by_rows = node.method == "adjoints" or (
+        node.method == "matrix" and out.shape[0] < point.shape[0]
+    )
+    if by_rows:
+        return _pulled(fn, point, jnp.eye(out.shape[0], dtype=out.dtype))
+    return _pushed(fn, point, jnp.eye(point.shape[0], dtype=point.dtype))
+
+
+def _pushed(fn: Callable[[Array], Array], point: Array, columns: Array) -> Array:
+    def push(tangent: Array) -> Array:
+        return jax.jvp(fn, (point,), (tangent,))[1]
+
+    return jax.vmap(push, in_axes=1, out_axes=1)(columns)
+
+
+def _pulled(fn: Callable[[Array], Array], point: Array, rows: Array) -> Array:
+    pull = jax.vjp(fn, point)[1]
+    return jax.vmap(lambda row: pull(row)[0])(rows)
 
 
 def _point(plan: Plan, net: MLP, x: Any) -> Array:

@@ -31,6 +31,7 @@ run of factors is kept at once; here values between factors are kept, so one tap
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -209,7 +210,14 @@ def plan(
         ('(T3 (J2 A1))', 342)
     """
     chain = _chain(factors, dtype)
-    _check_budget(max_bytes)
+    if max_bytes is not None:
+        check_positive(max_bytes=max_bytes)
+    tree = _cheapest_within(chain, max_bytes)
+    return Plan(chain.factors, tree, value_flops, chain.itemsize, max_bytes)
+
+
+@functools.lru_cache(maxsize=256)
+def _cheapest_within(chain: Chain, max_bytes: int | None) -> Node:
     if max_bytes is None:
         best = chain.table(cheapest)
     else:
@@ -221,8 +229,7 @@ def plan(
             f"of {'-'.join(map(str, chain.widths))} holds at once. Raise the budget, or use "
             "Jacobian-vector products instead of the Jacobian."
         )
-    tree = chain.named(best[0], max_bytes)
-    return Plan(chain.factors, tree, value_flops, chain.itemsize, max_bytes)
+    return chain.named(best[0], max_bytes)
 
 
 def plan_frontier(
@@ -343,8 +350,3 @@ def _chain(factors: Sequence[Factor], dtype: Any) -> Chain:
                 "expected equal sizes of neighbours, first factor first."
             )
     return Chain(chain, np.dtype(float_dtype(dtype)).itemsize)
-
-
-def _check_budget(max_bytes: int | None) -> None:
-    if max_bytes is not None:
-        check_positive(max_bytes=max_bytes)
