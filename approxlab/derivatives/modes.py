@@ -1,0 +1,317 @@
+"""The Jacobian of a function or network at a point, by the method of one's choice.
+
+Forward mode pushes a basis of the inputs through the function, reverse mode pulls a basis of the
+outputs back, and neither knows that the factors of a network's Jacobian are matrices that lie
+ready: "structured" and "planned" multiply these. All give the same Jacobian, up to rounding; what
+differs is the cost, which `choose` predicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from approxlab.arguments import check_positive
+from approxlab.networks import MLP
+
+__all__ = ["METHODS", "Method", "jacobian", "value_and_jacobian"]
+
+Method = Literal[
+    "auto", "forward", "reverse", "chunked", "differences", "structured", "planned"
+]  # fmt: skip
+METHODS: tuple[Method, ...] = get_args(Method)
+
+_MAX_BYTES = 2**31
+
+
+def jacobian(f: Callable[..., Any], x: Any, method: Method = "auto", **options: Any) -> Any:
+    """The Jacobian alone; see `value_and_jacobian`, which has the same arguments.
+
+    Example:
+        >>> x = jnp.asarray([1.0, 2.0])
+        >>> jacobian(lambda x: jnp.stack([x[0] * x[1], x[1]]), x, "reverse").tolist()
+        [[2.0, 1.0], [0.0, 1.0]]
+    """
+    return value_and_jacobian(f, x, method, **options)[1]
+
+
+def value_and_jacobian(
+    f: Callable[..., Any],
+    x: Any,
+    method: Method = "auto",
+    *,
+    wrt: Literal["inputs", "weights"] = "inputs",
+    chunk: int | None = None,
+    scheme: Literal["forward", "backward", "central"] = "forward",
+    step: float | None = None,
+    max_bytes: int = _MAX_BYTES,
+    verbose: bool = False,
+) -> tuple[Any, Any]:
+    """f(x), and J[k, j] = df_k/dx_j at x; or a network's derivative in its weights.
+
+    The methods, for a network of widths n = n_0, ..., n_L = m with P weights, c0 = n_0 n_1 in the
+    first and cL in the last layer; FLOPs are those of the matrix products for one point, value
+    included (`explain` shows all terms):
+
+    | method | what is done | FLOPs |
+    |---|---|---|
+    | "forward" | n Jacobian-vector products together (as `jax.jacfwd`) | 2P (1 + n) |
+    | "reverse" | m vector-Jacobian products together (as `jax.jacrev`) | 2P (1 + m) |
+    | "chunked" | the cheaper of these, as many at once as fit into `max_bytes` | the same |
+    | "differences" | n + 1 values (central: 2n), with an error of truncation | 2P (1 + n) |
+    | "structured" | products from the cheaper end | 2P + 2n (P - c0), 2P + 2m (P - cL) |
+    | "planned" | the same in the cheapest bracketing (`plan_network`) | at most those |
+    | "auto" | what `choose` predicts to be fastest | |
+
+    Args:
+        f: A JAX function of one array, or a network.
+        x: Where. For a network a point (d,) or a batch (N, d); else an array of any shape.
+        method: One of the above; "structured" and "planned" need a network.
+        wrt: "weights" gives the derivative of a network in its weights and biases, by "forward" or
+            "reverse" as a network whose leaves have leading axes, by "structured" or "auto" as a
+            `WeightJacobian` (of a batch of one point, for a point), in which no array of that size
+            exists.
+        chunk: For "chunked": how many sweeps at once; by default as many as `max_bytes` allows.
+        scheme: For "differences".
+        step: For "differences": the step; by default the best one for the dtype.
+        max_bytes: A Jacobian larger than this is refused before anything is computed.
+        verbose: With "auto": prints what was chosen, and why.
+
+    Returns:
+        The value, and the Jacobian of shape (m, d), (N, m, d) for a batch; without the axis m for
+        values of shape (). The dtype is that of the value.
+
+    Raises:
+        ValueError: If the method is unknown or not for this function, or the Jacobian is larger
+            than `max_bytes`.
+        TypeError: If `x` is not floating point.
+
+    Example:
+        >>> net = MLP.init(jax.random.key(0), 3, (8,), "tanh", out_size=2)
+        >>> value, slopes = value_and_jacobian(net, jnp.ones(3), "planned")
+        >>> value.shape, slopes.shape
+        ((2,), (2, 3))
+    """
+    if method not in METHODS:
+        raise ValueError(f"method: got {method!r}, expected one of {', '.join(METHODS)}.")
+    if wrt not in ("inputs", "weights"):
+        raise ValueError(f"wrt: got {wrt!r}, expected 'inputs' or 'weights'.")
+    x = _point(f, x)
+    if wrt == "weights":
+        return _in_weights(f, x, method, max_bytes)
+    _check_fits(f, x, max_bytes)
+    if method == "auto":
+        from approxlab.derivatives.choice import choose
+
+        chosen = choose(f, x)
+        if verbose:
+            print(chosen)
+        method = chosen.method
+    if chunk is not None:
+        check_positive(chunk=chunk)
+    if method == "chunked":
+        return _mapped(f, x, lambda g, p: _chunked(g, p, chunk, max_bytes // _points(f, x)))
+    if method == "differences":
+        from approxlab.derivatives.differences import difference_jacobian
+
+        return _mapped(f, x, lambda g, p: difference_jacobian(g, p, scheme=scheme, step=step))
+    return _mapped(f, x, _PER_POINT[method])
+
+
+# ------------------------------------------------------------------------------ one point
+
+
+def _forward(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
+    """All tangents at once; the value is computed once, since it does not depend on them."""
+
+    def push(tangent: Array) -> tuple[Array, Array]:
+        value, derivative = jax.jvp(f, (x,), (tangent,))
+        return value, derivative
+
+    value, columns = jax.vmap(push, out_axes=(None, -1))(_basis(x))
+    return value, columns.reshape(value.shape + x.shape)
+
+
+def _reverse(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
+    """All cotangents at once."""
+    value, pull = jax.vjp(f, x)
+    if value.shape == ():
+        return value, pull(jnp.ones_like(value))[0]
+    (rows,) = jax.vmap(pull)(_basis(value))
+    return value, rows.reshape(value.shape + x.shape)
+
+
+def _structured(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
+    """The layers multiplied from the inputs or from the outputs, whichever is cheaper."""
+    from approxlab.derivatives import chains, planner
+
+    network = _network(net, "structured")
+    plans = planner.forward_plan(network), planner.reverse_plan(network)
+    return chains.value_and_jacobian_by(min(plans, key=lambda p: p.dot_flops), network, x)
+
+
+def _planned(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
+    from approxlab.derivatives import chains, planner
+
+    network = _network(net, "planned")
+    return chains.value_and_jacobian_by(planner.plan_network(network), network, x)
+
+
+_PER_POINT: dict[str, Callable[[Callable[..., Any], Array], tuple[Array, Array]]] = {
+    "forward": _forward,
+    "reverse": _reverse,
+    "structured": _structured,
+    "planned": _planned,
+}
+
+
+def _chunked(
+    f: Callable[..., Any], x: Array, chunk: int | None, budget: int
+) -> tuple[Array, Array]:
+    """Sweeps of the direction that needs fewer, `chunk` at a time in one compiled loop.
+
+    The primal is computed once (`jax.linearize`, `jax.vjp`), and the basis is made chunk by chunk.
+    """
+    shape = jax.eval_shape(f, x)
+    forward = x.size <= max(1, math.prod(shape.shape))
+    if forward:
+        value, sweep = jax.linearize(f, x)
+        start = x
+    else:
+        value, pull = jax.vjp(f, x)
+        start = value
+
+        def sweep(cotangent: Array) -> Array:
+            return pull(cotangent)[0]
+
+    if chunk is None:
+        chunk = _sweeps_within(sweep, start, budget)
+
+    def one(index: Array) -> Array:
+        unit = (jnp.arange(start.size) == index).astype(start.dtype)
+        return sweep(unit.reshape(start.shape))
+
+    rows = jax.lax.map(one, jnp.arange(start.size), batch_size=min(chunk, start.size))
+    if forward:
+        rows = jnp.moveaxis(rows.reshape(start.size, -1), 0, -1)
+    return value, rows.reshape(value.shape + x.shape)
+
+
+def _sweeps_within(sweep: Callable[..., Any], start: Array, budget: int) -> int:
+    """How many sweeps fit: what one reads and writes in all bounds what it ever holds."""
+    from approxlab.derivatives.counts import count
+
+    return max(1, budget // max(1, count(sweep, start).bytes))
+
+
+def _basis(like: Array) -> Array:
+    return jnp.eye(like.size, dtype=like.dtype).reshape((like.size, *like.shape))
+
+
+# ------------------------------------------------------------------------------ arguments
+
+
+def _point(f: Callable[..., Any], x: Any) -> Array:
+    if not callable(f):
+        raise TypeError(f"f: got {type(f).__name__}, expected a JAX function or a network.")
+    x = jnp.asarray(x, f.dtype if isinstance(f, MLP) else None)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(
+            f"x: got dtype {x.dtype}, expected a floating-point dtype. Write x.astype(float)."
+        )
+    if isinstance(f, MLP) and (x.ndim not in (1, 2) or x.shape[-1] != f.in_size):
+        raise ValueError(
+            f"x: got shape {x.shape} for {f!r}, expected a point ({f.in_size},) or a batch "
+            f"(N, {f.in_size})."
+        )
+    return x
+
+
+def _network(f: Callable[..., Any], method: str) -> MLP:
+    if not isinstance(f, MLP):
+        raise ValueError(
+            f"method: got {method!r} for {type(f).__name__}, expected an MLP, whose layers are "
+            "known. Use method='forward' or 'reverse'; `chain_jacobian` takes functions in a row."
+        )
+    return f
+
+
+def _points(f: Callable[..., Any], x: Array) -> int:
+    return int(x.shape[0]) if isinstance(f, MLP) and x.ndim == 2 else 1
+
+
+def _mapped(
+    f: Callable[..., Any],
+    x: Array,
+    per_point: Callable[[Callable[..., Any], Array], tuple[Array, Array]],
+) -> tuple[Array, Array]:
+    if isinstance(f, MLP) and x.ndim == 2:
+        return jax.vmap(lambda point: per_point(f, point))(x)
+    return per_point(f, x)
+
+
+def _check_fits(f: Callable[..., Any], x: Array, max_bytes: int) -> None:
+    """The size of the Jacobian before anything is computed."""
+    batch = x.shape[:1] if isinstance(f, MLP) and x.ndim == 2 else ()
+    point = jax.ShapeDtypeStruct(x.shape[len(batch) :], x.dtype)
+    value = jax.eval_shape(f, point)
+    if not hasattr(value, "shape"):
+        raise TypeError(
+            f"f: got a value of type {type(value).__name__}, expected a function with one array as "
+            "value. For pytrees use jax.jacrev or jax.jacfwd."
+        )
+    shape = (*batch, *value.shape, *point.shape)
+    refuse_above(max_bytes, shape, value.dtype, "method='chunked' holds back the work, but not the "
+                 "result: take `jacobian_vector_product` or `vector_jacobian_product`, which never "
+                 "form it")  # fmt: skip
+
+
+def refuse_above(max_bytes: int, shape: tuple[int, ...], dtype: Any, instead: str) -> None:
+    """Refuse a Jacobian that would not fit, with its size and what to do instead.
+
+    Raises:
+        ValueError: If an array of that shape and dtype takes more than `max_bytes`.
+    """
+    needed = math.prod(shape) * jnp.dtype(dtype).itemsize
+    if needed > max_bytes:
+        raise ValueError(
+            f"max_bytes: got {max_bytes}, and the Jacobian of shape {shape} takes {needed} bytes "
+            f"({needed / 2**30:.3g} GiB), expected one that fits. {instead}; or raise max_bytes."
+        )
+
+
+def _in_weights(f: Callable[..., Any], x: Array, method: Method, max_bytes: int) -> Any:
+    network = f if isinstance(f, MLP) else None
+    if network is None:
+        raise ValueError(f"wrt: got 'weights' for {type(f).__name__}, expected an MLP.")
+    if method in ("auto", "structured"):
+        from approxlab.derivatives.weight_jacobians import weight_jacobian
+
+        kept = weight_jacobian(network, x if x.ndim == 2 else x[None])
+        return kept.values if x.ndim == 2 else kept.values[0], kept
+    if method not in ("forward", "reverse"):
+        raise ValueError(
+            f"method: got {method!r} with wrt='weights', expected 'forward', 'reverse', or "
+            "'structured', which keeps the structure."
+        )
+    batch = x.shape[:-1]
+    outputs = () if network.out_size is None else (network.out_size,)
+    # Forward mode pushes the identity of all parameters.
+    basis = (network.num_parameters,) if method == "forward" else outputs
+    refuse_above(
+        max_bytes,
+        (*batch, *basis, network.num_parameters),
+        network.dtype,
+        "method='structured' keeps its factors instead",
+    )
+    transform = jax.jacfwd if method == "forward" else jax.jacrev
+
+    def at(point: Array) -> tuple[Array, Any]:
+        return network(point), transform(lambda net: net(point))(network)
+
+    return jax.vmap(at)(x) if batch else at(x)
