@@ -215,6 +215,8 @@ def explicit_weight_tensor(
     """
     check_positive(outputs=outputs)
     x = jnp.asarray(x)
+    if x.ndim != 1 or x.size == 0:
+        raise ValueError(f"x: got shape {x.shape}, expected (n,): the input of one layer.")
     instead = "KroneckerOuter(Identity(m), x), whose vjp with v is the outer product v x^T"
     check_bytes((outputs, outputs, *x.shape), x.dtype, max_bytes, instead)
     return KroneckerOuter(Identity(outputs), x)._dense()
