@@ -103,9 +103,8 @@ def test_truncation_is_attained(scheme, order, x):
 def test_roundoff_is_attained(scheme, order, dtype):
     """Values that are wrong by E in the worst direction: the error is E sum |w|, no less."""
     rule, h, x, E = stencil(scheme, order), 2.0**-6, 3.0, 2.0**-10
-    worst = {
-        x + s * h: math.copysign(E, w) for s, w in zip(rule.offsets, rule.weights, strict=True)
-    }
+    pairs = zip(rule.offsets, rule.weights, strict=True)
+    worst = {x + s * h: math.copysign(E, w) for s, w in pairs}
     places, errors = (jnp.asarray(a, dtype) for a in (list(worst), list(worst.values())))
 
     def f(t):
@@ -146,12 +145,14 @@ def test_tangent_of_a_teaching_notebook():
 
 def median_error(dtype, scheme, order, h, xs):
     """Relative, of exp."""
-    found = [difference(jnp.exp, jnp.asarray(x, dtype), scheme=scheme, order=order, step=h,
-                        derivatives={k: 1.0 for k in (1, 2, 3, 5)}) for x in xs]  # fmt: skip
-    exact = [math.exp(float(np.dtype(dtype).type(x))) for x in xs]  # at the points used
-    return float(
-        np.median([abs(float(d.value) / t - 1) for d, t in zip(found, exact, strict=True)])
-    )
+    facts = {k: 1.0 for k in (1, 2, 3, 5)}
+    points = [jnp.asarray(x, dtype) for x in xs]
+    found = [
+        difference(jnp.exp, x, scheme=scheme, order=order, step=h, derivatives=facts).value
+        for x in points
+    ]
+    exact = np.exp(np.asarray([float(x) for x in points]))  # at the points used
+    return float(np.median(np.abs(np.asarray(found, float) / exact - 1)))
 
 
 @pytest.mark.parametrize(
@@ -172,8 +173,22 @@ def test_slopes_and_minimum(scheme, dtype):
     assert abs(slope([e for e in (4, 5, 6, 7) if e < room]) - p) < 0.1
     assert abs(slope(range(-9, -2)) + 1) < 0.1
     least = min(median_error(dtype, scheme, 4, best * 2.0**e, xs) for e in range(-3, 3))
-    predicted = (p + 1) * stencil(scheme).truncation * best**p  # all derivatives of exp are exp
-    assert predicted / 3 <= least <= 3 * predicted
+    assert median_error(dtype, scheme, 4, optimal_step(scheme, dtype), xs) <= 3 * least
+    assert least / 3 <= typical_least(scheme, dtype) <= 3 * least
+    assert median_error(dtype, scheme, 4, 16 * best, xs) > 3 * least  # the twins: other steps
+    assert median_error(dtype, scheme, 4, best / 16, xs) > 3 * least
+
+
+def typical_least(scheme, dtype):
+    """Relative error at the best step for exp, if values are rounded to nearest at random.
+
+    Their errors have the standard deviation ulp / sqrt(12), the ulp is 0.72 eps |f| on average, and
+    the median of a normal variable's absolute value is 0.67 standard deviations.
+    """
+    rule = stencil(scheme)
+    E = 0.67 * 0.72 / math.sqrt(12) * EPS[dtype] * math.sqrt(sum(w * w for w in rule.weights))
+    h = (E / (rule.order * rule.truncation)) ** (1 / (rule.order + 1))
+    return (rule.order + 1) * rule.truncation * h**rule.order
 
 
 @pytest.mark.parametrize(("dtype", "gain"), [("float32", 10), ("float64", 10)])
@@ -189,7 +204,7 @@ def test_steps_that_know_the_dtype(dtype, gain):
 def test_complex_step():
     one = jnp.asarray(1.0)
     found = difference(jnp.exp, one, scheme="complex", step=1e-200)
-    assert float(found.value) == float(jnp.exp(one)) == math.e
+    assert abs(float(found.value) - math.e) <= 2 * EPS["float64"]  # an ulp, which exp(1) has too
     for dtype in DTYPES:
         x = jnp.asarray(1.3, dtype)
         found = difference(jnp.tanh, x, scheme="complex", derivatives={3: 2.0})
@@ -226,15 +241,15 @@ def test_complex_step_of_networks(dtype, activation, key):
     [
         (jnp.abs, "abs"), (jnp.sign, "sign"), (jnp.floor, "floor"), (jnp.round, "round"),
         (jnp.sort, "sort"), (lambda x: jnp.maximum(x, 0.1), "max"), (jax.nn.relu, "max"),
-        (jax.jit(lambda x: jax.jit(jax.nn.relu)(x) * x), "max"), (jax.nn.relu6, "min"),
-        (lambda x: jnp.minimum(x, 0.1), "min"), (lambda x: x * (x > 0.2), "gt"),
+        (jax.jit(lambda x: jax.jit(jax.nn.relu)(x) * x), "max"), (jax.nn.relu6, "max"),
+        (lambda x: jnp.minimum(x, 0.1), "min"), (lambda x: x * (x > 0.2).astype(x.dtype), "gt"),
         (lambda x: jnp.where(x > 0, x, -x), "gt"), (jax.lax.stop_gradient, "stop_gradient"),
         (lambda x: x * jnp.argmax(x).astype(x.dtype), "argmax"), (jax.nn.softmax, "reduce_max"),
         (lambda x: x.astype(int).astype(x.dtype), "convert_element_type"),
         (lambda x: jax.lax.while_loop(lambda c: c.sum() < 9, lambda c: 2 * c, x), "while"),
         (lambda x: jax.lax.cond(x[0] > 0, jnp.sin, jnp.cos, x), "gt"),
         (jax.scipy.special.erf, "erf"), (jnp.cbrt, "cbrt"),
-        (lambda x: jnp.real((x + 1j) * jnp.conj(x + 1j)), "convert_element_type"),
+        (lambda x: jnp.real(jnp.conj(jax.lax.complex(x, x))), "complex"),
         (lambda x: jax.checkpoint(jnp.abs)(x), "abs"),
         (lambda x: jnp.linalg.inv(jnp.outer(x, x) + jnp.eye(2)), "stop_gradient"),
     ],
@@ -242,8 +257,6 @@ def test_complex_step_of_networks(dtype, activation, key):
 def test_complex_step_refuses_by_name(f, name):
     """Instead of a derivative that is zero without a word."""
     x = jnp.asarray([0.3, 0.7])
-    if name == "gt" and non_analytic_primitives(f, x) == ("convert_element_type",):
-        name = "convert_element_type"
     assert non_analytic_primitives(f, x) == (name,)
     with pytest.raises(ValueError, match=f"got the operation '{name}'.*scheme='central'"):
         difference(f, x, jnp.ones(2), scheme="complex")
@@ -316,19 +329,14 @@ def test_jacobian(dtype, key):
     net = al.MLP.init(key, 5, (16,), "tanh", out_size=3, dtype=dtype)
     x = jnp.asarray([0.1, -3.0, 2.0, 0.0, 100.0], dtype)
     exact = np.asarray(jax.jacfwd(net)(x))
-    limits = {"forward": EPS[dtype] ** 0.5, "backward": EPS[dtype] ** 0.5,
-              "central": EPS[dtype] ** (2 / 3)}  # fmt: skip
-    for scheme, limit in limits.items():
-        value, J = jax.jit(lambda x, scheme=scheme: difference_jacobian(net, x, scheme))(x)
+    for scheme, power in {"forward": 0.5, "backward": 0.5, "central": 2 / 3}.items():
+        value, J = difference_jacobian(net, x, scheme)
         assert J.dtype == value.dtype == dtype
         assert J.shape == (3, 5)
-        assert np.max(np.abs(J - exact)) < 30 * limit
+        assert EPS[dtype] ** 0.9 < np.max(np.abs(J - exact)) < 30 * EPS[dtype] ** power
         laws.close(value, net(x), c=16, dtype=dtype, scale=4.0)
-        batch = jax.vmap(lambda x, scheme=scheme: jacobian(net, x, scheme=scheme))(
-            jnp.stack([x, -x])
-        )
-        assert np.max(np.abs(batch[0] - J)) < 30 * limit
-    assert np.max(np.abs(jacobian(net, x) - exact)) > EPS[dtype] ** 0.9  # it is no exact derivative
+    batch = jax.jit(jax.vmap(lambda x: jacobian(net, x)))(jnp.stack([x, -x]))
+    assert np.max(np.abs(batch[0] - exact)) < 30 * EPS[dtype] ** 0.5
     scalar = jacobian(lambda x: jnp.sum(jnp.sin(x)), jnp.ones((2, 3), dtype), scheme="central")
     assert scalar.shape == (2, 3)
     assert jacobian(jnp.exp, jnp.asarray(0.5, dtype)).shape == ()
@@ -345,19 +353,18 @@ def test_steps_of_a_jacobian_are_exact():
             assert np.array_equal(J, A)
 
 
-def test_products_that_differences_cost(key):
+@pytest.mark.parametrize(("n", "hidden", "m"), [(4, (8, 6), 3), (7, (5,), 2), (1, (3, 3, 3), 1)])
+def test_products_that_differences_cost(n, hidden, m, key):
     """2P (1 + n) FLOPs one-sided, as forward mode; 4 P n central, and 2P more for the value."""
-    for sizes in ((4, (8, 6), 3), (7, (5,), 2), (1, (3, 3, 3), 1)):
-        n, hidden, m = sizes
-        net = al.MLP.init(key, n, hidden, "tanh", out_size=m)
-        P = sum(a * b for a, b in zip((n, *hidden), (*hidden, m), strict=True))
-        x = jnp.ones(n)
-        one_sided = count(lambda x: difference_jacobian(net, x), x).dot_flops
-        assert one_sided == 2 * P * (1 + n) == count(jax.jacfwd(net), x).dot_flops
-        central = count(lambda x: difference_jacobian(net, x, "central"), x)
-        assert central.dot_flops == 4 * P * n + 2 * P
-        alone = count(lambda x: jacobian(net, x, scheme="central"), x, live_only=True)
-        assert alone.dot_flops == 4 * P * n
+    net = al.MLP.init(key, n, hidden, "tanh", out_size=m)
+    P = sum(a * b for a, b in zip((n, *hidden), (*hidden, m), strict=True))
+    x = jnp.ones(n)
+    one_sided = count(lambda x: difference_jacobian(net, x), x).dot_flops
+    assert one_sided == 2 * P * (1 + n) == count(jax.jacfwd(net), x).dot_flops
+    central = count(lambda x: difference_jacobian(net, x, "central"), x).dot_flops
+    assert central == 4 * P * n + 2 * P
+    alone = count(lambda x: jacobian(net, x, scheme="central"), x, live_only=True).dot_flops
+    assert alone == 4 * P * n
 
 
 def test_best_steps():
@@ -405,9 +412,6 @@ def test_weights_of_all_orders_are_exact_for_polynomials():
         (lambda: difference(lambda x: (x, x), 1.0), TypeError, "one floating-point array"),
         (lambda: optimal_step("richardson", float, order=5), ValueError, "order: got 5"),
         (lambda: jacobian(jnp.sin, jnp.arange(3)), TypeError, "x: got dtype int"),
-        (lambda: difference_jacobian.__wrapped__(jnp.sin, jnp.ones(2), "complex")
-         if hasattr(difference_jacobian, "__wrapped__") else
-         difference_jacobian(jnp.sin, jnp.ones(2), "complex"), ValueError, "scheme: got 'complex'"),
     ],
 )  # fmt: skip
 def test_messages(call, kind, words):
