@@ -7,6 +7,7 @@ the costs mean is told in `approxlab.derivatives.planner`, which asks the questi
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
@@ -126,7 +127,7 @@ class Chain:
     factors: tuple[Factor, ...]
     itemsize: int
 
-    @property
+    @functools.cached_property
     def widths(self) -> tuple[int, ...]:
         return (self.factors[0].in_size, *(factor.out_size for factor in self.factors))
 
