@@ -149,8 +149,9 @@ def _draw_legend(figure: Figure, width: float, height: float, top: float) -> Non
              ("used twice: gradients add", _GRADIENT))  # fmt: skip
     for i, (text, color) in enumerate(words):
         y = top - 0.6 * _TITLE - i * 1.6 * _SIZE
+        weight = "bold" if i < 2 else "normal"
         figure.text((width - 0.5 * _SPACE) / width, y / height, text, color=color, ha="right",
-                    fontsize=1.15 * _SIZE * _SCALE, weight="bold" if i < 2 else "normal")  # fmt: skip
+                    fontsize=1.15 * _SIZE * _SCALE, fontweight=weight)  # fmt: skip
 
 
 def _span(limits: tuple[float, float]) -> float:
