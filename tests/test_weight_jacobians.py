@@ -23,7 +23,12 @@ from approxlab.derivatives.vector_products import (
     jacobian_vector_product,
     vector_jacobian_product,
 )
-from approxlab.derivatives.weight_jacobians import gram_diagonal, ntk, weight_jacobian
+from approxlab.derivatives.weight_jacobians import (
+    WeightJacobian,
+    gram_diagonal,
+    ntk,
+    weight_jacobian,
+)
 
 N = 5
 SIZES = {
@@ -125,7 +130,7 @@ def check_against_jax(net, X, biases=True):
     laws.close(matrix(ours["each"], len(X), biases), weighted, c=64, scale=scale, dtype=dtype)
 
 
-@pytest.mark.parametrize("name", list(SIZES))
+@pytest.mark.parametrize("name", ["plain", "number", "flat"])
 def test_all_shapes(name):
     net = network(name)
     check_against_jax(net, points(net), biases=name != "plain")
@@ -134,7 +139,7 @@ def test_all_shapes(name):
 @pytest.mark.parametrize("activation", sorted(al.networks.ACTIVATIONS))
 def test_all_activations_with_linear_units(activation):
     """The factors hold all there is, so the dense form shows that they are right."""
-    net = network("plain", activation, linear=True)
+    net = network("one", activation, linear=True)
     ours, jaxs = dense_both(net, points(net))
     all_close(ours, jaxs, scale=100.0)
 
@@ -145,7 +150,7 @@ def dense_both(net, X):
 
 
 def test_float32():
-    net = network("number", "softplus", dtype="float32")
+    net = network("number", "softplus", dtype="float32", linear=True)
     check_against_jax(net, points(net, low=3.0, high=5.0))
 
 
@@ -184,7 +189,7 @@ def test_programs():
     net = network()
     X = points(net)
     J = jax.jit(weight_jacobian)(net, X)  # a result of jit: it is a pytree
-    laws.close(J.gram(), kernel(net, X), c=64, scale=100.0)  # outside of jit as well
+    laws.close(jax.jit(WeightJacobian.gram)(J), kernel(net, X), c=64, scale=100.0)
     x, direction = X[0], jnp.array([0.3, -0.7, 0.2])
     total = jax.jit(lambda x: jnp.sum(ntk(net, x[None, :])))
     laws.gradient_is_difference(total, x, direction, scale=10.0)
@@ -203,7 +208,7 @@ def widths(seed):
     return [int(k) for k in rng.integers(1, 13, int(rng.integers(2, 6)))], int(rng.integers(1, 8))
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(16))
 def test_dot_flops_are_the_formulas(seed):
     """To the unit, on random widths: the table at the head of the module."""
     sizes, samples = widths(seed)
