@@ -1,4 +1,4 @@
-"""Jaxprs inside of equations: which there are, which of their equations are used, how often loops run.
+"""Jaxprs inside of equations: which there are, what of them is used, how often loops run.
 
 What JAX calls these primitives changes with its versions (`pjit` became `jit`), so they are also
 known by what they carry.
@@ -11,15 +11,26 @@ from typing import Any
 
 from jax.extend import core
 
-from approxlab.derivatives._known_constants import Known, value_of
+from approxlab.derivatives._known_constants import Known, names, value_of
 
-__all__ = ["called", "live_equations", "open_jaxpr", "scan_liveness", "trip_count"]
+__all__ = [
+    "CALLS",
+    "CONTROL",
+    "called",
+    "live_equations",
+    "open_jaxpr",
+    "scan_liveness",
+    "trip_count",
+]
 
 # Entered once, with the equation's inputs and outputs as their own.
-_CALLS = frozenset(
+CALLS = names(
     "pjit jit closed_call core_call remat remat2 checkpoint custom_jvp_call custom_vjp_call "
-    "custom_vjp_call_jaxpr custom_lin named_call".split()
+    "custom_vjp_call_jaxpr custom_lin named_call"
 )
+
+CONTROL = CALLS | {"scan", "while", "cond"}
+"""Primitives with jaxprs that are understood."""
 
 
 def open_jaxpr(jaxpr: Any) -> Any:
@@ -29,7 +40,7 @@ def open_jaxpr(jaxpr: Any) -> Any:
 
 def called(eqn: Any) -> Any | None:
     """The jaxpr that an equation calls once; None if it is no call."""
-    if eqn.primitive.name not in _CALLS:
+    if eqn.primitive.name not in CALLS:
         return None
     for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
         if name in eqn.params:
@@ -47,20 +58,23 @@ def live_equations(
         used: Which outputs are wanted; by default all.
     """
     wanted = [True] * len(jaxpr.outvars) if used is None else used
-    needed = {v for v, u in zip(jaxpr.outvars, wanted, strict=True) if u and _is_var(v)}
+    needed = {
+        v
+        for v, u in zip(jaxpr.outvars, wanted, strict=True)
+        if u and not isinstance(v, core.Literal)
+    }
     kept = []
     for eqn in reversed(jaxpr.eqns):
         outs = [v in needed for v in eqn.outvars]
         if not any(outs) and not eqn.effects:
             continue
         kept.append((eqn, outs))
-        ins = _needed_inputs(eqn, outs)
-        needed |= {v for v, u in zip(eqn.invars, ins, strict=True) if u and _is_var(v)}
+        operands = eqn.invars
+        if eqn.primitive.name in CONTROL:
+            ins = _needed_inputs(eqn, outs)
+            operands = [v for v, u in zip(operands, ins, strict=True) if u]
+        needed.update(v for v in operands if not isinstance(v, core.Literal))
     return kept[::-1], [v in needed for v in jaxpr.invars]
-
-
-def _is_var(v: Any) -> bool:
-    return not isinstance(v, core.Literal)
 
 
 def _needed_inputs(eqn: Any, outs: list[bool]) -> list[bool]:

@@ -133,8 +133,8 @@ def _chained(costs: Costs, shape: Shape, units: UnitCosts, value: bool, plan: An
     if not value:
         add_spared(costs, shape, units.spared_slope)
     add_units(costs, shape, _plus(units.value, units.slope), Cost(), "", 0)
-    if not same:
-        costs.rest.add(1, "S", _scaled(plan.tree, plan.widths))
+    costs.symbols["S"] = 0 if same else _scaled(plan.tree, plan.widths)
+    costs.rest.add(1, "S", costs.symbols["S"])
 
 
 def _structured(costs: Costs, shape: Shape, units: UnitCosts, value: bool) -> None:
@@ -158,17 +158,21 @@ def _differences(costs: Costs, shape: Shape, units: UnitCosts, value: bool) -> N
 
 def _central(costs: Costs, shape: Shape, units: UnitCosts, value: bool) -> None:
     n, m = shape.widths[0], shape.widths[-1]
-    _add_values(costs, shape, units, 2 * n + value, "(1 + 2n)" if value else "(2n)")
+    if value:
+        _add_values(costs, shape, units, 1, "")
+    _add_values(costs, shape, units, n, " n", 2)
     costs.rest.add(2, "n m", n * m)
 
 
-def _add_values(costs: Costs, shape: Shape, units: UnitCosts, points: int, name: str) -> None:
-    """The value at so many points."""
+def _add_values(
+    costs: Costs, shape: Shape, units: UnitCosts, points: int, name: str, times_: int = 1
+) -> None:
+    """The value at so many points, so many times."""
     s = shape.symbols
-    costs.dots.add(2, f"P{name}", s["P"] * points)
-    costs.rest.add(int(shape.biases), f"B{name}", s["B"] * points)
-    costs.rest.add(units.value.flops, f"H{name}", s["H"] * points)
-    costs.transcendentals.add(units.value.transcendentals, f"H{name}", s["H"] * points)
+    costs.dots.add(2 * times_, f"P{name}", s["P"] * points)
+    costs.rest.add(int(shape.biases) * times_, f"B{name}", s["B"] * points)
+    costs.rest.add(units.value.flops * times_, f"H{name}", s["H"] * points)
+    costs.transcendentals.add(units.value.transcendentals * times_, f"H{name}", s["H"] * points)
 
 
 _JACOBIANS = {

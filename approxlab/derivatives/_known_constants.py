@@ -1,8 +1,8 @@
 """Constants that a jaxpr carries in itself, and the operations on them that cost nothing.
 
-On its way from JAX to XLA a program loses x + 0, x - 0, 1 x, x / 1, conversions to the same dtype,
-and arithmetic on constants alone. Most of these come from derivative rules: the cotangent of a sum
-is an array of ones, and an identity matrix is compared with its diagonal 0. Arrays of constants with
+On its way from JAX to XLA a program loses x + 0, x - 0, 1 x, conversions to the same dtype, and
+arithmetic on constants alone. Most of these come from derivative rules: the cotangent of a sum is
+an array of ones, and an identity matrix is compared with its diagonal 0. Arrays of constants with
 several values are taken for data.
 """
 
@@ -13,16 +13,23 @@ from typing import Any
 
 from jax.extend import core
 
-__all__ = ["Known", "constants_of", "is_folded", "passed_on", "value_of"]
+__all__ = ["Known", "constants_of", "is_folded", "names", "passed_on", "value_of"]
 
 Known = dict[Any, Any]
 """Variables whose entries all have one known value; None where only that they are constant is."""
 
-_NEUTRAL = {"add": 0, "add_any": 0, "sub": 0, "mul": 1, "div": 1}
-_MOVES = frozenset("broadcast_in_dim copy expand_dims reshape squeeze transpose".split())
-_FOLDED = _MOVES | frozenset(
-    "add add_any and convert_element_type div eq exp ge gt integer_pow le lt max min mul ne neg not or "
-    "sub".split()
+
+def names(text: str) -> frozenset[str]:
+    """The words of a text: names of primitives."""
+    return frozenset(text.split())
+
+
+_NEUTRAL = {"add": 0, "add_any": 0, "sub": 0, "mul": 1}
+_APART = frozenset(["checkpoint", "jit", "pjit", "remat", "remat2"])
+_MOVES = names("broadcast_in_dim copy expand_dims reshape squeeze transpose")
+_FOLDED = _MOVES | names(
+    "add add_any and convert_element_type div eq exp ge gt integer_pow le lt max min mul ne neg "
+    "not or sub"
 )
 
 
@@ -39,14 +46,14 @@ def constants_of(jaxpr: Any) -> Known:
 def passed_on(eqn: Any, inner: Any, known: Mapping[Any, Any]) -> Known:
     """What a called jaxpr, closed or open, knows of its inputs.
 
-    What is computed again for the backward pass is shut off from its surroundings, so that nothing
-    is folded there.
+    Functions of their own (`jit`) and what is computed again for the backward pass are handed over
+    apart, so that nothing from outside is folded there; only bounds of loops are looked up.
     """
-    if "prevent_cse" in eqn.params:
-        return constants_of(inner)
-    names = getattr(inner, "jaxpr", inner).invars
-    pairs = zip(names, eqn.invars, strict=False)
-    return constants_of(inner) | {v: value_of(w, known) for v, w in pairs if _is_known(w, known)}
+    pairs = zip(getattr(inner, "jaxpr", inner).invars, eqn.invars, strict=False)
+    values = {v: value_of(w, known) for v, w in pairs if _is_known(w, known)}
+    if eqn.primitive.name in _APART:
+        values = {v: n for v, n in values.items() if n is not None and v.aval.dtype.kind in "iu"}
+    return constants_of(inner) | values
 
 
 def value_of(v: Any, known: Mapping[Any, Any]) -> Any | None:
@@ -58,19 +65,20 @@ def value_of(v: Any, known: Mapping[Any, Any]) -> Any | None:
 
 def is_folded(eqn: Any, known: Known) -> bool:
     """Whether XLA receives nothing of this equation; notes what becomes known of its outputs."""
-    name = eqn.primitive.name
-    constant = eqn.invars and all(_is_known(v, known) for v in eqn.invars)
-    scalar = not any(getattr(v.aval, "shape", ()) for v in eqn.outvars)
-    if constant and (name in _FOLDED or (name == "select_n" and scalar)):
-        moved = name in _MOVES or name == "convert_element_type"
-        value = value_of(eqn.invars[0], known) if moved else None
-        known.update(dict.fromkeys(eqn.outvars, value))
-        return True
+    name, operands = eqn.primitive.name, eqn.invars
+    fixed = [isinstance(v, core.Literal) or v in known for v in operands]
+    if operands and all(fixed):
+        scalar = not any(getattr(v.aval, "shape", ()) for v in eqn.outvars)
+        if name in _FOLDED or (name == "select_n" and scalar):
+            moved = name in _MOVES or name == "convert_element_type"
+            value = value_of(operands[0], known) if moved else None
+            known.update(dict.fromkeys(eqn.outvars, value))
+            return True
     if name == "convert_element_type":
-        return bool(eqn.invars[0].aval.dtype == eqn.outvars[0].aval.dtype)
-    if name not in _NEUTRAL:
+        return bool(operands[0].aval.dtype == eqn.outvars[0].aval.dtype)
+    if name not in _NEUTRAL or not any(fixed):
         return False
-    places = eqn.invars[1:] if name in ("sub", "div") else eqn.invars
+    places = operands[1:] if name == "sub" else operands
     values = [value_of(v, known) for v in places]
     return any(value is not None and bool(value == _NEUTRAL[name]) for value in values)
 

@@ -1,98 +1,68 @@
 """What one equation of a jaxpr costs, by XLA's convention.
 
-The rules are those of XLA's own analysis of a program as JAX hands it over, before any optimisation:
-a dot costs 2 x output size x contracted size; arithmetic, comparisons, selections and conversions
-cost 1 per element; exp, log, tanh, sin, sqrt, pow, erf and the like are counted apart; data movement
-is free; a reduction applies its operation (input - output) times. A primitive that JAX hands over as
-several operations costs their sum: `logistic` is 1 / (1 + exp(-x)), 3 FLOPs and one transcendental.
+The rules are those of XLA's own analysis of a program as JAX hands it over, before optimisation: a
+dot costs 2 x output size x contracted size; arithmetic, comparisons, selections and conversions
+cost 1 per element; exp, log, tanh, sin, sqrt, pow, erf and the like are counted apart; moving data
+is free; a reduction applies its operation (input - output) times. A primitive that JAX hands over
+as several operations costs their sum: `logistic` is 1 / (1 + exp(-x)), 3 FLOPs and one
+transcendental.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
 
 import jax
 from jax.extend import core
 
-__all__ = ["Work", "bytes_of", "equation_work", "size_of"]
+from approxlab.derivatives._known_constants import names
 
-
-@dataclasses.dataclass(frozen=True)
-class Work:
-    """Work that is added up: all FLOPs, those of dots among them, transcendentals, bytes."""
-
-    equations: int = 0
-    dot_flops: int = 0
-    flops: int = 0
-    transcendentals: int = 0
-    bytes: int = 0
-
-    def __add__(self, other: Work) -> Work:
-        return Work(*(a + b for a, b in zip(_fields(self), _fields(other), strict=True)))
-
-    def times(self, n: int) -> Work:
-        """The same work n times."""
-        return Work(*(n * a for a in _fields(self)))
-
-
-def _fields(work: Work) -> tuple[int, ...]:
-    return (work.equations, work.dot_flops, work.flops, work.transcendentals, work.bytes)
-
+__all__ = ["operations", "weigh"]
 
 # Per element of the output: FLOPs 1.
-_ARITHMETIC = frozenset(
+_ARITHMETIC = names(
     "abs add add_any and bitcast_convert_type ceil clamp clz convert_element_type div eq eq_to "
     "floor ge gt imag is_finite le le_to lt lt_to max min mul ne neg not or population_count real "
     "reduce_precision rem round select_n shift_left shift_right_arithmetic shift_right_logical "
-    "sign square sub xor".split()
+    "sign square sub xor"
 )
 # Per element of the output: (FLOPs, transcendentals).
 _TRANSCENDENTAL = {
     **dict.fromkeys(
-        "atan atan2 cbrt cos erf exp expm1 log log1p pow rsqrt sin sqrt tan tanh".split(), (0, 1)
+        names("atan atan2 cbrt cos erf exp expm1 log log1p pow rsqrt sin sqrt tan tanh"), (0, 1)
     ),
     "exp2": (1, 1),  # exp(x log 2)
     "logistic": (3, 1),  # 1 / (1 + exp(-x))
     "one_minus_square": (3, 0),  # (1 + x) (1 - x), the derivative of tanh in newer JAX
 }
-_FREE = frozenset(
+_FREE = names(
     "broadcast_in_dim concatenate copy copy_p create_token device_put dynamic_slice "
     "dynamic_update_slice empty empty2 expand_dims gather iota layout_constraint name "
     "optimization_barrier pad pbroadcast pvary random_unwrap random_wrap reshape rev "
-    "sharding_constraint slice split squeeze stop_gradient tie_in transpose zeros_like".split()
+    "sharding_constraint slice split squeeze stop_gradient tie_in transpose zeros_like"
 )
-_REDUCTIONS = frozenset(
-    "reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum reduce_xor".split()
-)
+_REDUCTIONS = names("reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum reduce_xor")
 
 
-def size_of(aval: Any) -> int:
-    """Number of elements; 0 for what is no array."""
-    return math.prod(aval.shape) if hasattr(aval, "shape") else 0
+def weigh(variables: Any) -> tuple[int, int, int]:
+    """Bytes of all, elements of the largest, bytes of the largest; literals and tokens are none."""
+    total = largest_size = largest_bytes = 0
+    for v in variables:
+        aval = v.aval
+        if isinstance(v, core.Literal) or not hasattr(aval, "dtype"):
+            continue
+        size = math.prod(aval.shape)
+        weight = size * aval.dtype.itemsize
+        total += weight
+        largest_size, largest_bytes = max(largest_size, size), max(largest_bytes, weight)
+    return total, largest_size, largest_bytes
 
 
-def bytes_of(aval: Any) -> int:
-    """Bytes of an array; 0 for what is no array."""
-    return size_of(aval) * aval.dtype.itemsize if hasattr(aval, "dtype") else 0
-
-
-def equation_work(eqn: Any, folded: bool = False) -> tuple[Work, str | None]:
-    """The work of one equation without a jaxpr in it, and what had to be assumed.
-
-    Bytes are those of all inputs and outputs: the traffic if nothing is fused and nothing stays in
-    a cache. Literals live in the program and cost none. A folded equation computes nothing.
-    """
-    nothing = (0, 0, 0, None)
-    dot_flops, flops, transcendentals, assumed = nothing if folded else _operations(eqn)
-    traffic = sum(bytes_of(v.aval) for v in eqn.invars if not isinstance(v, core.Literal))
-    traffic += sum(bytes_of(v.aval) for v in eqn.outvars)
-    return Work(1, dot_flops, flops, transcendentals, traffic), assumed
-
-
-def _operations(eqn: Any) -> tuple[int, int, int, str | None]:
-    name, size = eqn.primitive.name, size_of(eqn.outvars[0].aval) if eqn.outvars else 0
+def operations(eqn: Any) -> tuple[int, int, int, str | None]:
+    """Dot FLOPs, FLOPs, transcendentals of an equation without a jaxpr; what had to be assumed."""
+    name = eqn.primitive.name
+    size = math.prod(getattr(eqn.outvars[0].aval, "shape", ())) if eqn.outvars else 0
     if name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]
         shape = eqn.invars[0].aval.shape
@@ -108,7 +78,7 @@ def _operations(eqn: Any) -> tuple[int, int, int, str | None]:
     if name == "integer_pow":
         return 0, _multiplications(eqn.params["y"]) * size, 0, None
     if name in _REDUCTIONS:
-        return 0, size_of(eqn.invars[0].aval) - size, 0, None
+        return 0, math.prod(eqn.invars[0].aval.shape) - size, 0, None
     return (0, *_as_xla_says(eqn))
 
 

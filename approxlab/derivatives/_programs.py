@@ -1,4 +1,4 @@
-"""The programs whose costs are explained: JAX's own transforms of a network, and our own methods."""
+"""The programs whose costs are explained: JAX's transforms of a network, and our own methods."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ def _jacobian(net: Any, x: Any, wrt: str, method: str) -> Program:
         from approxlab.derivatives.modes import value_and_jacobian
 
         def ours(net: Any, x: Any) -> Any:
-            if method != "central":
-                return value_and_jacobian(net, x, method)
-            return value_and_jacobian(net, x, "differences", scheme="central")[1]
+            if method == "central":
+                return value_and_jacobian(net, x, "differences", scheme="central")[1]
+            return value_and_jacobian(net, x, method)  # type: ignore[arg-type]
 
         return Program(ours, (net, x), method != "central")
     transform = jax.jacfwd if method == "forward" else jax.jacrev

@@ -31,7 +31,7 @@ class Sum:
         """The formula, without terms that vanish."""
         each, once = _text(self.each), _text(self.once)
         if self.batch > 1 and each:
-            single = len([1 for c, _ in self.each.values() if c]) == 1
+            single = len([1 for c, size in self.each.values() if c and size]) == 1
             each = f"N {each}" if single else f"N ({each})"
         if not each or not once:
             return each or once or "0"
@@ -56,7 +56,7 @@ def _total(terms: dict[str, tuple[int, int]]) -> int:
 
 
 def _text(terms: dict[str, tuple[int, int]]) -> str:
-    parts = [(c, symbol) for symbol, (c, _) in terms.items() if c]
+    parts = [(c, symbol) for symbol, (c, size) in terms.items() if c and size]
     text = "".join(f" {'-' if c < 0 else '+'} {_term(abs(c), symbol)}" for c, symbol in parts)
     if text.startswith(" + "):
         return text[3:]

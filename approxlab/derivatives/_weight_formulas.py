@@ -51,7 +51,7 @@ def _gradient(costs: Costs, shape: Shape, units: UnitCosts) -> None:
 
 
 def _hvp(costs: Costs, shape: Shape, units: UnitCosts) -> None:
-    """Forward over reverse, the gradient included: all products of both sweeps by the Leibniz rule."""
+    """Forward over reverse, gradient included: the products of both sweeps by the Leibniz rule."""
     s, b = shape.symbols, int(shape.biases)
     costs.dots.add(16, "P", s["P"]).add(-10, "c0", s["c0"])
     add_units(costs, shape, units.second - units.value, Cost(), "", 0)
@@ -73,7 +73,7 @@ def _add_bias_sums(costs: Costs, shape: Shape, sweeps: int) -> None:
 
 
 def _reverse(costs: Costs, shape: Shape, units: UnitCosts, value: bool) -> None:
-    """m pullbacks; the identity times the last layer is shared by all samples."""
+    """M pullbacks; the identity times the last layer is shared by all samples."""
     s = shape.symbols
     m = s["m"]
     add_value(costs, shape, units, value)

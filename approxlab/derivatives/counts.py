@@ -1,4 +1,4 @@
-"""Exact counts of a JAX program: its jaxpr is walked, loops are multiplied out, nothing is compiled.
+"""Exact counts of a JAX program: its jaxpr is walked, loops multiplied out, nothing compiled.
 
 XLA's own figure counts a loop once, however often it runs; depends on its version; and after
 optimisation counts another program. The jaxpr is what was asked for, so its count is the truth here
@@ -8,6 +8,7 @@ and XLA's a cross-check.
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import jax
 
 from approxlab.derivatives._inner_jaxprs import (
+    CALLS,
+    CONTROL,
     called,
     live_equations,
     open_jaxpr,
@@ -22,9 +25,32 @@ from approxlab.derivatives._inner_jaxprs import (
     trip_count,
 )
 from approxlab.derivatives._known_constants import Known, constants_of, is_folded, passed_on
-from approxlab.derivatives._primitive_work import Work, bytes_of, equation_work, size_of
+from approxlab.derivatives._primitive_work import operations, weigh
 
 __all__ = ["Count", "Work", "count", "count_jaxpr"]
+
+_UNKNOWN_STEPS = (
+    "while: its body is counted once, since the number of steps is not known before it runs."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """Work of one primitive in all its equations, each as often as it runs.
+
+    Attributes:
+        equations: How often it runs.
+        dot_flops: FLOPs, if it is a matrix product.
+        flops: FLOPs.
+        transcendentals: Transcendentals.
+        bytes: Bytes of inputs and outputs.
+    """
+
+    equations: int
+    dot_flops: int
+    flops: int
+    transcendentals: int
+    bytes: int
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -99,13 +125,13 @@ def count_jaxpr(jaxpr: Any, *, live_only: bool = False) -> Count:
     """
     inner = open_jaxpr(jaxpr)
     tally = _walk(inner, [True] * len(inner.outvars), constants_of(jaxpr), live_only)
-    total = sum(tally.by_primitive.values(), Work())
+    by_primitive = {name: Work(*tally.by_primitive[name]) for name in sorted(tally.by_primitive)}
     return Count(
-        total.dot_flops,
-        total.flops,
-        total.transcendentals,
-        total.bytes,
-        MappingProxyType(dict(sorted(tally.by_primitive.items()))),
+        tally.total(1),
+        tally.total(2),
+        tally.total(3),
+        tally.total(4),
+        MappingProxyType(by_primitive),
         tuple(tally.assumptions),
         tally.largest_size,
         tally.largest_bytes,
@@ -116,34 +142,37 @@ def count_jaxpr(jaxpr: Any, *, live_only: bool = False) -> Count:
 class _Tally:
     """A count in the making."""
 
-    by_primitive: dict[str, Work] = dataclasses.field(default_factory=dict)
+    by_primitive: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     assumptions: dict[str, None] = dataclasses.field(default_factory=dict)  # an ordered set
     largest_size: int = 0
     largest_bytes: int = 0
 
     def add(self, other: _Tally, times: int = 1) -> None:
         for name, work in other.by_primitive.items():
-            self._put(name, work.times(times))
+            self.put(name, [times * number for number in work])
         self.assumptions |= other.assumptions
         self.largest_size = max(self.largest_size, other.largest_size)
         self.largest_bytes = max(self.largest_bytes, other.largest_bytes)
 
     def add_equation(self, eqn: Any, known: Known) -> None:
-        work, assumed = equation_work(eqn, is_folded(eqn, known))
-        self._put(eqn.primitive.name, work)
-        if assumed is not None:
-            self.assumptions[assumed] = None
-        for v in eqn.outvars:
-            self.largest_size = max(self.largest_size, size_of(v.aval))
-            self.largest_bytes = max(self.largest_bytes, bytes_of(v.aval))
+        """Few calls, since programs have many equations."""
+        read, _, _ = weigh(eqn.invars)
+        written, size, weight = weigh(eqn.outvars)
+        work = (0, 0, 0, None) if is_folded(eqn, known) else operations(eqn)
+        self.put(eqn.primitive.name, [1, *work[:3], read + written])
+        if work[3] is not None:
+            self.assumptions[work[3]] = None
+        self.largest_size = max(self.largest_size, size)
+        self.largest_bytes = max(self.largest_bytes, weight)
 
-    def _put(self, name: str, work: Work) -> None:
-        self.by_primitive[name] = self.by_primitive.get(name, Work()) + work
+    def put(self, name: str, work: list[int]) -> None:
+        """Numbers in the order of `Work`."""
+        before = self.by_primitive.get(name)
+        self.by_primitive[name] = work if before is None else list(map(operator.add, before, work))
 
-    @property
-    def cost(self) -> tuple[int, int]:
-        total = sum(self.by_primitive.values(), Work())
-        return total.flops, total.transcendentals
+    def total(self, i: int) -> int:
+        """Over all primitives, of one number of `Work`."""
+        return sum(work[i] for work in self.by_primitive.values())
 
 
 def _walk(jaxpr: Any, used: Sequence[bool], known: Known, live_only: bool) -> _Tally:
@@ -154,8 +183,11 @@ def _walk(jaxpr: Any, used: Sequence[bool], known: Known, live_only: bool) -> _T
     else:
         equations = [(eqn, [True] * len(eqn.outvars)) for eqn in jaxpr.eqns]
     for eqn, outs in equations:
-        name, inner = eqn.primitive.name, called(eqn)
-        if inner is not None:
+        name = eqn.primitive.name
+        if name not in CONTROL:
+            tally.add_equation(eqn, known)
+        elif name in CALLS:
+            inner = called(eqn)
             tally.add(_walk(open_jaxpr(inner), outs, passed_on(eqn, inner, known), live_only))
         elif name == "scan":
             wanted = scan_liveness(eqn, outs)[0] if live_only else [True] * len(eqn.outvars)
@@ -165,9 +197,7 @@ def _walk(jaxpr: Any, used: Sequence[bool], known: Known, live_only: bool) -> _T
         elif name == "while":
             _add_while(tally, eqn, known, live_only)
         elif name == "cond":
-            _add_cond(tally, eqn, outs, known, live_only)
-        else:
-            tally.add_equation(eqn, known)
+            _add_cond(tally, eqn, outs, live_only)
     return tally
 
 
@@ -175,9 +205,7 @@ def _add_while(tally: _Tally, eqn: Any, known: Known, live_only: bool) -> None:
     """The body as often as it runs, the condition once more than that."""
     runs = trip_count(eqn, known)
     if runs is None:
-        tally.assumptions[
-            "while: its body is counted once, since the number of steps is not known before it runs."
-        ] = None
+        tally.assumptions[_UNKNOWN_STEPS] = None
         runs = 1
     for name, times in (("cond_jaxpr", runs + 1), ("body_jaxpr", runs)):
         part = eqn.params[name]
@@ -186,9 +214,9 @@ def _add_while(tally: _Tally, eqn: Any, known: Known, live_only: bool) -> None:
         tally.add(one, times)
 
 
-def _add_cond(tally: _Tally, eqn: Any, outs: list[bool], known: Known, live_only: bool) -> None:
+def _add_cond(tally: _Tally, eqn: Any, outs: list[bool], live_only: bool) -> None:
     branches = [
         _walk(open_jaxpr(b), outs, constants_of(b), live_only) for b in eqn.params["branches"]
     ]
-    tally.add(max(branches, key=lambda branch: branch.cost))
+    tally.add(max(branches, key=lambda branch: (branch.total(2), branch.total(3))))
     tally.assumptions[f"cond: the dearest of its {len(branches)} branches is counted."] = None

@@ -1,10 +1,10 @@
 """Closed formulas for what a network's derivatives cost, in its widths, exact to the unit.
 
-A network of widths n = n_0, ..., n_L = m has P = sum n_l n_{l-1} weights, c0 = n_0 n_1 of them in the
-first layer and cL = n_{L-1} n_L in the last, B = sum n_l biases, H hidden units that bend. One
-multiply-add is 2 FLOPs. `dot_flops` are those of matrix products; an outer product of p and q
-numbers counts 2 p q, as XLA counts it, though it adds nothing up. `flops` are all, by XLA's
-convention, and transcendentals are apart.
+A network of widths n = n_0, ..., n_L = m has P = sum n_l n_{l-1} weights, c0 = n_0 n_1 of them in
+the first layer and cL = n_{L-1} n_L in the last, B = sum n_l biases, H hidden units that bend; N is
+the number of samples. One multiply-add is 2 FLOPs. `dot_flops` are those of matrix products; an
+outer product of p and q numbers counts 2 p q, as XLA counts it, though it adds nothing up. `flops`
+are all, by XLA's convention, and transcendentals are apart. `MEANINGS` explains the other letters.
 
 | | dot FLOPs, one sample, value of the function included |
 |---|---|
@@ -17,7 +17,8 @@ convention, and transcendentals are apart.
 | Jacobian in the weights, reverse | 2P + m (4P - 2 c0) |
 | Hessian-vector product in the weights, forward over reverse | 18P - 10 c0 |
 
-So a gradient costs 3 - c0/P functions: 2 for one layer, 3 - 1/L for L layers of equal width, never 3.
+So a gradient costs 3 - c0/P functions: 2 for one layer, 3 - 1/L for L layers of equal width, never
+3. Central differences cost 4P n, the value not included, since they do not need it.
 """
 
 from __future__ import annotations
@@ -48,6 +49,26 @@ METHODS: dict[tuple[str, str], tuple[str, ...]] = {
     ("weights", "gradient_norms"): ("structured", "reverse"),
 }
 """Methods of a derivative, the default one first; others know one way."""
+
+
+MEANINGS = {
+    "n": "inputs",
+    "m": "outputs",
+    "P": "weights",
+    "c0": "weights of the first layer",
+    "cL": "weights of the last layer",
+    "H": "hidden units that bend",
+    "B": "biases",
+    "n1": "units of the first hidden layer",
+    "h1": "units that bend in the first hidden layer",
+    "h": "units that bend in the last hidden layer",
+    "K": "units of layers that have linear units too",
+    "U": "hidden units",
+    "L": "layers",
+    "N": "samples",
+    "S": "numbers scaled by derivatives of activations",
+}
+"""What the letters of the formulas stand for."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -140,13 +161,14 @@ class Costs:
     dots: Sum
     rest: Sum
     transcendentals: Sum
+    symbols: dict[str, int]
 
     @classmethod
-    def of(cls, batch: int) -> Costs:
-        """Empty sums for a batch."""
-        return cls(Sum(batch), Sum(batch), Sum(batch))
+    def of(cls, shape: Shape) -> Costs:
+        """Empty sums for a network and a batch."""
+        return cls(Sum(shape.batch), Sum(shape.batch), Sum(shape.batch), shape.symbols)
 
-    def formula(self, symbols: dict[str, int]) -> Formula:
+    def formula(self) -> Formula:
         """The sums as a formula; elementwise terms follow those of the products."""
         all_terms = Sum(self.dots.batch)
         for part in (self.dots, self.rest):
@@ -159,7 +181,7 @@ class Costs:
             all_terms.text,
             all_terms.total,
             self.transcendentals.total,
-            symbols,
+            self.symbols,
         )
 
 
@@ -180,10 +202,13 @@ def formula(
     `batch` samples are mapped by `jax.vmap`; what does not depend on the sample is computed once,
     such as the first product of the identity with a layer. Losses are sums of squared errors.
     "forward" and "reverse" are JAX's own modes, "structured" and "planned" multiply the layers'
-    matrices, "differences" are one-sided, "central" are central ones (which do not need
-    the value), of both without what finds the steps. For "gram" (J J^T over all pairs of samples), "gram_diagonal"
-    (the diagonal of J^T J) and "gradient_norms" (one norm per sample), "reverse" forms the
-    Jacobian or the gradients, "structured" does not.
+    matrices, "differences" are one-sided, "central" are central ones, of both without what finds
+    the steps. For "gram" (J J^T over all pairs of samples), "gram_diagonal" (the diagonal of
+    J^T J) and "gradient_norms" (one norm per sample), "reverse" forms the Jacobian or the
+    gradients, "structured" does not.
+
+    Where a hidden layer is linear throughout, by `passthrough`, JAX drops or shares what follows
+    from it, and may do less than the formula.
 
     Args:
         net: A network, or its widths from the inputs to the outputs.
@@ -203,9 +228,6 @@ def formula(
         ValueError: If a name is unknown, a method is not for this derivative, or the sizes are no
             positive integers.
 
-    Source:
-        Counted layer by layer; the general bounds are those of Griewank and Walther 2008, chapter 4.
-
     Example:
         >>> formula([16, 32, 24, 8], wrt="weights", want="gradient")
         Formula(6P - 2 c0 = 7,808 dot FLOPs, 8,... FLOPs)
@@ -218,9 +240,9 @@ def formula(
     check_question(wrt, want, method)
     chosen = method or METHODS.get((wrt, want), ("",))[0]
     write = _input_formulas.write if wrt == "inputs" else _weight_formulas.write
-    costs = Costs.of(batch)
+    costs = Costs.of(shape)
     write(costs, shape, want, chosen, value)
-    return costs.formula(shape.symbols)
+    return costs.formula()
 
 
 def shape_of(

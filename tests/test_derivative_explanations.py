@@ -1,0 +1,172 @@
+"""Explanations: three counts that agree, or differ with a sentence; the tape to the byte."""
+
+import itertools
+import random
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import approxlab as al
+from approxlab.derivatives.explanation import explain
+from approxlab.derivatives.tapes import measured_tape, predicted_tape, tape_bytes
+
+
+def network(widths, activation="tanh", dtype="float32", *, linear=None, scalar=False):
+    pairs = list(zip(widths[1:], widths[:-1], strict=True))
+    return al.MLP.from_arrays(
+        [jnp.full(pair, 0.1) for pair in pairs],
+        [jnp.full(pair[:1], 0.2) for pair in pairs],
+        activation,
+        passthrough=linear,
+        out_size=None if scalar else widths[-1],
+        dtype=dtype,
+    )
+
+
+# Tapes
+
+
+def closed_form(widths, itemsize):
+    """(P - c0) + n_0 + 2H numbers: what reverse mode keeps of a tanh network."""
+    layers = [a * b for a, b in itertools.pairwise(widths)]
+    return itemsize * (sum(layers) - layers[0] + widths[0] + 2 * sum(widths[1:-1]))
+
+
+def check_tape(net, *, spoil=0):
+    """The law: predicted = measured, in bytes, of one point and of several, in both arguments."""
+    for wrt in ("weights", "inputs"):
+        for shape in ((net.in_size,), (3, net.in_size)):
+            batch = None if len(shape) == 1 else shape[0]
+            x = jnp.full(shape, 3.5, net.dtype)
+            assert predicted_tape(net, batch, wrt=wrt) == measured_tape(net, x, wrt=wrt) + spoil
+
+
+def test_tape_of_the_note():
+    """16-32-24-8 in float32: 4352 bytes with tanh; relu adds a mask of one byte a unit."""
+    assert predicted_tape(network((16, 32, 24, 8))) == closed_form((16, 32, 24, 8), 4) == 4352
+    assert predicted_tape(network((16, 32, 24, 8), "sigmoid")) == 4352
+    assert predicted_tape(network((16, 32, 24, 8), "relu")) == 4352 + 56
+    assert measured_tape(network((16, 32, 24, 8), "relu"), jnp.ones(16)) == 4408
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_tape_of_tanh_is_the_closed_form(seed):
+    rng = random.Random(seed)
+    widths = tuple(rng.randint(1, 9) for _ in range(rng.randint(2, 7)))
+    for dtype, itemsize in (("float32", 4), ("float64", 8)):
+        net = network(widths, dtype=dtype)
+        assert predicted_tape(net) == closed_form(widths, itemsize)
+        assert measured_tape(net, jnp.ones(widths[0], dtype)) == closed_form(widths, itemsize)
+
+
+@pytest.mark.parametrize("activation", sorted(al.networks.ACTIVATIONS))
+def test_tape_of_every_activation(activation):
+    check_tape(network((3, 4, 4, 2), activation))  # few shapes: each is compiled
+    check_tape(network((3, 6, 1), activation, "float64", linear=(2,), scalar=True))
+
+
+def test_law_of_tapes_can_fail():
+    with pytest.raises(AssertionError):
+        check_tape(network((3, 5, 2), "relu"), spoil=1)
+
+
+def test_biases_leave_nothing():
+    """The same layers without biases, written by hand: the same tape."""
+    net = network((4, 6, 5, 3))
+
+    def plain(weights):
+        x = jnp.full(4, 3.5, "float32")
+        for weight in weights[:-1]:
+            x = jnp.tanh(weight @ x)
+        return weights[-1] @ x
+
+    assert tape_bytes(jax.vjp(plain, net.weights)[1]) == predicted_tape(net)
+
+
+def test_a_buffer_that_is_kept_twice_counts_once():
+    x = jnp.ones(5, "float32")
+    assert tape_bytes([x, x]) == 20
+    assert tape_bytes([x, x + 0]) == 40
+
+
+# Explanations
+
+ASKED = [
+    {"want": "value"},
+    {"want": "vjp"},
+    {"want": "jvp", "batch": 3},
+    {"method": "forward"},
+    {"method": "reverse", "batch": 3},
+    {"method": "planned"},
+    {"method": "structured"},
+    {"wrt": "weights", "want": "gradient"},
+    {"wrt": "weights", "want": "hvp"},
+    {"wrt": "weights", "want": "jacobian"},
+    {"wrt": "weights", "want": "gram", "batch": 3},
+    {"wrt": "weights", "want": "gradient_norms", "batch": 3},
+]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_the_counts_agree(asked):
+    """Formula = jaxpr in dots; formula = what is used of the jaxpr = XLA in all FLOPs."""
+    found = explain(network((5, 7, 6, 3)), **asked)
+    assert found.dot_flops == found.jaxpr_dot_flops
+    assert found.flops == found.live_flops == found.xla_flops
+    said = " ".join(found.differences)
+    assert ("what nothing uses" in said) == (found.jaxpr_flops != found.live_flops)
+    assert "than the formula" not in said
+    assert "than the jaxpr has" not in said
+
+
+def test_every_difference_has_its_sentence():
+    reverse = explain(network((16, 32, 24, 8)), method="reverse", compiled=True)
+    assert reverse.question == (
+        "input Jacobian, reverse, of MLP(16-32-24-8, tanh, 1536 parameters, float32)"
+    )
+    said = " ".join(reverse.differences)
+    # The value of the last layer: 2 cL and 8 biases, traced and not used.
+    assert "392 FLOPs of the jaxpr compute what nothing uses, 392 of them for the value" in said
+    assert "The identity of size 8 that starts all sweeps costs 128 FLOPs to make" in said
+    assert "56 transcendentals are counted apart" in said
+    gradient = explain(network((16, 32, 24, 8)), wrt="weights", want="gradient", compiled=True)
+    said = " ".join(gradient.differences)
+    assert "Outer products count 2,944 dot FLOPs" in said
+    assert gradient.compiled_flops < gradient.xla_flops
+    assert "With a single sample XLA turns products with vectors into" in said
+    batch = explain(network((16, 32, 24, 8)), method="forward", batch=4)
+    assert "computed once" in " ".join(batch.differences)
+    steps = explain(network((16, 32, 24, 8)), method="differences")
+    assert steps.live_flops > steps.flops
+    assert "steps are chosen, and points are shifted" in " ".join(steps.differences)
+    linear = explain(network((3, 4, 5, 2), linear=(0, 5)), method="reverse", batch=3)
+    assert ("a hidden layer is linear throughout" in " ".join(linear.differences)) == (
+        linear.live_flops != linear.flops
+    )
+    gelu = explain(network((3, 4, 2), "gelu"), want="vjp")
+    assert f"erfc: counted as JAX {jax.__version__} lowers it" in " ".join(gelu.differences)
+
+
+def test_an_explanation_reads_well():
+    found = explain(network((16, 32, 24, 8), "relu"), wrt="weights", want="gradient")
+    text, page = str(found), found._repr_html_()
+    for words in ("6P - 2 c0", "7,808", "P = 1,472 weights", "4,408", f"jax {jax.__version__}"):
+        assert words in text
+        assert words in page
+    assert max(map(len, text.splitlines()[:9])) <= 100
+    assert repr(found) == (
+        "Explanation(weight gradient of the squared error, of MLP(16-32-24-8, relu, 1536 "
+        "parameters, float32): 6P - 2 c0 = 7,808 dot FLOPs)"
+    )
+    (row,) = found.to_rows()
+    assert row["tape_bytes"] == 4408
+    assert row["dot_flops"] == row["jaxpr_dot_flops"] == 7808
+    assert explain(network((2, 3, 1)), method="forward").tape_bytes is None
+
+
+def test_explain_refuses_what_it_has_no_formula_for():
+    with pytest.raises(Exception, match="MLP"):
+        explain(jnp.sin)
+    with pytest.raises(ValueError, match="method: got 'planned' for want='gram'"):
+        explain(network((2, 3, 1)), wrt="weights", want="gram", method="planned")
