@@ -459,6 +459,17 @@ def test_what_would_not_fit_is_refused_with_its_size():
         ),
         (lambda net, X: per_sample_gradients(net, X, X[:2]), ValueError, "Y: got shape \\(2, 3\\)"),
         (
+            lambda net, X: per_sample_gradients(net, X, X[:, :2], lambda v, y: v - y),
+            TypeError,
+            "loss: got values of shape \\(2,\\)",
+        ),
+        (
+            lambda net, X: per_sample_gradients(net, X, X[:, :2], lambda v, y: 3),
+            TypeError,
+            "loss: got values of shape \\(\\) and dtype int",
+        ),
+        (lambda net, X: ntk(net, X, X[0]), ValueError, "X2: got shape \\(3,\\)"),
+        (
             lambda net, X: per_sample_gradients(net, X, X[:, :2]).sum(jnp.ones(2)),
             ValueError,
             "weights: got shape \\(2,\\)",

@@ -23,7 +23,7 @@ def check_bytes(shape: tuple[int, ...], dtype: Any, max_bytes: int, instead: str
     if needed > max_bytes:
         raise ValueError(
             f"max_bytes: got {max_bytes} for an array of shape {shape} in {jnp.dtype(dtype)}, "
-            f"expected at least {needed}. Use {instead}, which never forms it."
+            f"expected at least {needed}. Use {instead}: the array is never formed."
         )
 
 

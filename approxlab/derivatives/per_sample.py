@@ -165,7 +165,7 @@ def per_sample_gradients(
             )
     left = forward(net, points)
     values = left.values[:, 0] if net.out_size is None else left.values
-    u = jax.vmap(jax.grad(loss))(values, jax.tree.map(jnp.asarray, Y))
+    u = _cotangents(loss, values, jax.tree.map(jnp.asarray, Y))
     deltas = backward(net, left.slopes, u.reshape(points.shape[0], -1))
     return PerSampleGradients(net, deltas, left.inputs, biases)
 
@@ -190,3 +190,15 @@ def per_sample_gradient_norms(
         [5.0]
     """
     return per_sample_gradients(net, X, Y, loss, biases=biases).norms()
+
+
+def _cotangents(loss: Callable[..., Array], values: Array, Y: Any) -> Array:
+    """The derivative of every sample's loss by its value."""
+    kind = jax.eval_shape(jax.vmap(loss), values, Y)
+    shape, dtype = getattr(kind, "shape", (0, 0)), getattr(kind, "dtype", type(kind))
+    if shape != values.shape[:1] or not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(
+            f"loss: got values of shape {shape[1:]} and dtype {dtype}, expected one floating-point "
+            "number per sample. Sum over the outputs inside of the loss."
+        )
+    return jax.vmap(jax.grad(loss))(values, Y)

@@ -244,7 +244,9 @@ def ntk(net: MLP, X: Any, X2: Any = None, *, biases: bool = True) -> Array:
         [[4.0, 1.0]]
     """
     left = weight_jacobian(net, X, biases=biases)
-    return left.gram(None if X2 is None else weight_jacobian(net, X2, biases=biases))
+    if X2 is None:
+        return left.gram()
+    return left.gram(weight_jacobian(net, as_batch(net, X2, "X2"), biases=biases))
 
 
 def gram_diagonal(net: MLP, X: Any, *, biases: bool = True) -> MLP:
@@ -270,7 +272,12 @@ def _check_tangent(net: MLP, tangent: Any) -> None:
         raise TypeError(f"tangent: got {tangent.dtype}, expected {net.dtype} as in the network.")
 
 
-def _check_same(left: WeightJacobian, right: WeightJacobian) -> None:
+def _check_same(left: WeightJacobian, right: Any) -> None:
+    if not isinstance(right, WeightJacobian):
+        raise TypeError(
+            f"other: got {type(right).__name__}, expected a WeightJacobian. Write ntk(net, X, X2) "
+            "for two batches of points."
+        )
     if left.net.sizes != right.net.sizes or left.biases != right.biases:
         raise ValueError(
             f"other: got {right!r} for {left!r}, expected the Jacobian of a network of the same "
