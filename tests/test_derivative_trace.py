@@ -463,7 +463,7 @@ CALLS = [
     (lambda: trace(jnp.sin, 2.0, seeds=["q"]), ValueError, ["seeds", "'q'", "such as x"]),
     (lambda: trace(jnp.sin, 2.0, seeds={"t": (1.0, 2.0)}), ValueError, ["seeds['t']", "tuple"]),
     (lambda: trace(jnp.sin, 2.0).table("html"), Exception, ["fmt", "html"]),
-    (lambda: plot_trace([]), ValueError, ["trace", "0 steps", "1 to 400"]),
+    (lambda: plot_trace([]), ValueError, ["trace", "0 steps", "1 to 200"]),
 ]
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Contribution", "Step", "Trace", "trace"]
 
 _LARGEST = 4096  # entries of an argument
+_LONGEST = 5000  # steps
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -143,9 +144,9 @@ def trace(
 
     Raises:
         TypeError: If an argument is not floating point, or f does not return one such array.
-        ValueError: If an argument has more than 4096 entries, the output is no scalar and no
-            seed_out is given, names, labels or seeds do not fit, or JAX cannot differentiate a
-            step in one of the modes.
+        ValueError: If an argument has more than 4096 entries, f more than 5000 steps, the output is
+            no scalar and no seed_out is given, names, labels or seeds do not fit, or JAX cannot
+            differentiate a step in one of the modes.
 
     Source:
         Wengert 1964; Baydin, Pearlmutter, Radul and Siskind 2018, Tables 2 and 3.
@@ -180,6 +181,11 @@ def trace(
     cotangent = _cotangent(seed_out, shape)
     directions = _directions(seeds, args, given, leaves)
     run = program(jax.make_jaxpr(f)(*args))
+    if len(run.steps) > _LONGEST:
+        raise ValueError(
+            f"f: got {len(run.steps)} steps, expected at most {_LONGEST}: a trace is for pictures. "
+            "Write a long loop with jax.lax.scan, which is one step."
+        )
     inputs = [jnp.asarray(leaf) for leaf in leaves]
     swept = sweeps.sweep(run, inputs, list(directions.values()), cotangent)
     steps = sweeps.named(run, swept, given, tuple(directions), labels)
@@ -233,11 +239,15 @@ def _check_input(name: str, leaf: Any) -> None:
             f"{name}: got {type(leaf).__name__}, expected floating-point numbers. Close over "
             "what is no array: trace(lambda x: f(x, setting), x)."
         )
-    dtype = jax.dtypes.result_type(leaf)
+    if isinstance(leaf, jax.core.Tracer):
+        raise TypeError(
+            f"{name}: got a tracer, expected numbers, since a trace has numbers in its lines. Call "
+            "trace outside of jit, grad and vmap."
+        )
     if not is_inexact(leaf):
         raise TypeError(
-            f"{name}: got {leaf!r} of dtype {dtype}, expected floating point, since integers have "
-            "no derivative. Write 2.0 for 2, or close over the integer."
+            f"{name}: got {leaf!r} of dtype {jax.dtypes.result_type(leaf)}, expected real floating "
+            "point: integers have no derivative. Write 2.0 for 2, or close over the integer."
         )
     if np.size(leaf) > _LARGEST:
         raise ValueError(

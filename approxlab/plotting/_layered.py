@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def arrange(boxes: Sequence[Box], edges: Sequence[Edge]) -> Layout:
     """Lay out an acyclic graph whose nodes are numbered so that edges go to larger numbers.
 
     Example:
-        >>> dot, label = Box(10, 5, 5), Box(20, 8, 8)
+        >>> dot, label = Box(10.0, 5.0, 5.0), Box(20.0, 8.0, 8.0)
         >>> found = arrange([dot, dot, dot], [Edge(0, 2, label), Edge(1, 2, label)])
         >>> bool(found.nodes[2, 1] == (found.nodes[0, 1] + found.nodes[1, 1]) / 2)
         True
@@ -123,68 +123,72 @@ def _ordered(graph: _Items) -> list[list[int]]:
     for item in _by_depth_first(graph):
         orders[graph.columns[item]].append(item)
     best, fewest = [list(order) for order in orders], _crossings(graph, orders)
+    rank = {item: i for order in orders for i, item in enumerate(order)}
+    both = {left: graph.neighbours(left=left) for left in (True, False)}
     for sweep in range(2 * _SWEEPS):
+        if not fewest:
+            break
         rightwards = sweep % 2 == 0
-        near = graph.neighbours(left=rightwards)
+        near = both[rightwards]
         for column in range(count) if rightwards else reversed(range(count)):
-            rank = {item: i for order in orders for i, item in enumerate(order)}
             here = orders[column]
-            centre = {
-                item: float(np.mean([rank[other] for other in near[item]]))
-                if near[item]
-                else float(rank[item])
-                for item in here
-            }
+            centre = {item: _mean(rank, near[item], item) for item in here}
             here.sort(key=lambda item: centre[item])  # stable: ties keep their order
+            rank |= {item: i for i, item in enumerate(here)}
         crossings = _crossings(graph, orders)
         if crossings < fewest:
             best, fewest = [list(order) for order in orders], crossings
     return best
 
 
+def _mean(numbers: Mapping[int, float], others: Sequence[int], item: int) -> float:
+    """Mean over the neighbours of an item; its own number where it has none."""
+    if not others:
+        return numbers[item]
+    return sum(numbers[other] for other in others) / len(others)
+
+
 def _by_depth_first(graph: _Items) -> list[int]:
     """Every item, operands before results and the first operand first."""
     near, seen = graph.neighbours(left=True), dict[int, None]()
 
-    def visit(item: int) -> None:
-        if item not in seen:
-            for other in near[item]:
-                visit(other)
-            seen[item] = None
-
-    ends = {source for source, _ in graph.links}
-    for item in sorted(range(len(graph.boxes)), key=lambda i: (i in ends, i)):
-        visit(item)
+    inner = {source for source, _ in graph.links}
+    for end in sorted(range(len(graph.boxes)), key=lambda i: (i in inner, i)):
+        waiting = [end]
+        while waiting:
+            todo = [other for other in near[waiting[-1]] if other not in seen]
+            if todo:
+                waiting.append(todo[0])
+            else:
+                seen[waiting.pop()] = None
     return list(seen)
 
 
 def _crossings(graph: _Items, orders: Sequence[Sequence[int]]) -> int:
     rank = {item: i for order in orders for i, item in enumerate(order)}
+    gaps: dict[int, list[tuple[int, int]]] = {}
+    for a, b in graph.links:
+        gaps.setdefault(graph.columns[a], []).append((rank[a], rank[b]))
     total = 0
-    for i, (a, b) in enumerate(graph.links):
-        for c, d in graph.links[:i]:
-            if graph.columns[a] == graph.columns[c]:
-                total += (rank[a] - rank[c]) * (rank[b] - rank[d]) < 0
+    for pairs in gaps.values():
+        left, right = np.array(pairs).T
+        turned = np.subtract.outer(left, left) * np.subtract.outer(right, right)
+        total += int(np.sum(turned < 0)) // 2
     return total
 
 
 def _levels(graph: _Items, orders: Sequence[Sequence[int]]) -> list[float]:
     """Height of every item: near the mean of its neighbours, as far apart as the boxes ask."""
-    y = [0.0] * len(graph.boxes)
+    y: dict[int, float] = {}
     for order in orders:
-        for item, level in zip(order, _spread(graph, order, [0.0] * len(order)), strict=True):
-            y[item] = level
+        y |= zip(order, _spread(graph, order, [0.0] * len(order)), strict=True)
     for sweep in range(2 * _SWEEPS):
         rightwards = sweep % 2 == 1  # the last sweep makes chains level from left to right
         near = graph.neighbours(left=rightwards)
         for order in orders if rightwards else reversed(orders):
-            wanted = [
-                float(np.mean([y[other] for other in near[item]])) if near[item] else y[item]
-                for item in order
-            ]
-            for item, level in zip(order, _spread(graph, order, wanted), strict=True):
-                y[item] = level
-    return y
+            wanted = [_mean(y, near[item], item) for item in order]
+            y |= zip(order, _spread(graph, order, wanted), strict=True)
+    return [y[item] for item in range(len(graph.boxes))]
 
 
 def _spread(graph: _Items, order: Sequence[int], wanted: Sequence[float]) -> list[float]:

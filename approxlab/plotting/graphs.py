@@ -23,7 +23,7 @@ __all__ = ["plot_trace"]
 
 Row = Mapping[str, Any]
 
-_LARGEST = 400  # nodes
+_LARGEST = 200  # nodes
 _EDGE = "0.35"
 
 
@@ -55,7 +55,7 @@ def plot_trace(
     trace: Any,
     *,
     ax: Axes | None = None,
-    font_size: float = 11.0,
+    font_size: int | float = 11.0,
     value_color: str = "#007A5A",
     gradient_color: str = "#C44E00",
     names: bool = True,
@@ -83,7 +83,7 @@ def plot_trace(
         The axes. Their limits are the natural size of the drawing in points.
 
     Raises:
-        ValueError: If there are no steps, or more than 400.
+        ValueError: If there are no steps, or more than 200.
 
     Source:
         The style of Stanford's CS231n, lecture on backpropagation.
