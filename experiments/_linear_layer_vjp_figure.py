@@ -12,6 +12,7 @@ from experiments._linear_layer_vjp_findings import (
     bytes_of,
     size_of,
     tensor_bytes,
+    times,
 )
 from experiments._rows import Row, of
 
@@ -171,13 +172,13 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row], varied: str, fixed: str) -> None
                 color=_COLORS[way], marker=_MARKERS[way], markersize=4, linewidth=1.4)  # fmt: skip
     outer = of(rows, way="outer")
     sizes = [row[varied] for row in outer]
-    times = [
+    fewer = [
         more["dot_flops"] / less["flops"]
         for more, less in zip(of(rows, way="contract"), outer, strict=True)
     ]
-    ax.plot(sizes, times, color="0.2", linewidth=2.2, alpha=0.75)
+    ax.plot(sizes, fewer, color="0.2", linewidth=2.2, alpha=0.75)
     middle = len(sizes) // 2
-    ax.annotate("FLOPs: $2m$", (sizes[middle], times[middle]), (0, 5), textcoords="offset points",
+    ax.annotate("FLOPs: $2m$", (sizes[middle], fewer[middle]), (0, 5), textcoords="offset points",
                 fontsize=9, ha="right", va="bottom", color="0.2")  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel=f"${varied}$, with ${fixed} = {outer[0][fixed]}$")
     ax.set_title(f"Times dearer than $v\\,x^T$, against ${varied}$")
@@ -197,10 +198,10 @@ def _draw_network(ax: Axes, rows: Sequence[Row]) -> None:
         "time": f"{_seconds(J['run_s'])} → {_seconds(factors['run_s'])}",
         "bytes": f"{size_of(bytes_of(J))} → {size_of(bytes_of(factors))}",
     }
-    for i, (name, times) in enumerate(bars.items()):
-        ax.barh(i, times, color=_COLORS["outer"], height=0.5)
+    for i, (name, ratio) in enumerate(bars.items()):
+        ax.barh(i, ratio, color=_COLORS["outer"], height=0.5)
         words = "faster" if name == "time" else "fewer"
-        ax.annotate(f"{times:.3g} times {words}", (times, i), (4, 0), textcoords="offset points",
+        ax.annotate(f"{times(ratio)} times {words}", (ratio, i), (4, 0), textcoords="offset points",
                     va="center", fontsize=9)  # fmt: skip
         ax.text(0, i + 0.27, f" {details[name]}", va="top", fontsize=8, color="0.35")
     ax.set_yticks(range(len(bars)), list(bars))

@@ -19,6 +19,7 @@ __all__ = [
     "structured_dot_flops",
     "table",
     "tensor_bytes",
+    "times",
 ]
 
 WAYS = {
@@ -71,6 +72,16 @@ def size_of(number: int) -> str:
     return f"{number} bytes"
 
 
+def times(ratio: float) -> str:
+    """A ratio of times as it is written.
+
+    Example:
+        >>> times(1131.4), times(0.91)
+        ('1131', '0.91')
+    """
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
 def check(rows: Sequence[Row]) -> None:
     """Every sentence of the caption that holds for any settings.
 
@@ -86,8 +97,8 @@ def check(rows: Sequence[Row]) -> None:
     if network["formed"]["widths"] == "784-256-256-10" and network["formed"]["batch"] == 32:
         ratio = network["formed"]["dot_flops"] / network["structured"]["dot_flops"]
         assert ratio > 300, f"J J^T: only {ratio:.0f} times fewer FLOPs"
-    times = [row[name] for row in rows for name in ("run_s", "ratio_s") if name in row]
-    assert all(0 < time < math.inf for time in times), "a time is no positive number"
+    measured = [row[name] for row in rows for name in ("run_s", "ratio_s") if name in row]
+    assert all(0 < time < math.inf for time in measured), "a time is no positive number"
 
 
 def _check_tensor(rows: Sequence[Row]) -> None:
@@ -156,15 +167,15 @@ def caption(rows: Sequence[Row]) -> str:
             "buffers and results as XLA allots them) and time of the three ways;",
             f"for m = n = {size}, dy/dW takes {size_of(tensor_bytes(form))}, and the outer "
             f"product takes {2 * size} times fewer FLOPs than the contraction; it was "
-            f"{form['ratio_s']:.3g} times faster than forming and contracting, "
-            f"{contract['ratio_s']:.3g} times faster than contracting alone (medians; bands are "
+            f"{times(form['ratio_s'])} times faster than forming and contracting, "
+            f"{times(contract['ratio_s'])} times faster than contracting alone (medians; bands are "
             "quartiles). Times of small layers are mostly those of a call, those of large ones of "
             "memory.",
             "In FLOPs the outer product is 2 m times cheaper whatever n is (grey); measured "
             "ratios follow only where the tensor fills the time.",
             f"Below right: J J^T of all weights of {J['widths']} at {J['batch']} points "
             f"({J['computed_in']}): {J['dot_flops'] / factors['dot_flops']:.0f} times fewer FLOPs "
-            f"in factors, {J['ratio_s']:.3g} times faster, "
+            f"in factors, {times(J['ratio_s'])} times faster, "
             f"{bytes_of(J) / bytes_of(factors):.0f} times fewer bytes.",
         ]
     )
