@@ -172,7 +172,7 @@ def caption(rows: Sequence[Row]) -> str:
             "quartiles). Times of small layers are mostly those of a call, those of large ones of "
             "memory.",
             "In FLOPs the outer product is 2 m times cheaper whatever n is (grey); measured "
-            "ratios follow only where the tensor fills the time.",
+            "ratios contain calls, caches and the allocation of the tensor, and need not follow.",
             f"Below right: J J^T of all weights of {J['widths']} at {J['batch']} points "
             f"({J['computed_in']}): {J['dot_flops'] / factors['dot_flops']:.0f} times fewer FLOPs "
             f"in factors, {times(J['ratio_s'])} times faster, "
