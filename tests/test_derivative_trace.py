@@ -129,10 +129,10 @@ SEEDS = ["b", "M[2, 0]"]
 
 
 def random_function(seed):
-    """A function of (a, b, v, M, taps) that adds a tap to each of its five intermediates."""
+    """A function of (a, b, v, M, taps) that adds a tap to each of its four intermediates."""
     rng = np.random.default_rng([seed, 5])
     ranks, recipe = [len(shape) for shape in SHAPES], []
-    for _ in range(5):
+    for _ in range(4):
         i, j = (int(rng.integers(len(ranks))) for _ in range(2))
         kind = rng.integers(3)
         pair = (ranks[i], ranks[j])
@@ -452,6 +452,8 @@ def test_arrays_and_local_derivatives_are_drawn(survey):
 
 CALLS = [
     (lambda: trace(jnp.sin, 2), TypeError, ["got 2", "int", "floating point", "Write 2.0"]),
+    (lambda: trace(jnp.sin, 1j), TypeError, ["1j", "complex", "real floating point"]),
+    (lambda: jax.jit(lambda x: trace(jnp.sin, x).value)(2.0), TypeError, ["tracer", "outside of"]),
     (lambda: trace(jnp.sin, "a"), TypeError, ["str", "Close over"]),
     (lambda: trace(jnp.sum, jnp.ones(5000)), ValueError, ["5000", "4096", "pictures", "jax.vjp"]),
     (lambda: trace(jnp.sin, jnp.ones(2)), ValueError, ["seed_out", "(2,)", "cotangent"]),

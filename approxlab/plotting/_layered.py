@@ -141,10 +141,10 @@ def _ordered(graph: _Items) -> list[list[int]]:
     return best
 
 
-def _mean(numbers: Mapping[int, float], others: Sequence[int], item: int) -> float:
+def _mean(numbers: Mapping[int, int | float], others: Sequence[int], item: int) -> float:
     """Mean over the neighbours of an item; its own number where it has none."""
     if not others:
-        return numbers[item]
+        return float(numbers[item])
     return sum(numbers[other] for other in others) / len(others)
 
 
