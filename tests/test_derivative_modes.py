@@ -158,7 +158,7 @@ def test_a_jacobian_that_would_not_fit_is_refused_before_anything_is_computed():
         calls.append(x)
         return jnp.broadcast_to(jnp.sum(x), (10**6,))
 
-    with pytest.raises(ValueError, match=r"\(1000000, 1000\) takes 8000000000 bytes \(7.45 GiB\)"):
+    with pytest.raises(ValueError, match=r"\(1000000, 1000\).* 8000000000 \(7.45 GiB\)"):
         jacobian(large, jnp.ones(1000))
     assert all(isinstance(x, jax.core.Tracer) for x in calls), "the function was computed"
     with pytest.raises(ValueError, match="jacobian_vector_product"):
@@ -196,7 +196,7 @@ def test_in_the_weights_all_methods_agree(index):
 def test_a_weight_jacobian_that_would_not_fit_names_the_structured_one():
     net = network((100, 100), "tanh", 10, None)
     for method in ("forward", "reverse"):
-        with pytest.raises(ValueError, match="method='structured' keeps its factors"):
+        with pytest.raises(ValueError, match="method='structured', which keeps factors"):
             jacobian(net, jnp.ones(100), method, wrt="weights", max_bytes=10**5)
 
 

@@ -23,7 +23,8 @@ def check_bytes(shape: tuple[int, ...], dtype: Any, max_bytes: int, instead: str
     if needed > max_bytes:
         raise ValueError(
             f"max_bytes: got {max_bytes} for an array of shape {shape} in {jnp.dtype(dtype)}, "
-            f"expected at least {needed}. Use {instead}: the array is never formed."
+            f"expected at least {needed} ({needed / 2**30:.3g} GiB). Use {instead}: the array is "
+            "never formed."
         )
 
 

@@ -22,9 +22,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives.counts import count
+from approxlab.derivatives.layer_products import activated
 from approxlab.derivatives.planner import Factor, Node, Plan
 from approxlab.derivatives.planner import plan as cheapest_plan
-from approxlab.networks.activations import activation as activation_named
 from approxlab.networks.mlp import MLP
 
 __all__ = ["chain_factors", "chain_jacobian", "value_and_jacobian_by"]
@@ -65,17 +65,11 @@ def value_and_jacobian_by(plan: Plan, net: MLP, x: Any) -> tuple[Array, Float[Ar
 
 def _forward(net: MLP, x: Array) -> tuple[Array, list[Array]]:
     """The value, and s'(z_l) of every hidden layer by one tangent of ones."""
-    act = activation_named(net.activation)
     slopes = []
     for weight, bias, linear in zip(
         net.weights[:-1], net.biases[:-1], net.passthrough, strict=True
     ):
-        z = weight @ x + bias
-        bent = z.shape[0] - linear
-        x, slope = jax.jvp(act, (z[:bent],), (jnp.ones_like(z[:bent]),))
-        if linear:
-            x = jnp.concatenate([x, z[bent:]])
-            slope = jnp.concatenate([slope, jnp.ones_like(z[bent:])])
+        x, slope = activated(net.activation, weight @ x + bias, linear)
         slopes.append(slope)
     return net.weights[-1] @ x + net.biases[-1], slopes
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -210,6 +211,6 @@ def _of_network(
     def of(*dims: int) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(dims, jnp.dtype(dtype))
 
-    weights = tuple(of(m, n) for n, m in zip(sizes[:-1], sizes[1:], strict=True))
+    weights = tuple(of(m, n) for n, m in itertools.pairwise(sizes))
     biases = tuple(of(m) for m in sizes[1:])
     return count(program, weights, biases, of(*shape))

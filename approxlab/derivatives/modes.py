@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.arguments import check_positive
+from approxlab.derivatives._structures import MAX_BYTES, check_bytes
 from approxlab.networks import MLP
 
 __all__ = ["METHODS", "Method", "jacobian", "value_and_jacobian"]
@@ -25,8 +26,6 @@ Method = Literal[
     "auto", "forward", "reverse", "chunked", "differences", "structured", "planned"
 ]  # fmt: skip
 METHODS: tuple[Method, ...] = get_args(Method)
-
-_MAX_BYTES = 2**31
 
 
 def jacobian(f: Callable[..., Any], x: Any, method: Method = "auto", **options: Any) -> Any:
@@ -49,7 +48,7 @@ def value_and_jacobian(
     chunk: int | None = None,
     scheme: Literal["forward", "backward", "central"] = "forward",
     step: float | None = None,
-    max_bytes: int = _MAX_BYTES,
+    max_bytes: int = MAX_BYTES,
     verbose: bool = False,
 ) -> tuple[Any, Any]:
     """f(x), and J[k, j] = df_k/dx_j at x; or a network's derivative in its weights.
@@ -266,23 +265,8 @@ def _check_fits(f: Callable[..., Any], x: Array, max_bytes: int) -> None:
             "value. For pytrees use jax.jacrev or jax.jacfwd."
         )
     shape = (*batch, *value.shape, *point.shape)
-    refuse_above(max_bytes, shape, value.dtype, "method='chunked' holds back the work, but not the "
-                 "result: take `jacobian_vector_product` or `vector_jacobian_product`, which never "
-                 "form it")  # fmt: skip
-
-
-def refuse_above(max_bytes: int, shape: tuple[int, ...], dtype: Any, instead: str) -> None:
-    """Refuse a Jacobian that would not fit, with its size and what to do instead.
-
-    Raises:
-        ValueError: If an array of that shape and dtype takes more than `max_bytes`.
-    """
-    needed = math.prod(shape) * jnp.dtype(dtype).itemsize
-    if needed > max_bytes:
-        raise ValueError(
-            f"max_bytes: got {max_bytes}, and the Jacobian of shape {shape} takes {needed} bytes "
-            f"({needed / 2**30:.3g} GiB), expected one that fits. {instead}; or raise max_bytes."
-        )
+    instead = "jacobian_vector_product or vector_jacobian_product, one column or row at a time"
+    check_bytes(shape, value.dtype, max_bytes, instead)
 
 
 def _in_weights(f: Callable[..., Any], x: Array, method: Method, max_bytes: int) -> Any:
@@ -302,13 +286,9 @@ def _in_weights(f: Callable[..., Any], x: Array, method: Method, max_bytes: int)
     batch = x.shape[:-1]
     outputs = () if network.out_size is None else (network.out_size,)
     # Forward mode pushes the identity of all parameters.
-    basis = (network.num_parameters,) if method == "forward" else outputs
-    refuse_above(
-        max_bytes,
-        (*batch, *basis, network.num_parameters),
-        network.dtype,
-        "method='structured' keeps its factors instead",
-    )
+    rows = (network.num_parameters,) if method == "forward" else outputs
+    shape = (*batch, *rows, network.num_parameters)
+    check_bytes(shape, network.dtype, max_bytes, "method='structured', which keeps factors")
     transform = jax.jacfwd if method == "forward" else jax.jacrev
 
     def at(point: Array) -> tuple[Array, Any]:
