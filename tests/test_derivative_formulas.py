@@ -382,7 +382,7 @@ def test_texts():
     assert lowered.flops_text == (
         "2P(1 + n) - 2 cL + (3n + 1)H + 2n^2" if old else "2P(1 + n) - 2 cL + (n + 3)H + 2n^2"
     )
-    assert formula((3, 2), biases=False).flops_text == "2P(1 + n) + 2n^2"  # nothing bends
+    assert formula((3, 2), biases=False).flops_text == "2P(1 + m) + 2m^2"  # nothing bends
     assert repr(formula((2, 3, 1), want="value", biases=False)) == (
         "Formula(2P = 18 dot FLOPs, 18 FLOPs)"
     )

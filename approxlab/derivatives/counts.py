@@ -78,9 +78,10 @@ class Count:
     largest_bytes: int
 
     def __repr__(self) -> str:
-        text = f"{self.dot_flops:,} dot FLOPs, {self.flops:,} FLOPs, {self.transcendentals:,} trans"
+        work = f"{self.dot_flops:,} dot FLOPs, {self.flops:,} FLOPs"
+        rest = f"{self.transcendentals:,} transcendentals, {self.bytes:,} bytes"
         assumed = f", {len(self.assumptions)} assumptions" if self.assumptions else ""
-        return f"Count({text}cendentals, {self.bytes:,} bytes{assumed})"
+        return f"Count({work}, {rest}{assumed})"
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per primitive, dearest first."""

@@ -145,7 +145,7 @@ def explain(
         wrt: Derivative in the "inputs" or in the "weights", biases included.
         want: "value", "gradient", "jvp", "vjp", "jacobian", "hvp", "gram", "gram_diagonal" or
             "gradient_norms".
-        method: See `formula`; by default the reverse mode for Jacobians.
+        method: See `formula`; by default "reverse" for Jacobians.
         batch: Number of points, mapped by `jax.vmap`.
         compiled: Whether XLA compiles the program too and counts what became of it.
 
@@ -168,7 +168,7 @@ def explain(
         )
     net._check_single()
     check_question(wrt, want, method)
-    chosen = method or _default(wrt, want)
+    chosen: Any = method or METHODS.get((wrt, want), (None,))[0]
     asked = program(net, wrt, want, chosen or "", batch)
     options: dict[str, Any] = {"wrt": wrt, "want": want, "method": chosen, "batch": batch}
     whole = formula(net, **options)
@@ -185,10 +185,9 @@ def explain(
 def _assembled(case: words.Case, method: str | None) -> Explanation:
     whole: Formula = case.whole
     traced: Count = case.traced
-    reads = case.wrt, case.want
-    reverse = case.want in ("gradient", "vjp", "hvp") or method == "reverse"
+    reverse = case.want in ("gradient", "vjp", "hvp")
     tape = None
-    if reverse and reads[1] not in ("gram", "gram_diagonal", "gradient_norms"):
+    if reverse or (case.want, method) == ("jacobian", "reverse"):
         tape = predicted_tape(case.net, None if case.batch == 1 else case.batch, wrt=case.wrt)
     used = f"{whole.text} {case.needed.flops_text}"
     return Explanation(
@@ -216,12 +215,6 @@ def _letters(text: str) -> set[str]:
     """Symbols of a formula: one letter, and a digit or L that belongs to it."""
     parts = "".join(c if c.isalnum() else " " for c in text).split()
     return {part.lstrip("0123456789") for part in parts} | {"P"}
-
-
-def _default(wrt: str, want: str) -> Any:
-    if (wrt, want) == ("inputs", "jacobian"):
-        return "reverse"
-    return METHODS.get((wrt, want), (None,))[0]
 
 
 def xla_flops(stage: Any) -> float:

@@ -42,7 +42,14 @@ Wrt = Literal["inputs", "weights"]
 Method = Literal["forward", "reverse", "structured", "planned", "differences", "central"]
 
 METHODS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("inputs", "jacobian"): get_args(Method),
+    ("inputs", "jacobian"): (
+        "reverse",
+        "forward",
+        "structured",
+        "planned",
+        "differences",
+        "central",
+    ),
     ("weights", "jacobian"): ("reverse", "forward"),
     ("weights", "gram"): ("structured", "reverse"),
     ("weights", "gram_diagonal"): ("structured", "reverse"),
@@ -215,8 +222,8 @@ def formula(
         wrt: Derivative in the "inputs" or in the "weights" (and biases, if there are any).
         want: "value", "gradient" of the loss, "jvp", "vjp", "jacobian", "hvp", "gram",
             "gram_diagonal" or "gradient_norms".
-        method: How; by default JAX's forward mode for Jacobians in the inputs, else the way that
-            is usual. Only Jacobians and what is made of them have several.
+        method: How; by default "reverse" for Jacobians, "structured" for what is made of them.
+            All else is done in one way.
         batch: Number N of samples.
         activation: Name of the activation; for widths alone.
         biases: Whether the layers have biases; for widths alone.
