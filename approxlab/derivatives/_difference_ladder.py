@@ -1,0 +1,139 @@
+"""The derivative along a direction from central differences at many steps, with an observed error.
+
+Nothing is known of the function here, so nothing is proved; everything is measured, component by
+component. Steps fall by a constant factor from far too long to far too short. The shortest show how
+much the values of f are wrong: what remains there is noise. From one step to the next Richardson's
+value changes by its truncation error, or more. The best step is the one at which the two together
+are least, among those with which all shorter steps agree: beside a kink only these are right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+__all__ = ["Ladder", "climb", "mantissa_steps"]
+
+CAUTION = 4.0
+"""Observed errors are multiplied by this before anything is called wrong."""
+
+_JUMP = 0.01  # noise of that part of f is no rounding
+_NOISY = 4  # how many of the shortest steps measure the noise
+
+
+def mantissa_steps(eps: float) -> tuple[np.ndarray, float]:
+    """The steps, from 1/4 down, and the reach of a step: entries above it need longer ones.
+
+    In float32 2^-2 to 2^-16 by halves, in float64 2^-3 to 2^-27 by quarters.
+    """
+    if eps > 1e-12:
+        return 2.0 ** -np.arange(2, 17.0), 2.0**-5
+    return 2.0 ** -np.arange(3, 28.0, 2.0), 2.0**-20
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ladder:
+    """What differences say of the derivative along a direction, for each component of f.
+
+    Attributes:
+        slope: The derivative, shape (m,).
+        doubt: Its observed error: truncation as seen between steps, plus measured noise over step.
+        noise: Measured error of the values of f, shape (m,).
+        jumps: Where that is more than a hundredth of f: it does not look continuous here.
+        steps: h_0 > h_1 > ...
+        ahead: (f(x + h v) - f(x)) / h, shape (steps, m).
+        behind: (f(x) - f(x - h v)) / h.
+    """
+
+    slope: np.ndarray
+    doubt: np.ndarray
+    noise: np.ndarray
+    jumps: np.ndarray
+    steps: np.ndarray
+    ahead: np.ndarray
+    behind: np.ndarray
+
+    def kinked(self, claimed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the one-sided slopes do not come together, and where the claim is one of them.
+
+        Looked at with the shortest step at which noise is small beside what is in question: the
+        difference of the claim from the slope, or a tenth of the slopes. Where f has a second
+        derivative the slopes differ by h |f''| there, and by the square of the ratio of steps more
+        two steps before; at a kink they differ as much, at a jump by less.
+        """
+        with np.errstate(all="ignore"):
+            size = 0.05 * (np.abs(self.ahead) + np.abs(self.behind))
+            question = np.maximum(np.abs(claimed - self.slope), size)
+            enough = 2.0 * CAUTION * self.noise <= 0.1 * question * self.steps[:, None]
+            last = len(self.steps) - 1 - np.argmax(enough[::-1], axis=0)
+            level, columns = np.maximum(last, 2), np.arange(self.slope.size)
+            apart = np.abs(self.ahead - self.behind)
+            now, before = apart[level, columns], apart[level - 2, columns]
+            found = np.any(enough[2:], axis=0) & (now > 0.25 * question[level, columns])
+            found &= now > 0.5 * before
+            near = np.zeros(self.slope.shape, bool)
+            for side in (self.ahead, self.behind):
+                change = np.abs(side[level, columns] - side[level - 1, columns])
+                slack = CAUTION * (2.0 * self.noise / self.steps[level] + change)
+                near |= np.abs(claimed - side[level, columns]) <= slack
+        return found, found & near
+
+
+def climb(
+    values: Sequence[np.ndarray], steps: np.ndarray, eps: float, slips: Sequence[np.ndarray]
+) -> list[Ladder]:
+    """Ladders of central differences, and the best that can be said from each.
+
+    Args:
+        values: For each direction f(x), f(x + h_j v) and f(x - h_j v), in this order, in float64:
+            shape (2 steps + 1, m).
+        steps: Falling by a constant ratio.
+        eps: Of the dtype in which f is computed.
+        slips: For each direction and step, by how much t was missed because x + t v was rounded.
+    """
+    many, h = len(steps), steps[:, None]
+    with np.errstate(all="ignore"):
+        central = [(f[1 : many + 1] - f[many + 1 :]) / (2.0 * h) for f in values]
+        noise = np.max([_noise(f, D, h, eps) for f, D in zip(values, central, strict=True)], axis=0)
+        size = np.max([np.max(np.abs(f), axis=0) for f in values], axis=0)
+        ladders = []
+        for f, D, slip in zip(values, central, slips, strict=True):
+            slope, doubt = _settled(D, h, noise, slip[:, None])
+            ahead, behind = (f[1 : many + 1] - f[0]) / h, (f[0] - f[many + 1 :]) / h
+            ladders.append(Ladder(slope, doubt, noise, noise > _JUMP * size, steps, ahead, behind))
+    return ladders
+
+
+def _noise(f: np.ndarray, central: np.ndarray, h: np.ndarray, eps: float) -> np.ndarray:
+    """Error of the values: what the shortest steps show, and at least rounding."""
+    shown = np.abs(np.diff(central[-_NOISY:], axis=0)) * h[1 - _NOISY :]
+    return np.asarray(np.maximum(eps * np.abs(f[0]), np.max(shown, axis=0)))
+
+
+def _settled(
+    central: np.ndarray, h: np.ndarray, noise: np.ndarray, slip: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The slope of each component, from the step that shows the least error.
+
+    A change between two steps may be small by chance: it counts as at least the next one, and as a
+    part of the one before, which for smooth functions is far larger.
+    """
+    ratio = float(h[0, 0] / h[1, 0])
+    gain = ratio**2 - 1.0
+    better = central[1:] + np.diff(central, axis=0) / gain
+    rounding = (noise + slip[1:] * np.abs(better)) * (ratio**2 + 1.0 / ratio) / gain / h[1:]
+    change = np.abs(np.diff(better, axis=0))
+    shown = change.copy()
+    shown[1:] = np.maximum(shown[1:], change[:-1] / ratio)
+    shown[:-1] = np.maximum(shown[:-1], change[1:])
+    errors = np.full(better.shape, np.inf)
+    errors[1:] = shown + rounding[1:]
+    errors[~np.isfinite(errors)] = np.inf
+    for j in range(len(better) - 1):
+        others = np.abs(better[j + 1 :] - better[j])
+        contradicted = others > CAUTION * (rounding[j + 1 :] + errors[j])
+        errors[j, np.any(contradicted, axis=0)] = np.inf
+    best, columns = np.argmin(errors, axis=0), np.arange(noise.size)
+    return better[best, columns], errors[best, columns]
