@@ -16,6 +16,8 @@ __version__ = "0.1.0"
 _MODULES = (
     "claims",
     "constructions",
+    "costs",
+    "derivatives",
     "domains",
     "errors",
     "evaluation",

@@ -34,6 +34,9 @@ ALLOWED = {
     "fitting": FIRST | {"constructions", "optimal"},
     "sweeps": FIRST | {"constructions", "fitting", "optimal"},
     "plotting": {"claims", "records"},
+    # A trace draws itself by the plotting room, which it opens when asked to.
+    "derivatives": {"arguments", "claims", "networks", "plotting"},
+    "costs": {"arguments"},
 }
 # Needed for annotations or for a doctest only, so not an edge of the house.
 TYPES_ONLY = {("claims", "networks"), ("arguments", "domains")}

@@ -80,6 +80,28 @@ def test_another_seed_gives_other_rows(smoke, tmp_path):
 
 # For every experiment: fields that its check speaks of, and factors that must make it fail.
 SPOILED = {
+    "computational_graphs": [
+        ("primal", 1.001), ("adjoint", 1.001), ("contribution", 1.001), ("so_far", 1.001),
+        ("local", 1.001), ("tangent_x1", 1.001),
+    ],
+    "linear_layer_vjp": [
+        ("entry", 2), ("dot_flops", 2), ("flops", 2), ("argument_bytes", 0.5), ("output_bytes", 2),
+        ("relative_difference", 1e9), ("largest_size", 1000), ("run_s", -1),
+    ],
+    "jacobian_chain": [
+        ("dot_flops", 2), ("predicted_flops", 2), ("difference", 1e9), ("ratio_s", 0.01),
+        ("peak_bytes", -1), ("forward_flops", 0.01), ("flops", 2),
+    ],
+    "jacobian_cost": [
+        ("formula_dot_flops", 2), ("jaxpr_dot_flops", 2), ("xla_flops", 3), ("flops_ratio", 2),
+        ("largest_difference", 1e9), ("batch_flops_ratio", 3), ("planned_dot_flops", 3),
+        ("structured_predicted", 0),
+    ],
+    "gradient_cost": [
+        ("gradient_dot_flops", 2), ("gradient_jaxpr_dot_flops", 2), ("hvp_dot_flops", 2),
+        ("weights", 2), ("first_weights", 2), ("tape_bytes", 2), ("measured_tape_bytes", 2),
+        ("dot_flops", 2), ("jaxpr_dot_flops", 2),
+    ],
     "training_throughput": [("steps_per_s", -1), ("steps_per_s", 1e9)],
     "barron_rate": [
         ("mean_squared_error", 8), ("bound_of_mean_squared_error", 0.5),

@@ -157,6 +157,145 @@ CALLS = [
     ("al.sweeps.plan(['runge'], depths=[1])", "ValueError", ["widths", "[]", "expected widths or"]),
     ("al.plotting.style('poster')", "ValueError", ["name", "'poster'", "screen"]),
     ("al.plotting.plot_error_against_size([], x='n', y='e')", "ValueError", ["rows", "none"]),
+    # Derivatives
+    ("al.costs.measure({})", "ValueError", ["contenders", "none", "at least one"]),
+    (
+        "al.derivatives.jacobian(net, x[0], 'backward')",
+        "ValueError",
+        ["method", "'backward'", "reverse"],
+    ),
+    (
+        "al.derivatives.jacobian(jnp.sin, x[0], 'planned')",
+        "ValueError",
+        ["method", "'planned'", "MLP"],
+    ),
+    (
+        "al.derivatives.jacobian(net, np.ones(3))",
+        "ValueError",
+        ["x", "(3,)", "(1,)", "batch (N, 1)"],
+    ),
+    (
+        "al.derivatives.jacobian(jnp.sin, np.arange(3))",
+        "TypeError",
+        ["x", "int64", "astype(float)"],
+    ),
+    (
+        "al.derivatives.jacobian(net, x[0], wrt='biases')",
+        "ValueError",
+        ["wrt", "'biases'", "'weights'"],
+    ),
+    (
+        "al.derivatives.jacobian(jnp.sin, np.ones(10**5))",
+        "ValueError",
+        ["max_bytes", "80000000000", "74.5 GiB", "jacobian_vector_product"],
+    ),
+    (
+        "al.derivatives.choose(jnp.sin, x[0], methods=['planned'])",
+        "ValueError",
+        ["methods", "'planned'"],
+    ),
+    ("al.derivatives.plan_network([3])", "ValueError", ["net", "[3]", "widths"]),
+    (
+        "al.derivatives.plan_network([64, 8, 64], max_bytes=10)",
+        "ValueError",
+        ["max_bytes", "got 10", "at least 16384"],
+    ),
+    ("al.derivatives.plan([])", "ValueError", ["factors", "[]", "at least one"]),
+    ("al.derivatives.Factor(2, 3, -1, 1)", "ValueError", ["tangent_flops", "-1", "at least 0"]),
+    (
+        "al.derivatives.value_and_jacobian_by(al.derivatives.plan_network([2, 2]), net, x[0])",
+        "ValueError",
+        ["plan", "2-2", "1-4-1", "plan_network(net)"],
+    ),
+    (
+        "al.derivatives.chain_jacobian([jnp.sum, jnp.sin], jnp.ones(3))",
+        "ValueError",
+        ["fns", "shape ()", "[None]"],
+    ),
+    (
+        "al.derivatives.explicit_weight_tensor(1000, jnp.ones(1000))",
+        "ValueError",
+        ["max_bytes", "8000000000", "KroneckerOuter"],
+    ),
+    (
+        "al.derivatives.product(al.derivatives.Dense(jnp.ones((2, 2))), 3.0)",
+        "TypeError",
+        ["factors", "got float", "Dense(W)"],
+    ),
+    ("al.derivatives.Dense(3.0)", "TypeError", ["matrix", "got 3.0", "floating-point array"]),
+    (
+        "al.derivatives.n_mode_product(jnp.ones((2, 3)), jnp.ones(2), 0)",
+        "ValueError",
+        ["mode", "got 0", "expected 1 to 2"],
+    ),
+    ("al.derivatives.weight_jacobian(net, x[:, 0])", "ValueError", ["X", "(9,)", "x[None, :]"]),
+    (
+        "al.derivatives.weight_jacobian(net, x).dense(max_bytes=100)",
+        "ValueError",
+        ["max_bytes", "936", "gram"],
+    ),
+    (
+        "al.derivatives.per_sample_gradients(net, x, np.ones(9), lambda v, y: 3)",
+        "TypeError",
+        ["loss", "int", "one floating-point"],
+    ),
+    (
+        "al.derivatives.hessian_vector_product(jnp.sum, jnp.ones(2), jnp.ones(3))",
+        "ValueError",
+        ["v", "(3,)", "expected (2,)"],
+    ),
+    ("al.derivatives.trace(jnp.sin, 2)", "TypeError", ["got 2", "int", "floating", "Write 2.0"]),
+    (
+        "al.derivatives.trace(jnp.sum, np.ones(5000))",
+        "ValueError",
+        ["5000", "at most 4096", "pictures", "jax.vjp"],
+    ),
+    ("al.derivatives.trace(jnp.sin, np.ones(2))", "ValueError", ["seed_out", "(2,)", "cotangent"]),
+    (
+        "al.derivatives.trace(lambda x: (x, x), 2.0)",
+        "TypeError",
+        ["f", "2 arrays", "floating-point"],
+    ),
+    (
+        "al.derivatives.trace(jnp.sin, 2.0, seeds=['q'])",
+        "ValueError",
+        ["seeds", "'q'", "such as x"],
+    ),
+    (
+        "al.derivatives.trace(jnp.sin, 2.0, labels='ab')",
+        "ValueError",
+        ["labels", "'ab'", "1 names"],
+    ),
+    (
+        "al.derivatives.trace(jnp.sin, 2.0).table('html')",
+        "ValueError",
+        ["fmt", "'html'", "markdown"],
+    ),
+    ("al.plotting.plot_trace([])", "ValueError", ["trace", "0 steps", "1 to 200"]),
+    ("al.derivatives.explain(jnp.sin)", "TypeError", ["net", "expected an MLP", "count(f, *args)"]),
+    (
+        "al.derivatives.explain(net, method='backward')",
+        "ValueError",
+        ["method", "'backward'", "one of reverse, forward"],
+    ),
+    (
+        "al.derivatives.explain(net, want='hvp', method='reverse')",
+        "ValueError",
+        ["method", "'reverse'", "there is one way"],
+    ),
+    ("al.derivatives.formula([3])", "ValueError", ["net", "[3]", "an MLP or its widths"]),
+    (
+        "al.derivatives.formula([3, 2], want='hessian')",
+        "ValueError",
+        ["want", "'hessian'", "gradient"],
+    ),
+    ("al.derivatives.formula([3, 2], want='gram')", "ValueError", ["want", "'gram'", "'weights'"]),
+    ("al.derivatives.predicted_tape(net, 0)", "ValueError", ["batch", "got 0", "positive integer"]),
+    (
+        "al.derivatives.measured_tape(net, jnp.ones((2, 3)))",
+        "ValueError",
+        ["x", "(2, 3)", "expected a point (1,)"],
+    ),
 ]
 
 RUN = """
