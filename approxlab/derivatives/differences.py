@@ -128,9 +128,9 @@ def difference(
 
     plus the rounding of the quotient's own few operations, which is added. The proofs stand in
     `approxlab.derivatives._difference_theory.stencil`. Steps that are chosen here are powers of
-    two, near the best ones (`optimal_step`) for M_k and |f| where these are given, otherwise for
-    a function that varies over a length max(1, |x|) / |v|. Points that are not exact floating-point
-    numbers even so are accounted for, by M_1. Computes in the dtype of x; not for use under jit
+    two, at or below the best ones (`optimal_step`) for M_k and |f| where these are given, otherwise
+    for a function that varies over a length max(1, |x|) / |v|. Points that
+    are rounded even so are accounted for, by M_1. Computes in the dtype of x; not for use under jit
     (`difference_jacobian` is).
 
     Args:
@@ -210,7 +210,7 @@ def difference_jacobian(
         x: Where, any shape, n numbers.
         scheme: "forward", "backward" or "central".
         step: The step for all inputs, taken as it is. By default, for input j, the power of two
-            nearest to the optimal one times max(1, |x_j|); x + h - x is then h, except where the
+            at or below the optimal one times max(1, |x_j|); x + h - x is then h, except where the
             sum reaches the next power of two.
 
     Returns:
@@ -322,13 +322,14 @@ def _step(
 
 
 def _steps(x: Array, scheme: Scheme, step: float | None, kind: Any) -> Array:
-    """One step per input, in the dtype of x; rounded to a mantissa of no bits where chosen."""
+    """One step per input, in the dtype of x; a power of two where it is chosen here."""
     if step is not None:
         return jnp.full(x.shape, step, x.dtype)
     coarser = max((x.dtype, kind), key=lambda d: float(jnp.finfo(d).eps))
     sizes = jnp.maximum(jnp.abs(x), jnp.ones_like(x))
     wanted = sizes * jnp.asarray(optimal_step(scheme, coarser), x.dtype)
-    return jax.lax.reduce_precision(wanted, jnp.finfo(x.dtype).nexp, 0)
+    # A mantissa of no bits: rounding goes up from 1.5 on, so with this factor it goes down.
+    return jax.lax.reduce_precision(0.750001 * wanted, jnp.finfo(x.dtype).nexp, 0)
 
 
 # ------------------------------------------------------------------------------ what is asked
