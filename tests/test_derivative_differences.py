@@ -38,7 +38,7 @@ FUNCTIONS = {
 
 def points_of(name, rng):
     low = 1.0 if name in ("reciprocal", "log") else -4.0
-    return [*rng.uniform(low, 5.0, 6), 3.0, 1.0, *(() if name == "exp" else (47.3, 1000.7))]
+    return [*rng.uniform(low, 5.0, 4), 3.0, 1.0, *(() if name == "exp" else (47.3, 1000.7))]
 
 
 def value_error(dtype, name, x):
@@ -53,7 +53,7 @@ def combinations(dtype, name, seed=0):
     for x in points_of(name, rng):
         point = np.dtype(dtype).type(x)
         for scheme, order in REAL:
-            steps = np.exp(rng.uniform(np.log(EPS[dtype] ** 0.8), np.log(0.4), 4))
+            steps = np.exp(rng.uniform(np.log(EPS[dtype] ** 0.8), np.log(0.4), 3))
             for h in [*steps, power_of_two(steps[0]), None]:
                 reach = 0.4 * max(1.0, abs(x)) if h is None else float(h) * 1.001
                 bounds = sizes(float(point), min(reach, 0.45 * max(1.0, abs(x))))
@@ -68,7 +68,7 @@ def combinations(dtype, name, seed=0):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_error_is_below_its_bound(dtype, name):
-    """About 270 combinations for each function and dtype, 3700 in all."""
+    """About 190 combinations for each function and dtype, 2700 in all."""
     number = 0
     for found, error, truth in combinations(dtype, name):
         assert found.proved
@@ -76,7 +76,7 @@ def test_error_is_below_its_bound(dtype, name):
         assert error <= float(found.bound) + 2 * EPS["float64"] * abs(truth), (found, error)
         assert found.value.dtype == dtype
         number += 1
-    assert number >= 240
+    assert number >= 150
 
 
 @pytest.mark.parametrize(("scheme", "order"), [*REAL, ("richardson", 8), ("richardson", 10)])
@@ -144,15 +144,11 @@ def test_tangent_of_a_teaching_notebook():
 
 
 def median_error(dtype, scheme, order, h, xs):
-    """Relative, of exp."""
-    facts = {k: 1.0 for k in (1, 2, 3, 5)}
-    points = [jnp.asarray(x, dtype) for x in xs]
-    found = [
-        difference(jnp.exp, x, scheme=scheme, order=order, step=h, derivatives=facts).value
-        for x in points
-    ]
-    exact = np.exp(np.asarray([float(x) for x in points]))  # at the points used
-    return float(np.median(np.abs(np.asarray(found, float) / exact - 1)))
+    """Relative, of exp: all points as one function of a vector."""
+    x = np.asarray(xs, dtype)
+    found = difference(jnp.exp, jnp.asarray(x), np.ones_like(x), scheme=scheme, order=order, step=h,
+                       derivatives=dict.fromkeys((1, 2, 3, 5), 1.0))  # fmt: skip
+    return float(np.median(np.abs(found.value / np.exp(x.astype(float)) - 1)))
 
 
 @pytest.mark.parametrize(
