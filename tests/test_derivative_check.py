@@ -129,7 +129,7 @@ def targets_are_right(name, dtype, number):
 TARGETS = sorted(set(al.targets.names()) - {"takagi"})  # which is differentiable nowhere
 
 
-@pytest.mark.parametrize(("name", "dtype"), zip(TARGETS, DTYPES * len(TARGETS), strict=False))
+@pytest.mark.parametrize(("name", "dtype"), list(zip(TARGETS, DTYPES * len(TARGETS), strict=False)))
 def test_targets_are_right(name, dtype):
     targets_are_right(name, dtype, 2)
 
