@@ -8,6 +8,7 @@ import pytest
 
 import approxlab as al
 from approxlab.derivatives.check import check, check_derivatives
+from approxlab.derivatives.modes import jacobian
 from approxlab.networks import ACTIVATIONS
 
 DTYPES = ["float32", "float64"]
@@ -177,6 +178,14 @@ def test_losses_are_right(key):
     check(jax.jit(jax.grad(loss)), net, modes=("forward",))
     check(jax.jit(lambda x: difference_jacobian(net, x, step=0.125)[1]), points[0])
     check(jax.jit(jax.nn.log_softmax), jnp.asarray([3.0, -7.0, 1.0], "float32"))
+
+
+@pytest.mark.parametrize("method", ["structured", "planned"])
+def test_jacobians_of_networks_are_right(method, key):
+    """Their derivatives in the point and in all weights."""
+    net = al.MLP.init(key, 3, (8, 8), "tanh", out_size=2, dtype="float32")
+    at = jax.jit(lambda net, x: jacobian(net, x, method))
+    check(at, net, jnp.asarray([3.0, -1.0, 0.5], "float32"), modes=("forward",))
 
 
 def test_second_order():
