@@ -14,8 +14,8 @@ working precision, and one of two solutions is formed:
 with 32 tanh units for exp and 4801 points it stops at 7e-12, where this module reaches 1e-15.
 
 The work is LAPACK's, on the host, in the dtype of the matrix. Where many solves run beside others,
-set OPENBLAS_NUM_THREADS=1 before Python starts: threads that wait for busy cores cost more than they
-gain on matrices of a few hundred columns.
+set OPENBLAS_NUM_THREADS=1 before Python starts: threads that wait for busy cores cost more than
+they gain on matrices of a few hundred columns.
 """
 
 from __future__ import annotations

@@ -236,6 +236,15 @@ def test_choice_goes_with_the_shape_and_is_kept():
     assert choice._of_network.cache_info().misses == before
 
 
+def test_columns_of_a_batch_are_turned_round_at_the_end():
+    net = network((19, 4), "tanh", 31, None)
+    works = {
+        m: choice._works(net, jnp.ones((64, 19)), [m])[0].turned for m in ("forward", "reverse")
+    }
+    assert works == {"forward": 64 * 19 * 31, "reverse": 0}
+    assert choice._works(net, jnp.ones(19), ["forward"])[0].turned == 0
+
+
 def test_choice_for_a_function():
     def stretch(x):
         return jnp.sin(x[0]) * jnp.arange(1.0, 100.0)
@@ -253,14 +262,14 @@ def test_verbose_prints_why(capsys):
 
 def test_another_machine_chooses_otherwise():
     net = network((8, 32, 2, 32), "tanh", 8, None)
-    slow_calls = choice.Machine("calls cost all", 1.0, 1e30, 1e30, 0.0)
-    slow_arithmetic = choice.Machine("FLOPs cost all", 0.0, 1.0, 1e30, 0.0)
+    slow_products = choice.Machine("products cost all", 0.0, 1.0, 1e30, 1e30, 0.0)
+    slow_arithmetic = choice.Machine("FLOPs cost all", 0.0, 0.0, 1.0, 1e30, 0.0)
     assert choice.choose(net, jnp.ones(8), machine=slow_arithmetic).method == "planned"
     products = {
-        m: choice.choose(net, jnp.ones(8), methods=[m], machine=slow_calls)
+        m: choice.choose(net, jnp.ones(8), methods=[m], machine=slow_products)
         .candidates[0]
         .predicted_s
         for m in ("structured", "planned", "forward", "reverse")
     }
-    chosen = choice.choose(net, jnp.ones(8), machine=slow_calls).method
+    chosen = choice.choose(net, jnp.ones(8), machine=slow_products).method
     assert products[chosen] == min(products.values())

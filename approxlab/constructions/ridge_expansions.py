@@ -341,7 +341,7 @@ def _parallel(waves: np.ndarray) -> list[list[int]]:
 
 
 def largest_term(direction: Sequence[float], offset: float, box: Box) -> float:
-    """The largest sum of |direction_i x_i| and |offset| on the box: what rounding is relative to."""
+    """The largest sum of |direction_i x_i| and |offset| on the box: rounding is relative to it."""
     far = np.maximum(*np.abs([box.lower, box.upper]))
     return float(np.abs(direction) @ far) + abs(offset)
 

@@ -133,10 +133,14 @@ class Chain:
 
     @property
     def preference(self) -> tuple[Kind, Kind]:
-        """The pure order whose JAX mode is cheaper comes first."""
+        """The pure order whose JAX mode is cheaper comes first; reverse, if they cost the same.
+
+        A batch of rows that are pulled back is one product as it lies in memory; columns that are
+        pushed forward are moved before and after.
+        """
         forward = self.widths[0] * sum(factor.tangent_flops for factor in self.factors)
         reverse = self.widths[-1] * sum(factor.adjoint_flops for factor in self.factors)
-        return ("forward", "reverse") if forward <= reverse else ("reverse", "forward")
+        return ("forward", "reverse") if forward < reverse else ("reverse", "forward")
 
     def table(self, keep: Keep) -> list[Node]:
         """What `keep` leaves of the whole chain, picking among the ways of every sub-chain."""

@@ -19,6 +19,7 @@ __all__ = ["Ladder", "climb", "mantissa_steps"]
 CAUTION = 4.0
 """Observed errors are multiplied by this before anything is called wrong."""
 
+_ULPS = 8  # of values, where rounding is all that is wrong with them
 _JUMP = 0.01  # noise of that part of f is no rounding
 _NOISY = 4  # how many of the shortest steps measure the noise
 
@@ -41,7 +42,9 @@ class Ladder:
         slope: The derivative, shape (m,).
         doubt: Its observed error: truncation as seen between steps, plus measured noise over step.
         noise: Measured error of the values of f, shape (m,).
-        jumps: Where that is more than a hundredth of f: it does not look continuous here.
+        quiet: What rounding alone would make of it.
+        jumps: Where all of the shortest steps show more than a hundredth of f: it does not look
+            continuous here.
         steps: h_0 > h_1 > ...
         ahead: (f(x + h v) - f(x)) / h, shape (steps, m).
         behind: (f(x) - f(x - h v)) / h.
@@ -50,6 +53,7 @@ class Ladder:
     slope: np.ndarray
     doubt: np.ndarray
     noise: np.ndarray
+    quiet: np.ndarray
     jumps: np.ndarray
     steps: np.ndarray
     ahead: np.ndarray
@@ -59,13 +63,14 @@ class Ladder:
         """Where the one-sided slopes do not come together, and where the claim is one of them.
 
         Looked at with the shortest step at which noise is small beside what is in question: the
-        difference of the claim from the slope, or a tenth of the slopes. Where f has a second
-        derivative the slopes differ by h |f''| there, and by the square of the ratio of steps more
-        two steps before; at a kink they differ as much, at a jump by less.
+        difference of the claim from the slope, or if there is none a tenth of the slopes. Where f
+        has a second derivative the slopes differ by h |f''| there, and by the square of the ratio
+        of steps more two steps before; at a kink they differ as much, at a jump by less.
         """
         with np.errstate(all="ignore"):
+            gap = np.abs(claimed - self.slope)
             size = 0.05 * (np.abs(self.ahead) + np.abs(self.behind))
-            question = np.maximum(np.abs(claimed - self.slope), size)
+            question = np.where(gap > CAUTION * self.doubt, gap, np.maximum(gap, size))
             enough = 2.0 * CAUTION * self.noise <= 0.1 * question * self.steps[:, None]
             last = len(self.steps) - 1 - np.argmax(enough[::-1], axis=0)
             level, columns = np.maximum(last, 2), np.arange(self.slope.size)
@@ -78,7 +83,25 @@ class Ladder:
                 change = np.abs(side[level, columns] - side[level - 1, columns])
                 slack = CAUTION * (2.0 * self.noise / self.steps[level] + change)
                 near |= np.abs(claimed - side[level, columns]) <= slack
-        return found, found & near
+        beside = self._beside(claimed)
+        return found | beside, (found & near) | beside
+
+    def _beside(self, claimed: np.ndarray) -> np.ndarray:
+        """Where a kink lies so near that all steps reach it, and one side alone shows the claim.
+
+        At some step the slope to one side is the claim and was so one step before, by much less
+        than what is in question, and the other side is elsewhere. A smooth function that is as
+        different on its two sides changes as much from step to step.
+        """
+        with np.errstate(all="ignore"):
+            gap = np.abs(claimed - self.slope)
+            apart = np.abs(self.ahead - self.behind)[1:] > gap
+            found = np.zeros(self.slope.shape, bool)
+            for side in (self.ahead, self.behind):
+                slack = np.abs(np.diff(side, axis=0)) + 2.0 * self.quiet / self.steps[1:, None]
+                same = np.abs(claimed - side[1:]) <= CAUTION * slack
+                found |= np.any(same & apart & (CAUTION * slack <= 0.25 * gap), axis=0)
+        return np.asarray(found & (gap > CAUTION * self.doubt))
 
 
 def climb(
@@ -96,20 +119,23 @@ def climb(
     many, h = len(steps), steps[:, None]
     with np.errstate(all="ignore"):
         central = [(f[1 : many + 1] - f[many + 1 :]) / (2.0 * h) for f in values]
-        noise = np.max([_noise(f, D, h, eps) for f, D in zip(values, central, strict=True)], axis=0)
         size = np.max([np.max(np.abs(f), axis=0) for f in values], axis=0)
+        shown = np.stack([_shown(D, h) for D in central])
+        noise = np.maximum(eps * np.abs(values[0][0]), np.max(shown, axis=(0, 1)))
+        jumps = np.any(np.min(shown, axis=1) > _JUMP * size, axis=0)
         ladders = []
         for f, D, slip in zip(values, central, slips, strict=True):
             slope, doubt = _settled(D, h, noise, slip[:, None])
             ahead, behind = (f[1 : many + 1] - f[0]) / h, (f[0] - f[many + 1 :]) / h
-            ladders.append(Ladder(slope, doubt, noise, noise > _JUMP * size, steps, ahead, behind))
+            ladders.append(
+                Ladder(slope, doubt, noise, _ULPS * eps * size, jumps, steps, ahead, behind)
+            )
     return ladders
 
 
-def _noise(f: np.ndarray, central: np.ndarray, h: np.ndarray, eps: float) -> np.ndarray:
-    """Error of the values: what the shortest steps show, and at least rounding."""
-    shown = np.abs(np.diff(central[-_NOISY:], axis=0)) * h[1 - _NOISY :]
-    return np.asarray(np.maximum(eps * np.abs(f[0]), np.max(shown, axis=0)))
+def _shown(central: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """Errors of values as the changes between the shortest steps show them."""
+    return np.asarray(np.abs(np.diff(central[-_NOISY:], axis=0)) * h[1 - _NOISY :])
 
 
 def _settled(

@@ -150,7 +150,8 @@ def _structured(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
     from approxlab.derivatives import chains, planner
 
     network = _network(net, "structured")
-    plans = planner.forward_plan(network), planner.reverse_plan(network)
+    # Of equal ones the first: rows that are pulled back lie in memory as they are needed.
+    plans = planner.reverse_plan(network), planner.forward_plan(network)
     return chains.value_and_jacobian_by(min(plans, key=lambda p: p.dot_flops), network, x)
 
 
