@@ -41,14 +41,14 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     with plotting.style("screen"):
         figure = plt.figure(figsize=(16.5, 14.0), dpi=75)
-        above, below = figure.subfigures(2, 1, height_ratios=[1.0, 1.85])
+        ((above,), (below,)) = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.0, 1.85])
         _draw_above(above, rows)
         _draw_sweeps(below, of(rows, story="sweep"))
     return figure
 
 
 def _draw_above(figure: SubFigure, rows: Sequence[Row]) -> None:
-    maps, others = figure.subfigures(1, 2, width_ratios=[1.25, 1.0])
+    ((maps, others),) = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.25, 1.0])
     heading(maps, "Forward mode over reverse mode: they cross where inputs = outputs")
     axes = maps.subplots(1, 2, sharey=True)
     crossing = of(rows, story="map")

@@ -41,7 +41,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 def compute(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[str, Any]]:
     """Every step and every contribution of the trace."""
-    from approxlab.derivatives.trace import trace
+    from approxlab.derivatives.tracing.trace import trace
 
     function, point, labels = _FUNCTIONS[unit["graph"]]
     return trace(function, *point, labels=labels).to_rows()

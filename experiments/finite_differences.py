@@ -144,7 +144,7 @@ def _costs(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, Any]
 
     import approxlab as al
     from approxlab import costs
-    from approxlab.derivatives.counts import count
+    from approxlab.derivatives.counts.jaxprs import count
 
     n, width = unit["n"], unit["width"]
     key = jax.random.fold_in(jax.random.key(run.seed), n)

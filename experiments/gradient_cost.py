@@ -125,8 +125,8 @@ def _network(unit: Mapping[str, Any], run: _runner.RunInfo) -> tuple[MLP, Any, A
 def _ratio(unit: Mapping[str, Any], net: MLP, points: Any, values: Any) -> dict[str, Any]:
     """Loss, gradient and Hessian-vector product: counted by formula and jaxpr, and timed."""
     from approxlab import costs
-    from approxlab.derivatives.counts import count
-    from approxlab.derivatives.formulas import formula
+    from approxlab.derivatives.counts.formulas import formula
+    from approxlab.derivatives.counts.jaxprs import count
 
     loss, gradient, product = _programs()
     asked = {
@@ -178,8 +178,8 @@ def _tapes(unit: Mapping[str, Any], net: MLP, points: Any, values: Any) -> list[
     import jax.numpy as jnp
 
     from approxlab import costs
-    from approxlab.derivatives.counts import count
-    from approxlab.derivatives.tapes import tape_bytes
+    from approxlab.derivatives.counts.jaxprs import count
+    from approxlab.derivatives.counts.tapes import tape_bytes
 
     blocks = dict(zip(KEPT, (0, 1, max(1, round(math.sqrt(unit["layers"])))), strict=True))
 

@@ -18,7 +18,7 @@ from experiments._jacobian_chain_findings import METHODS, WRITING, caption, chec
 
 if TYPE_CHECKING:
     from approxlab import MLP
-    from approxlab.derivatives.planner import Plan
+    from approxlab.derivatives.planner.plans import Plan
 
 REVISION = 1
 
@@ -96,7 +96,7 @@ def seconds(config: Config) -> float:
 
 def _trees(widths: tuple[int, ...]) -> list[dict[str, Any]]:
     """A row per node of the planned tree and of that of forward accumulation."""
-    from approxlab.derivatives import planner
+    from approxlab.derivatives.planner import plans as planner
 
     plans = {
         "forward": planner.forward_plan(widths, dtype="float32"),
@@ -112,7 +112,7 @@ def _trees(widths: tuple[int, ...]) -> list[dict[str, Any]]:
 
 def _budgets(widths: tuple[int, ...]) -> list[dict[str, Any]]:
     """The plans that no other beats in both FLOPs and bytes."""
-    from approxlab.derivatives import planner
+    from approxlab.derivatives.planner import plans as planner
 
     factors = planner.layer_factors(widths)
     passes = sum(factor.tangent_flops for factor in factors)
@@ -132,8 +132,8 @@ def _timed(widths: tuple[int, ...], unit: Mapping[str, Any], seed: int) -> list[
 
     from approxlab import MLP
     from approxlab.costs import measure
-    from approxlab.derivatives import planner
-    from approxlab.derivatives.counts import count
+    from approxlab.derivatives.counts.jaxprs import count
+    from approxlab.derivatives.planner import plans as planner
 
     batch = unit["batch"]
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), unit["bottleneck"]), batch)
@@ -183,7 +183,7 @@ def _contender(name: str, plan: Plan | None, batch: int) -> Callable[[MLP, Any],
     import jax
     import jax.numpy as jnp
 
-    from approxlab.derivatives.chains import value_and_jacobian_by
+    from approxlab.derivatives.planner.chains import value_and_jacobian_by
 
     def forward(net: MLP, x: Any) -> Any:
         def push(tangent: Any) -> Any:

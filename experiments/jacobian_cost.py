@@ -117,8 +117,8 @@ def compute(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[s
 
 def _sweep(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[str, Any]]:
     """Every method at one shape: three counts, time, memory, and whether the result is right."""
-    from approxlab.derivatives.counts import count
-    from approxlab.derivatives.formulas import formula
+    from approxlab.derivatives.counts.formulas import formula
+    from approxlab.derivatives.counts.jaxprs import count
 
     sizes = _sizes(unit)
     net, points = _network(sizes, unit["batch"], unit["number_type"], run.seed)
@@ -174,7 +174,7 @@ def _three(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[st
     import jax.numpy as jnp
 
     from approxlab import costs
-    from approxlab.derivatives.counts import count
+    from approxlab.derivatives.counts.jaxprs import count
 
     outputs, width = unit["three"] == "outputs", unit["width"]
     sizes = (width, width, width, 3) if outputs else (3, width, width, width)
@@ -210,7 +210,8 @@ def _three(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[st
 
 def _shape(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[str, Any]]:
     """One random shape: what was predicted to be the fastest, and the times of all."""
-    from approxlab.derivatives import choice, planner
+    from approxlab.derivatives import choice
+    from approxlab.derivatives.planner import plans as planner
 
     sizes = _random_sizes(unit, run.seed)
     kind = unit["number_type"] if run.dtype == "float64" else "float32"

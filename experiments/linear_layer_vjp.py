@@ -118,7 +118,7 @@ def _tensor(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, Any
     """Every entry, zeros included, with the numbers it is made of."""
     import numpy as np
 
-    from approxlab.derivatives.layer_products import explicit_weight_tensor
+    from approxlab.derivatives.layers.products import explicit_weight_tensor
 
     x, v = _arguments(unit, run)
     tensor = np.asarray(explicit_weight_tensor(unit["m"], x), float)
@@ -134,9 +134,9 @@ def _layer(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, Any]
     import numpy as np
 
     from approxlab import costs
-    from approxlab.derivatives.counts import count
-    from approxlab.derivatives.layer_products import explicit_weight_tensor, n_mode_product
-    from approxlab.derivatives.layers import Identity, KroneckerOuter
+    from approxlab.derivatives.counts.jaxprs import count
+    from approxlab.derivatives.layers.jacobians import Identity, KroneckerOuter
+    from approxlab.derivatives.layers.products import explicit_weight_tensor, n_mode_product
 
     m = unit["m"]
     x, v = _arguments(unit, run)
@@ -173,8 +173,8 @@ def _network(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, An
 
     import approxlab as al
     from approxlab import costs
-    from approxlab.derivatives.counts import count
-    from approxlab.derivatives.weight_jacobians import weight_jacobian
+    from approxlab.derivatives.counts.jaxprs import count
+    from approxlab.derivatives.layers.weights import weight_jacobian
 
     sizes = [int(size) for size in unit["widths"].split("-")]
     kind = unit["number_type"] if run.dtype == "float64" else "float32"

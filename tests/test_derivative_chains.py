@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 from approxlab import MLP
-from approxlab.derivatives import planner
-from approxlab.derivatives.chains import chain_factors, chain_jacobian, value_and_jacobian_by
-from approxlab.derivatives.counts import count
-from approxlab.derivatives.planner import (
+from approxlab.derivatives.counts.jaxprs import count
+from approxlab.derivatives.planner import plans as planner
+from approxlab.derivatives.planner.chains import (
+    chain_factors,
+    chain_jacobian,
+    value_and_jacobian_by,
+)
+from approxlab.derivatives.planner.plans import (
     Factor,
     forward_plan,
     layer_factors,

@@ -11,7 +11,7 @@ import pytest
 import approxlab as al
 from approxlab.derivatives._complex_step import non_analytic_primitives
 from approxlab.derivatives._difference_theory import optimal_step, power_of_two, stencil
-from approxlab.derivatives.counts import count
+from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.differences import difference, difference_jacobian, jacobian
 from approxlab.networks import ACTIVATIONS
 

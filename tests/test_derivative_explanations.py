@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import pytest
 
 import approxlab as al
-from approxlab.derivatives.explanation import explain
-from approxlab.derivatives.tapes import measured_tape, predicted_tape, tape_bytes
+from approxlab.derivatives.counts.explanation import explain
+from approxlab.derivatives.counts.tapes import measured_tape, predicted_tape, tape_bytes
 
 
 def network(widths, activation="tanh", dtype="float32", *, linear=None, scalar=False):

@@ -11,11 +11,11 @@ import pytest
 from jax import lax
 
 import approxlab as al
-from approxlab.derivatives._programs import program
-from approxlab.derivatives.counts import count, count_jaxpr
-from approxlab.derivatives.explanation import xla_flops
-from approxlab.derivatives.formulas import METHODS, formula
-from approxlab.derivatives.planner import forward_plan, reverse_plan
+from approxlab.derivatives.counts._programs import program
+from approxlab.derivatives.counts.explanation import xla_flops
+from approxlab.derivatives.counts.formulas import METHODS, formula
+from approxlab.derivatives.counts.jaxprs import count, count_jaxpr
+from approxlab.derivatives.planner.plans import forward_plan, reverse_plan
 
 S = jax.ShapeDtypeStruct
 GOLDEN_WIDTHS = (16, 32, 24, 8)

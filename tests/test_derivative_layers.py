@@ -9,15 +9,21 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.derivatives.counts import count
-from approxlab.derivatives.layer_products import (
+from approxlab.derivatives.counts.jaxprs import count
+from approxlab.derivatives.layers.jacobians import (
+    Dense,
+    Diagonal,
+    Identity,
+    KroneckerOuter,
+    Transposed,
+)
+from approxlab.derivatives.layers.products import (
     explicit_weight_tensor,
     layer_jacobians,
     n_mode_product,
     product,
     product_flops,
 )
-from approxlab.derivatives.layers import Dense, Diagonal, Identity, KroneckerOuter, Transposed
 
 EPS = np.finfo(float).eps
 N = 4  # every factor maps N numbers to N numbers, so that all can be multiplied

@@ -10,7 +10,7 @@ from laws import close, jit_is_eager
 
 import approxlab as al
 from approxlab.derivatives import choice, modes
-from approxlab.derivatives.counts import count
+from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.modes import METHODS, jacobian, value_and_jacobian
 
 EXACT = [m for m in METHODS if m != "differences"]

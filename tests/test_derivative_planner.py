@@ -6,8 +6,8 @@ import random
 import numpy as np
 import pytest
 
-from approxlab.derivatives import planner
-from approxlab.derivatives.planner import (
+from approxlab.derivatives.planner import plans as planner
+from approxlab.derivatives.planner.plans import (
     Factor,
     forward_plan,
     layer_factors,

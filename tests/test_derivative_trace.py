@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.derivatives.trace import trace
+from approxlab.derivatives.tracing.trace import trace
 from approxlab.plotting.graphs import plot_trace
 from experiments import _computational_graphs_findings as findings
 from experiments import computational_graphs as graphs

@@ -10,24 +10,24 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.derivatives.counts import count
-from approxlab.derivatives.per_sample import (
+from approxlab.derivatives.counts.jaxprs import count
+from approxlab.derivatives.layers.per_sample import (
     PerSampleGradients,
     per_sample_gradient_norms,
     per_sample_gradients,
     squared_error,
+)
+from approxlab.derivatives.layers.weights import (
+    WeightJacobian,
+    gram_diagonal,
+    ntk,
+    weight_jacobian,
 )
 from approxlab.derivatives.vector_products import (
     gradient,
     hessian_vector_product,
     jacobian_vector_product,
     vector_jacobian_product,
-)
-from approxlab.derivatives.weight_jacobians import (
-    WeightJacobian,
-    gram_diagonal,
-    ntk,
-    weight_jacobian,
 )
 
 N = 5

@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["Ladder", "climb", "mantissa_steps"]
 
-CAUTION = 4.0
+CAUTION = 6.0
 """Observed errors are multiplied by this before anything is called wrong."""
 
 _ULPS = 8  # of values, where rounding is all that is wrong with them

@@ -155,7 +155,7 @@ def check_derivatives(
       so that no terms cancel. Where a reverse rule cannot be differentiated, that identity alone,
       with differences for J v, is what is checked.
 
-    A component passes if it is within 4 observed errors and `rtol` of its own size. An error of the
+    A component passes if it is within 6 observed errors and `rtol` of its own size. An error of the
     derivative as a whole is seen from `resolution` on, whatever the number of components. One wrong
     entry of a Jacobian changes one component, by its own error out of all of J_i v: it is seen in
     full where rows have few entries, as those of elementwise functions, and about from sqrt(n)

@@ -25,10 +25,10 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.derivatives import modes
-from approxlab.derivatives.counts import count_jaxpr
+from approxlab.derivatives.counts.jaxprs import count_jaxpr
 from approxlab.networks import MLP
 
-__all__ = ["CPU", "Candidate", "Choice", "Machine", "Work", "choose"]
+__all__ = ["CPU", "Candidate", "Choice", "Counts", "Machine", "choose"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Machine:
     bytes_per_s: float
     turned_s: float
 
-    def seconds(self, work: Work, dtype: Any) -> float:
+    def seconds(self, work: Counts, dtype: Any) -> float:
         """Predicted seconds of a program of which the dtype of the arithmetic is known."""
         return (
             self.call_s
@@ -67,7 +67,7 @@ CPU = Machine("one core of a CPU", 4.9e-5, 1e-6, 4.8e10, 8.7e10, 9e-10)
 
 
 @dataclasses.dataclass(frozen=True)
-class Work:
+class Counts:
     """What a program does, as exact counts.
 
     Attributes:
@@ -205,18 +205,18 @@ def _reason(ordered: Sequence[Candidate]) -> str:
     return f"{why} of {len(ordered)} methods; the next, {other.method}, {times:.3g} times as long"
 
 
-def _works(f: Callable[..., Any], x: Array, methods: Sequence[str]) -> list[Work]:
+def _works(f: Callable[..., Any], x: Array, methods: Sequence[str]) -> list[Counts]:
     if isinstance(f, MLP):
         key = (f.sizes, f.activation, f.passthrough, f.out_size, str(f.dtype), x.shape)
         return [_of_network(*key, method) for method in methods]
     return [_work(lambda p, m=m: modes._PER_POINT[m](f, p), x) for m in methods]
 
 
-def _work(program: Callable[..., Any], *args: Any) -> Work:
+def _work(program: Callable[..., Any], *args: Any) -> Counts:
     jaxpr = jax.make_jaxpr(program)(*args)
     counted = count_jaxpr(jaxpr)
     products = counted.by_primitive.get("dot_general")
-    return Work(
+    return Counts(
         products.equations if products else 0,
         counted.dot_flops,
         counted.flops,
@@ -246,7 +246,7 @@ def _of_network(
     dtype: str,
     shape: tuple[int, ...],
     method: str,
-) -> Work:
+) -> Counts:
     """The counts of a network's program, which depend on its structure alone."""
 
     def program(weights: Any, biases: Any, x: Array) -> Any:

@@ -147,7 +147,8 @@ def _reverse(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
 
 def _structured(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
     """The layers multiplied from the inputs or from the outputs, whichever is cheaper."""
-    from approxlab.derivatives import chains, planner
+    from approxlab.derivatives.planner import chains
+    from approxlab.derivatives.planner import plans as planner
 
     network = _network(net, "structured")
     # Of equal ones the first: rows that are pulled back lie in memory as they are needed.
@@ -156,7 +157,8 @@ def _structured(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
 
 
 def _planned(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
-    from approxlab.derivatives import chains, planner
+    from approxlab.derivatives.planner import chains
+    from approxlab.derivatives.planner import plans as planner
 
     network = _network(net, "planned")
     return chains.value_and_jacobian_by(planner.plan_network(network), network, x)
@@ -204,7 +206,7 @@ def _chunked(
 
 def _sweeps_within(sweep: Callable[..., Any], start: Array, budget: int) -> int:
     """How many sweeps fit: what one reads and writes in all bounds what it ever holds."""
-    from approxlab.derivatives.counts import count
+    from approxlab.derivatives.counts.jaxprs import count
 
     return max(1, budget // max(1, count(sweep, start).bytes))
 
@@ -275,7 +277,7 @@ def _in_weights(f: Callable[..., Any], x: Array, method: Method, max_bytes: int)
     if network is None:
         raise ValueError(f"wrt: got 'weights' for {type(f).__name__}, expected an MLP.")
     if method in ("auto", "structured"):
-        from approxlab.derivatives.weight_jacobians import weight_jacobian
+        from approxlab.derivatives.layers.weights import weight_jacobian
 
         kept = weight_jacobian(network, x if x.ndim == 2 else x[None])
         return kept.values if x.ndim == 2 else kept.values[0], kept

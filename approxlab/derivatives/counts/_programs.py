@@ -117,8 +117,8 @@ def _of_jacobians(net: Any, x: Any, y: Any, want: str, method: str) -> Program:
     points = jax.ShapeDtypeStruct((1, *x.shape), x.dtype) if len(x.shape) == 1 else x
     ys = jax.ShapeDtypeStruct((1, *y.shape), y.dtype) if len(x.shape) == 1 else y
     if method == "structured":
-        from approxlab.derivatives.per_sample import per_sample_gradient_norms
-        from approxlab.derivatives.weight_jacobians import weight_jacobian
+        from approxlab.derivatives.layers.per_sample import per_sample_gradient_norms
+        from approxlab.derivatives.layers.weights import weight_jacobian
 
         return {
             "gram": Program(lambda net, x: weight_jacobian(net, x).gram(), (net, points), False),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from approxlab.derivatives._sums import times
-from approxlab.derivatives._unit_costs import Cost, UnitCosts, unit_costs
-from approxlab.derivatives.formulas import Costs, Shape
+from approxlab.derivatives.counts._sums import times
+from approxlab.derivatives.counts._unit_costs import Cost, UnitCosts, unit_costs
+from approxlab.derivatives.counts.formulas import Costs, Shape
 
 __all__ = ["add_loss", "add_spared", "add_units", "add_value", "write"]
 
@@ -138,14 +138,14 @@ def _chained(costs: Costs, shape: Shape, units: UnitCosts, value: bool, plan: An
 
 
 def _structured(costs: Costs, shape: Shape, units: UnitCosts, value: bool) -> None:
-    from approxlab.derivatives.planner import forward_plan, reverse_plan
+    from approxlab.derivatives.planner.plans import forward_plan, reverse_plan
 
     plans = [make(shape.widths, dtype=shape.dtype) for make in (forward_plan, reverse_plan)]
     _chained(costs, shape, units, value, min(plans, key=lambda plan: plan.dot_flops))
 
 
 def _planned(costs: Costs, shape: Shape, units: UnitCosts, value: bool) -> None:
-    from approxlab.derivatives.planner import plan_network
+    from approxlab.derivatives.planner.plans import plan_network
 
     _chained(costs, shape, units, value, plan_network(shape.widths, dtype=shape.dtype))
 

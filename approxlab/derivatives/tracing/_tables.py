@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from approxlab.derivatives._trace_words import latex_name, significant, values
+from approxlab.derivatives.tracing._words import latex_name, significant, values
 
 if TYPE_CHECKING:
-    from approxlab.derivatives.trace import Contribution, Step, Trace
+    from approxlab.derivatives.tracing.trace import Contribution, Step, Trace
 
 __all__ = ["dot", "html", "rows", "table", "values"]
 

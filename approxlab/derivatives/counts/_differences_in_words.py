@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from approxlab.derivatives.counts import Count
-from approxlab.derivatives.formulas import Formula
+from approxlab.derivatives.counts.formulas import Formula
+from approxlab.derivatives.counts.jaxprs import Count
 from approxlab.networks.mlp import MLP
 
 __all__ = ["Case", "differences", "question"]

@@ -18,10 +18,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from approxlab.derivatives import _trace_sweeps as sweeps
-from approxlab.derivatives import _trace_tables as tables
-from approxlab.derivatives._trace_program import is_inexact, program
-from approxlab.derivatives._trace_sweeps import Contribution, Step
+from approxlab.derivatives.tracing import _sweeps as sweeps
+from approxlab.derivatives.tracing import _tables as tables
+from approxlab.derivatives.tracing._program import is_inexact, program
+from approxlab.derivatives.tracing._sweeps import Contribution, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

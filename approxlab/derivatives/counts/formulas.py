@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from approxlab.arguments import check_positive
-from approxlab.derivatives._sums import Sum
+from approxlab.derivatives.counts._sums import Sum
 from approxlab.networks.activations import activation as activation_named
 from approxlab.networks.mlp import MLP, float_dtype
 
@@ -241,7 +241,7 @@ def formula(
         >>> formula([16, 32, 24, 8], method="reverse").text
         '2P(1 + m)'
     """
-    from approxlab.derivatives import _input_formulas, _weight_formulas
+    from approxlab.derivatives.counts import _input_formulas, _weight_formulas
 
     shape = shape_of(net, activation, biases, batch, dtype)
     check_question(wrt, want, method)

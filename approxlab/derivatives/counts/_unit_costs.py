@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from approxlab.derivatives.counts import count
+from approxlab.derivatives.counts.jaxprs import count
 from approxlab.networks.activations import activation
 
 __all__ = ["Cost", "UnitCosts", "unit_costs"]

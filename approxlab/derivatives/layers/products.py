@@ -18,8 +18,8 @@ from jaxtyping import Array, Float
 
 from approxlab.arguments import check_positive
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes
-from approxlab.derivatives._sweeps import activated
-from approxlab.derivatives.layers import (
+from approxlab.derivatives.layers._sweeps import activated
+from approxlab.derivatives.layers.jacobians import (
     Dense,
     Diagonal,
     Identity,

@@ -21,10 +21,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from approxlab.derivatives.counts import count
-from approxlab.derivatives.layer_products import activated
-from approxlab.derivatives.planner import Factor, Node, Plan
-from approxlab.derivatives.planner import plan as cheapest_plan
+from approxlab.derivatives.counts.jaxprs import count
+from approxlab.derivatives.layers.products import activated
+from approxlab.derivatives.planner.plans import Factor, Node, Plan
+from approxlab.derivatives.planner.plans import plan as cheapest_plan
 from approxlab.networks.mlp import MLP
 
 __all__ = ["chain_factors", "chain_jacobian", "value_and_jacobian_by"]
@@ -49,7 +49,7 @@ def value_and_jacobian_by(plan: Plan, net: MLP, x: Any) -> tuple[Array, Float[Ar
         ValueError: If the plan is for other widths, or x is not one point.
 
     Example:
-        >>> from approxlab.derivatives.planner import plan_network
+        >>> from approxlab.derivatives.planner.plans import plan_network
         >>> net = MLP.init(jax.random.key(0), 3, (8, 2, 8), out_size=4)
         >>> value, jacobian = value_and_jacobian_by(plan_network(net), net, jnp.ones(3))
         >>> value.shape, jacobian.shape

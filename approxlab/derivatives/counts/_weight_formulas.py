@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from approxlab.derivatives._input_formulas import add_loss, add_units, add_value
-from approxlab.derivatives._unit_costs import Cost, UnitCosts, unit_costs
-from approxlab.derivatives.formulas import Costs, Shape
+from approxlab.derivatives.counts._input_formulas import add_loss, add_units, add_value
+from approxlab.derivatives.counts._unit_costs import Cost, UnitCosts, unit_costs
+from approxlab.derivatives.counts.formulas import Costs, Shape
 
 __all__ = ["write"]
 

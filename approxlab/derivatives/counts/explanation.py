@@ -9,10 +9,9 @@ from typing import Any
 import jax
 import jaxlib
 
-from approxlab.derivatives import _differences_in_words as words
-from approxlab.derivatives._programs import program
-from approxlab.derivatives.counts import Count, count_jaxpr
-from approxlab.derivatives.formulas import (
+from approxlab.derivatives.counts import _differences_in_words as words
+from approxlab.derivatives.counts._programs import program
+from approxlab.derivatives.counts.formulas import (
     MEANINGS,
     METHODS,
     Formula,
@@ -22,7 +21,8 @@ from approxlab.derivatives.formulas import (
     check_question,
     formula,
 )
-from approxlab.derivatives.tapes import predicted_tape
+from approxlab.derivatives.counts.jaxprs import Count, count_jaxpr
+from approxlab.derivatives.counts.tapes import predicted_tape
 from approxlab.networks.mlp import MLP
 
 __all__ = ["Explanation", "explain", "xla_flops"]

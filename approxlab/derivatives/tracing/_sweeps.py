@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from approxlab.derivatives import _trace_program as programs
-from approxlab.derivatives._trace_program import Constant, Program, View, is_inexact
-from approxlab.derivatives._trace_words import Operand, Words, constant, latex_name, words
+from approxlab.derivatives.tracing import _program as programs
+from approxlab.derivatives.tracing._program import Constant, Program, View, is_inexact
+from approxlab.derivatives.tracing._words import Operand, Words, constant, latex_name, words
 
 __all__ = ["Contribution", "Step", "Swept", "named", "output_name", "sweep"]
 

@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 
 from approxlab.arguments import check_positive
-from approxlab.derivatives._bracketings import (
+from approxlab.derivatives.planner._bracketings import (
     Chain,
     Factor,
     Kind,

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
-from approxlab.derivatives._sweeps import as_batch, backward, forward
+from approxlab.derivatives.layers._sweeps import as_batch, backward, forward
 from approxlab.networks import MLP
 
 __all__ = [

@@ -30,8 +30,8 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
-from approxlab.derivatives._sweeps import as_batch, as_cotangent, forward, jacobians
-from approxlab.derivatives.per_sample import PerSampleGradients, like
+from approxlab.derivatives.layers._sweeps import as_batch, as_cotangent, forward, jacobians
+from approxlab.derivatives.layers.per_sample import PerSampleGradients, like
 from approxlab.networks import MLP
 
 __all__ = ["WeightJacobian", "gram_diagonal", "ntk", "weight_jacobian"]

@@ -1,7 +1,7 @@
 """Ways to the Jacobian of a chain of functions, as trees with their exact costs.
 
 The table of sub-chains, filled from short to long: for each the ways that are worth keeping. What
-the costs mean is told in `approxlab.derivatives.planner`, which asks the questions.
+the costs mean is told in `approxlab.derivatives.planner.plans`, which asks the questions.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Evaluation traces: a function as elementary steps, differentiated in both directions."""
