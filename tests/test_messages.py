@@ -198,7 +198,7 @@ CALLS = [
     (
         "al.derivatives.plan_network([64, 8, 64], max_bytes=10)",
         "ValueError",
-        ["max_bytes", "got 10", "at least 16384"],
+        ["max_bytes", "got 10", "at least 32768"],
     ),
     ("al.derivatives.plan([])", "ValueError", ["factors", "[]", "at least one"]),
     ("al.derivatives.Factor(2, 3, -1, 1)", "ValueError", ["tangent_flops", "-1", "at least 0"]),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +22,6 @@ from approxlab.derivatives.tracing import _sweeps as sweeps
 from approxlab.derivatives.tracing import _tables as tables
 from approxlab.derivatives.tracing._program import is_inexact, program
 from approxlab.derivatives.tracing._sweeps import Contribution, Step
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Contribution", "Step", "Trace", "trace"]
 
@@ -101,7 +98,7 @@ class Trace:
         """The graph in the DOT language of Graphviz: values and gradients as labels of edges."""
         return tables.dot(self)
 
-    def draw(self, ax: Axes | None = None, **style: Any) -> Axes:
+    def draw(self, ax: Any = None, **style: Any) -> Any:
         """The graph with values above and gradients below its edges; see `plotting.plot_trace`."""
         from approxlab.plotting.graphs import plot_trace
 
