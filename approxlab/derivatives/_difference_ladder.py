@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["Ladder", "climb", "mantissa_steps"]
 
-CAUTION = 6.0
+CAUTION = 4.0
 """Observed errors are multiplied by this before anything is called wrong."""
 
 _ULPS = 8  # of values, where rounding is all that is wrong with them
@@ -125,11 +125,11 @@ def climb(
         jumps = np.any(np.min(shown, axis=1) > _JUMP * size, axis=0)
         ladders = []
         for f, D, slip in zip(values, central, slips, strict=True):
-            slope, doubt = _settled(D, h, noise, slip[:, None])
+            best, slope, doubt = _settled(D, h, noise, slip[:, None])
             ahead, behind = (f[1 : many + 1] - f[0]) / h, (f[0] - f[many + 1 :]) / h
-            ladders.append(
-                Ladder(slope, doubt, noise, _ULPS * eps * size, jumps, steps, ahead, behind)
-            )
+            quiet = _ULPS * eps * size
+            doubt = doubt + _bend(np.abs(ahead - behind), h, quiet, best) / CAUTION
+            ladders.append(Ladder(slope, doubt, noise, quiet, jumps, steps, ahead, behind))
     return ladders
 
 
@@ -138,10 +138,20 @@ def _shown(central: np.ndarray, h: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(np.diff(central[-_NOISY:], axis=0)) * h[1 - _NOISY :])
 
 
+def _bend(apart: np.ndarray, h: np.ndarray, quiet: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """By how much a kink within the best step may spoil its slope; 0 where there is none.
+
+    There the slopes to both sides do not come together as the step falls.
+    """
+    kinked = (apart[2:] > 0.5 * apart[:-2]) & (apart[2:] > 32.0 * quiet / h[2:])
+    within = np.arange(2, len(h))[:, None] >= best
+    return np.asarray(0.5 * np.max(np.where(kinked & within, apart[2:], 0.0), axis=0))
+
+
 def _settled(
     central: np.ndarray, h: np.ndarray, noise: np.ndarray, slip: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The slope of each component, from the step that shows the least error.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Step, slope and error of each component, from the step that shows the least error.
 
     A change between two steps may be small by chance: it counts as at least the next one, and as a
     part of the one before, which for smooth functions is far larger.
@@ -162,4 +172,4 @@ def _settled(
         contradicted = others > CAUTION * (rounding[j + 1 :] + errors[j])
         errors[j, np.any(contradicted, axis=0)] = np.inf
     best, columns = np.argmin(errors, axis=0), np.arange(noise.size)
-    return better[best, columns], errors[best, columns]
+    return best, better[best, columns], errors[best, columns]
