@@ -115,8 +115,8 @@ def caption(rows: Sequence[Row]) -> str:
         right = sum(map(is_right, counted))
         parts.append(
             f"Of {len(shapes)} random shapes the four methods differ by more than 10% on "
-            f"{len(counted)}, by the least of their turns; `choose` names the fastest, or one within "
-            f"10% of it, on {right} of them ({right / len(counted):.1%})."
+            f"{len(counted)}, by the least of their turns; `choose` names the fastest, or one "
+            f"within 10% of it, on {right} of them ({right / len(counted):.1%})."
         )
     return " ".join(parts)
 
