@@ -21,10 +21,10 @@ def check_bytes(shape: tuple[int, ...], dtype: Any, max_bytes: int, instead: str
     check_positive(max_bytes=max_bytes)
     needed = math.prod(shape) * jnp.dtype(dtype).itemsize
     if needed > max_bytes:
+        large = f" ({needed / 2**30:.3g} GiB)" if needed >= 2**27 else ""
         raise ValueError(
             f"max_bytes: got {max_bytes} for an array of shape {shape} in {jnp.dtype(dtype)}, "
-            f"expected at least {needed} ({needed / 2**30:.3g} GiB). Use {instead}: the array is "
-            "never formed."
+            f"expected at least {needed}{large}. Use {instead}: the array is never formed."
         )
 
 
