@@ -84,7 +84,7 @@ def _errors(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, Any
     """Relative errors and bounds, for each step the median over the points."""
     import numpy as np
 
-    from approxlab.derivatives._difference_theory import optimal_step, power_of_two, stencil
+    from approxlab.derivatives.differences._theory import optimal_step, power_of_two, stencil
 
     kind, scheme = unit["number_type"], unit["scheme"]
     if kind == "float64" and run.dtype == "float32":
@@ -113,7 +113,7 @@ def _at_step(scheme: Any, points: Any, step: float) -> dict[str, Any]:
     import jax.numpy as jnp
     import numpy as np
 
-    from approxlab.derivatives.differences import difference
+    from approxlab.derivatives.differences.quotients import difference
 
     exact = np.exp(points.astype(np.float64))
     is_complex = scheme == "complex"
@@ -180,7 +180,7 @@ def _ways(net: Any) -> dict[str, Callable[[Any], Any]]:
     """
     import jax
 
-    from approxlab.derivatives.differences import difference_jacobian, jacobian
+    from approxlab.derivatives.differences.quotients import difference_jacobian, jacobian
 
     return {
         "value": net,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.derivatives.check import check, check_derivatives
+from approxlab.derivatives.checking.check import check, check_derivatives
 from approxlab.derivatives.modes import jacobian
 from approxlab.networks import ACTIVATIONS
 
@@ -176,7 +176,7 @@ def test_many_networks_are_right(name, dtype, hidden, key):
 
 
 def test_losses_are_right(key):
-    from approxlab.derivatives.differences import difference_jacobian
+    from approxlab.derivatives.differences.quotients import difference_jacobian
 
     net = al.MLP.init(key, 2, (8,), "tanh")
     points, values = jax.random.normal(key, (16, 2)), jnp.linspace(3.0, 5.0, 16)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.derivatives._complex_step import non_analytic_primitives
-from approxlab.derivatives._difference_theory import optimal_step, power_of_two, stencil
 from approxlab.derivatives.counts.jaxprs import count
-from approxlab.derivatives.differences import difference, difference_jacobian, jacobian
+from approxlab.derivatives.differences._complex_step import non_analytic_primitives
+from approxlab.derivatives.differences._theory import optimal_step, power_of_two, stencil
+from approxlab.derivatives.differences.quotients import difference, difference_jacobian, jacobian
 from approxlab.networks import ACTIVATIONS
 
 DTYPES = ["float32", "float64"]

@@ -214,7 +214,7 @@ def test_plans_are_named_and_written_down():
     assert best.text == "((J4 J3)(J2 J1))"
     assert forward_plan([3, 4, 5, 6]).text == "(J3 (J2 J1))"
     assert reverse_plan([3, 4, 5, 6]).text == "((J3 J2) J1)"
-    # Equal costs: the order of the cheaper mode of JAX, reverse if there is none; two layers have one bracketing.
+    # Equal costs: the order of the cheaper mode of JAX, else reverse; two layers have one.
     assert plan_network([4, 4, 4, 4]).kind == "reverse"
     assert plan_network([4, 9, 2]).kind == "reverse"
     assert plan_network([2, 9, 4]).kind == "forward"

@@ -80,6 +80,11 @@ def test_another_seed_gives_other_rows(smoke, tmp_path):
 
 # For every experiment: fields that its check speaks of, and factors that must make it fail.
 SPOILED = {
+    "finite_differences": [
+        ("relative_error", 100), ("error_over_bound", 100), ("relative_bound", 0.01),
+        ("truncation_bound", 1e6), ("predicted_error", 0.1), ("step", 1.5), ("dot_flops", 2),
+        ("relative_gradient_error", 1e4),
+    ],
     "computational_graphs": [
         ("primal", 1.001), ("adjoint", 1.001), ("contribution", 1.001), ("so_far", 1.001),
         ("local", 1.001), ("tangent_x1", 1.001),

@@ -296,6 +296,37 @@ CALLS = [
         "ValueError",
         ["x", "(2, 3)", "expected a point (1,)"],
     ),
+    (
+        "al.derivatives.difference(jnp.sin, 1)",
+        "TypeError",
+        ["x", "int", "float32 or float64", "jnp.asarray"],
+    ),
+    (
+        "al.derivatives.difference(jnp.sin, jnp.ones(2))",
+        "ValueError",
+        ["direction", "None", "(2,)", "jacobian"],
+    ),
+    (
+        "al.derivatives.difference(jax.nn.relu, 1.0, scheme='complex')",
+        "ValueError",
+        ["f", "'max'", "analytic", "central"],
+    ),
+    (
+        "al.derivatives.difference(jnp.sin, 1.0, step=-1.0)",
+        "ValueError",
+        ["step", "-1.0", "positive number"],
+    ),
+    (
+        "al.derivatives.optimal_step('richardson', float, order=5)",
+        "ValueError",
+        ["order", "got 5", "4, 6, 8 or 10"],
+    ),
+    ("al.derivatives.check_derivatives(jnp.sin, 1)", "TypeError", ["args", "floating-point array"]),
+    (
+        "al.derivatives.check_derivatives(jnp.sin, 1.0, modes='forward')",
+        "ValueError",
+        ["modes", "'forward'", "('reverse',)"],
+    ),
 ]
 
 RUN = """

@@ -15,13 +15,13 @@
 """
 
 from approxlab.derivatives import shapes
-from approxlab.derivatives.check import CheckReport, Problem, check, check_derivatives
+from approxlab.derivatives.checking.check import CheckReport, Problem, check, check_derivatives
 from approxlab.derivatives.choice import Candidate, Choice, Machine, choose
 from approxlab.derivatives.counts.explanation import Explanation, explain, xla_flops
 from approxlab.derivatives.counts.formulas import Formula, formula
 from approxlab.derivatives.counts.jaxprs import Count, count, count_jaxpr
 from approxlab.derivatives.counts.tapes import measured_tape, predicted_tape, tape_bytes
-from approxlab.derivatives.differences import (
+from approxlab.derivatives.differences.quotients import (
     Difference,
     difference,
     difference_jacobian,

@@ -116,7 +116,7 @@ def value_and_jacobian(
     if method == "chunked":
         return _mapped(f, x, lambda g, p: _chunked(g, p, chunk, max_bytes // _points(f, x)))
     if method == "differences":
-        from approxlab.derivatives.differences import difference_jacobian
+        from approxlab.derivatives.differences.quotients import difference_jacobian
 
         return _mapped(f, x, lambda g, p: difference_jacobian(g, p, scheme=scheme, step=step))
     return _mapped(f, x, _PER_POINT[method])

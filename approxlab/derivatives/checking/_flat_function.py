@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.derivatives._difference_ladder import Ladder, climb, mantissa_steps
+from approxlab.derivatives.checking._ladder import Ladder, climb, mantissa_steps
 
 __all__ = ["FlatFunction", "Mode", "vector"]
 

@@ -20,8 +20,8 @@ import numpy as np
 from jaxtyping import Array
 
 from approxlab.arguments import check_positive
-from approxlab.derivatives._difference_ladder import CAUTION, Ladder
-from approxlab.derivatives._flat_function import FlatFunction, Mode, vector
+from approxlab.derivatives.checking._flat_function import FlatFunction, Mode, vector
+from approxlab.derivatives.checking._ladder import CAUTION, Ladder
 
 __all__ = ["CheckReport", "Problem", "check", "check_derivatives"]
 

@@ -1,0 +1,1 @@
+"""Derivatives held against difference quotients, as strictly for large arrays as for small."""
