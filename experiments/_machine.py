@@ -72,11 +72,12 @@ def one_device_per_core() -> Iterator[None]:
 
 @contextlib.contextmanager
 def machine(
-    device: str, x64: bool, join: Callable[[], None] | None = None
+    device: str, x64: bool, join: Callable[[], None] | None = None, inline: bool = False
 ) -> Iterator[dict[str, object]]:
     """Runs its body on the device, in the precision; tells of the device.
 
-    With `join`, which connects this process with others, the devices of all of them count.
+    With `join`, which connects this process with others, the devices of all of them count. With
+    `inline`, programs on a CPU run in the thread that calls them, once a backend starts here.
 
     Raises:
         UsageError: There is no such device, or it does not compute.
@@ -84,6 +85,8 @@ def machine(
     import jax
 
     flags = precision(x64) | _RANDOM
+    if inline:
+        flags["jax_cpu_enable_async_dispatch"] = False
     if device != "auto":  # before jax looks for devices: no GPU memory is taken for a run on CPU
         flags["jax_platforms"] = "cpu" if device == "cpu" else None
     before = {name: getattr(jax.config, name) for name in flags}

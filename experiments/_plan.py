@@ -53,6 +53,8 @@ class Experiment:
         draw: The figure.
         seconds: Expected time on two cores; optional.
         together: Whether its fits take `run.devices`, so that `--distributed` serves a purpose.
+        inline: Whether programs run in the thread that calls them: handing a program of
+            microseconds to another thread often takes longer than the program, and not always.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Experiment:
     draw: Callable[[Sequence[records.Row]], Figure]
     seconds: Callable[[Any], float] | None = None
     together: bool = False
+    inline: bool = False
 
     def __post_init__(self) -> None:
         if set(self.presets) != {"smoke", "default", "paper"}:

@@ -152,7 +152,7 @@ def _tell_plan(job: Job, pending: Sequence[str]) -> None:
 def _run(experiment: Experiment, options: Options, config: Any) -> int:
     started = datetime.now(UTC)
     joining = functools.partial(join, options) if options.distributed else None
-    with machine(options.device, options.x64, joining) as device:
+    with machine(options.device, options.x64, joining, experiment.inline) as device:
         job = plan(experiment, options, config, provenance(options, config, device, started))
         if options.distributed:
             return ended(_lead(job) if is_first(options) else _follow(job))

@@ -278,6 +278,7 @@ EXPERIMENT = _runner.Experiment(
     table=table,
     draw=draw,
     seconds=seconds,
+    inline=True,
 )
 
 if __name__ == "__main__":

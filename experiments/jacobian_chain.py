@@ -226,6 +226,7 @@ EXPERIMENT = _runner.Experiment(
     table=table,
     draw=draw,
     seconds=seconds,
+    inline=True,
 )
 
 if __name__ == "__main__":

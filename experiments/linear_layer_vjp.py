@@ -244,6 +244,7 @@ EXPERIMENT = _runner.Experiment(
     table=table,
     draw=draw,
     seconds=seconds,
+    inline=True,
 )
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ from approxlab.derivatives.planner.plans import (
     plan_frontier,
     plan_network,
     reverse_plan,
+    structured_plan,
 )
 from approxlab.derivatives.tracing.trace import Contribution, Step, Trace, trace
 from approxlab.derivatives.vector_products import (
@@ -134,6 +135,7 @@ __all__ = [
     "reverse_plan",
     "shapes",
     "squared_error",
+    "structured_plan",
     "tape_bytes",
     "trace",
     "value_and_jacobian",

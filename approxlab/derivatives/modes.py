@@ -147,21 +147,17 @@ def _reverse(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
 
 def _structured(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
     """The layers multiplied from the inputs or from the outputs, whichever is cheaper."""
-    from approxlab.derivatives.planner import chains
-    from approxlab.derivatives.planner import plans as planner
+    from approxlab.derivatives.planner import chains, plans
 
     network = _network(net, "structured")
-    # Of equal ones the first: rows that are pulled back lie in memory as they are needed.
-    plans = planner.reverse_plan(network), planner.forward_plan(network)
-    return chains.value_and_jacobian_by(min(plans, key=lambda p: p.dot_flops), network, x)
+    return chains.value_and_jacobian_by(plans.structured_plan(network), network, x)
 
 
 def _planned(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
-    from approxlab.derivatives.planner import chains
-    from approxlab.derivatives.planner import plans as planner
+    from approxlab.derivatives.planner import chains, plans
 
     network = _network(net, "planned")
-    return chains.value_and_jacobian_by(planner.plan_network(network), network, x)
+    return chains.value_and_jacobian_by(plans.plan_network(network), network, x)
 
 
 _PER_POINT: dict[str, Callable[[Callable[..., Any], Array], tuple[Array, Array]]] = {

@@ -138,10 +138,9 @@ def _chained(costs: Costs, shape: Shape, units: UnitCosts, value: bool, plan: An
 
 
 def _structured(costs: Costs, shape: Shape, units: UnitCosts, value: bool) -> None:
-    from approxlab.derivatives.planner.plans import forward_plan, reverse_plan
+    from approxlab.derivatives.planner.plans import structured_plan
 
-    plans = [make(shape.widths, dtype=shape.dtype) for make in (forward_plan, reverse_plan)]
-    _chained(costs, shape, units, value, min(plans, key=lambda plan: plan.dot_flops))
+    _chained(costs, shape, units, value, structured_plan(shape.widths, dtype=shape.dtype))
 
 
 def _planned(costs: Costs, shape: Shape, units: UnitCosts, value: bool) -> None:

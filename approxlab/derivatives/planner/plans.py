@@ -62,6 +62,7 @@ __all__ = [
     "plan_frontier",
     "plan_network",
     "reverse_plan",
+    "structured_plan",
 ]
 
 Network = MLP | Sequence[int]
@@ -295,6 +296,17 @@ def reverse_plan(net: Network, *, dtype: Any = None) -> Plan:
         Plan(16-32-24-8, reverse, ((J3 J2) J1), 23,424 FLOPs, ... bytes held)
     """
     return _pure_plan(net, "reverse", dtype)
+
+
+def structured_plan(net: Network, *, dtype: Any = None) -> Plan:
+    """The cheaper of forward and reverse accumulation; reverse, if they cost the same.
+
+    Example:
+        >>> structured_plan([2, 3, 6, 3]).kind
+        'reverse'
+    """
+    pure = reverse_plan(net, dtype=dtype), forward_plan(net, dtype=dtype)
+    return min(pure, key=lambda plan: plan.dot_flops)
 
 
 def layer_factors(net: Network) -> tuple[Factor, ...]:
