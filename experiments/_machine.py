@@ -89,7 +89,7 @@ def machine(
         flags["jax_cpu_enable_async_dispatch"] = False
     if device != "auto":  # before jax looks for devices: no GPU memory is taken for a run on CPU
         flags["jax_platforms"] = "cpu" if device == "cpu" else None
-    before = {name: getattr(jax.config, name) for name in flags}
+    before = {name: jax.config.values[name] for name in flags}
     try:
         for name, value in flags.items():
             jax.config.update(name, value)
