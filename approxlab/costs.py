@@ -72,7 +72,7 @@ class Measurement:
         )
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One flat row: median and quartiles of the time, bytes, XLA's counts."""
+        """One flat row: median and quartiles of the time, bytes beside arguments, FLOPs by XLA."""
         quartiles = (
             statistics.quantiles(self.runs_s, n=4) if len(self.runs_s) > 1 else [self.run_s] * 3
         )
@@ -177,7 +177,7 @@ def _flops(analysis: Any) -> float:
 
 
 def _calls(run: Callable[[], None], min_s: float) -> int:
-    """How many calls last `min_s`: doubled until they do; the first call is not counted."""
+    """How many calls last `min_s`: more and more until they do; the first is not counted."""
     run()
     calls = 1
     while (spent := _seconds(run, calls)) < min_s:

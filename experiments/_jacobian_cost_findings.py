@@ -21,6 +21,7 @@ NAMES = {
 MARGIN = 1.1  # times that differ by less do not count as different
 _RACED = ("structured", "planned", "forward", "reverse")
 _COUNTER = 8  # FLOPs of a loop's own counter, at most
+_FOLDED = 2  # FLOPs of making an identity of size 1
 _CLEAR = 8  # a ratio of FLOPs that no overhead turns round
 
 
@@ -69,7 +70,9 @@ def _check_counts(row: Row) -> None:
     if row["method"] == "chunked":  # the loop once, and its counter
         assert by_xla <= counted + _COUNTER, f"{where}: XLA counts {by_xla}, we {counted}"
     else:
-        assert by_xla == counted, f"{where}: XLA counts {by_xla}, we {counted}"
+        # The identity of one number is a constant, which XLA folds.
+        folded = _FOLDED if 1 in (row["in_size"], row["out_size"]) else 0
+        assert 0 <= counted - by_xla <= folded, f"{where}: XLA counts {by_xla}, we {counted}"
     eps = 2.0**-23 if row["number_type"] == "float32" else 2.0**-52
     allowed = 200 * eps**0.5 if row["method"] == "differences" else 100 * eps
     assert row["largest_difference"] <= allowed, f"{where}: wrong by {row['largest_difference']}"
@@ -91,7 +94,8 @@ def caption(rows: Sequence[Row]) -> str:
     parts = [
         "Value and Jacobian of tanh networks, all points of a batch together. Matrix-product FLOPs "
         "by formula and by count of the traced program are equal to the unit in every row; XLA's "
-        "count of the lowered program equals ours but in chunks, whose loop it counts once."
+        "count of the lowered program equals ours but in chunks, whose loop it counts once, and by "
+        "2 where an identity of size 1 is folded."
     ]
     crossing = of(rows, story="map")
     equal = [row["ratio_s"] for row in crossing if row["in_size"] == row["out_size"]]

@@ -16,7 +16,7 @@
 
 from approxlab.derivatives import shapes
 from approxlab.derivatives.checking.check import CheckReport, Problem, check, check_derivatives
-from approxlab.derivatives.choice import Candidate, Choice, Machine, choose
+from approxlab.derivatives.choice import CPU, Candidate, Choice, Counts, Machine, choose
 from approxlab.derivatives.counts.explanation import Explanation, explain, xla_flops
 from approxlab.derivatives.counts.formulas import Formula, formula
 from approxlab.derivatives.counts.jaxprs import Count, count, count_jaxpr
@@ -76,12 +76,14 @@ from approxlab.derivatives.vector_products import (
 )
 
 __all__ = [
+    "CPU",
     "METHODS",
     "Candidate",
     "CheckReport",
     "Choice",
     "Contribution",
     "Count",
+    "Counts",
     "Dense",
     "Diagonal",
     "Difference",

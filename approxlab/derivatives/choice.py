@@ -52,7 +52,7 @@ class Machine:
     turned_s: float
 
     def seconds(self, work: Counts, dtype: Any) -> float:
-        """Predicted seconds of a program of which the dtype of the arithmetic is known."""
+        """Predicted seconds of a program that computes in this dtype."""
         return (
             self.call_s
             + self.product_s * work.products
@@ -63,7 +63,7 @@ class Machine:
 
 
 CPU = Machine("one core of a CPU", 4.9e-5, 1e-6, 4.8e10, 8.7e10, 9e-10)
-"""Fitted to measured times of 176 random shapes, other ones than those of `jacobian_cost`."""
+"""Fitted to times of random shapes, other ones than those that `jacobian_cost` judges it by."""
 
 
 @dataclasses.dataclass(frozen=True)

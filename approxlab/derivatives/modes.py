@@ -78,7 +78,8 @@ def value_and_jacobian(
         chunk: For "chunked": how many sweeps at once; by default as many as `max_bytes` allows.
         scheme: For "differences".
         step: For "differences": the step; by default the best one for the dtype.
-        max_bytes: A Jacobian larger than this is refused before anything is computed.
+        max_bytes: A Jacobian larger than this is refused before anything is computed, and so is an
+            identity that is swept together.
         verbose: With "auto": prints what was chosen, and why.
 
     Returns:
@@ -102,6 +103,8 @@ def value_and_jacobian(
         raise ValueError(f"wrt: got {wrt!r}, expected 'inputs' or 'weights'.")
     x = _point(f, x)
     if wrt == "weights":
+        if verbose and method == "auto":
+            print("structured: the factors take no more work than their products, and less memory")
         return _in_weights(f, x, method, max_bytes)
     _check_fits(f, x, max_bytes)
     if method == "auto":
@@ -111,10 +114,15 @@ def value_and_jacobian(
         if verbose:
             print(chosen)
         method = chosen.method
+    _check_basis(f, x, method, max_bytes)
     if chunk is not None:
         check_positive(chunk=chunk)
     if method == "chunked":
-        return _mapped(f, x, lambda g, p: _chunked(g, p, chunk, max_bytes // _points(f, x)))
+        return _mapped(
+            f,
+            x,
+            lambda g, p: _chunked(g, p, chunk, max_bytes // (len(x) if _is_batch(f, x) else 1)),
+        )
     if method == "differences":
         from approxlab.derivatives.differences.quotients import difference_jacobian
 
@@ -140,9 +148,9 @@ def _reverse(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
     """All cotangents at once."""
     value, pull = jax.vjp(f, x)
     if value.shape == ():
-        return value, pull(jnp.ones_like(value))[0]
+        return value, pull(jnp.ones_like(value))[0].astype(value.dtype)
     (rows,) = jax.vmap(pull)(_basis(value))
-    return value, rows.reshape(value.shape + x.shape)
+    return value, rows.reshape(value.shape + x.shape).astype(value.dtype)
 
 
 def _structured(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
@@ -197,7 +205,7 @@ def _chunked(
     rows = jax.lax.map(one, jnp.arange(start.size), batch_size=min(chunk, start.size))
     if forward:
         rows = jnp.moveaxis(rows.reshape(start.size, -1), 0, -1)
-    return value, rows.reshape(value.shape + x.shape)
+    return value, rows.reshape(value.shape + x.shape).astype(value.dtype)
 
 
 def _sweeps_within(sweep: Callable[..., Any], start: Array, budget: int) -> int:
@@ -239,8 +247,8 @@ def _network(f: Callable[..., Any], method: str) -> MLP:
     return f
 
 
-def _points(f: Callable[..., Any], x: Array) -> int:
-    return int(x.shape[0]) if isinstance(f, MLP) and x.ndim == 2 else 1
+def _is_batch(f: Callable[..., Any], x: Array) -> bool:
+    return isinstance(f, MLP) and x.ndim == 2
 
 
 def _mapped(
@@ -248,14 +256,14 @@ def _mapped(
     x: Array,
     per_point: Callable[[Callable[..., Any], Array], tuple[Array, Array]],
 ) -> tuple[Array, Array]:
-    if isinstance(f, MLP) and x.ndim == 2:
+    if _is_batch(f, x):
         return jax.vmap(lambda point: per_point(f, point))(x)
     return per_point(f, x)
 
 
 def _check_fits(f: Callable[..., Any], x: Array, max_bytes: int) -> None:
     """The size of the Jacobian before anything is computed."""
-    batch = x.shape[:1] if isinstance(f, MLP) and x.ndim == 2 else ()
+    batch = x.shape[:1] if _is_batch(f, x) else ()
     point = jax.ShapeDtypeStruct(x.shape[len(batch) :], x.dtype)
     value = jax.eval_shape(f, point)
     if not hasattr(value, "shape"):
@@ -266,6 +274,19 @@ def _check_fits(f: Callable[..., Any], x: Array, max_bytes: int) -> None:
     shape = (*batch, *value.shape, *point.shape)
     instead = "jacobian_vector_product or vector_jacobian_product, one column or row at a time"
     check_bytes(shape, value.dtype, max_bytes, instead)
+
+
+def _check_basis(f: Callable[..., Any], x: Array, method: str, max_bytes: int) -> None:
+    """The identity whose columns or rows are swept together, which is an array too."""
+    point = jax.ShapeDtypeStruct(x.shape[_is_batch(f, x) :], x.dtype)
+    if method in ("forward", "differences"):
+        swept: Any = point
+    elif method == "reverse":
+        swept = jax.eval_shape(f, point)
+    else:
+        return
+    size = math.prod(swept.shape)
+    check_bytes((size, size), swept.dtype, max_bytes, "method='chunked', which makes it in pieces")
 
 
 def _in_weights(f: Callable[..., Any], x: Array, method: Method, max_bytes: int) -> Any:
@@ -284,10 +305,11 @@ def _in_weights(f: Callable[..., Any], x: Array, method: Method, max_bytes: int)
         )
     batch = x.shape[:-1]
     outputs = () if network.out_size is None else (network.out_size,)
-    # Forward mode pushes the identity of all parameters.
-    rows = (network.num_parameters,) if method == "forward" else outputs
-    shape = (*batch, *rows, network.num_parameters)
-    check_bytes(shape, network.dtype, max_bytes, "method='structured', which keeps factors")
+    instead = "method='structured', which keeps factors"
+    shape = (*batch, *outputs, network.num_parameters)
+    check_bytes(shape, network.dtype, max_bytes, instead)
+    if method == "forward":  # pushes the identity of all parameters
+        check_bytes((network.num_parameters,) * 2, network.dtype, max_bytes, instead)
     transform = jax.jacfwd if method == "forward" else jax.jacrev
 
     def at(point: Array) -> tuple[Array, Any]:

@@ -285,7 +285,10 @@ _KINDS = ("a number", "a vector", "a matrix")
 def _derivative(f: Function, x: Any, value_rank: int, argument_rank: int) -> Array:
     """D of shape value + argument: by forward mode for a number, by reverse mode otherwise."""
     x = _argument("t" if argument_rank == 0 else "xX"[argument_rank - 1], x, argument_rank)
-    shape = jax.eval_shape(f, x).shape
+    value = jax.eval_shape(f, x)
+    if not hasattr(value, "shape"):
+        raise TypeError(f"f: got a {type(value).__name__} as value, expected one array.")
+    shape = value.shape
     if len(shape) != value_rank:
         raise ValueError(
             f"f: got values of shape {shape}, expected {_KINDS[value_rank]}. The table of shapes "

@@ -129,8 +129,16 @@ def _floating(name: str, tree: Any) -> Any:
 
 def _like(name: str, tree: Any, model: Any, of: str) -> Any:
     """The tree in the dtypes of the model, whose structure and shapes it must have."""
-    same = bool(jax.tree.structure(tree) == jax.tree.structure(model))  # type: ignore[operator]
-    if not same or _shapes(tree) != _shapes(model):
+    structure: Any = jax.tree.structure(model)
+    if jax.tree_util.treedef_is_leaf(structure):
+        tree = jnp.asarray(tree)
+    found: Any = jax.tree.structure(tree)
+    if found != structure:
+        raise ValueError(
+            f"{name}: got a tree {found}, expected {structure}, that of {of}: the same containers "
+            "with the same settings."
+        )
+    if _shapes(tree) != _shapes(model):
         raise ValueError(
             f"{name}: got shape {_shapes(tree)}, expected {_shapes(model)}, that of {of}."
         )

@@ -40,7 +40,7 @@ class FlatFunction:
             return [leaf for leaf in map(jnp.asarray, out) if _is_inexact("f", leaf)]
 
         self.flat = flat
-        value = f(*args)
+        value = f(*jax.tree.unflatten(structure, arrays))
         paths = jax.tree_util.tree_leaves_with_path(value)
         kept = [(path, jnp.asarray(leaf)) for path, leaf in paths]
         kept = [(path, leaf) for path, leaf in kept if _is_inexact("f", leaf)]

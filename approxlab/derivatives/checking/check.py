@@ -68,8 +68,8 @@ class CheckReport:
         problems: The worst place of each kind in each mode; empty if all agree.
         compared: Number of components that were compared, over all directions and modes.
         resolution: The relative error of the derivative as a whole that would have been seen:
-            the least over all components. 0 where the derivative is zero and is seen to be;
-            infinite where differences drown in rounding, and agreement says nothing.
+            the least over all components. 0 where the derivative is zero as far as differences
+            see; infinite where they drown in rounding, and agreement says nothing.
         typical_resolution: The same for one component alone: the median over all of them.
         kinks: Number of components beside a kink, whose derivative is that of one side.
         evaluations: How often f was called.
@@ -167,8 +167,8 @@ def check_derivatives(
     shortest steps: jumps, and what varies too fast for them, to be seen with a smaller `scale`.
 
     Args:
-        f: A JAX function of pytrees with a pytree as value. It is called with arrays, not traced,
-            and need not be jit-able. Leaves that are not floating point are held fixed.
+        f: A JAX function of pytrees with a pytree as value, which need not be jit-able. Leaves that
+            are not floating point are held fixed.
         args: Where; leaves of float32 or float64.
         modes: "forward", "reverse" or both. Functions with a custom reverse rule have no other.
         order: 2 also checks the derivatives of J v and J^T u, and so on.
@@ -265,6 +265,7 @@ class _Tally:
         self.problems: dict[tuple[str, Verdict], Problem] = {}
         self.compared, self.kinks = 0, 0
         self.seen: list[np.ndarray] = []
+        self.products: list[float] = []
 
     def values_are_finite(self) -> bool:
         value = vector(self.flat.start)
@@ -289,12 +290,13 @@ class _Tally:
         self._note(mode, "not differentiable here?", rest & kinked, found, ladder.slope, allowed)
         self._note(mode, "wrong", rest & ~kinked, found, ladder.slope, allowed)
         with np.errstate(all="ignore"):
-            zero = (found == 0.0) & (np.abs(ladder.slope) <= allowed)
+            zero = (found == 0.0) & (np.abs(ladder.slope) <= allowed) & np.isfinite(allowed)
             self.seen.append(np.where(zero, np.nan, allowed / np.abs(found)))
 
     def add_product(self, pulled: float, pushed: float, slack: float) -> None:
         """<J^T u, v> against <u, J v>."""
         self.compared += 1
+        self.products.append(slack / abs(pushed) if pushed else math.inf)
         if abs(pulled - pushed) <= slack:
             return
         verdict: Verdict = "wrong" if math.isfinite(pulled) else "not finite"
@@ -321,7 +323,8 @@ class _Tally:
             )  # fmt: skip
 
     def report(self) -> CheckReport:
-        ratios = np.concatenate([*self.seen, np.zeros(0)])
+        # Where no component could be compared, the sums of all of them tell what was seen.
+        ratios = np.concatenate(self.seen or [np.array(self.products or [math.inf])])
         ratios = ratios[~np.isnan(ratios)]
         least, typical = (
             (float(np.min(ratios)), float(np.median(ratios))) if ratios.size else (0.0, 0.0)

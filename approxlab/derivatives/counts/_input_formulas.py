@@ -19,8 +19,9 @@ def write(costs: Costs, shape: Shape, want: str, method: str, value: bool) -> No
         return
     s = shape.symbols
     kept = value or want in ("value", "gradient", "hvp")
-    add_value(costs, shape, units, kept)
+    add_value(costs, shape, units, True)
     if not kept:
+        _drop_value(costs, shape)
         add_spared(costs, shape, units.spared_forward if want == "jvp" else units.spared_reverse)
     if want in ("jvp", "vjp", "gradient"):
         costs.dots.add(2, "P", s["P"])
@@ -186,13 +187,16 @@ _JACOBIANS = {
 
 def _without_value(costs: Costs, shape: Shape, value: bool) -> None:
     """Biases of the forward pass; and of that, what nobody needs if the value is not wanted."""
-    s, b = shape.symbols, int(shape.biases)
-    costs.rest.add(b, "B", s["B"])
+    costs.rest.add(int(shape.biases), "B", shape.symbols["B"])
     if not value:
-        name, tail = shape.tail
-        costs.dots.add(-2, name, tail)
-        last = ("m", s["m"]) if shape.bends else ("B", s["B"])
-        costs.rest.add(-b, *last)
+        _drop_value(costs, shape)
+
+
+def _drop_value(costs: Costs, shape: Shape) -> None:
+    """What of the forward pass no derivative in the inputs needs: all after the last bend."""
+    costs.dots.add(-2, *shape.tail)
+    last = "m" if shape.bends else "B"
+    costs.rest.add(-int(shape.biases), last, shape.symbols[last])
 
 
 def _share(costs: Costs, lone: Cost, symbol: str, size: int) -> None:

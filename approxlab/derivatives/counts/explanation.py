@@ -47,7 +47,8 @@ class Explanation:
         compiled_flops: XLA's count after optimisation, if asked for: for information.
         bytes: Inputs and outputs of every equation whose results are used: traffic without fusion.
         largest_bytes: Bytes of the largest array that is written.
-        tape_bytes: What reverse mode remembers between its sweeps; None for other modes.
+        tape_bytes: What reverse mode remembers of the network between its sweeps, that of a loss
+            apart; None for other modes.
         symbols: What the letters of the formulas stand for.
         differences: A sentence for every difference between these numbers.
         versions: Versions of jax and jaxlib by which the counts were taken.
@@ -228,7 +229,6 @@ def xla_flops(stage: Any) -> float:
         16.0
     """
     costs = stage.cost_analysis()
-    figures = costs[0] if isinstance(costs, list) else costs
-    if figures is None:
-        return float("nan")
-    return float(figures.get("flops", 0.0))
+    if isinstance(costs, list):  # older versions of JAX
+        costs = costs[0] if costs else None
+    return float("nan") if costs is None else float(costs.get("flops", 0.0))

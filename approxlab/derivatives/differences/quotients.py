@@ -2,7 +2,7 @@
 
 A difference quotient needs values of f only. It is never exact: a long step makes it another slope,
 a short one makes it the difference of two rounded numbers. Both errors are known in advance, and so
-is the step at which their sum is least; `_difference_theory` has the constants and the proofs.
+is the step at which their sum is least; `_theory` has the constants and the proofs.
 """
 
 from __future__ import annotations
@@ -302,9 +302,7 @@ def _step(
     value_error: Any, length: float,
 ) -> float:  # fmt: skip
     if step is not None:
-        if not (isinstance(step, int | float | np.floating) and 0.0 < step < math.inf):
-            raise ValueError(f"step: got {step!r}, expected a positive number, or None.")
-        return float(step)
+        return _checked_step(step)
     if rule.scheme == "complex":
         return optimal_step("complex", _kind(values.eps))
     usual = optimal_step(rule.scheme, _kind(values.eps), order=rule.order) * length
@@ -321,10 +319,16 @@ def _step(
     return power_of_two(best if 0.0 < best < 0.5 * length else usual)
 
 
+def _checked_step(step: Any) -> float:
+    if not (isinstance(step, int | float | np.floating) and 0.0 < step < math.inf):
+        raise ValueError(f"step: got {step!r}, expected a positive number, or None.")
+    return float(step)
+
+
 def _steps(x: Array, scheme: Scheme, step: float | None, kind: Any) -> Array:
     """One step per input, in the dtype of x; a power of two where it is chosen here."""
     if step is not None:
-        return jnp.full(x.shape, step, x.dtype)
+        return jnp.full(x.shape, _checked_step(step), x.dtype)
     coarser = max((x.dtype, kind), key=lambda d: float(jnp.finfo(d).eps))
     sizes = jnp.maximum(jnp.abs(x), jnp.ones_like(x))
     wanted = sizes * jnp.asarray(optimal_step(scheme, coarser), x.dtype)

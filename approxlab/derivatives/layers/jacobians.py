@@ -156,7 +156,7 @@ class Dense(LayerJacobian):
     matrix: Any
 
     def __post_init__(self) -> None:
-        _of_rank("matrix", self.matrix, 2)
+        object.__setattr__(self, "matrix", _of_rank("matrix", self.matrix, 2))
 
     def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return (self.matrix.shape[0],), (self.matrix.shape[1],)
@@ -195,7 +195,7 @@ class Diagonal(LayerJacobian):
     entries: Any
 
     def __post_init__(self) -> None:
-        _of_rank("entries", self.entries, 1)
+        object.__setattr__(self, "entries", _of_rank("entries", self.entries, 1))
 
     def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return self.entries.shape, self.entries.shape
@@ -282,7 +282,7 @@ class KroneckerOuter(LayerJacobian):
     right: Any
 
     def __post_init__(self) -> None:
-        _of_rank("right", self.right, 1)
+        object.__setattr__(self, "right", _of_rank("right", self.right, 1))
         if not isinstance(self.left, Dense | Diagonal | Identity):
             raise TypeError(
                 f"left: got {type(self.left).__name__}, expected a Dense, a Diagonal or an "
@@ -349,7 +349,8 @@ class Transposed(LayerJacobian):
         return jnp.moveaxis(self.of._dense(), 0, -1)
 
 
-def _of_rank(name: str, array: Any, rank: int) -> None:
+def _of_rank(name: str, array: Any, rank: int) -> Array:
+    """The array, by JAX, if it is one of floating-point numbers and of that rank."""
     if not hasattr(array, "ndim") or not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(
             f"{name}: got {array!r}, expected a floating-point array. Write jnp.asarray(x, float)."
@@ -359,6 +360,7 @@ def _of_rank(name: str, array: Any, rank: int) -> None:
             f"{name}: got shape {array.shape}, expected {('n,', 'm, n')[rank - 1]!r} for one layer "
             "at one point. Use jax.vmap for many points."
         )
+    return jnp.asarray(array)
 
 
 register(Dense, ("matrix",))

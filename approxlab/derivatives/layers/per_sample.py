@@ -157,6 +157,8 @@ def per_sample_gradients(
         [[[6.0, 6.0]], [[60.0, 80.0]]]
     """
     points = as_batch(net, X)
+    if isinstance(Y, list):
+        Y = jnp.asarray(Y, net.dtype)
     for leaf in jax.tree.leaves(Y):
         if jnp.shape(leaf)[:1] != points.shape[:1]:
             raise ValueError(

@@ -176,6 +176,8 @@ def layer_jacobians(net: MLP, x: Any) -> tuple[LayerJacobian, ...]:
         >>> product(*reversed(factors)).dense().tolist()
         [[2.0]]
     """
+    if not isinstance(net, MLP):
+        raise TypeError(f"net: got {type(net).__name__}, expected an MLP, whose layers are known.")
     net._check_single()
     a = jnp.asarray(x, net.dtype)
     if a.shape != (net.in_size,):
@@ -215,6 +217,10 @@ def explicit_weight_tensor(
     """
     check_positive(outputs=outputs)
     x = jnp.asarray(x)
+    if x.ndim != 1 or not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(
+            f"x: got shape {x.shape} of {x.dtype}, expected a vector of floating-point numbers."
+        )
     if x.ndim != 1 or x.size == 0:
         raise ValueError(f"x: got shape {x.shape}, expected (n,): the input of one layer.")
     instead = "KroneckerOuter(Identity(m), x), whose vjp with v is the outer product v x^T"

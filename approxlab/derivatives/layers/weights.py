@@ -10,13 +10,14 @@ layer, the products of arrays cost, in FLOPs (2 for a multiply-add; without bias
 
 | | here | by the array |
 |---|---|---|
-| values, a_l, B_l | 2 N P + 2 N m (P - c0 - cL) | 2 N P + N m (4 P - 2 c0) for J by `jacrev` |
+| values, a_l, B_l | 2 N P + 2 N m (P - c0 - cL) | 2 N P + N m (4 P - 2 c0) - 2 (N - 1) m cL for J |
 | J v (`jvp`) | 2 N P + 2 N m H | 2 N m P |
 | J^T u (`vjp`) | 2 N P + 2 N m H | 2 N m P |
 | J J^T (`gram`) | sum over l of 2 N^2 n_{l-1}, and 2 N^2 m^2 H | 2 N^2 m^2 P |
 | diag(J^T J) (`gram_diagonal`) | 2 N (P - cL) | (elementwise) 2 N m P |
 
-Products with identities are not made: B_L stays implicit, and W_L enters by scaled rows.
+Products with identities are not made here: B_L stays implicit, and W_L enters by scaled rows;
+`jacrev` makes one for all samples.
 """
 
 from __future__ import annotations
@@ -129,6 +130,8 @@ class WeightJacobian:
         """
         right = self if other is None else other
         _check_same(self, right)
+        shape = (*self.outputs.shape, *right.outputs.shape)
+        check_bytes(shape, self.net.dtype, MAX_BYTES, "blocks: gram(other) for some of the points")
         total: Any = None
         for a, B, a2, B2 in zip(
             self.inputs, (*self.factors, None), right.inputs, (*right.factors, None), strict=True

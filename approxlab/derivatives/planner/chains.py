@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives.counts.jaxprs import count
+from approxlab.derivatives.counts.tapes import tape_bytes
 from approxlab.derivatives.layers.products import activated
 from approxlab.derivatives.planner.plans import Factor, Node, Plan
 from approxlab.derivatives.planner.plans import plan as cheapest_plan
@@ -104,7 +105,7 @@ def chain_jacobian(
     Args:
         fns: Functions of one vector that return a vector, the first applied first.
         x: A point of shape (n,), of floating-point dtype.
-        plan: As from `planner.plan` for these functions; by default the cheapest one for
+        plan: As from `plan` for these functions; by default the cheapest one for
             `chain_factors(fns, x)`. A known matrix ("matrix" in its tree) is had by tangents or
             adjoints, whichever are fewer.
         max_bytes: Budget of the default plan.
@@ -134,7 +135,7 @@ def chain_jacobian(
         raise ValueError(
             f"plan: got {found!r}, expected a plan for {len(fns)} functions of "
             f"{', '.join(str(point.shape[0]) for point in points)} inputs. Write "
-            "planner.plan(chain_factors(fns, x))."
+            "plan(chain_factors(fns, x))."
         )
     return _of_functions(found.tree, fns, points)
 
@@ -162,7 +163,7 @@ def chain_factors(fns: Sequence[Callable[[Array], Array]], x: Any) -> tuple[Fact
                 _vector(value, len(factors)).shape[0],
                 tangent_flops=count(push, point, live_only=True).flops,
                 adjoint_flops=count(pull, value, live_only=True).flops,
-                tape_bytes=sum(leaf.nbytes for leaf in jax.tree.leaves(pull)),
+                tape_bytes=tape_bytes(pull),
             )
         )
     return tuple(factors)
