@@ -120,7 +120,8 @@ def caption(rows: Sequence[Row]) -> str:
         parts.append(
             f"Of {len(shapes)} random shapes the four methods differ by more than 10% on "
             f"{len(counted)}, by the least of their turns; `choose` names the fastest, or one "
-            f"within 10% of it, on {right} of them ({right / len(counted):.1%})."
+            f"within 10% of it, on {right} of them ({right / len(counted):.1%}). Predicted times "
+            "contain a fixed time of a call, on which no choice depends."
         )
     return " ".join(parts)
 

@@ -222,7 +222,7 @@ def _short(flops: float) -> str:
 
 
 def _seconds(time: float) -> str:
-    return f"{time:.2g} s" if time >= 1 else f"{1e3 * time:.2g} ms"
+    return f"{time:.3g} s" if time >= 1 else f"{1e3 * time:.3g} ms"
 
 
 def _plain(ax: Axes, sizes: Sequence[float]) -> None:

@@ -277,7 +277,8 @@ def test_reverse_rules_that_cannot_be_differentiated():
     for size in (1, 10_000):
         for dtype in DTYPES:
             x = off_origin(size, dtype)
-            check(rule(1.0), x, modes=("reverse",))
+            report = check(rule(1.0), x, modes=("reverse",))
+            assert 0.0 < report.resolution < 0.01  # of the sum, the only thing that was compared
             assert not check_derivatives(rule(1.01), x, modes=("reverse",)).ok
 
 

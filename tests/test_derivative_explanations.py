@@ -170,3 +170,19 @@ def test_explain_refuses_what_it_has_no_formula_for():
         explain(jnp.sin)
     with pytest.raises(ValueError, match="method: got 'planned' for want='gram'"):
         explain(network((2, 3, 1)), wrt="weights", want="gram", method="planned")
+
+
+def test_structured_is_explained_as_it_is_executed_where_both_ends_cost_the_same():
+    found = explain(network((2, 3, 6, 3)), method="structured")
+    assert found.formula == "2P + 2m(P - cL)"
+    assert found.flops == found.jaxpr_flops == found.xla_flops
+
+
+@pytest.mark.parametrize("want", ["jvp", "vjp"])
+def test_of_a_linear_map_no_value_is_left_where_none_is_wanted(want):
+    found = explain(network((4, 8, 8, 3), "identity"), want=want)
+    whole = al.derivatives.formula(
+        [4, 8, 8, 3], want=want, activation="identity", value=False, biases=False
+    )
+    assert whole.dot_flops == 2 * (32 + 64 + 24)
+    assert found.dot_flops == 4 * (32 + 64 + 24)

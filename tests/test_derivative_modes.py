@@ -170,6 +170,24 @@ def test_a_jacobian_that_would_not_fit_is_refused_before_anything_is_computed():
     )
 
 
+def test_an_identity_that_would_not_fit_is_refused_too():
+    for method in ("forward", "differences"):
+        with pytest.raises(ValueError, match=r"\(100000, 100000\).*method='chunked'"):
+            jacobian(lambda x: jnp.sum(x**2), jnp.ones(100_000), method)
+    with pytest.raises(ValueError, match=r"\(100000, 100000\).*method='chunked'"):
+        jacobian(lambda x: x[0] * jnp.ones(100_000), jnp.ones(1), "reverse")
+
+
+@pytest.mark.parametrize("method", ["forward", "reverse", "chunked"])
+def test_the_jacobian_has_the_dtype_of_the_value(method):
+    def f(x):
+        return jnp.stack([x[0], x[1] * x[0]]).astype(jnp.float32)
+
+    found = jacobian(f, jnp.asarray([1.5, 2.0]), method)
+    assert found.dtype == jnp.float32
+    assert found.tolist() == [[1.0, 0.0], [2.0, 1.5]]
+
+
 # In the weights
 
 
@@ -191,6 +209,11 @@ def test_in_the_weights_all_methods_agree(index):
         close(ours, theirs, c=256, scale=scale_of(theirs))
     for one, many in zip(jax.tree.leaves(forward), jax.tree.leaves(reverse), strict=True):
         close(one, many[0], c=256, scale=scale_of(many))
+
+
+def test_verbose_in_the_weights_says_why(capsys):
+    jacobian(network(*NETS[0]), jnp.ones(3), wrt="weights", verbose=True)
+    assert "structured" in capsys.readouterr().out
 
 
 def test_a_weight_jacobian_that_would_not_fit_names_the_structured_one():

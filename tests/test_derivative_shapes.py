@@ -1,6 +1,7 @@
 """The table of matrix-calculus shapes: every row against JAX, entry by entry."""
 
 import re
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -164,6 +165,12 @@ def test_the_table_in_markdown():
     assert r"| \|A x - b\|^2 |" in markdown(CLOSED_FORMS)
     with pytest.raises(ValueError, match="rows: got none"):
         markdown(())
+
+
+def test_the_page_shows_the_tables():
+    page = (Path(__file__).parent.parent / "docs" / "matrix_calculus.md").read_text()
+    assert markdown() in page
+    assert markdown(CLOSED_FORMS) in page
 
 
 def test_dtypes_and_programs():

@@ -429,6 +429,9 @@ def test_what_would_not_fit_is_refused_with_its_size():
         small.dense(max_bytes=4799)
     with pytest.raises(ValueError, match=r"expected at least 2400\. Use norms, sum"):
         small.per_sample_gradients(jnp.ones((N, 2))).dense(max_bytes=2399)
+    many = jax.ShapeDtypeStruct((20_000, 784), jnp.float64)
+    with pytest.raises(ValueError, match=r"\(20000, 10, 20000, 10\).*gram\(other\) for some"):
+        jax.eval_shape(ntk, net, many)
     kept = sum(N * a for a in (3, 4, 6)) + sum(2 * N * b for b in (4, 6))
     assert small.nbytes == 8 * kept
 
