@@ -116,10 +116,10 @@ def caption(rows: Sequence[Row]) -> str:
         "Left: relative error of difference quotients of exp, medians over random points in "
         "[3, 5]. Dashed: the proved bounds, truncation plus roundoff for values right to 4 eps; no "
         "point and no step exceeded them. Crosses: the predicted best step, and the error "
-        "predicted there if values are right to eps, which is the worst case; at the power of two "
-        "below it the measured error is at most 3 times the least of all steps (6 where points "
-        "are few). Complex steps stay at rounding down to 5e-201, not drawn; zero errors are drawn "
-        "at eps / 5.",
+        "predicted there, the bound for values right to eps; at the power of two below it the "
+        "measured error is at most twice that, and 3 times the least of all steps (6 where points "
+        "are few). Complex steps have no roundoff, however short. Errors below eps / 5 are drawn "
+        "there.",
         f"Errors at the predicted step: {'; '.join(said)}." if said else "",
     ]
     costs = of(rows, story="cost")
@@ -127,15 +127,16 @@ def caption(rows: Sequence[Row]) -> str:
         largest = max(row["n"] for row in costs)
         cells = {row["method"]: row for row in of(costs, n=largest)}
         sides = [
-            f"{cells[m]['dot_flops'] / cells['reverse']['dot_flops']:.4g} times the FLOPs and "
+            f"{cells[m]['dot_flops'] / cells['reverse']['dot_flops']:g} times the FLOPs and "
             f"{cells[m]['ratio_to_reverse_s']:.1f} times the time ({m})"
             for m in ("one-sided", "central")
         ]
         width = costs[0]["width"]
         parts += [
             f"Right: the gradient in n inputs of a tanh network n-{width}-{width}-1. Differences "
-            f"need n + 1 or 2n values, a reverse pass two: at n = {largest} differences cost "
-            f"{' and '.join(sides)} of value and gradient, and what they give is not exact. FLOPs "
+            "need n + 1 or 2n values, a reverse pass as much work as two: at n = "
+            f"{largest} differences cost "
+            f"{' and '.join(sides)} of value and gradient. FLOPs "
             "are those of matrix products, counted from the program, equal to the formulas to the "
             "unit; times contain the dispatch of a call, which is most of them where n is small."
         ]

@@ -61,7 +61,9 @@ def _check_tape(row: Row) -> None:
     assert found == stated, f"{where}: the tape holds {found} bytes, predicted were {stated}"
     found, stated = row["jaxpr_dot_flops"], row["dot_flops"]
     assert found == stated, f"{where}: {found} FLOPs counted, {stated} by formula"
-    assert 1 < Fraction(stated, row["value_dot_flops"]) < 4, f"{where}: not below four functions"
+    layers = row["layers"]  # of equal widths, so that c0 / P = cL / P = 1 / L
+    functions = 3 - Fraction(1, layers) if row["kept"] == "everything" else 4 - Fraction(2, layers)
+    assert Fraction(stated, row["value_dot_flops"]) == functions, f"{where}: not {functions}"
     limit = 64 * row["layers"] * row["width"] * _EPS[row["dtype"]]
     assert row["largest_difference"] <= limit, f"{where}: another gradient"
 
@@ -69,11 +71,16 @@ def _check_tape(row: Row) -> None:
 def caption(rows: Sequence[Row]) -> str:
     """The text under the figure; its numbers are those of the rows."""
     said = []
+    second = []
     for case, name in CASES.items():
         deepest = max(of(rows, story="ratio", case=case), key=lambda row: row["layers"])
         said.append(
             f"{name}: {deepest['gradient_ratio_s']:.2f} measured, "
             f"{float(exact(deepest, 'gradient')):.2f} exact"
+        )
+        second.append(
+            f"{name}: {deepest['hvp_ratio_s']:.2f} measured, "
+            f"{float(exact(deepest, 'hvp')):.2f} exact"
         )
     return " ".join(
         [
@@ -81,8 +88,9 @@ def caption(rows: Sequence[Row]) -> str:
             "functions (P weights, c0 of them in the first layer) and a Hessian-vector product "
             "(18P - 10 c0)/(6P - 2 c0) gradients: 2 for one layer, below 3 for any.",
             "Times are medians of paired ratios with quartiles. Gradient over function of the "
-            f"deepest networks: {'; '.join(said)}. What separates them is elementwise work, memory "
-            "and the start of programs, which the exact ratios leave out.",
+            f"deepest networks: {'; '.join(said)}. The exact ratios leave out elementwise work, "
+            "memory and the start of programs; the small network's are those of equal widths. "
+            f"Hessian-vector product over gradient: {'; '.join(second)}.",
             _of_tapes(of(rows, story="tape")),
         ]
     )
@@ -93,7 +101,10 @@ def _of_tapes(rows: Sequence[Row]) -> str:
     depth = max(row["layers"] for row in rows)
     tape = {row["kept"]: row for row in of(rows, layers=depth)}
     every, blocks = tape["everything"], tape["blocks"]
-    megabytes = f"{every['temp_bytes'] / 1e6:.2g} to {blocks['temp_bytes'] / 1e6:.2g} MB"
+    megabytes = (
+        f"{every['temp_bytes'] / 1e6:.2g} to {blocks['temp_bytes'] / 1e6:.2g} MB, with every layer "
+        f"again to {tape['layers']['temp_bytes'] / 1e6:.2g} MB"
+    )
     fate = (
         "This version of XLA finds the second computation equal to the first and drops it "
         f"(dotted), so that the buffers which it allocates go from {megabytes}."
@@ -103,8 +114,9 @@ def _of_tapes(rows: Sequence[Row]) -> str:
     return (
         "The tape is what `jax.vjp` holds, to the byte as predicted. At "
         f"{depth} layers, computing blocks again makes it "
-        f"{every['tape_bytes'] / blocks['tape_bytes']:.1f} times smaller, for one more forward "
-        f"pass through the hidden layers: 4 - (c0 + cL)/P functions. {fate}"
+        f"{every['tape_bytes'] / blocks['tape_bytes']:.1f} times smaller, for one more pass "
+        "through the layers between the first and the last: 4 - (c0 + cL)/P functions (cL weights "
+        f"in the last). {fate}"
     )
 
 

@@ -83,8 +83,8 @@ def _draw_tree(ax: Axes, nodes: Sequence[Row]) -> None:
                     va="center", linespacing=1.3)  # fmt: skip
         else:
             ax.text(x, -0.38, f"$J_{last}$\n{shape}", fontsize=9, ha="center", va="top")
-    name = "planned" if planned else "forward"
-    words = f"{name}, {nodes[0]['text']}: {nodes[0]['dot_flops'] / 1e6:.1f} MFLOP"
+    name = "planned" if planned else "forward, identity skipped"
+    words = f"{name}, {nodes[0]['dot_flops'] / 1e6:.1f} MFLOP\n{nodes[0]['text']}"
     ax.set_title(words, color=color, fontsize=11, fontweight="bold", loc="left")
     top = max(y for _, y in place.values())
     ax.set(xlim=(-0.5, layers - 0.1), ylim=(-0.95, top + 0.45), aspect="equal")

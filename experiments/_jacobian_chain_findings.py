@@ -85,7 +85,9 @@ def caption(rows: Sequence[Row]) -> str:
                 f"({flop_ratio(timed, row):.1f} times the FLOPs, {row['ratio_s']:.1f} times the "
                 "time at one point)"
             )
+    lower = of(trees, tree="forward")[0]["dot_flops"]
     text = "; ".join(said) + ". "
+    text += f"The lower tree, forward mode without the product by the identity, costs {lower:,}. "
     text += (
         "FLOPs executed equal the plan to the unit. In a batch JAX multiplies the identity by the "
         "outer weights once for all points, which is counted. Times are medians of paired ratios "
@@ -93,8 +95,8 @@ def caption(rows: Sequence[Row]) -> str:
     )
     text += _end_of_gain(timed) + _writing(timed, planned["widths"])
     return text + (
-        f"Budget (predicted): {len(plans)} plans of {plans[0]['widths']} are not beaten in both "
-        f"FLOPs and bytes, {plans[0]['dot_flops'] / 1e6:.1f} MFLOP holding "
+        f"Budget (predicted): {len(plans)} plans of {plans[0]['widths']} were found, of which none "
+        f"beats another in both FLOPs and bytes, {plans[0]['dot_flops'] / 1e6:.1f} MFLOP holding "
         f"{plans[0]['peak_bytes'] / 1024:.0f} KiB to {plans[-1]['dot_flops'] / 1e6:.1f} MFLOP "
         f"holding {plans[-1]['peak_bytes'] / 1024:.0f} KiB."
     )

@@ -57,7 +57,7 @@ def _draw_above(figure: SubFigure, rows: Sequence[Row]) -> None:
     axes[0].set_ylabel("outputs $m$")
     bar = maps.colorbar(mesh, ax=list(axes), shrink=0.85, pad=0.015)
     bar.set_ticks([-5, -3, 0, 3, 5], labels=["1/32", "1/8", "1", "8", "32"])
-    bar.set_label("reverse cheaper  →" if mesh else "")
+    bar.set_label("←  forward cheaper          reverse cheaper  →")
     left, right = others.subplots(1, 2, width_ratios=[0.85, 1.15])
     _draw_three(left, of(rows, story="three"))
     _draw_shapes(right, of(rows, story="shape"))
@@ -74,9 +74,10 @@ def _draw_map(ax: Axes, rows: Sequence[Row], value: str, title: str) -> Any:
                          linewidth=0.6)  # fmt: skip
     for (i, j), ratio in np.ndenumerate(grid):
         dark = abs(np.log2(ratio)) > 4
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if i == j else None
         ax.text(j + 0.5, i + 0.5, _short(ratio), ha="center", va="center", fontsize=7.5,
-                color="white" if dark else "black")  # fmt: skip
-    ax.plot([0, len(sizes)], [0, len(sizes)], color="black", linewidth=1.0, linestyle="--")
+                color="white" if dark else "black", bbox=box)  # fmt: skip
+    ax.plot([0, len(sizes)], [0, len(sizes)], color="0.4", linewidth=0.8, linestyle="--")
     ticks = np.arange(len(sizes)) + 0.5
     ax.set_xticks(ticks, [str(s) for s in sizes])
     ax.set_yticks(ticks, [str(s) for s in sizes])

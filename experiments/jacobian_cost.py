@@ -57,8 +57,8 @@ class Config:
 
 PRESETS = {
     "smoke": Config(in_sizes=(2, 8), out_sizes=(), widths=(), depths=(), batches=(),
-                    base=(8, 4, 16, 2, 2), map_sizes=(1, 8), chunk=2, shapes=2, largest_width=32,
-                    repeats=2, least_s=0.0005),
+                    base=(8, 4, 16, 2, 2), map_sizes=(1, 8), chunk=2, shapes=1, largest_width=32,
+                    repeats=1, least_s=0.0002),
     "default": Config(),
     "paper": Config(in_sizes=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
                     out_sizes=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
