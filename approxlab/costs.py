@@ -11,11 +11,16 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from approxlab.arguments import check_positive
 
-__all__ = ["Measurement", "measure"]
+__all__ = ["ONE_THREAD", "Measurement", "measure"]
+
+ONE_THREAD = MappingProxyType({"xla_cpu_multi_thread_eigen": False})
+"""Programs for one thread of a CPU, whatever the flags of the process: their buffers and XLA's
+counts of the compiled program are then those of any other such process."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,6 +101,7 @@ def measure(
     *,
     repeats: int = 9,
     min_s: float = 0.01,
+    compiler_options: Mapping[str, Any] | None = None,
 ) -> dict[str, Measurement]:
     """Compiles every contender, then times them in turns.
 
@@ -107,6 +113,7 @@ def measure(
         repeats: Number of turns.
         min_s: Seconds that a turn of one contender lasts at least; short programs are called
             again until then.
+        compiler_options: For XLA, such as `ONE_THREAD`; by default those of the process.
 
     Returns:
         Name to `Measurement`, in the order given.
@@ -126,7 +133,8 @@ def measure(
         raise ValueError(f"min_s: got {min_s!r}, expected a positive number of seconds.")
     if not contenders:
         raise ValueError("contenders: got none, expected at least one (function, arguments).")
-    programs = {name: _compiled(fn, args) for name, (fn, args) in contenders.items()}
+    options = dict(compiler_options or {})
+    programs = {name: _compiled(fn, args, options) for name, (fn, args) in contenders.items()}
     calls = {name: _calls(program.run, min_s) for name, program in programs.items()}
     runs: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(repeats):
@@ -144,13 +152,13 @@ class _Program:
     facts: dict[str, Any]
 
 
-def _compiled(fn: Callable[..., Any], args: tuple[Any, ...]) -> _Program:
+def _compiled(fn: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> _Program:
     import jax
 
     start = time.perf_counter()
     lowered = jax.jit(fn).lower(*args)
     middle = time.perf_counter()
-    program = lowered.compile()
+    program = lowered.compile(options or None)
     end = time.perf_counter()
     memory = program.memory_analysis()
     facts = {

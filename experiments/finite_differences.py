@@ -154,6 +154,7 @@ def _costs(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, Any]
     found = costs.measure(
         {name: (fn, (x,)) for name, fn in ways.items()},
         repeats=unit["repeats"], min_s=unit["least_s"],
+        compiler_options=costs.ONE_THREAD,
     )  # fmt: skip
     weights = n * width + width * width + width
     exact = ways["reverse"](x)[1]

@@ -135,7 +135,12 @@ def _ratio(unit: Mapping[str, Any], net: MLP, points: Any, values: Any) -> dict[
         "hvp": ((product, (net, points, values, net)), "hvp"),
     }
     contenders = {name: contender for name, (contender, _) in asked.items()}
-    found = costs.measure(contenders, repeats=unit["repeats"], min_s=unit["least_s"])
+    found = costs.measure(
+        contenders,
+        repeats=unit["repeats"],
+        min_s=unit["least_s"],
+        compiler_options=costs.ONE_THREAD,
+    )
     row: dict[str, Any] = {"loss": float(loss(net, points, values))}
     for name, ((program, args), want) in asked.items():
         stated: Any = formula(net, wrt="weights", want=want, batch=unit["batch"])  # type: ignore[arg-type]
@@ -193,7 +198,12 @@ def _tapes(unit: Mapping[str, Any], net: MLP, points: Any, values: Any) -> list[
     gradients = {kept: jax.value_and_grad(loss(block)) for kept, block in blocks.items()}
     contenders = {"value": (loss(0), args)}
     contenders |= {kept: (gradient, args) for kept, gradient in gradients.items()}
-    found = costs.measure(contenders, repeats=unit["repeats"], min_s=unit["least_s"])
+    found = costs.measure(
+        contenders,
+        repeats=unit["repeats"],
+        min_s=unit["least_s"],
+        compiler_options=costs.ONE_THREAD,
+    )
     exact = jax.jit(gradients["everything"])(*args)
     rows = []
     for kept, block in blocks.items():

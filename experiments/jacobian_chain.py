@@ -131,7 +131,7 @@ def _timed(widths: tuple[int, ...], unit: Mapping[str, Any], seed: int) -> list[
     import numpy as np
 
     from approxlab import MLP
-    from approxlab.costs import measure
+    from approxlab.costs import ONE_THREAD, measure
     from approxlab.derivatives.counts.jaxprs import count
     from approxlab.derivatives.planner import plans as planner
 
@@ -153,6 +153,7 @@ def _timed(widths: tuple[int, ...], unit: Mapping[str, Any], seed: int) -> list[
         {name: (way, (net, x)) for name, way in ways.items()},
         repeats=unit["repeats"],
         min_s=unit["turn"],
+        compiler_options=ONE_THREAD,
     )
     values = {name: np.asarray(jax.jit(ways[name])(net, x)[1]) for name in METHODS}
     scale = float(np.max(np.abs(values["planned"])))

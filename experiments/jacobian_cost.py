@@ -191,7 +191,8 @@ def _three(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[st
     together = _program("reverse" if outputs else "forward", unit)
     programs = {"value": value, "one sweep": one_sweep, "three sweeps": together}
     found = costs.measure({name: (program, (net, points)) for name, program in programs.items()},
-                          repeats=unit["repeats"], min_s=unit["least_s"])  # fmt: skip
+                          repeats=unit["repeats"], min_s=unit["least_s"],
+        compiler_options=costs.ONE_THREAD)  # fmt: skip
 
     def flops(program: Any, points: Any) -> float:
         return count(program, net, points).dot_flops / count(value, net, points).dot_flops
@@ -283,7 +284,12 @@ def _measured(net: Any, points: Any, methods: Sequence[str], unit: Mapping[str, 
     from approxlab import costs
 
     contenders = {method: (_program(method, unit), (net, points)) for method in methods}
-    return costs.measure(contenders, repeats=unit["repeats"], min_s=unit["least_s"])
+    return costs.measure(
+        contenders,
+        repeats=unit["repeats"],
+        min_s=unit["least_s"],
+        compiler_options=costs.ONE_THREAD,
+    )
 
 
 def _jacobian(net: Any, points: Any, method: Any) -> Any:

@@ -153,7 +153,9 @@ def _layer(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, Any]
 
     ways = {"form": (form_and_contract, (x, v)), "contract": (contract, (tensor, v)),
             "outer": (outer, (x, v))}  # fmt: skip
-    found = costs.measure(ways, repeats=unit["repeats"], min_s=unit["least_s"])
+    found = costs.measure(
+        ways, repeats=unit["repeats"], min_s=unit["least_s"], compiler_options=costs.ONE_THREAD
+    )
     expected = np.outer(v, x)
     return [
         {
@@ -196,7 +198,9 @@ def _network(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, An
         return weight_jacobian(net, X, biases=False).gram()
 
     ways = {"formed": (formed, (net, X)), "structured": (structured, (net, X))}
-    found = costs.measure(ways, repeats=unit["repeats"], min_s=unit["least_s"])
+    found = costs.measure(
+        ways, repeats=unit["repeats"], min_s=unit["least_s"], compiler_options=costs.ONE_THREAD
+    )
     kernels = {way: np.asarray(jax.jit(fn)(*args), float) for way, (fn, args) in ways.items()}
     largest = float(np.max(np.abs(kernels["formed"])))
     difference = float(np.max(np.abs(kernels["formed"] - kernels["structured"])))

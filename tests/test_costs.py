@@ -70,6 +70,21 @@ def test_wrong_settings(options, message):
         costs.measure({"sum": (jnp.sum, (jnp.ones(2),))}, **options)
 
 
+def test_programs_for_one_thread_are_the_same_in_any_process(monkeypatch):
+    asked = []
+    real = jax.stages.Lowered.compile
+    monkeypatch.setattr(
+        jax.stages.Lowered,
+        "compile",
+        lambda self, options=None: asked.append(options) or real(self, options),
+    )
+    x = jnp.ones((8, 8))
+    costs.measure({"sum": (jnp.sum, (x,))}, repeats=1, min_s=1e-6)
+    costs.measure({"sum": (jnp.sum, (x,))}, repeats=1, min_s=1e-6,
+                  compiler_options=costs.ONE_THREAD)  # fmt: skip
+    assert asked == [None, {"xla_cpu_multi_thread_eigen": False}]
+
+
 def test_no_contender():
     with pytest.raises(ValueError, match="contenders: got none"):
         costs.measure({})
