@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import identity
 import jax
 import pytest
 
@@ -244,11 +246,16 @@ def test_the_record_tells_what_was_run(toy):
 def test_no_file_tells_who_or_where(toy):
     assert toy.alone("--preset", "paper", "--publish").returncode == 0
     for name in toy.files():
-        content = (toy.root / name).read_bytes().decode("latin-1")
-        assert str(toy.root) not in content
-        assert str(Path.home()) not in content
-        assert socket.gethostname() not in content
-        assert os.environ.get("USER", "no user named") not in content
+        assert not identity.told(identity.readable(toy.root / name), toy.root), name
+
+
+@pytest.mark.parametrize(("kind", "found"), [(b"tEXt", ["vm"]), (b"IDAT", [])])
+def test_names_are_found_in_the_text_of_a_figure(tmp_path, monkeypatch, kind, found):
+    monkeypatch.setattr(socket, "gethostname", lambda: "vm")
+    figure = tmp_path / "figure.png"
+    figure.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 4, kind) + b"a vm" + bytes(4))
+    assert identity.told(identity.readable(figure)) == found
+    assert identity.told("a jvm in b/c", "b/") == ["b/"]
 
 
 def test_equal_runs_give_equal_numbers_and_equal_pictures(toy):
