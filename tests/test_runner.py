@@ -245,7 +245,9 @@ def test_the_record_tells_what_was_run(toy):
 
 def test_no_file_tells_who_or_where(toy):
     assert toy.alone("--preset", "paper", "--publish").returncode == 0
-    for name in toy.files():
+    results = [name for name in toy.files() if "compiled/" not in name]  # a cache of this machine
+    assert len(results) == 4
+    for name in results:
         assert not identity.told(identity.readable(toy.root / name), toy.root), name
 
 
