@@ -1,0 +1,15 @@
+"""The least errors possible: what no network of a kind and size can go below.
+
+- `square_by_pieces`, `square_by_units`: exact values for x^2.
+- `relu_spline_asymptotic`: the leading term of linear splines with free knots, for smooth targets.
+- `max_pieces`: how many affine pieces a ReLU network of a shape can have on an interval.
+"""
+
+from approxlab.optimal.closed_forms import (
+    max_pieces,
+    relu_spline_asymptotic,
+    square_by_pieces,
+    square_by_units,
+)
+
+__all__ = ["max_pieces", "relu_spline_asymptotic", "square_by_pieces", "square_by_units"]
