@@ -28,6 +28,7 @@ _MODULES = (
     "records",
     "regions",
     "solves",
+    "splines",
     "sweeps",
     "targets",
 )

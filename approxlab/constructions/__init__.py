@@ -13,7 +13,12 @@ from approxlab.constructions._cybenko import cybenko
 from approxlab.constructions.barron import maurey, maurey_constant
 from approxlab.constructions.orthant_sums import orthant_sum
 from approxlab.constructions.quasi_interpolants import SolvedNetwork, quasi_interpolant
-from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
+from approxlab.constructions.relu_splines import (
+    relu_interpolant,
+    spline_network,
+    square_shallow,
+    tent_shallow,
+)
 from approxlab.constructions.ridge_expansions import (
     Ridge,
     RidgeExpansion,
@@ -46,6 +51,7 @@ __all__ = [
     "replaced",
     "ridge_sum",
     "sigmoid_sum",
+    "spline_network",
     "square_deep",
     "square_shallow",
     "staircase",

@@ -16,7 +16,7 @@ from approxlab.networks import MLP
 from approxlab.optimal import square_by_pieces
 from approxlab.targets import Target, get
 
-__all__ = ["relu_interpolant", "square_shallow", "tent_shallow"]
+__all__ = ["relu_interpolant", "spline_network", "square_shallow", "tent_shallow"]
 
 
 def relu_interpolant(target: Target, n: int) -> Construction:
@@ -65,7 +65,7 @@ def relu_interpolant(target: Target, n: int) -> Construction:
     value, source = min(bounds)
     exact = target.fn is get("square").fn and source.startswith("linear interpolation, |f''|")
     knots = box.uniform(n + 1)
-    network = _spline_network(knots[:, 0], values(target, knots))
+    network = spline_network(knots[:, 0], values(target, knots))
     claim = Claim("sup", Bound(value, source, exact), n, 0, 1, n if exact else None)
     return Construction(network, target, claim)
 
@@ -92,7 +92,7 @@ def square_shallow(n: int, domain: Box | None = None) -> Construction:
     target = square_on(domain)
     knots = target.domain.uniform(n + 1)[:, 0]
     h = float(target.domain.widths[0]) / n
-    network = _spline_network(knots, knots**2 - h**2 / 8)
+    network = spline_network(knots, knots**2 - h**2 / 8)
     optimum = square_by_pieces(n, domain=target.domain)
     bound = Bound(optimum.value, "Chebyshev: the error alternates on every piece", exact=True)
     return Construction(network, target, Claim("sup", bound, n, 0, 1, n))
@@ -119,13 +119,29 @@ def tent_shallow(k: int) -> Construction:
         raise ValueError(f"k: got {k}, expected at most 16: the network has 2^k = {2**k} units.")
     target = get("tent", k=k)
     knots = np.arange(2**k + 1) / 2**k
-    network = _spline_network(knots, np.arange(2**k + 1) % 2 * 1.0)
+    network = spline_network(knots, np.arange(2**k + 1) % 2 * 1.0)
     bound = Bound(0.0, "a linear spline is a sum of ReLUs at its kinks", exact=True)
     return Construction(network, target, Claim("sup", bound, 2**k, 0, 1, 2**k))
 
 
-def _spline_network(knots: np.ndarray, heights: Sequence[float] | np.ndarray) -> MLP:
-    """One ReLU per piece: the first starts at the left end and carries the first slope."""
+def spline_network(knots: np.ndarray, heights: Sequence[float] | np.ndarray) -> MLP:
+    """The network of a continuous piecewise linear function: one ReLU per piece.
+
+    With slopes s_1, ..., s_n it is y_0 + s_1 relu(x - t_0) + sum_j (s_{j+1} - s_j) relu(x - t_j):
+    the first unit starts at the left end and carries the first slope.
+
+    Args:
+        knots: Increasing positions t_0 < ... < t_n, shape (n + 1,).
+        heights: Values y_0, ..., y_n there.
+
+    Returns:
+        A network with n hidden units, equal to the function on [t_0, t_n].
+
+    Example:
+        >>> network = spline_network(np.array([0.0, 1.0, 3.0]), [0.0, 2.0, 0.0])
+        >>> float(network(np.array([2.0])))
+        1.0
+    """
     slopes = np.diff(np.asarray(heights)) / np.diff(knots)
     jumps = np.concatenate([slopes[:1], np.diff(slopes)])
     return MLP.from_arrays(
