@@ -50,6 +50,7 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
         "relu": _relu,
         "relu2": _relu_power(2),
         "relu3": _relu_power(3),
+        "relu4": _relu_power(4),
         "heaviside": _heaviside,
         "softplus": jax.nn.softplus,
         "gelu": _gelu,
