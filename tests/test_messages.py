@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 SETUP = """
 import jax, jax.numpy as jnp, numpy as np, optax, tempfile, pathlib
+from importlib import import_module
 jax.config.update("jax_enable_x64", True)
 import approxlab as al
 key = jax.random.key(0)
@@ -326,6 +327,12 @@ CALLS = [
         "al.derivatives.check_derivatives(jnp.sin, 1.0, modes='forward')",
         "ValueError",
         ["modes", "'forward'", "('reverse',)"],
+    ),
+    (
+        "al.fit(runge, hidden=(200, 200), method="
+        "import_module('approxlab.fitting.self_scaled').self_scaled_broyden(max_bytes=2**20))",
+        "ValueError",
+        ["params", "got 40801 parameters", "12.4 GiB", "method='lbfgs'"],
     ),
 ]
 
