@@ -12,6 +12,7 @@ differences, but its share of the integral is of order eps^(2/5) h^(1/5), or eps
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -34,12 +35,13 @@ class Density:
 
     def __init__(self, x: np.ndarray, y: np.ndarray, power: float) -> None:
         widths = np.diff(x)
-        bend = 2.0 * np.diff(np.diff(y) / widths) / (widths[1:] + widths[:-1])
+        self.size = float(np.max(np.abs(y)))
+        unit = math.ldexp(1.0, math.frexp(self.size)[1])  # shares of c f are those of f, exactly
+        bend = 2.0 * np.diff(np.diff(y / unit) / widths) / (widths[1:] + widths[:-1])
         dense = np.abs(np.concatenate([bend[:1], bend, bend[-1:]])) ** power
         mass = np.cumsum(0.5 * (dense[1:] + dense[:-1]) * widths)
         even = (x - x[0]) / (x[-1] - x[0])
         share = np.concatenate([[0.0], mass / mass[-1]]) if mass[-1] > 0 else even
-        self.size = float(np.max(np.abs(y)))
         self._x, self._share = x, (1.0 - _FLOOR) * share + _FLOOR * even
 
     def knots(self, pieces: int, shift: float, kinks: Sequence[float]) -> np.ndarray:

@@ -35,6 +35,7 @@ Sampler = Callable[[np.ndarray], Samples]
 
 _ENOUGH = 1e-12  # relative decrease of the squared error at which steps end
 _TRIES = 40
+_CLOSEST = 1e-7  # width of a piece over the mean width: at a jump knots would run together
 _SHRINK = 0.5  # of its width a piece may lose in one step
 
 
@@ -190,7 +191,7 @@ def _moved(sampler: Sampler, state: State, move: np.ndarray) -> State | None:
     """The state after a move of the knots, cut so that order is kept; None if it is no better."""
     loss = float(np.max(-np.diff(move) / np.diff(state.knots)))
     knots = state.knots + move * (_SHRINK / loss if loss > _SHRINK else 1.0)
-    if not np.all(np.diff(knots) > 0.0):
+    if not np.all(np.diff(knots) > _CLOSEST * (knots[-1] - knots[0]) / len(knots)):
         return None
     found = start(sampler, knots)
     return found if found is not None and found.squares < state.squares else None

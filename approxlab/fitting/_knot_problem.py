@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -22,9 +23,12 @@ from approxlab.splines import Samples, sampled, sorted_in
 
 __all__ = ["Data", "Function", "problem_of"]
 
-_NODES, _FEWER_NODES = 20, 14  # per piece, of the quadrature and of the one that doubts it
+# Per piece, of the quadrature that measures and of the one that doubts it. Neither is the one that
+# was minimised: knots could have moved so that a jump lies between two of its nodes.
+_NODES, _FEWER_NODES = 27, 17
 _GRID = 64  # cells per piece in which the sup norm is measured
-_ROUNDING = 8  # error, in eps times the size of the target, that counts as none
+_LEAST_STEP = 1e-2  # spacing of floats over the mean width of pieces, at most
+_ROUNDING = 32  # error, in eps times the size of the target, that counts as none
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,6 +60,10 @@ class Function:
     def samples(self, knots: np.ndarray) -> Samples:
         """Values at the nodes of a quadrature between the knots."""
         return sampled(self.values, knots)
+
+    def knots(self, pieces: int, shifts: Sequence[float]) -> list[np.ndarray]:
+        """First knots: one set per shift."""
+        return [self.density.knots(pieces, shift, self.kinks) for shift in shifts]
 
     def error(self, network: MLP, knots: np.ndarray) -> Estimate:
         """The error of a network that bends at the knots only."""
@@ -89,12 +97,19 @@ class Data:
     unit: float
     density: Density
     floor: float
-    kinks: tuple[float, ...] = ()
     weight: float = 1.0
 
     def samples(self, knots: np.ndarray) -> Samples:
         """The data sorted into the pieces, with weights that make sums means."""
         return sorted_in(self.x, self.y, knots)
+
+    def knots(self, pieces: int, shifts: Sequence[float]) -> list[np.ndarray]:
+        """First knots: one set per shift, and one with equally many positions in all pieces.
+
+        Noise looks like curvature; the last set determines the heights also where it does.
+        """
+        even = np.quantile(np.unique(self.x), np.linspace(0.0, 1.0, pieces + 1))
+        return [*(self.density.knots(pieces, shift, ()) for shift in shifts), even]
 
     def error(self, network: MLP, knots: np.ndarray) -> Estimate:
         """Root of the mean squared difference over the data."""
@@ -125,11 +140,22 @@ def problem_of(target: Any, pieces: int, norm: str) -> Function | Data:
             "part of the mask on a box of its own."
         )
     eps = float(jnp.finfo(jnp.result_type(float)).eps)
+    _check_resolved(a, b, pieces, eps)
     density = function_density(lambda x: _finite_values(target, x), a, b, POWERS[norm], eps)
     unit = _power_of_two(density.size)
     kinks = tuple(getattr(target, "kinks", None) or ())
     floor = _ROUNDING * eps * density.size / unit
     return Function(target, unit, norm, density, kinks, floor, b - a)
+
+
+def _check_resolved(a: float, b: float, pieces: int, eps: float) -> None:
+    step = eps * max(abs(a), abs(b))
+    if pieces * step > _LEAST_STEP * (b - a):
+        raise ValueError(
+            f"pieces: got {pieces} on [{a:g}, {b:g}], where two numbers of JAX's default dtype "
+            f"are {step:.1e} apart, expected pieces of many times that. Move the target to a box "
+            "near 0, or enable float64."
+        )
 
 
 def _of_data(pair: Any, pieces: int, norm: str) -> Data:
@@ -168,7 +194,7 @@ def _finite_values(target: Any, x: np.ndarray) -> np.ndarray:
     y = values(target, x[:, None])
     if y.shape != x.shape:
         raise ValueError(
-            f"target: got values of shape {y.shape[1:]}, expected () : one output. Fit each "
+            f"target: got values of shape {y.shape[1:]}, expected (): one output. Fit each "
             "component alone."
         )
     if not np.all(np.isfinite(y)):

@@ -125,7 +125,7 @@ def free_knots(
         raise ValueError(f"norm: got {norm!r}, expected 'l2' or 'sup'.")
     problem = problem_of(target, int(pieces), norm)
     shifts = _SHIFTS if polish and pieces > 1 else _SHIFTS[:1]
-    tries = [problem.density.knots(int(pieces), shift, problem.kinks) for shift in shifts]
+    tries = problem.knots(int(pieces), shifts)
     done = steps if polish else 0
     if isinstance(problem, Function) and norm == "sup":
         found = _least_largest(problem, tries, done)
