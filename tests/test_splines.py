@@ -1,6 +1,7 @@
 """Splines on given knots: against dense least squares, closed forms, and their networks."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def test_mass_is_that_of_the_hats():
 
 
 def test_best_heights_are_those_of_dense_least_squares():
-    x = np.concatenate([np.linspace(a, b, 20001) for a, b in zip(KNOTS, KNOTS[1:], strict=False)])
+    x = np.concatenate([np.linspace(a, b, 20001) for a, b in pairwise(KNOTS)])
     w = np.concatenate([np.full(20001, h / 20001) for h in np.diff(KNOTS)])[:, None] ** 0.5
     dense = np.linalg.lstsq(w * hats(x, KNOTS), w[:, 0] * np.exp(x))[0]
     assert best_l2(np.exp, KNOTS).heights == pytest.approx(dense, rel=1e-4)
