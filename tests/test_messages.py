@@ -66,6 +66,12 @@ CALLS = [
     ),
     ("net(x)", "ValueError", ["x", "(9, 1)", "expected (1,)", "approxlab.evaluate"]),
     ("al.plotting.plot_heat_map([], x='w', y='d', value='e')", "ValueError", ["rows", "none"]),
+    (
+        "al.splines.Spline(np.array([0.0, 0.0]), np.zeros(2))",
+        "ValueError",
+        ["knots", "[0. 0.]", "increasing", "np.unique"],
+    ),
+    ("al.splines.Spline(np.arange(3), [0.0])", "ValueError", ["heights", "(1,)", "(3,)"]),
     ("net.member(0)", "ValueError", ["index", "single network", "stacked"]),
     ("al.compose(relu, net)", "ValueError", ["activation", "'tanh'", "'relu'", "same"]),
     ("al.precompose(net, [1.0, 2.0])", "ValueError", ["scale", "(2,)", "expected ()"]),
