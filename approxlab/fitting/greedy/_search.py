@@ -13,7 +13,7 @@ from approxlab.fitting.greedy._rules import Rule
 from approxlab.fitting.greedy.dictionaries import Dictionary, Ridges, drawn, sphere
 
 _TRIED = 32  # units of the dictionary that are tried before it is called exhausted
-_STARTS = 2  # units that are refined
+_STARTS = 1  # units that are refined
 
 
 class Search:
@@ -55,8 +55,6 @@ class Search:
             if projection.append(column):
                 self._vectors_chosen.append(w)
                 self._biases_chosen.append(float(b))
-                if self._scores is not None:
-                    self._scores.update(projection.basis[-1])
                 return passed
         return None
 
@@ -65,7 +63,7 @@ class Search:
         scores = self._scores
         if scores is None:
             scores = self._redrawn(projection.count)
-        vectors, biases = scores.ridges.units(scores.best(projection.residual, _TRIED))
+        vectors, biases = scores.ridges.units(scores.best(projection, _TRIED))
         if self._dictionary.random and self._score == "new":
             vectors, biases = self._ordered(vectors, biases, projection)
         if not self._refine:
@@ -105,7 +103,7 @@ class Search:
     def _scored(self, vectors: np.ndarray, shifts: np.ndarray) -> _selection.Scores:
         ridges = Ridges(
             self._rule.points, self._box, self._power, vectors, shifts, self._biases,
-            self._max_bytes,
+            self._max_bytes, keep=not self._dictionary.random,
         )  # fmt: skip
         # What a redrawn unit adds is not known before it is projected: the shortlist is by norm.
         score = "unit" if self._dictionary.random and self._score == "new" else self._score

@@ -25,7 +25,7 @@ from approxlab.fitting.greedy.dictionaries import Ridges
 Score = Literal["product", "unit", "new"]
 
 _NEW = 1e-9  # |P g|^2 below this part of |g|^2 is rounding
-_ROUNDS, _SHRINK = 5, 0.4
+_ROUNDS, _SHRINK = 3, 0.35
 
 
 class Scores:
@@ -38,14 +38,16 @@ class Scores:
         self._visible = (seen >= least_points) & (self._squares > 0.0)
         self._new = self._squares.copy()
 
-    def update(self, newest: np.ndarray) -> None:
-        """After a unit was chosen: take its direction out of all others."""
-        if self._score == "new":
-            self._new -= self.ridges.inner(newest * self._roots) ** 2
-
-    def best(self, residual: np.ndarray, count: int) -> np.ndarray:
-        """Flat indices of the units of largest score, best first."""
-        scores = np.abs(self.ridges.inner(residual * self._roots))
+    def best(self, projection: Projection, count: int) -> np.ndarray:
+        """Flat indices of the units of largest score, best first; to be called in every step."""
+        values = projection.residual[None]
+        if self._score == "new" and projection.count:
+            # What is new in all units shrinks by their part along the newest basis vector.
+            values = np.stack([projection.residual, projection.basis[-1]])
+        products = self.ridges.inner(values * self._roots)
+        if len(products) > 1:
+            self._new -= products[1] ** 2
+        scores = np.abs(products[0])
         if self._score != "product":
             squares = self._new if self._score == "new" else self._squares
             good = self._visible & (squares > _NEW * self._squares)
