@@ -1,9 +1,10 @@
-"""Smooth tanh units on equal centres with solved coefficients: the opposite of the steep staircase.
+"""Smooth tanh units with solved coefficients on an interval: the opposite of the steep staircase.
 
 A staircase takes n units on equal centres, makes them very steep and reads its coefficients off the
 target. Here the class of networks and the centres are the same, but the units are wide (their slope
 is a quarter of the inverse spacing, so that neighbours overlap almost entirely), some centres lie
-outside the interval, and the coefficients come from one least-squares solve.
+outside the interval, and the coefficients come from one least-squares solve. Where a target needs
+more resolution in one place, the centres may be graded: images of equal ones under a map.
 
 This is a fit, not a theorem: nothing is claimed, the error is an estimate. That the slope 1/4 and
 the halo of at most 24 centres serve best is experience (S. Layton, precision-mlps, 2026), as is the
@@ -12,58 +13,34 @@ accuracy reached; rank and condition of the solve say how nearly dependent the u
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from typing import Any
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
 
 from approxlab.arguments import check_positive
-from approxlab.claims import Estimate
 from approxlab.constructions._facts import interval_of
+from approxlab.constructions.solved_networks import (
+    SolvedNetwork,
+    chebyshev_rule,
+    check_entries,
+    solve_last_layer,
+)
 from approxlab.domains import Box
 from approxlab.errors import l2
 from approxlab.errors.differences import values
 from approxlab.networks import MLP
-from approxlab.solves import LeastSquares, solve
 from approxlab.targets import Target
 
-__all__ = ["SolvedNetwork", "quasi_interpolant"]
+__all__ = ["clustered", "quasi_interpolant"]
+
+Grading = Callable[[np.ndarray], np.ndarray]
 
 _HALO = 24  # centres outside the interval on each side; enough for `steep_or_solved`
+_GRADED_HALO = 6  # fewer units are needed, and each one outside costs the same
 _POINTS_PER_UNIT = 8
 _LEAST_WIDTH = 4
-_MOST_ENTRIES = 2**27  # of the matrix: a gibibyte in float64
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class SolvedNetwork:
-    """A network whose last layer was solved for, with what is known of it: no claim, an estimate.
-
-    Attributes:
-        network: The network.
-        target: What it was solved for.
-        error: Relative L2 error, estimated at other points than those of the solve.
-        solve: The least-squares solution: rank, residual, condition.
-    """
-
-    network: MLP
-    target: Target
-    error: Estimate
-    solve: LeastSquares
-
-    def __repr__(self) -> str:
-        return f"SolvedNetwork({self.network!r} for {self.target!r}: {self.error!r})"
-
-    def to_rows(self) -> list[dict[str, Any]]:
-        """One flat row: the size, the estimated error, rank and condition."""
-        sizes = {
-            "num_hidden_units": self.network.num_hidden_units,
-            "num_parameters": self.network.num_parameters,
-            "depth": self.network.depth,
-        }
-        return [{**sizes, **self.error.to_rows()[0], **self.solve.to_rows()[0]}]
 
 
 def quasi_interpolant(
@@ -71,16 +48,20 @@ def quasi_interpolant(
     width: int,
     slope: int | float = 0.25,
     *,
+    grading: Grading | None = None,
     halo: int | None = None,
     points: int | None = None,
 ) -> SolvedNetwork:
-    """One hidden layer of `width` tanh units on equal centres, its last layer by least squares.
+    """One hidden layer of `width` tanh units on given centres, its last layer by least squares.
 
-    With spacing h = (b - a) / (width - 2 halo - 1) the network on [a, b] is
-    c + sum_j a_j tanh(slope (x - t_j) / h), t_j = a + j h, j = -halo .. width - halo - 1. Its
+    With n = width - 2 halo - 1 the network on [a, b] is c + sum_j a_j tanh(slope (x - t_j) / h_j),
+    j = -halo .. n + halo. Equal centres are t_j = a + j h with h = h_j = (b - a) / n; graded ones
+    are t_j = a + (b - a) g(j / n), and h_j is half the distance between the neighbours of t_j. The
     width + 1 coefficients minimise the L2 error on [a, b], by the midpoint rule in the angle at
-    Chebyshev points, with the rank cut at eps of the dtype. In float64, 32 units give exp on
-    [-1, 1] to 2e-15 (`experiments.steep_or_solved`).
+    Chebyshev points (their images under g), with the rank cut at eps of the dtype. In float64,
+    32 units give exp on [-1, 1] to 2e-15 (`experiments.steep_or_solved`); for 1/(1 + 25 x^2), 48
+    graded units reach 1e-12, which takes 100 equal ones with that halo and 132 with the usual one
+    (`experiments.machine_precision`).
 
     Args:
         target: A target of one variable, without a mask.
@@ -88,7 +69,10 @@ def quasi_interpolant(
         slope: Slope of tanh units times the spacing of the centres: between 0.15 and 0.5 the
             units overlap, far above they are steps. In the words of `staircase`, which speaks of
             units of height 1, this is the gain slope / 2.
-        halo: Centres outside the interval on each side; by default width // 4, at most 24.
+        grading: An increasing map g with g(0) = 0 and g(1) = 1, which takes arrays and goes on
+            beyond [0, 1], such as `clustered(at, scale)`; by default none: equal centres.
+        halo: Centres outside the interval on each side; by default width // 4, at most 24, or at
+            most 6 where the centres are graded.
         points: Points of the solve; by default 8 width, at least width + 1.
 
     Returns:
@@ -97,10 +81,10 @@ def quasi_interpolant(
     Raises:
         TypeError: If the target is no `Target`.
         ValueError: If a number is out of range, the target has a mask or more than one variable,
-            or is not finite at a point.
+            or is not finite at a point, or the grading is not as above.
 
     Source:
-        Experience, see the module.
+        Experience, see the module. Graded by a sinh: Tee and Trefethen 2006 (for polynomials).
 
     Example:
         >>> from approxlab import targets
@@ -109,39 +93,106 @@ def quasi_interpolant(
         (32, True)
     """
     box = interval_of(target)
-    halo, points = _sizes(width, halo, points)
+    halo, points = _sizes(width, halo, points, grading is not None)
     if not (isinstance(slope, int | float) and 0.0 < slope < math.inf):
         raise ValueError(f"slope: got {slope!r}, expected a positive number, such as 0.25.")
-    h = float(box.widths[0]) / (width - 2 * halo - 1)
-    centres = box.lower[0] + h * np.arange(-halo, width - halo)
+    centres, spacing = _centres(box, width, halo, grading)
     # The solve sees the weights as the network has them, rounded to its dtype.
     dtype = jnp.result_type(float)
-    steep, shift = np.asarray(slope / h, dtype), np.asarray(-slope / h * centres, dtype)
-    nodes, weights = _chebyshev_rule(box, points)
-    units = np.tanh(steep * nodes.astype(dtype) + shift)
-    wanted = values(target, nodes)
-    solved = solve(np.concatenate([units, np.ones_like(units[:, :1])], axis=1), wanted,
-                   weights=weights)  # fmt: skip
+    steep, shift = np.asarray(slope / spacing, dtype), np.asarray(-slope / spacing * centres, dtype)
+    nodes, weights = _rule(box, points, grading)
     network = MLP.from_arrays(
-        [np.full((width, 1), steep), solved.solution[None, :-1]],
-        [shift, solved.solution[-1:]],
-        "tanh",
+        [np.full(width, steep)[:, None], np.zeros((1, width))], [shift, np.zeros(1)], "tanh"
     )
-    return SolvedNetwork(network, target, l2(network, target, relative=True), solved)
+    units = np.tanh(steep * nodes.astype(dtype) + shift)
+    network, found = solve_last_layer(network, units, values(target, nodes), weights=weights)
+    return SolvedNetwork(network, target, l2(network, target, relative=True), found)
 
 
-def _chebyshev_rule(box: Box, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Chebyshev points of the first kind; the midpoint rule in theta, x = -cos(theta)."""
-    theta = (np.arange(n) + 0.5) * np.pi / n
-    weights = np.sin(theta) * (0.5 * np.pi / n * box.volume)
-    return box.place((0.5 - 0.5 * np.cos(theta))[:, None]), weights
+def clustered(at: int | float, scale: int | float) -> Grading:
+    """A grading that puts centres close together about one place: g(s) = at + scale sinh(...).
+
+    Its density at x is proportional to 1 / sqrt(scale^2 + (x - at)^2), for x in the unit interval.
+    A target whose nearest complex singularity lies at distance d from the interval, above `at`,
+    then has it further away in the variable of the equal centres.
+
+    Args:
+        at: The place, as a part of the interval: 0 is its left end, 1 its right one.
+        scale: How far the cluster reaches, as a part of the length of the interval; somewhat less
+            than the distance of the singularity serves best (experience).
+
+    Returns:
+        A `grading` of `quasi_interpolant`.
+
+    Raises:
+        ValueError: If `at` is not in [0, 1] or `scale` is not positive.
+
+    Source:
+        Tee and Trefethen 2006, SIAM J. Sci. Comput. 28 (the sinh map, for polynomials).
+
+    Example:
+        >>> clustered(0.5, 0.1)(np.array([0.0, 0.5, 1.0])).round(12).tolist()
+        [0.0, 0.5, 1.0]
+    """
+    if not (isinstance(at, int | float) and 0.0 <= at <= 1.0):
+        raise ValueError(f"at: got {at!r}, expected a number of [0, 1], a part of the interval.")
+    if not (isinstance(scale, int | float) and 0.0 < scale < math.inf):
+        raise ValueError(
+            f"scale: got {scale!r}, expected a positive number, a part of the interval such as 0.1."
+        )
+    low, high = np.arcsinh(-at / scale), np.arcsinh((1.0 - at) / scale)
+
+    def grading(s: np.ndarray) -> np.ndarray:
+        return at + scale * np.sinh(low + (high - low) * np.asarray(s))
+
+    return grading
 
 
-def _sizes(width: int, halo: int | None, points: int | None) -> tuple[int, int]:
+def _centres(
+    box: Box, width: int, halo: int, grading: Grading | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The centres, and the spacing at each of them: one number where it is equal."""
+    cells = width - 2 * halo - 1
+    if grading is None:
+        h = float(box.widths[0]) / cells
+        return box.lower[0] + h * np.arange(-halo, width - halo), np.asarray(h)
+    s = np.arange(-halo - 1, width - halo + 1) / cells
+    t = box.lower[0] + float(box.widths[0]) * _graded(grading, s)
+    return t[1:-1], 0.5 * (t[2:] - t[:-2])
+
+
+def _graded(grading: Grading, s: np.ndarray) -> np.ndarray:
+    """Images of increasing numbers, after the checks."""
+    images = np.asarray(grading(s), np.float64)
+    ends = np.asarray(grading(np.array([0.0, 1.0])), np.float64)
+    if images.shape != s.shape or not np.all(np.diff(images) > 0.0):
+        raise ValueError(
+            f"grading: got a map that is not increasing from {s[0]:.3g} to {s[-1]:.3g}, expected "
+            "an increasing map of arrays that goes on beyond [0, 1], such as clustered(0.5, 0.1)."
+        )
+    if not np.allclose(ends, [0.0, 1.0], rtol=0.0, atol=1e-12):
+        raise ValueError(
+            f"grading: got {ends.tolist()} at 0 and 1, expected 0 and 1. Scale and shift the map."
+        )
+    return images
+
+
+def _rule(box: Box, n: int, grading: Grading | None) -> tuple[np.ndarray, np.ndarray]:
+    """Points of shape (n, 1) and weights: Chebyshev points of the first kind, or their images."""
+    if grading is None:
+        return chebyshev_rule(box, n)
+    # The cells of the angle have images; the point of each lies inside, its weight is the length.
+    half = 0.5 - 0.5 * np.cos(np.arange(2 * n + 1) * (0.5 * np.pi / n))
+    images = np.clip(_graded(grading, half), 0.0, 1.0)
+    return box.place(images[1::2, None]), np.diff(images[::2]) * box.volume
+
+
+def _sizes(width: int, halo: int | None, points: int | None, graded: bool) -> tuple[int, int]:
     check_positive(width=width)
     if width < _LEAST_WIDTH:
         raise ValueError(f"width: got {width}, expected at least {_LEAST_WIDTH} units.")
-    outside = min(_HALO, width // 4) if halo is None else halo
+    most = _GRADED_HALO if graded else _HALO
+    outside = min(most, width // 4) if halo is None else halo
     if not hasattr(outside, "__index__") or not 0 <= 2 * outside <= width - 2:
         raise ValueError(
             f"halo: got {halo!r} for width {width}, expected 0 to {width // 2 - 1}: two centres or "
@@ -154,11 +205,5 @@ def _sizes(width: int, halo: int | None, points: int | None) -> tuple[int, int]:
             f"points: got {points} for {width + 1} coefficients, expected at least as many. Leave "
             f"it out for {_POINTS_PER_UNIT} per unit."
         )
-    if count * (width + 1) > _MOST_ENTRIES:
-        raise ValueError(
-            f"width: got {width} with {count} points, whose matrix takes "
-            f"{count * (width + 1) * 8 / 2**30:.3g} GiB in float64, expected at most "
-            f"{_MOST_ENTRIES * 8 / 2**30:.3g} GiB. A few hundred units reach rounding for smooth "
-            "targets."
-        )
+    check_entries(width, count)
     return outside, count
