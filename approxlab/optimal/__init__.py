@@ -1,6 +1,7 @@
 """The least errors possible: what no network of a kind and size can go below.
 
 - `square_by_pieces`, `square_by_units`: exact values for x^2.
+- `relu_spline`: an interval that holds the least error of n linear pieces, for any target.
 - `relu_spline_asymptotic`: the leading term of linear splines with free knots, for smooth targets.
 - `max_pieces`: how many affine pieces a ReLU network of a shape can have on an interval.
 """
@@ -11,5 +12,14 @@ from approxlab.optimal.closed_forms import (
     square_by_pieces,
     square_by_units,
 )
+from approxlab.optimal.pieces import GapInterval, PieceOptimum, relu_spline
 
-__all__ = ["max_pieces", "relu_spline_asymptotic", "square_by_pieces", "square_by_units"]
+__all__ = [
+    "GapInterval",
+    "PieceOptimum",
+    "max_pieces",
+    "relu_spline",
+    "relu_spline_asymptotic",
+    "square_by_pieces",
+    "square_by_units",
+]

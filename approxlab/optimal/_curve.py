@@ -1,0 +1,103 @@
+"""A target of one variable as a function of many points, with its interval and its kinks."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+
+from approxlab.arguments import check_interval
+from approxlab.domains import Box
+from approxlab.errors.differences import values
+
+__all__ = ["Curve"]
+
+_PANELS = 64  # cuts of the interval for quadrature, where pieces are few
+_LOOK = 2049
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curve:
+    """A target on an interval, evaluated in float64.
+
+    Attributes:
+        target: The target.
+        lower: Left end.
+        upper: Right end.
+        kinks: Declared kinks strictly inside.
+        breaks: Points at which quadrature is cut: kinks, equal panels, and where a derivative is
+            not bounded, cells that shrink towards that point.
+        size: The largest absolute value on a grid.
+    """
+
+    target: Any
+    lower: float
+    upper: float
+    kinks: np.ndarray
+    breaks: np.ndarray
+    size: float
+
+    @classmethod
+    def of(cls, target: Any) -> Curve:
+        """Check a target and look at it."""
+        box = getattr(target, "domain", None)
+        if not isinstance(box, Box):
+            raise ValueError(
+                f"target: got {target!r} without a domain, expected a target on an interval. "
+                "Write al.Target(fn, domain=al.Box([0.0], [1.0]))."
+            )
+        a, b = check_interval(box, "target.domain")
+        smoothness = getattr(target, "smoothness", None)
+        if smoothness in ("jump", "fractal") or getattr(target, "mask", None):
+            raise ValueError(
+                f"target: got {target!r} with smoothness {smoothness!r}, expected a continuous, "
+                "piecewise smooth target without a mask."
+            )
+        if not jax.config.read("jax_enable_x64"):
+            raise ValueError(
+                "target: got values in float32, expected float64: least errors would be lost in "
+                "rounding. Write jax.config.update('jax_enable_x64', True) at the start."
+            )
+        kinks = np.asarray(getattr(target, "kinks", None) or (), np.float64)
+        cuts = kinks
+        if smoothness == "singular":
+            steps = (b - a) * 2.0 ** -np.arange(1.0, 41.0)
+            cuts = (kinks[:, None] + np.concatenate([-steps, [0.0], steps])).ravel()
+        cuts = np.union1d(cuts, np.linspace(a, b, _PANELS + 1))
+        look = np.linspace(a, b, _LOOK)
+        seen = values(target, look[:, None])
+        if not np.all(np.isfinite(seen)):
+            place = look[np.argmin(np.isfinite(seen))]
+            raise ValueError(
+                f"target: got a value that is not finite at x = {place:.6g} of {target!r}, "
+                "expected a continuous function on its interval."
+            )
+        inside, size = (kinks > a) & (kinks < b), float(np.max(np.abs(seen)))
+        return cls(target, a, b, kinks[inside], cuts[(cuts > a) & (cuts < b)], size)
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Values at points of shape (n,)."""
+        return values(self.target, points[:, None])
+
+    @property
+    def width(self) -> float:
+        """Length of the interval."""
+        return self.upper - self.lower
+
+    def refined(self, knots: np.ndarray, cells: int) -> np.ndarray:
+        """A grid of equal cells between the knots, cut once more at the kinks."""
+        n = len(knots) - 1
+        grid = np.interp(np.arange(n * cells + 1) / cells, np.arange(n + 1), knots)
+        return np.union1d(grid, self.breaks)
+
+    def with_kinks(self, knots: np.ndarray) -> np.ndarray | None:
+        """The knots, the nearest ones moved to the kinks; None where kinks are none or too many."""
+        moved = knots.copy()
+        if not 0 < len(self.kinks) < len(knots) - 1:
+            return None
+        for kink in self.kinks:
+            free = np.flatnonzero(~np.isin(moved[1:-1], self.kinks)) + 1
+            moved[free[np.argmin(np.abs(moved[free] - kink))]] = kink
+        return np.sort(moved)

@@ -1,0 +1,229 @@
+"""Least L2 error of n affine pieces that need not join, bounded from below.
+
+Let e(I) be the least squared L2 error of an affine function on the interval I. It grows with I, so
+a piece may be shrunk to the whole cells of a grid that lie between its two knots: wherever in its
+cell a knot lies, that cell is left out. The minimum over all choices of n - 1 cells is then at most
+the minimum over all knots, and a dynamic program finds it. Each knot costs one cell: with m cells a
+piece the bound is about (1 - 1/m)^(5/2) times the least error.
+
+Pieces of more than W cells, each with e > `above`, are left out: they cannot occur in a partition
+whose error is at most `above`. Up to 16 pieces the program counts them. Beyond, each piece
+costs a penalty mu: the least penalised error less n mu is a lower bound for every mu (weak duality)
+and the best mu is sought.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+__all__ = ["Cells", "Lower", "lower_bound"]
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+_EPS = float(np.finfo(np.float64).eps)
+_NODES = 8
+_ROWS = 64  # ends of pieces whose errors are tabulated at once
+_LAYERS = 16
+_PENALTIES = 8
+_NEAR = (
+    1e-4  # of the square of (k - n) / n, for k pieces found: another penalty gains ten times that
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cells:
+    """Values of a function at the Gauss-Legendre nodes of the cells of a grid.
+
+    Attributes:
+        grid: Ends of the cells, shape (M + 1,).
+        points: Nodes, shape (M, 8).
+        values: Values at the nodes, shape (M, 8).
+        weights: Weights of the unit cell, shape (8,).
+    """
+
+    grid: np.ndarray
+    points: np.ndarray
+    values: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def sample(cls, function: Function, grid: np.ndarray) -> Cells:
+        """Evaluate a function on the cells of a grid."""
+        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+        points = grid[:-1, None] + np.diff(grid)[:, None] * (0.5 + 0.5 * nodes)
+        values = function(points.ravel()).reshape(points.shape)
+        return cls(grid, points, values, 0.5 * weights)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def squared_errors(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Errors e of the cells starts[k]..ends[k]-1, index arrays that lie close together."""
+        first = int(starts[0])
+        moments = self._moments(first, int(ends[-1]))
+        return _errors(moments, moments[:, starts - first], moments[:, ends - first])
+
+    def band(self, first: int, last: int, reach: int) -> np.ndarray:
+        """Errors e of the cells b-reach+c..b-2, row b - first, column c, for b from first to last.
+
+        Zero where there are no cells. Before the first cell of the grid the rows are infinite.
+        """
+        low, rows = max(0, first - reach), last - first + 1
+        missing = low - (first - reach)
+        moments = self._moments(low, last - 1)
+        padded = np.concatenate([np.repeat(moments[:, :1], missing, axis=1), moments], axis=1)
+        starts = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=1)
+        ends = padded[:, reach - 1 :, None]
+        errors = _errors(moments, starts, ends)
+        for row in range(min(rows, missing)):
+            errors[row, : missing - row] = np.inf
+        return errors
+
+    def _moments(self, first: int, last: int) -> np.ndarray:
+        """Sums from cell `first` on: lengths, integrals of g, g t and g^2; shape (4, N + 1).
+
+        Here g is the function less a chord of the cells first..last-1 and t the distance from their
+        middle: the cancellation in e then costs about four digits, not all of them.
+        """
+        x, y, h = self.points[first:last], self.values[first:last], np.diff(self.grid)[first:last]
+        if last <= first:
+            return np.zeros((4, 1))
+        origin = 0.5 * (self.grid[first] + self.grid[last])
+        slope = (y[-1, -1] - y[0, 0]) / (x[-1, -1] - x[0, 0])
+        t, g = x - origin, y - y[0, 0] - slope * (x - x[0, 0])
+        moments = np.zeros((4, last - first + 1))
+        moments[0] = self.grid[first : last + 1] - origin
+        for row, part in ((1, g), (2, g * t), (3, g * g)):
+            np.cumsum(h * (part @ self.weights), out=moments[row, 1:])
+        return moments
+
+
+def _errors(moments: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Squared errors from the moments before and after each piece; 0 for pieces of no length.
+
+    What rounding of the sums may amount to, N eps times the sum of squares, is taken off.
+    """
+    length = ends[0] - starts[0]
+    np.copyto(length, np.inf, where=length <= 0.0)
+    mean = ends[1] - starts[1]
+    tilt = (0.5 * (ends[0] + starts[0])) * mean
+    np.subtract(ends[2] - starts[2], tilt, out=tilt)
+    tilt /= length
+    mean *= mean
+    tilt *= tilt
+    tilt *= 12.0 / length
+    error = ends[3] - starts[3]
+    error -= mean / length
+    error -= tilt
+    error -= 4.0 * moments.shape[1] * _EPS * moments[3, -1]
+    return np.maximum(error, 0.0, out=error)
+
+
+@dataclasses.dataclass(frozen=True)
+class Lower:
+    """A lower bound of the least squared error, and the partition that gives it.
+
+    Attributes:
+        value: The bound.
+        knots: Cells in which the knots of its partition lie; beyond 16 pieces these may be a few
+            more or fewer than n - 1.
+        penalty: The price of a piece that was used, 0 up to 16 pieces.
+    """
+
+    value: float
+    knots: np.ndarray
+    penalty: float
+
+
+def lower_bound(cells: Cells, pieces: int, above: float, penalty: float = 0.0) -> Lower:
+    """A lower bound of the least squared L2 error.
+
+    Args:
+        cells: The function on a grid.
+        pieces: Number n of pieces.
+        above: A squared error that n pieces reach.
+        penalty: Where to start the search for the best penalty, if not 0.
+    """
+    width = _widest(cells, above)
+    if pieces <= _LAYERS:
+        return Lower(*_program(cells, width, layers=pieces, penalty=0.0), 0.0)
+    best, low, high = Lower(-np.inf, np.empty(0, int), 0.0), None, None
+    price = penalty or 4.0 * above / pieces  # the slope of C / n^4
+    for _ in range(_PENALTIES):
+        value, knots = _program(cells, width, layers=None, penalty=price)
+        bound, excess = value - pieces * price, len(knots) + 1 - pieces
+        if bound > best.value:
+            best = Lower(bound, knots, price)
+        if excess**2 <= _NEAR * pieces**2:
+            break
+        line = (price, bound, excess)  # the dual is concave, with slope `excess` here
+        low, high = (line, high) if excess > 0 else (low, line)
+        if low is None or high is None:
+            price *= ((pieces + 1.5 * excess) / pieces) ** 5
+            continue
+        offset = (high[1] - low[1] - high[2] * (high[0] - low[0])) / (low[2] - high[2])
+        if low[1] + low[2] * offset <= best.value * (1.0 + 1e-4):
+            break
+        price = low[0] + offset
+    return best
+
+
+def _widest(cells: Cells, above: float) -> int:
+    """W so that every run of W cells has a larger error than `above`, as small as 5 % allows."""
+    total = len(cells)
+
+    def sufficient(width: int) -> bool:
+        for first in range(0, total - width + 1, _ROWS):
+            starts = np.arange(first, min(first + _ROWS, total - width + 1))
+            if np.any(cells.squared_errors(starts, starts + width) <= above):
+                return False
+        return True
+
+    high = 8
+    while high < total and not sufficient(high):
+        high *= 2
+    if high >= total:
+        high = total
+    low = high // 2
+    while high - low > max(2, low // 20):
+        middle = (low + high) // 2
+        low, high = (low, middle) if sufficient(middle) else (middle, high)
+    return high
+
+
+def _program(
+    cells: Cells, width: int, *, layers: int | None, penalty: float
+) -> tuple[float, np.ndarray]:
+    """Least sum of squared errors (and penalties), and the cells of the knots.
+
+    State b: a knot lies in cell b - 1, the next piece starts with cell b; state 0 is the left end,
+    state M + 1 the right one. A piece from state b' to b > b' keeps the cells b'..b-2. With
+    layers, column k holds the least error of exactly k pieces.
+    """
+    total, columns = len(cells), 1 if layers is None else layers + 1
+    reach = width + 1  # a piece that leaves out more cells than this is too bad
+    cost = np.full((total + 2, columns), np.inf)
+    cost[0, 0] = 0.0
+    came = np.zeros((total + 2, columns), np.int32)
+    for first in range(1, total + 2, _ROWS):
+        last = min(first + _ROWS, total + 2) - 1
+        errors = cells.band(first, last, reach)
+        for row, b in enumerate(range(first, last + 1)):
+            low = max(0, b - reach)
+            options = cost[low:b] + errors[row, reach - (b - low) :, None]
+            chosen = np.argmin(options, axis=0)
+            least = options[chosen, np.arange(columns)]
+            if layers is None:
+                cost[b], came[b] = least + penalty, low + chosen
+            else:
+                cost[b, 1:], came[b, 1:] = least[:-1], low + chosen[:-1]
+    column = int(np.argmin(cost[-1]))
+    value, states, b = float(cost[-1, column]), [], total + 1
+    while b > 0:
+        b = int(came[b, column])
+        column -= layers is not None
+        states.append(b)
+    return value, np.array(states[-2::-1], int) - 1

@@ -1,0 +1,172 @@
+"""Continuous piecewise linear functions with free knots, of least L2 error.
+
+On given knots the best one is a tridiagonal solve. For the knots: where the best continuous
+function has a bend at each knot, the derivative of its error with respect to the knots vanishes
+just when it is the best affine function on every piece. So the best affine functions of adjacent
+pieces must meet at the knot between them: n - 1 equations with a tridiagonal Jacobian, for Newton's
+method. A step is taken only where it lowers the error of the continuous function.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import solve_banded, solveh_banded
+
+from approxlab.optimal._curve import Curve
+
+__all__ = ["Pieces", "joined", "polished", "spread"]
+
+Norm = Literal["sup", "l2"]
+
+_NODES = 16
+_CLOSEST = 0.4  # a knot moves at most this part of the way to its neighbour in a step
+
+
+@dataclasses.dataclass(frozen=True)
+class Pieces:
+    """Values of a function at quadrature nodes on the pieces between knots.
+
+    Attributes:
+        knots: Ends of the pieces, shape (n + 1,).
+        piece: The piece of each node, shape (N,).
+        place: Place of each node in its piece, from 0 to 1.
+        weights: Quadrature weights.
+        values: Values of the function at the nodes.
+    """
+
+    knots: np.ndarray
+    piece: np.ndarray
+    place: np.ndarray
+    weights: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def sample(cls, curve: Curve, knots: np.ndarray, nodes: int = _NODES) -> Pieces:
+        """Gauss-Legendre rules between all knots and breaks: exact also beside kinks."""
+        mesh = np.union1d(knots, curve.breaks)
+        t, w = np.polynomial.legendre.leggauss(nodes)
+        h = np.diff(mesh)[:, None]
+        points = (mesh[:-1, None] + h * (0.5 + 0.5 * t)).ravel()
+        part = np.searchsorted(knots, 0.5 * (mesh[:-1] + mesh[1:])) - 1
+        piece = np.repeat(part, nodes)
+        place = (points - knots[piece]) / np.diff(knots)[piece]
+        return cls(knots, piece, place, (0.5 * h * w).ravel(), curve(points))
+
+    def __len__(self) -> int:
+        return len(self.knots) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Lengths of the pieces, shape (n,)."""
+        return np.diff(self.knots)
+
+    def sums(self, integrand: np.ndarray) -> np.ndarray:
+        """Integrals over the pieces, shape (n,)."""
+        return np.bincount(self.piece, self.weights * integrand, len(self))
+
+    def affine(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Best affine functions: values at left and right ends, and squared errors, each (n,)."""
+        t = 2.0 * self.place - 1.0
+        mean = self.sums(self.values) / self.lengths
+        half = 3.0 * self.sums((self.values - mean[self.piece]) * t) / self.lengths
+        residual = self.values - mean[self.piece] - half[self.piece] * t
+        return mean - half, mean + half, self.sums(residual**2)
+
+
+def joined(pieces: Pieces) -> tuple[np.ndarray, float]:
+    """Values at the knots of the best continuous function, and its squared error."""
+    u, h = pieces.place, pieces.lengths
+    right = np.concatenate([pieces.sums(pieces.values * (1.0 - u)), [0.0]])
+    right[1:] += pieces.sums(pieces.values * u)
+    gram = np.zeros((2, len(pieces) + 1))
+    gram[0, 1:] = h / 6.0
+    gram[1, :-1] += h / 3.0
+    gram[1, 1:] += h / 3.0
+    values = solveh_banded(gram, right)
+    fit = values[pieces.piece] * (1.0 - u) + values[pieces.piece + 1] * u
+    return values, float(np.sum(pieces.weights * (pieces.values - fit) ** 2))
+
+
+def polished(curve: Curve, knots: np.ndarray, steps: int = 60) -> tuple[np.ndarray, float]:
+    """Knots where the error is stationary, and the squared error of the continuous function."""
+    pieces = Pieces.sample(curve, knots)
+    error = joined(pieces)[1]
+    for _ in range(steps):
+        if len(pieces) == 1 or error == 0.0:
+            break
+        step, taken = _newton_step(curve, pieces), False
+        gaps = np.minimum(pieces.lengths[:-1], pieces.lengths[1:])
+        length = min(1.0, _CLOSEST / max(float(np.max(np.abs(step) / gaps)), 1e-300))
+        for _ in range(12):
+            moved = pieces.knots.copy()
+            moved[1:-1] += length * step
+            there = Pieces.sample(curve, moved)
+            less = joined(there)[1]
+            if less < error:
+                taken, gain = True, 1.0 - less / error
+                pieces, error = there, less
+                break
+            length /= 2.0
+        if not taken or gain < 1e-13:
+            break
+    return pieces.knots, error
+
+
+def _newton_step(curve: Curve, pieces: Pieces) -> np.ndarray:
+    """Newton's step for the equations "left and right best affine functions meet".
+
+    Moving an end of a piece changes its best affine function by the residual there times the
+    reproducing kernel of affine functions, which is 4 / h at (end, end) and -2 / h across.
+    """
+    left, right, _ = pieces.affine()
+    h, heights = pieces.lengths, curve(pieces.knots)
+    at_left, at_right = heights[:-1] - left, heights[1:] - right
+    slopes = (right - left) / h
+    matrix = np.zeros((3, len(pieces) - 1))
+    matrix[1] = (slopes - 4.0 * at_left / h)[1:] - (slopes + 4.0 * at_right / h)[:-1]
+    matrix[0, 1:] = (-2.0 * at_right / h)[1:-1]
+    matrix[2, :-1] = (-2.0 * at_left / h)[1:-1]
+    matrix[1] = np.where(matrix[1] == 0.0, 1e-300, matrix[1])
+    try:
+        step = -solve_banded((1, 1), matrix, left[1:] - right[:-1])
+    except np.linalg.LinAlgError:
+        return np.zeros(len(pieces) - 1)
+    return np.where(np.isfinite(step), step, 0.0)
+
+
+def spread(curve: Curve, pieces: int, norm: Norm) -> np.ndarray:
+    """Knots that share out |f''|^(2/5) (for "l2") or |f''|^(1/2) (for "sup") equally.
+
+    Both are read off the squared errors e of affine functions on cells of length h, without a
+    derivative: e is f''^2 h^5 / 720, so e^(1/5) and (e/h)^(1/4) serve. The grid of cells is drawn
+    to the knots in turn, for targets with steep places.
+    """
+    a, b, fine = curve.lower, curve.upper, max(16, -(-1024 // pieces))
+    grid = np.linspace(a, b, fine * pieces + 1)
+    for _ in range(4):
+        cells = Pieces.sample(curve, grid, nodes=8)
+        errors = cells.affine()[2]
+        density = errors**0.2 if norm == "l2" else (errors / cells.lengths) ** 0.25
+        total = np.concatenate([[0.0], np.cumsum(density)])
+        # A little of the length itself, so that no knots coincide where the target is affine.
+        share = total / total[-1] if total[-1] > 0 else 0.0
+        share = 0.99 * share + 0.01 * (grid - a) / (b - a)
+        grid = np.interp(np.linspace(0.0, share[-1], len(grid)), share, grid)
+        grid[0], grid[-1] = a, b
+    return grid[::fine]
+
+
+def resized(curve: Curve, knots: np.ndarray, pieces: int) -> np.ndarray:
+    """Knots of n pieces: the worst piece is halved, or the cheapest knot left out, in turn."""
+    while len(knots) - 1 != pieces:
+        if len(knots) - 1 < pieces:
+            worst = int(np.argmax(Pieces.sample(curve, knots).affine()[2]))
+            knots = np.insert(knots, worst + 1, 0.5 * (knots[worst] + knots[worst + 1]))
+        else:
+            errors = Pieces.sample(curve, knots).affine()[2]
+            pairs = errors[:-1] + errors[1:]
+            knots = np.delete(knots, int(np.argmin(pairs)) + 1)
+    return knots

@@ -1,0 +1,208 @@
+"""The least error of piecewise linear functions with n free pieces, enclosed for finite n.
+
+Every ReLU network with at most n affine pieces on an interval is such a function, so no such
+network is below the lower end; the upper end is attained by a continuous function, which is a ReLU
+network of one hidden layer with n units.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from approxlab.arguments import check_positive
+from approxlab.claims import Estimate, Optimum
+from approxlab.optimal._curve import Curve
+from approxlab.optimal._l2_pieces import Cells, lower_bound
+from approxlab.optimal._l2_splines import Pieces, joined, polished, resized, spread
+
+__all__ = ["GapInterval", "PieceOptimum", "relu_spline"]
+
+Norm = Literal["sup", "l2"]
+
+_CELLS = 500  # per piece
+_ALL_CELLS = 64_000
+_COARSE = 40  # cells per piece where partitions are sought
+_EXACT = 1e-10  # relative errors below are rounding to the dynamic program
+_ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
+
+
+class GapInterval(NamedTuple):
+    """How many times worse than the best possible: at least `lower`, at most `upper`.
+
+    Attributes:
+        lower: Error over the upper end of the optimum; below 1 it says that the upper end is not
+            the optimum.
+        upper: Error over the lower end of the optimum: proved.
+    """
+
+    lower: float
+    upper: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class PieceOptimum:
+    """An interval that holds the least error of continuous piecewise linear functions, n pieces.
+
+    As a function of one point of shape (1,) it is the best function found, so `errors.l2` and
+    `errors.sup` can measure it.
+
+    Attributes:
+        target: What is approximated.
+        pieces: Number n of pieces.
+        lower: No function with at most n affine pieces, continuous or not, is below.
+        upper: Error of the best continuous function found.
+        knots: Ends of its pieces, shape (n + 1,).
+        values: Its values there, shape (n + 1,).
+    """
+
+    target: Any
+    pieces: int
+    lower: Optimum
+    upper: Estimate
+    knots: np.ndarray
+    values: np.ndarray
+
+    def __call__(self, x: Any) -> jax.Array:
+        """The best function found, at one point of shape (1,)."""
+        return jnp.interp(x[0], jnp.asarray(self.knots, x.dtype), jnp.asarray(self.values, x.dtype))
+
+    def __repr__(self) -> str:
+        low, high = float(self.lower), float(self.upper)
+        norm = self.lower.norm
+        return f"PieceOptimum({norm} in [{low:.6g}, {high:.6g}], {self.pieces} pieces)"
+
+    def gap(self, error: Estimate | float) -> GapInterval:
+        """How many times an error exceeds the least possible one.
+
+        Args:
+            error: An estimate in the same norm, not relative, or a number.
+
+        Raises:
+            ValueError: If the norm is another one, or the least error may be zero.
+
+        Example:
+            >>> from approxlab.targets import get
+            >>> best = relu_spline(get("square"), 4, "l2")
+            >>> [round(gap, 2) for gap in best.gap(2 * float(best.upper))]
+            [2.0, 2.01]
+        """
+        from approxlab.errors import gap
+
+        upper = Optimum(float(self.upper), self.lower.norm, "lower", "attained")
+        return GapInterval(gap(error, upper), gap(error, self.lower))
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row: pieces and both ends."""
+        norm = self.lower.norm
+        return [
+            {
+                "pieces": self.pieces,
+                f"least_{norm}_error_lower": float(self.lower),
+                f"least_{norm}_error_upper": float(self.upper),
+            }
+        ]
+
+
+def relu_spline(
+    target: Any, pieces: int, norm: Norm = "l2", *, cells: int | None = None
+) -> PieceOptimum:
+    """Enclose the least error of continuous piecewise linear functions with n pieces.
+
+    Lower end, L2: a dynamic program over the cells of a grid, in which the cell of each knot is
+    left out (`optimal/_l2_pieces.py`). It holds for all knots, not for those of the grid only, and
+    for functions that jump at their knots too. Nothing is assumed of the target but that the
+    moments of each cell are those of 8 Gauss-Legendre nodes; declared kinks are ends of cells.
+    With m cells per piece, the bound is about (1 - 1/m)^(5/2) times the least error of
+    discontinuous pieces. Rounding of the target's values, 8 eps max|f|, is taken off; where the
+    upper end is below 1e-10 max|f| the lower one is zero.
+
+    Upper end: best values on knots that Newton's method has made stationary, from equidistributed
+    knots and from those of the dynamic program: the error of one function, not proved to be the
+    best one.
+
+    Args:
+        target: A continuous function of one point of shape (1,), with a `domain`.
+        pieces: Number n of pieces.
+        norm: "l2" or "sup".
+        cells: Cells of the grid per piece, 500 or, beyond 128 pieces, fewer.
+
+    Returns:
+        A `PieceOptimum`: `lower`, `upper`, and the function that attains the upper end.
+
+    Raises:
+        ValueError: If the target is not one-dimensional, has a mask, jumps, is fractal, or is not
+            finite, or if JAX computes in float32.
+
+    Source:
+        Least squares by dynamic programming: Bellman 1961, Comm. ACM 4, p. 284. Stationary knots:
+        Barrow, Chui, Smith and Ward 1978, Math. Comp. 32, 1131-1143.
+
+    Example:
+        >>> from approxlab.targets import get
+        >>> best = relu_spline(get("exp"), 8, "l2")
+        >>> best
+        PieceOptimum(l2 in [0.0035048, 0.00352099], 8 pieces)
+    """
+    check_positive(pieces=pieces)
+    cells = max(64, min(_CELLS, _ALL_CELLS // pieces)) if cells is None else cells
+    check_positive(cells=cells)
+    if norm != "l2":
+        raise ValueError(f"norm: got {norm!r}, expected 'l2'.")
+    curve = Curve.of(target)
+    return _enclosed_l2(curve, int(pieces), int(cells))
+
+
+def _enclosed_l2(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
+    knots, squared, price = _l2_knots(curve, pieces)
+    error = math.sqrt(squared)
+    sampled = Pieces.sample(curve, knots)
+    doubt = abs(error - math.sqrt(joined(Pieces.sample(curve, knots, nodes=12))[1]))
+    bound = 0.0
+    if not _negligible(curve, squared):
+        grid = Cells.sample(curve, curve.refined(knots, cells))
+        price *= ((1.0 - 1.0 / cells) / (1.0 - 1.0 / _COARSE)) ** 5
+        bound = lower_bound(grid, pieces, (error + 2.0 * doubt) ** 2, price).value
+    rounding = _ROUNDING * curve.size * math.sqrt(curve.width)
+    low = max(0.0, math.sqrt(max(bound, 0.0)) * (1.0 - 1e-9) - rounding)
+    source = f"discontinuous affine pieces, dynamic program on {cells} cells per piece"
+    return PieceOptimum(
+        curve.target,
+        pieces,
+        Optimum(low, "l2", "lower", source),
+        Estimate(error, "l2", sampled.values.size, uncertainty=doubt),
+        knots,
+        joined(sampled)[0],
+    )
+
+
+def _l2_knots(curve: Curve, pieces: int) -> tuple[np.ndarray, float, float]:
+    """The best knots found, their squared error, and the price of a piece on a coarse grid."""
+    start = spread(curve, pieces, "l2")
+    found = [polished(curve, start)]
+    if (moved := curve.with_kinks(start)) is not None:
+        found += [(moved, joined(Pieces.sample(curve, moved))[1]), polished(curve, moved)]
+    knots, squared = min(found, key=lambda pair: pair[1])
+    price = 0.0
+    for _ in range(3):
+        if _negligible(curve, squared):
+            break
+        coarse = Cells.sample(curve, curve.refined(knots, _COARSE))
+        bound = lower_bound(coarse, pieces, squared * (1.0 + 1e-6))
+        places, price = bound.knots, bound.penalty
+        middles = 0.5 * (coarse.grid[places] + coarse.grid[places + 1])
+        start = np.concatenate([[curve.lower], middles, [curve.upper]])
+        other, less = polished(curve, resized(curve, start, pieces))
+        if not less < squared * (1.0 - 1e-9):
+            break
+        knots, squared = other, less
+    return knots, squared, price
+
+
+def _negligible(curve: Curve, squared: float) -> bool:
+    return math.sqrt(squared) <= _EXACT * curve.size * math.sqrt(curve.width)
