@@ -19,12 +19,18 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
 from approxlab.fitting._places import Places
+from approxlab.fitting._residuals import of_all_weights, of_inner_weights
+from approxlab.fitting.least_squares import Damping, LevenbergMarquardt
+from approxlab.fitting.least_squares import step as least_squares_step
+from approxlab.fitting.self_scaled import self_scaled_bfgs, self_scaled_broyden
 from approxlab.networks import MLP, activation, postcompose, precompose
+from approxlab.networks.activations import layer
 from approxlab.networks.initialisation import all_draws, all_layers, default_initialisation
 
 _FINAL_RATE = 1e-3  # the cosine ends at this fraction of the learning rate
 _MEMORY = 20  # pairs kept by L-BFGS; optax's 10 stalls ten times earlier on small networks
 RECORDS = 8  # losses that one call of `advance` may record: a call costs as much as many steps
+LINE_SEARCHES = ("lbfgs", "ssbfgs", "ssbroyden")  # methods that find their steps by one
 GOING, CONVERGED, STAGNATED, DIVERGED = range(4)  # what is decided of a member
 
 Tree = Any
@@ -36,9 +42,11 @@ class Shape:
 
     in_size: int
     hidden: tuple[int, ...]
+    passthrough: tuple[int, ...]
     activation: str
     out_size: int | None
     init: str | None
+    warm: bool  # whether a member starts from given layers
     dtype: str
     method: Any
     batch: int | None
@@ -96,15 +104,26 @@ class Member:
         template = jax.eval_shape(lambda: self._layers(drawn(shape, jax.random.key(0))))
         # One vector instead of many small arrays: half the operations, half the compilation. A
         # transformation of the caller's sees the layers: it may treat matrices in its own way.
-        self.flat = isinstance(shape.method, str)
+        self.squares = isinstance(shape.method, LevenbergMarquardt)
+        self.flat = self.squares or isinstance(shape.method, str)
         _, self.unravel = ravel_pytree(jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), template))
-        self.transformation = optax.with_extra_args_support(_transformation(shape.method))
+        if not self.squares:
+            self.transformation = optax.with_extra_args_support(_transformation(shape.method))
 
-    def start(self, drawn: Tree, key_points: Array) -> State:
-        """The state of one seed before the first step, from the numbers drawn for it."""
-        params = self._pack(self._layers(drawn))
-        with jax.numpy_dtype_promotion("standard"):
-            method_state = self.transformation.init(params)
+    def start(self, begin: Tree, key_points: Array) -> State:
+        """The state of one seed before the first step.
+
+        Args:
+            begin: The numbers drawn for its layers; the layers themselves if the start is warm.
+            key_points: Data of the key of its points.
+        """
+        params = self._pack(begin if self.shape.warm else self._layers(begin))
+        method_state: Any
+        if self.squares:
+            method_state = Damping.start(self.shape.dtype)
+        else:
+            with jax.numpy_dtype_promotion("standard"):
+                method_state = self.transformation.init(params)
         step = jnp.zeros((), jnp.int32)
         best = jnp.full((), jnp.inf, self.shape.dtype)
         return State(step, best, step, params, _like(method_state, method_state), key_points)
@@ -160,10 +179,7 @@ class Member:
 
         The first are what `advance` takes, so that it can measure the finished network.
         """
-        weights, biases = self._unpack(params)
-        net = MLP(
-            weights, biases, self.shape.activation, (0,) * len(weights[1:]), self.shape.out_size
-        )
+        net = self._network(self._unpack(params))
         net = precompose(net, data["scale"], data["shift"])
         net = postcompose(net, data["spread"], data["mean"])
         whole = postcompose(net, data["unit"])
@@ -187,13 +203,20 @@ class Member:
             def loss_of(p: Tree) -> Array:
                 return self._mean_square(p, x, y, weight)
 
-            loss, state = self._step(loss_of, state, knobs)
+            if self.squares:
+                loss, state = self._least_squares(x, y, state)
+            else:
+                loss, state = self._step(loss_of, state, knobs)
             finite = jnp.isfinite(loss)
             return taken + finite.astype(jnp.int32), finite, state
 
         begin = (jnp.zeros((), jnp.int32), jnp.ones((), bool), state)
         taken, _, state = jax.lax.while_loop(going, body, begin)
         return taken, state
+
+    def _network(self, layers: Tree) -> MLP:
+        (weights, biases), shape = layers, self.shape
+        return MLP(weights, biases, shape.activation, shape.passthrough, shape.out_size)
 
     def _typed(self, data: Array) -> Array:
         return jax.random.wrap_key_data(data, impl=self.shape.key[0])
@@ -214,8 +237,9 @@ class Member:
         # A bias is spread over the points by a product with ones: then its gradient is a product
         # too, and not a sum along rows, which takes a tenth of a step of a small network.
         ones = jnp.ones((1, x.shape[1]), x.dtype)
-        for w, b in zip(weights[:-1], biases[:-1], strict=True):
-            x = self.act(w @ x + b[:, None] @ ones)
+        hidden = zip(weights[:-1], biases[:-1], self.shape.passthrough, strict=True)
+        for w, b, linear in hidden:
+            x = layer(self.act, w @ x + b[:, None] @ ones, linear)
         square = jnp.square(weights[-1] @ x + biases[-1][:, None] @ ones - y)
         if weight is None:
             return jnp.mean(square)
@@ -245,13 +269,24 @@ class Member:
         weight = mask[0](points).astype(self.shape.dtype)
         return 2.0 * t.T - 1.0, jnp.where(weight[None, :] > 0, y, 0.0), weight
 
+    def _least_squares(self, x: Array, y: Array, state: State) -> tuple[Array, State]:
+        """Loss before a step of Levenberg-Marquardt or variable projection, state after it."""
+        method = self.shape.method
+        if method.eliminate:
+            model = of_inner_weights(self._network, self.unravel, state.params, x, y)
+        else:
+            form = method.solver == "qr"
+            model = of_all_weights(self._network, self.unravel, state.params, x, y, form)
+        params, damping, loss = least_squares_step(model, state.method, method.corrections)
+        return loss, state._replace(step=state.step + 1, params=params, method=damping)
+
     def _step(
         self, loss_of: Callable[[Tree], Array], state: State, knobs: Array
     ) -> tuple[Array, State]:
         """Loss before the step, state after it."""
         method, params = self.shape.method, state.params
         with jax.numpy_dtype_promotion("standard"):
-            if method == "lbfgs":  # its line search has left value and gradient in the state
+            if method in LINE_SEARCHES:  # which have left value and gradient in the state
                 with_gradient = optax.value_and_grad_from_state(loss_of)
                 loss, gradient = with_gradient(params, state=state.method)
             else:
@@ -285,6 +320,10 @@ def _transformation(method: Any) -> Any:
         return optax.scale_by_adam()
     if method == "lbfgs":
         return optax.lbfgs(memory_size=_MEMORY)
+    if method == "ssbfgs":
+        return self_scaled_bfgs()
+    if method == "ssbroyden":
+        return self_scaled_broyden()
     return method
 
 

@@ -24,8 +24,10 @@ class Settings:
     """The arguments of `fit` that do not describe the data, after the checks."""
 
     hidden: tuple[int, ...]
+    passthrough: tuple[int, ...]
     activation: str
     method: Any
+    start: Any
     seeds: int
     key: Any
     steps: int
@@ -42,7 +44,9 @@ class Settings:
     @property
     def method_name(self) -> str:
         """The method in a word, for results."""
-        return self.method if isinstance(self.method, str) else "optax"
+        if isinstance(self.method, str):
+            return self.method
+        return getattr(self.method, "name", "optax")
 
 
 @dataclasses.dataclass(frozen=True)

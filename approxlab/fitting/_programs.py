@@ -7,6 +7,7 @@ is in a `Shape`. Equal shapes share one compilation, whatever the target.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -20,6 +21,7 @@ from approxlab.evaluation import split
 from approxlab.fitting._member import Member, Shape, drawn
 from approxlab.fitting._places import places
 from approxlab.fitting._problem import Problem, Settings
+from approxlab.networks import postcompose, precompose
 
 _KEPT = 128  # programs held for further calls
 
@@ -73,9 +75,11 @@ def shape_of(
     return Shape(
         in_size=problem.inputs.shape[1],
         hidden=settings.hidden,
+        passthrough=settings.passthrough,
         activation=settings.activation,
         out_size=problem.out_size,
         init=settings.init,
+        warm=settings.start is not None,
         dtype=settings.dtype,
         method=settings.method,
         batch=settings.batch,
@@ -109,7 +113,7 @@ def _compiled(shape: Shape) -> Program:
     knobs = jax.ShapeDtypeStruct((3,), shape.dtype)
     pace = jax.ShapeDtypeStruct((2,), jnp.int32)
     one = jax.random.key(0)
-    draws = jax.eval_shape(lambda: _stacked([drawn(shape, one)] * where.together))
+    draws = jax.eval_shape(lambda: _stacked([_begin(shape, one, None)] * where.together))
     keys = jax.ShapeDtypeStruct((where.together, *key.shape), key.dtype)
     state = jax.eval_shape(where.over_members(member.start, (0, 0)), draws, keys)
     advanced = (state, data, knobs, pace, numbers)
@@ -120,21 +124,50 @@ def _compiled(shape: Shape) -> Program:
     )
 
 
-def beginning(shape: Shape, key: Array, numbers: Sequence[int]) -> tuple[Tree, Array]:
-    """What `start` takes: for each seed, random numbers for its layers and the key of its points.
+def beginning(
+    shape: Shape, settings: Settings, problem: Problem, numbers: Sequence[int]
+) -> tuple[Tree, Array]:
+    """What `start` takes: for each seed, random numbers or layers, and the key of its points.
 
     A group that is not full is filled with copies of its last seed, which never take a step. Drawn
     outside of the program: a random generator inside would be compiled for every shape, which took
     a third of all the time that compilation takes.
     """
-    seeds = [jax.random.split(jax.random.fold_in(key, number)) for number in numbers]
-    draws = [drawn(shape, key_layers) for key_layers, _ in seeds]
+    seeds = [jax.random.split(jax.random.fold_in(settings.key, number)) for number in numbers]
+    given = [None if settings.start is None else normalised(settings, problem, i) for i in numbers]
+    draws = [
+        _begin(shape, key_layers, layers)
+        for (key_layers, _), layers in zip(seeds, given, strict=True)
+    ]
     keys = [jax.random.key_data(key_points) for _, key_points in seeds]
     missing = shape.places.together - len(seeds)
     return (
         shape.places.spread(_stacked(draws + draws[-1:] * missing)),
         shape.places.spread(jnp.stack(keys + keys[-1:] * missing)),
     )
+
+
+def _begin(shape: Shape, key: Array, layers: Tree | None) -> Tree:
+    """What one seed starts from: layers if it is warm, else random numbers."""
+    if not shape.warm:
+        return drawn(shape, key)
+    if layers is not None:
+        return layers
+    pairs = list(itertools.pairwise(shape.sizes))
+    return (
+        tuple(jnp.zeros((m, n), shape.dtype) for n, m in pairs),
+        tuple(jnp.zeros(m, shape.dtype) for _, m in pairs),
+    )
+
+
+def normalised(settings: Settings, problem: Problem, seed: int) -> Tree:
+    """The layers of a given start, for normalised points and values."""
+    start = settings.start
+    net = start.member(seed) if start.weights[0].ndim > 2 else start
+    net = precompose(net, problem.half, problem.center)
+    net = postcompose(net, 1.0 / problem.unit)
+    net = postcompose(net, 1.0 / problem.spread, -problem.mean / problem.spread)
+    return net.weights, net.biases
 
 
 def _stacked(trees: Sequence[Tree]) -> Tree:

@@ -1,4 +1,4 @@
-"""Training by gradients: whole chunks of steps in one compiled program, the host in between."""
+"""Training: whole chunks of steps in one compiled program, the host in between."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class _Group:
 
 
 def train(problem: Problem, settings: Settings) -> FitResult:
-    """Fit by "adam", "lbfgs" or an optax transformation; called by `approxlab.fit`."""
+    """Fit by any of the methods; called by `approxlab.fit`."""
     data, statics = arrays_of(problem, settings)
     shape = shape_of(problem, settings, data, statics)
     compiled, compile_s = program(shape)
@@ -103,6 +103,7 @@ def train(problem: Problem, settings: Settings) -> FitResult:
         compiled,
         shape,
         settings,
+        problem,
         where.copied(data),
         where.copied(jnp.asarray(knobs, settings.dtype)),
         where.copied(jnp.asarray(pace, jnp.int32)),
@@ -149,8 +150,7 @@ def _whole(parts: Sequence[Any]) -> list[bool]:
 
 def _network(problem: Problem, settings: Settings, layers: Any) -> MLP:
     weights, biases = jax.tree.map(jnp.asarray, layers)
-    passthrough = (0,) * len(settings.hidden)
-    return MLP(weights, biases, settings.activation, passthrough, problem.out_size)
+    return MLP(weights, biases, settings.activation, settings.passthrough, problem.out_size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +158,7 @@ class _Run:
     compiled: Program
     shape: Shape
     settings: Settings
+    problem: Problem
     data: dict[str, Any]
     knobs: Any
     pace: Any
@@ -167,7 +168,9 @@ class _Run:
         result, together = [], self.shape.places.together
         for first in range(0, self.settings.seeds, together):
             numbers = range(first, min(first + together, self.settings.seeds))
-            state = self.compiled.start(*beginning(self.shape, self.settings.key, numbers))
+            state = self.compiled.start(
+                *beginning(self.shape, self.settings, self.problem, numbers)
+            )
             result.append(_Group([_Seed() for _ in numbers], state))
         return result
 

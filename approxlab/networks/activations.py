@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-__all__ = ["ACTIVATIONS", "activation"]
+__all__ = ["ACTIVATIONS", "activation", "layer"]
 
 Activation = Callable[[Array], Array]
 
@@ -81,3 +81,9 @@ def activation(name: str) -> Activation:
             "Networks store names, not functions, so that they can be saved."
         )
     return ACTIVATIONS[name]
+
+
+def layer(act: Activation, z: Array, linear: int) -> Array:
+    """s(z) along the first axis, whose last `linear` units are left as they are."""
+    bent = z.shape[0] - linear
+    return jnp.concatenate([act(z[:bent]), z[bent:]]) if linear else act(z)

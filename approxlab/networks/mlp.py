@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from approxlab.arguments import check_positive, check_widths
 from approxlab.networks import storage
 from approxlab.networks.activations import activation as activation_named
+from approxlab.networks.activations import layer
 from approxlab.networks.initialisation import (
     all_draws,
     all_layers,
@@ -84,8 +85,8 @@ class MLP:
             hidden: Widths of the hidden layers; `()` gives an affine function.
             activation: Name of the activation.
             out_size: `None` for values of shape (), m for values of shape (m,).
-            init: "glorot", "he", "lecun" or "uniform_knots"; by default "glorot", and "he" for
-                the powers of relu.
+            init: "glorot", "he", "lecun", "uniform_knots" or "spread"; by default "glorot", and
+                "he" for the powers of relu.
             domain: A `Box` whose affine map onto [-1, 1]^d is built into the first layer.
             dtype: "float32" or "float64"; by default JAX's default.
 
@@ -158,9 +159,7 @@ class MLP:
         for weight, bias, linear in zip(
             self.weights[:-1], self.biases[:-1], self.passthrough, strict=True
         ):
-            z = weight @ x + bias
-            bent = z.shape[0] - linear
-            x = jnp.concatenate([act(z[:bent]), z[bent:]]) if linear else act(z)
+            x = layer(act, weight @ x + bias, linear)
         y = self.weights[-1] @ x + self.biases[-1]
         return y[0] if self.out_size is None else y
 
