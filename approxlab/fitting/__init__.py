@@ -30,7 +30,7 @@ _ELSEWHERE = MappingProxyType({
     "readout": "readout",
     "stages": "stages",
     "greedy": "greedy",
-    "free_knots": "free_knots",
+    "free_knots": "knot_placement",
 })  # fmt: skip
 """Public name to the module of this folder that holds it, loaded when it is first used."""
 
