@@ -116,9 +116,9 @@ def greedy(
     outcome, polish_residuals = "off", list[float]()
     final = vectors, biases, coefficients
     if polish and len(biases):
-        corners = np.asarray(box.lower), np.asarray(box.upper)
+        half = 0.5 * box.widths
         steps = _POLISH_STEPS if polish is True else int(polish)
-        better, outcome, polish_residuals = polished(vectors, biases, fit, power, corners, steps)
+        better, outcome, polish_residuals = polished(vectors, biases, fit, power, half, steps)
         if better is not None and better.error < residuals[-1]:
             final = better.vectors, better.biases, better.coefficients
     return GreedyFit(

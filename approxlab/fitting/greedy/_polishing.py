@@ -71,17 +71,18 @@ def polished(
     biases: np.ndarray,
     rule: Rule,
     power: int,
-    corners: tuple[np.ndarray, np.ndarray],
+    half: np.ndarray,
     steps: int,
 ) -> tuple[Projected | None, str, list[float]]:
     """Units after Newton steps, how it ended, and the errors; None where it could not begin."""
-    now = projected(vectors, _units.kept_inside(vectors, biases, *corners, _MARGIN), rule, power)
+    limits = _units.Limits.around(vectors, biases, half, _MARGIN)
+    now = projected(vectors, biases, rule, power)
     if now is None:
         return None, "dependent", []
     damping, errors = 1e-3, [now.error]
     for _ in range(steps):
         hessian, slope, scale = _quadratic(now, rule, power)
-        found, damping = _step(now, rule, power, corners, (hessian, slope, scale), damping)
+        found, damping = _step(now, rule, power, limits, (hessian, slope, scale), damping)
         if found is None:
             return now, "converged", errors
         now = found
@@ -129,7 +130,7 @@ def _step(
     now: Projected,
     rule: Rule,
     power: int,
-    corners: tuple[np.ndarray, np.ndarray],
+    limits: _units.Limits,
     quadratic: tuple[np.ndarray, np.ndarray, np.ndarray],
     damping: float,
 ) -> tuple[Projected | None, float]:
@@ -150,7 +151,7 @@ def _step(
         tries += 1
         steps = move.reshape(-1, len(now.vectors)).T
         vectors, biases = _units.moved(now.vectors, now.biases, frames, steps)
-        biases = _units.kept_inside(vectors, biases, *corners, _MARGIN)
+        biases = limits.kept(vectors, biases)
         found = projected(vectors, biases, rule, power)
         if found is not None and found.error < now.error:
             promised = float(move @ slope + damping * move @ (scale * move))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 ACTIVATIONS = {0: "heaviside", 1: "relu", 2: "relu2", 3: "relu3", 4: "relu4"}
@@ -57,18 +59,28 @@ def moved(
     return vectors / lengths[:, None], (biases + steps[:, -1]) / lengths
 
 
-def places_of(
-    directions: np.ndarray, biases: np.ndarray, lower: np.ndarray, upper: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the kink lies in the range of w.x over the box, from -1 to 1; half range and middle."""
-    half = np.abs(directions) @ (0.5 * (upper - lower))
-    middle = directions @ (0.5 * (upper + lower))
-    return (-biases - middle) / half, half, middle
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How near the corners of the box the kinks may come: outside, a unit is affine or zero.
 
+    A place is where the kink lies in the range of w.x over the box, from -1 to 1. No unit may come
+    nearer to the ends than a margin, except those that were nearer: few units can be (nearly)
+    affine before they are dependent, and those that are carry the affine part of the target.
+    """
 
-def kept_inside(
-    directions: np.ndarray, biases: np.ndarray, lower: np.ndarray, upper: np.ndarray, margin: float
-) -> np.ndarray:
-    """Biases whose kinks meet the box, away from the two corners where a unit is affine or zero."""
-    place, half, middle = places_of(directions, biases, lower, upper)
-    return -(np.clip(place, margin - 1.0, 1.0 - margin) * half + middle)
+    half: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+
+    @classmethod
+    def around(
+        cls, directions: np.ndarray, biases: np.ndarray, half: np.ndarray, margin: float
+    ) -> Limits:
+        """Limits for units in the box with these half widths about the origin."""
+        places = -biases / (np.abs(directions) @ half)
+        return cls(half, np.minimum(places, margin - 1.0), np.maximum(places, 1.0 - margin))
+
+    def kept(self, directions: np.ndarray, biases: np.ndarray) -> np.ndarray:
+        """The biases, changed where the kinks are beyond the limits."""
+        reach = np.abs(directions) @ self.half
+        return -np.clip(-biases / reach, self.least, self.most) * reach
