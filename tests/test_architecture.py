@@ -32,7 +32,7 @@ ALLOWED = {
     "targets": {"arguments", "claims", "domains"},
     "errors": {"arguments", "claims", "domains", "evaluation"},
     "regions": {"arguments", "claims", "domains", "evaluation", "errors", "networks"},
-    "optimal": {"arguments", "claims", "domains", "errors", "targets"},
+    "optimal": {"arguments", "claims", "domains", "errors", "splines", "targets"},
     "constructions": FIRST | {"optimal"},
     "fitting": FIRST | {"constructions", "optimal"},
     "sweeps": FIRST | {"constructions", "fitting", "optimal"},

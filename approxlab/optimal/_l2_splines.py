@@ -13,11 +13,12 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import solve_banded, solveh_banded
+from scipy.linalg import solve_banded
 
 from approxlab.optimal._curve import Curve
+from approxlab.splines import Samples, best
 
-__all__ = ["Pieces", "joined", "polished", "spread"]
+__all__ = ["Pieces", "polished", "spread"]
 
 Norm = Literal["sup", "l2"]
 
@@ -27,24 +28,18 @@ _CLOSEST = 0.4  # a knot moves at most this part of the way to its neighbour in 
 
 @dataclasses.dataclass(frozen=True)
 class Pieces:
-    """Values of a function at quadrature nodes on the pieces between knots.
+    """A curve sampled on the pieces between knots.
 
     Attributes:
         knots: Ends of the pieces, shape (n + 1,).
-        piece: The piece of each node, shape (N,).
-        place: Place of each node in its piece, from 0 to 1.
-        weights: Quadrature weights.
-        values: Values of the function at the nodes.
+        samples: Values at quadrature nodes, sorted into the pieces.
     """
 
     knots: np.ndarray
-    piece: np.ndarray
-    place: np.ndarray
-    weights: np.ndarray
-    values: np.ndarray
+    samples: Samples
 
     @classmethod
-    def sample(cls, curve: Curve, knots: np.ndarray, nodes: int = _NODES) -> Pieces:
+    def of(cls, curve: Curve, knots: np.ndarray, nodes: int = _NODES) -> Pieces:
         """Gauss-Legendre rules between all knots and breaks: exact also beside kinks."""
         mesh = np.union1d(knots, curve.breaks)
         t, w = np.polynomial.legendre.leggauss(nodes)
@@ -53,7 +48,8 @@ class Pieces:
         part = np.searchsorted(knots, 0.5 * (mesh[:-1] + mesh[1:])) - 1
         piece = np.repeat(part, nodes)
         place = (points - knots[piece]) / np.diff(knots)[piece]
-        return cls(knots, piece, place, (0.5 * h * w).ravel(), curve(points))
+        weights = (0.5 * h * w).ravel()
+        return cls(knots, Samples(piece, place, weights, curve(points), None, len(knots) - 1))
 
     def __len__(self) -> int:
         return len(self.knots) - 1
@@ -63,37 +59,25 @@ class Pieces:
         """Lengths of the pieces, shape (n,)."""
         return np.diff(self.knots)
 
-    def sums(self, integrand: np.ndarray) -> np.ndarray:
-        """Integrals over the pieces, shape (n,)."""
-        return np.bincount(self.piece, self.weights * integrand, len(self))
-
     def affine(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Best affine functions: values at left and right ends, and squared errors, each (n,)."""
-        t = 2.0 * self.place - 1.0
-        mean = self.sums(self.values) / self.lengths
-        half = 3.0 * self.sums((self.values - mean[self.piece]) * t) / self.lengths
-        residual = self.values - mean[self.piece] - half[self.piece] * t
-        return mean - half, mean + half, self.sums(residual**2)
+        samples = self.samples
+        values, piece, t = samples.values, samples.piece, 2.0 * samples.place - 1.0
+        mean = samples.per_piece(values) / self.lengths
+        half = 3.0 * samples.per_piece((values - mean[piece]) * t) / self.lengths
+        residual = values - mean[piece] - half[piece] * t
+        return mean - half, mean + half, samples.per_piece(residual**2)
 
-
-def joined(pieces: Pieces) -> tuple[np.ndarray, float]:
-    """Values at the knots of the best continuous function, and its squared error."""
-    u, h = pieces.place, pieces.lengths
-    right = np.concatenate([pieces.sums(pieces.values * (1.0 - u)), [0.0]])
-    right[1:] += pieces.sums(pieces.values * u)
-    gram = np.zeros((2, len(pieces) + 1))
-    gram[0, 1:] = h / 6.0
-    gram[1, :-1] += h / 3.0
-    gram[1, 1:] += h / 3.0
-    values = solveh_banded(gram, right)
-    fit = values[pieces.piece] * (1.0 - u) + values[pieces.piece + 1] * u
-    return values, float(np.sum(pieces.weights * (pieces.values - fit) ** 2))
+    def joined(self) -> tuple[np.ndarray, float]:
+        """Values at the knots of the best continuous function, and its squared error."""
+        heights = best(self.samples)
+        return heights, float(np.sum(self.samples.moments(heights)[2]))
 
 
 def polished(curve: Curve, knots: np.ndarray, steps: int = 60) -> tuple[np.ndarray, float]:
     """Knots where the error is stationary, and the squared error of the continuous function."""
-    pieces = Pieces.sample(curve, knots)
-    error = joined(pieces)[1]
+    pieces = Pieces.of(curve, knots)
+    error = pieces.joined()[1]
     for _ in range(steps):
         if len(pieces) == 1 or error == 0.0:
             break
@@ -103,8 +87,8 @@ def polished(curve: Curve, knots: np.ndarray, steps: int = 60) -> tuple[np.ndarr
         for _ in range(12):
             moved = pieces.knots.copy()
             moved[1:-1] += length * step
-            there = Pieces.sample(curve, moved)
-            less = joined(there)[1]
+            there = Pieces.of(curve, moved)
+            less = there.joined()[1]
             if less < error:
                 taken, gain = True, 1.0 - less / error
                 pieces, error = there, less
@@ -147,7 +131,7 @@ def spread(curve: Curve, pieces: int, norm: Norm) -> np.ndarray:
     a, b, fine = curve.lower, curve.upper, max(16, -(-1024 // pieces))
     grid = np.linspace(a, b, fine * pieces + 1)
     for _ in range(4):
-        cells = Pieces.sample(curve, grid, nodes=8)
+        cells = Pieces.of(curve, grid, nodes=8)
         errors = cells.affine()[2]
         density = errors**0.2 if norm == "l2" else (errors / cells.lengths) ** 0.25
         total = np.concatenate([[0.0], np.cumsum(density)])
@@ -163,10 +147,10 @@ def resized(curve: Curve, knots: np.ndarray, pieces: int) -> np.ndarray:
     """Knots of n pieces: the worst piece is halved, or the cheapest knot left out, in turn."""
     while len(knots) - 1 != pieces:
         if len(knots) - 1 < pieces:
-            worst = int(np.argmax(Pieces.sample(curve, knots).affine()[2]))
+            worst = int(np.argmax(Pieces.of(curve, knots).affine()[2]))
             knots = np.insert(knots, worst + 1, 0.5 * (knots[worst] + knots[worst + 1]))
         else:
-            errors = Pieces.sample(curve, knots).affine()[2]
+            errors = Pieces.of(curve, knots).affine()[2]
             pairs = errors[:-1] + errors[1:]
             knots = np.delete(knots, int(np.argmin(pairs)) + 1)
     return knots

@@ -19,7 +19,10 @@ from approxlab.arguments import check_positive
 from approxlab.claims import Estimate, Optimum
 from approxlab.optimal._curve import Curve
 from approxlab.optimal._l2_pieces import Cells, lower_bound
-from approxlab.optimal._l2_splines import Pieces, joined, polished, resized, spread
+from approxlab.optimal._l2_splines import Pieces, polished, resized, spread
+from approxlab.optimal._sup_pieces import level_bound
+from approxlab.optimal._sup_splines import largest_error, levelled
+from approxlab.splines import Spline
 
 __all__ = ["GapInterval", "PieceOptimum", "relu_spline"]
 
@@ -57,16 +60,24 @@ class PieceOptimum:
         pieces: Number n of pieces.
         lower: No function with at most n affine pieces, continuous or not, is below.
         upper: Error of the best continuous function found.
-        knots: Ends of its pieces, shape (n + 1,).
-        values: Its values there, shape (n + 1,).
+        spline: That function: its knots and heights.
     """
 
     target: Any
     pieces: int
     lower: Optimum
     upper: Estimate
-    knots: np.ndarray
-    values: np.ndarray
+    spline: Spline
+
+    @property
+    def knots(self) -> np.ndarray:
+        """Ends of the pieces of the best function found, shape (n + 1,)."""
+        return self.spline.knots
+
+    @property
+    def values(self) -> np.ndarray:
+        """Its values there, shape (n + 1,)."""
+        return self.spline.heights
 
     def __call__(self, x: Any) -> jax.Array:
         """The best function found, at one point of shape (1,)."""
@@ -119,12 +130,19 @@ def relu_spline(
     for functions that jump at their knots too. Nothing is assumed of the target but that the
     moments of each cell are those of 8 Gauss-Legendre nodes; declared kinks are ends of cells.
     With m cells per piece, the bound is about (1 - 1/m)^(5/2) times the least error of
-    discontinuous pieces. Rounding of the target's values, 8 eps max|f|, is taken off; where the
-    upper end is below 1e-10 max|f| the lower one is zero.
+    discontinuous pieces.
 
-    Upper end: best values on knots that Newton's method has made stationary, from equidistributed
-    knots and from those of the dynamic program: the error of one function, not proved to be the
-    best one.
+    Lower end, sup: the target is asked for at finitely many points only, which makes the least
+    error smaller if anything; there, pieces as long as a level allows are as few as it needs
+    (`optimal/_sup_pieces.py`). It holds for discontinuous functions too.
+
+    Rounding of the target's values, 8 eps max|f|, is taken off both; where the upper end is below
+    1e-10 max|f| the lower one is zero.
+
+    Upper end: best values on knots that Newton's method (L2) or linear programs (sup) have made
+    stationary, from equidistributed knots and from those of the lower bound: the error of one
+    function, by quadrature or at points, not proved to be the least one. The ends differ by what
+    continuity costs, which fades as n grows, by the grid, and by what the search has missed.
 
     Args:
         target: A continuous function of one point of shape (1,), with a `domain`.
@@ -152,45 +170,41 @@ def relu_spline(
     check_positive(pieces=pieces)
     cells = max(64, min(_CELLS, _ALL_CELLS // pieces)) if cells is None else cells
     check_positive(cells=cells)
-    if norm != "l2":
-        raise ValueError(f"norm: got {norm!r}, expected 'l2'.")
-    curve = Curve.of(target)
-    return _enclosed_l2(curve, int(pieces), int(cells))
+    if norm not in ("l2", "sup"):
+        raise ValueError(f"norm: got {norm!r}, expected 'l2' or 'sup'.")
+    enclose = _enclosed_l2 if norm == "l2" else _enclosed_sup
+    return enclose(Curve.of(target), int(pieces), int(cells))
 
 
 def _enclosed_l2(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     knots, squared, price = _l2_knots(curve, pieces)
-    error = math.sqrt(squared)
-    sampled = Pieces.sample(curve, knots)
-    doubt = abs(error - math.sqrt(joined(Pieces.sample(curve, knots, nodes=12))[1]))
-    bound = 0.0
-    if not _negligible(curve, squared):
+    error, fine = math.sqrt(squared), Pieces.of(curve, knots)
+    doubt = abs(error - math.sqrt(Pieces.of(curve, knots, nodes=12).joined()[1]))
+    scale, bound = curve.size * math.sqrt(curve.width), 0.0
+    if error > _EXACT * scale:
         grid = Cells.sample(curve, curve.refined(knots, cells))
         price *= ((1.0 - 1.0 / cells) / (1.0 - 1.0 / _COARSE)) ** 5
         bound = lower_bound(grid, pieces, (error + 2.0 * doubt) ** 2, price).value
-    rounding = _ROUNDING * curve.size * math.sqrt(curve.width)
-    low = max(0.0, math.sqrt(max(bound, 0.0)) * (1.0 - 1e-9) - rounding)
+    low = max(0.0, math.sqrt(max(bound, 0.0)) * (1.0 - 1e-9) - _ROUNDING * scale)
     source = f"discontinuous affine pieces, dynamic program on {cells} cells per piece"
     return PieceOptimum(
         curve.target,
         pieces,
         Optimum(low, "l2", "lower", source),
-        Estimate(error, "l2", sampled.values.size, uncertainty=doubt),
-        knots,
-        joined(sampled)[0],
+        Estimate(error, "l2", len(fine.samples.values), uncertainty=doubt),
+        Spline(knots, fine.joined()[0]),
     )
 
 
 def _l2_knots(curve: Curve, pieces: int) -> tuple[np.ndarray, float, float]:
     """The best knots found, their squared error, and the price of a piece on a coarse grid."""
-    start = spread(curve, pieces, "l2")
+    start, price = spread(curve, pieces, "l2"), 0.0
     found = [polished(curve, start)]
     if (moved := curve.with_kinks(start)) is not None:
-        found += [(moved, joined(Pieces.sample(curve, moved))[1]), polished(curve, moved)]
+        found += [(moved, Pieces.of(curve, moved).joined()[1]), polished(curve, moved)]
     knots, squared = min(found, key=lambda pair: pair[1])
-    price = 0.0
     for _ in range(3):
-        if _negligible(curve, squared):
+        if math.sqrt(squared) <= _EXACT * curve.size * math.sqrt(curve.width):
             break
         coarse = Cells.sample(curve, curve.refined(knots, _COARSE))
         bound = lower_bound(coarse, pieces, squared * (1.0 + 1e-6))
@@ -204,5 +218,26 @@ def _l2_knots(curve: Curve, pieces: int) -> tuple[np.ndarray, float, float]:
     return knots, squared, price
 
 
-def _negligible(curve: Curve, squared: float) -> bool:
-    return math.sqrt(squared) <= _EXACT * curve.size * math.sqrt(curve.width)
+def _enclosed_sup(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
+    start, low = spread(curve, pieces, "sup"), 0.0
+    starts = [start, curve.with_kinks(start)]
+    found = [levelled(curve, knots) for knots in starts if knots is not None]
+    spline, error = min(found, key=lambda pair: pair[1])
+    if error > _EXACT * curve.size:
+        coarse = curve.refined(spline.knots, _COARSE)
+        _, ends = level_bound(coarse, curve(coarse), pieces, error, 3.0 / _COARSE)
+        start = np.concatenate([[curve.lower], ends, [curve.upper]])
+        other, less = levelled(curve, resized(curve, start, pieces))
+        if less < error:
+            spline, error = other, less
+        x = curve.refined(spline.knots, cells)
+        low = level_bound(x, curve(x), pieces, error * (1.0 + 1e-4), 3.0 / cells)[0]
+    error, points = largest_error(curve, spline, np.linspace(0.0, 1.0, 1025))
+    source = f"discontinuous affine pieces, as few as a level needs, {cells} points per piece"
+    return PieceOptimum(
+        curve.target,
+        pieces,
+        Optimum(max(0.0, low - _ROUNDING * curve.size), "sup", "lower", source),
+        Estimate(error, "sup", points),
+        spline,
+    )

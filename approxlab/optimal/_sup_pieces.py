@@ -1,0 +1,110 @@
+"""Least sup error of n affine pieces that need not join, bounded from below.
+
+On finitely many points the least error is at most that on the interval, since fewer conditions are
+asked. There the best error on a run of points grows with the run, so pieces that each reach as far
+as a level allows are as few as that level needs: where n of them do not reach the last point, the
+least error is above the level. That one piece cannot reach so far is shown by three points at which
+the errors of an affine function alternate and are equal (de la Vallee-Poussin).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["level_bound"]
+
+_EXCHANGES = 50
+_CLOSE = 1e-4
+_LEVELS = 40
+
+
+def level_bound(
+    x: np.ndarray, y: np.ndarray, pieces: int, above: float, step: float
+) -> tuple[float, np.ndarray]:
+    """A level that n affine pieces do not reach on the points, and ends of pieces just above it.
+
+    Args:
+        x: Increasing points, shape (N,).
+        y: Values, shape (N,).
+        pieces: Number n of pieces.
+        above: An error that n pieces reach.
+        step: Expected part by which the level is below `above`.
+
+    Returns:
+        The level, and the positions between pieces that suffice, at most n - 1 of them.
+    """
+    low, high, ends = 0.0, above, _ends(x, y, pieces, above)
+    for _ in range(_LEVELS):
+        if high - low <= _CLOSE * high:
+            break
+        level = 0.5 * (low + high) if low > 0 else high * max(0.0, 1.0 - step)
+        found = _ends(x, y, pieces, level)
+        if found is None:
+            low = level
+        else:
+            high, ends, step = level, found, 2.0 * step
+    return low, np.empty(0) if ends is None else ends
+
+
+def _ends(x: np.ndarray, y: np.ndarray, pieces: int, level: float) -> np.ndarray | None:
+    """Positions between the longest pieces within a level; None if n do not reach the end."""
+    start, last, length = 0, len(x) - 1, len(x) // pieces
+    ends: list[float] = []
+    for _ in range(pieces):
+        end = _longest(x, y, start, level, length)
+        if end == last:
+            return np.array(ends)
+        length = end - start
+        start = end + 1
+        ends.append(0.5 * (x[end] + x[start]))
+        if start == last:  # one point is a piece, if one is left
+            return np.array(ends) if len(ends) < pieces else None
+    return None
+
+
+def _longest(x: np.ndarray, y: np.ndarray, start: int, level: float, guess: int) -> int:
+    """The last point of the longest run from `start` within a level."""
+    good, bad = min(start + 1, len(x) - 1), len(x)
+    end = start + max(guess, 2)
+    while bad - good > 1:
+        end = min(max(end, good + 1), bad - 1)
+        below, reached = _affine_error(x[start : end + 1], y[start : end + 1], level)
+        if below > level:
+            bad, error = end, below
+        else:
+            good, error = end, reached
+        # The error grows like the square of the length.
+        end = start + int((end - start) * (level / error) ** 0.5) if error > 0 else bad - 1
+        if bad - good > 64 and not good < end < bad:
+            end = (good + bad) // 2
+    return good
+
+
+def _affine_error(x: np.ndarray, y: np.ndarray, level: float) -> tuple[float, float]:
+    """Bounds of the best affine error from below and above, as sharp as a level needs."""
+    left, right = 0, len(x) - 1
+    g = y - y[0] - (y[-1] - y[0]) / (x[-1] - x[0]) * (x - x[0])
+    middle = int(np.argmax(np.abs(g)))
+    if middle in (left, right):
+        return 0.0, 0.0
+    below, reached = 0.0, float(abs(g[middle]))
+    for _ in range(_EXCHANGES):
+        slope = (y[right] - y[left]) / (x[right] - x[left])
+        t = slope * (x - x[left])
+        g = y - 0.5 * (y[left] + y[middle] - t[middle]) - t
+        far = int(np.argmax(np.abs(g)))
+        below, reached = float(abs(g[middle])), float(abs(g[far]))
+        if below > level or reached <= level or reached <= below * (1.0 + 1e-12):
+            break
+        same = (g[far] > 0) == (g[left] > 0)  # as at the two outer points of the three
+        if far < left:
+            left, middle, right = (far, middle, right) if same else (far, left, middle)
+        elif far > right:
+            left, middle, right = (left, middle, far) if same else (middle, right, far)
+        elif not same:
+            middle = far
+        elif far < middle:
+            left = far
+        else:
+            right = far
+    return below, reached
