@@ -29,6 +29,7 @@ from approxlab.errors.differences import inside, values
 from approxlab.evaluation import check_points
 from approxlab.fitting.sup_norm import solve_sup
 from approxlab.networks import ACTIVATIONS, MLP
+from approxlab.networks.activations import layer
 
 __all__ = ["readout", "readouts"]
 
@@ -170,9 +171,7 @@ class _HiddenLayers:
         for weight, bias, linear in zip(
             net.weights[:-1], net.biases[:-1], net.passthrough, strict=True
         ):
-            z = weight @ x.astype(net.dtype) + bias
-            bent = len(z) - linear
-            x = jax.numpy.concatenate([act(z[:bent]), z[bent:]]) if linear else act(z)
+            x = layer(act, weight @ x.astype(net.dtype) + bias, linear)
         return x
 
 
