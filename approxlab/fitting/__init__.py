@@ -73,6 +73,7 @@ def fit(
     steps: int = 2000,
     learning_rate: float | None = None,
     points: int | None = None,
+    grid: str | None = None,
     batch: int | None = None,
     init: str | None = None,
     dtype: str | None = None,
@@ -91,7 +92,8 @@ def fit(
     gradient vanish, Adam divides rounding by rounding and magnifies it.)
 
     The training points of a target are `points` equally spaced ones on an interval, a square
-    tensor grid in two dimensions, and the Sobol sequence beyond; those inside the mask count. With
+    tensor grid in two dimensions, and the Sobol sequence beyond, or the same at Chebyshev's points;
+    those inside the mask count. With
     `batch`, every step uses fresh points drawn uniformly from the box (for arrays: rows drawn with
     replacement), while the reported losses remain those at the training points.
 
@@ -120,6 +122,8 @@ def fit(
         learning_rate: Of "adam", by default 1e-2; the other methods have their own.
         points: Number of training points of a target; by default 256 on an interval, 1024 in two
             dimensions, 2048 beyond.
+        grid: "uniform", or "chebyshev" for points that are denser towards the faces of the box,
+            where fits of least squares, whose default it is, would otherwise go astray.
         batch: Points per step; by default all training points in every step.
         init: Initialisation, see `MLP.init`; by default "spread" for least squares with a smooth
             activation, whose Jacobian it keeps apart from singular.
@@ -183,7 +187,7 @@ def fit(
         progress=progress,
         devices=None if devices is None else tuple(devices),
     )
-    problem = prepare(target, points, kind)
+    problem = prepare(target, points, kind, _grid(grid, target, method))
     _check_start(start, problem)
     _check_memory(method, settings, problem)
     return train(problem, settings)
@@ -259,6 +263,16 @@ def _seeds(start: MLP | None, seeds: int | None) -> int:
             f"seeds: got {seeds} with {given} networks in start, expected as many. Leave it out."
         )
     return given if start is not None else int(seeds or 1)
+
+
+def _grid(grid: str | None, target: Any, method: Any) -> str:
+    if grid is None:
+        return "chebyshev" if isinstance(method, LevenbergMarquardt) else "uniform"
+    if grid not in ("uniform", "chebyshev"):
+        raise ValueError(f"grid: got {grid!r}, expected 'uniform' or 'chebyshev'.")
+    if isinstance(target, (tuple, list)):
+        raise ValueError(f"grid: got {grid!r} beside arrays, expected None: they are the points.")
+    return grid
 
 
 def _init(init: str | None, method: Any, activation: str, start: MLP | None) -> str | None:

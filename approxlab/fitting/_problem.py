@@ -89,7 +89,7 @@ class Problem:
         return float(np.square(self.unit * self.spread))
 
 
-def prepare(target: Any, points: int | None, dtype: str) -> Problem:
+def prepare(target: Any, points: int | None, dtype: str, grid: str = "uniform") -> Problem:
     """The problem of a target, or of arrays `(X, Y)`, for training in that dtype.
 
     Raises:
@@ -104,11 +104,10 @@ def prepare(target: Any, points: int | None, dtype: str) -> Problem:
             f"target: got {type(target).__name__}, expected a Target or arrays (X, Y) of shapes "
             "(n, d) and (n,) or (n, m). Wrap a function: al.Target(f, domain=al.Box([0.0], [1.0]))."
         )
-    return _from_target(target, box, points, dtype)
+    return _from_target(target, box, _grid(box.dim, points, grid), dtype)
 
 
-def _from_target(target: Any, box: Box, points: int | None, dtype: str) -> Problem:
-    cube = _grid(box.dim, points)
+def _from_target(target: Any, box: Box, cube: np.ndarray, dtype: str) -> Problem:
     placed = box.place(0.5 * (cube + 1.0))
     mask = getattr(target, "mask", None)
     keep = inside(mask, placed)
@@ -185,13 +184,22 @@ def _normalised(
     )
 
 
-def _grid(dim: int, points: int | None) -> np.ndarray:
-    """Training points in [-1, 1]^d: equally spaced in one and two dimensions, Sobol beyond."""
+def _grid(dim: int, points: int | None, grid: str) -> np.ndarray:
+    """Training points in [-1, 1]^d: a tensor grid in one and two dimensions, Sobol beyond.
+
+    Chebyshev's points, also of Sobol's, lie denser towards the faces, where a fit that interpolates
+    would go astray.
+    """
     count = _POINTS.get(dim, _SOBOL_POINTS) if points is None else points
     cube = Box.cube(-1.0, 1.0, dim)
     if dim > 2:
-        return cube.sobol(count)
-    return cube.uniform(max(2, round(count ** (1.0 / dim))))
+        points_ = cube.sobol(count)
+        return np.sin(0.5 * np.pi * points_) if grid == "chebyshev" else points_
+    side = max(2, round(count ** (1.0 / dim)))
+    if grid == "uniform":
+        return cube.uniform(side)
+    nodes = -np.cos((np.arange(side) + 0.5) * np.pi / side)
+    return np.stack(np.meshgrid(*[nodes] * dim, indexing="ij"), axis=-1).reshape(-1, dim)
 
 
 def _numbers(name: str, array: Any) -> np.ndarray:
