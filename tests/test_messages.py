@@ -19,6 +19,8 @@ import jax, jax.numpy as jnp, numpy as np, optax, tempfile, pathlib
 from importlib import import_module
 jax.config.update("jax_enable_x64", True)
 import approxlab as al
+from approxlab.fitting.readout import readout
+from approxlab.fitting.sup_norm import solve_sup
 key = jax.random.key(0)
 net = al.MLP.init(key, 1, (4,), "tanh")
 relu = al.MLP.init(key, 1, (4,), "relu")
@@ -72,6 +74,10 @@ CALLS = [
         ["knots", "[0. 0.]", "increasing", "np.unique"],
     ),
     ("al.splines.Spline(np.arange(3), [0.0])", "ValueError", ["heights", "(1,)", "(3,)"]),
+    ("al.fitting.free_knots(runge, 4, 'l1')", "ValueError", ["norm", "'l1'", "'l2' or 'sup'"]),
+    ("al.fitting.free_knots(np.exp, 4)", "TypeError", ["target", "ufunc", "(X, Y)", "Wrap"]),
+    ("al.fitting.free_knots((x, bad), 4)", "ValueError", ["Y", "nan", "[3]", "finite"]),
+    ("al.fitting.free_knots((x, x), 4)", "ValueError", ["target", "(9, 1) and (9, 1)", "(k,)"]),
     ("net.member(0)", "ValueError", ["index", "single network", "stacked"]),
     ("al.compose(relu, net)", "ValueError", ["activation", "'tanh'", "'relu'", "same"]),
     ("al.precompose(net, [1.0, 2.0])", "ValueError", ["scale", "(2,)", "expected ()"]),
@@ -80,6 +86,36 @@ CALLS = [
         "al.parallel([net, al.MLP.init(key, 2, (4,))])",
         "ValueError",
         ["nets", "MLP(2-4-1", "equal inputs"],
+    ),
+    ("readout(3.0, runge)", "TypeError", ["network", "float", "MLP"]),
+    ("readout(net, net)", "TypeError", ["target", "MLP", "(X, Y)", "al.Target("]),
+    ("readout(net, runge, norm='l1')", "ValueError", ["norm", "'l1'", "'l2' or 'sup'"]),
+    ("readout(net, runge, weights=x[:, 0])", "ValueError", ["weights", "None", "gauss_legendre"]),
+    ("readout(net, (x, bad))", "ValueError", ["b", "nan", "index [3]"]),
+    ("readout(net, (x, x))", "ValueError", ["network", "out_size None", "expected 1"]),
+    ("readout(net, (x, x[1:, 0]))", "ValueError", ["Y", "(8,)", "9 points"]),
+    ("solve_sup(x, x[:, 0], tol=0)", "ValueError", ["tol", "0", "1e-3"]),
+    (
+        "al.constructions.quasi_interpolant(runge, 32, grading=lambda s: s**2)",
+        "ValueError",
+        ["grading", "not increasing", "clustered(0.5, 0.1)"],
+    ),
+    (
+        "al.constructions.quasi_interpolant(runge, 32, grading=lambda s: 2 * s)",
+        "ValueError",
+        ["grading", "[0.0, 2.0]", "0 and 1"],
+    ),
+    ("al.constructions.clustered(2.0, 0.1)", "ValueError", ["at", "2.0", "[0, 1]"]),
+    ("al.constructions.clustered(0.5, 0.0)", "ValueError", ["scale", "0.0", "0.1"]),
+    (
+        "al.constructions.ridge_quasi_interpolant(runge, 64)",
+        "ValueError",
+        ["target", "dimension 1", "two variables", "quasi_interpolant"],
+    ),
+    (
+        "al.constructions.ridge_quasi_interpolant(al.targets.get('bump'), 64, directions=32)",
+        "ValueError",
+        ["halo", "2 centres", "32 directions", "Raise width"],
     ),
     ("al.evaluate(net, x[:, 0])", "ValueError", ["points", "(9,)", "(n, d)", "x[:, None]"]),
     ("al.evaluate(net, np.arange(3)[:, None])", "TypeError", ["points", "int64", "floating"]),
