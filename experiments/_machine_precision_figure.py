@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from experiments._lettering import formula, heading
-from experiments._machine_precision_findings import METHODS
+from experiments._machine_precision_findings import METHODS, first
 from experiments._rows import Row, of
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _MARKERS = {"tanh": "o", "graded": "D", "polynomial": "s", "rational": "^"}
 _PLANES = {"sine_product": "#56B4E9", "bump": "#0072B2", "compositional": "#E69F00"}
 _EPS = 2.0**-52
 _FLOOR = (2e-17, 30)
+_FEW = 1e-12
+_ASKED = "asked: this error, so many units at most"
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -44,12 +46,14 @@ def draw(rows: Sequence[Row]) -> Figure:
             _draw_target(ax, of(errors, target=target), of(rows, story="acceptance", target=target))
             ax.set_title(formula(target))
         axes[0].set_ylabel("relative $L^2$ error")
-        handles, labels = axes[-1].get_legend_handles_labels()
-        for ax in axes:
-            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-                if label not in labels:
-                    handles, labels = [*handles, handle], [*labels, label]
-        top.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+        known = {
+            label: handle
+            for ax in axes
+            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+        }
+        names = [name for name in (*METHODS.values(), _ASKED) if name in known]
+        top.legend([known[name] for name in names], names, loc="outside lower center",
+                   ncols=len(names))  # fmt: skip
         ((left, right),) = bottom.subfigures(1, 2, squeeze=False)
         heading(left, "In two dimensions: ridges")
         _draw_planes(left.subplots(), of(rows, story="plane"))
@@ -68,15 +72,25 @@ def _draw_target(ax: Axes, rows: Sequence[Row], asked: Sequence[Row]) -> None:
                 color=_COLORS[method], marker=_MARKERS[method], markersize=4 if ours else 3,
                 linewidth=1.6 if ours else 1.0, linestyle="-" if ours else "--",
                 label=name)  # fmt: skip
-    for row in asked:
+    _draw_first(ax, rows)
+    for row in asked[:1]:
         ax.plot(row["asked_units"], row["asked"], marker="*", color="black", markersize=11,
-                linestyle="", label="asked: at most so many, at most so wrong")  # fmt: skip
-        break
+                linestyle="", label=_ASKED)  # fmt: skip
     ax.axhline(_EPS, color="0.6", linewidth=0.8, zorder=0)
     ax.text(0.98, _EPS * 0.75, r"$2^{-52}$", color="0.45", fontsize=8, ha="right", va="top",
             transform=ax.get_yaxis_transform())  # fmt: skip
     ax.set(xscale="log", yscale="log", ylim=_FLOOR)
     ax.set_xlabel("units, coefficients, support points")
+
+
+def _draw_first(ax: Axes, rows: Sequence[Row]) -> None:
+    """Where graded and equal centres reach 1e-12."""
+    sizes = {method: first(of(rows, method=method), _FEW) for method in ("graded", "tanh")}
+    if None in sizes.values():
+        return
+    for (method, n), side in zip(sizes.items(), ("right", "left"), strict=True):
+        ax.annotate(f" {n} ", (n, _FEW), fontsize=10, fontweight="bold", color=_COLORS[method],
+                    ha=side, va="center")  # fmt: skip
 
 
 def _draw_planes(ax: Axes, rows: Sequence[Row]) -> None:

@@ -25,8 +25,11 @@ ACCEPTANCE: Mapping[str, Mapping[str, Any]] = {
 """Relative L2 error that is asked of so many units at most, on 8001 points of [-1, 1]."""
 
 _FEW = 1e-12
-_PLANE = {"sine_product": 5e-12, "bump": 5e-12, "compositional": 2e-11}  # of 1000 ridges
-_MANY = 1000
+_PLANE = {
+    1000: {"sine_product": 2e-12, "bump": 1e-13, "compositional": 2e-10},
+    1500: {"sine_product": 1e-12, "bump": 1e-13, "compositional": 5e-12},
+}
+"""What so many ridges reach, or more of them."""
 _SUP_TOL = 0.01
 
 
@@ -70,15 +73,16 @@ def _check_rounding(rows: Sequence[Row]) -> None:
         assert row["n"] < 16 or row["relative_l2_error"] <= 4e-15, "exp, polynomial: above 4e-15"
     for row in of(errors, target="exp", method="rational"):
         assert row["n"] < 8 or row["relative_l2_error"] <= 1e-13, "exp, rational: above 1e-13"
-    for target in dict.fromkeys(row["target"] for row in of(rows, story="plane")):
-        ridges = of(rows, story="plane", target=target, method="ridges")
-        most = max(ridges, key=lambda row: row["n"])
-        for row in ridges:
-            assert row["n"] >= most["n"] or row["relative_l2_error"] >= most["relative_l2_error"], (
-                f"{target}: {row['n']} ridges are better than {most['n']}"
-            )
-        limit = _PLANE.get(target, 1.0) if most["n"] >= _MANY else 1e-3
-        assert most["relative_l2_error"] <= limit, f"{target}, {most['n']} ridges: above {limit}"
+    for row in of(rows, story="plane", method="ridges"):
+        known = [limits for n, limits in _PLANE.items() if n <= row["n"]]
+        limits = [1.0, *(each.get(row["target"], 1.0) for each in known)]
+        assert row["relative_l2_error"] <= min(limits), (
+            f"{row['target']}, {row['n']} ridges: above {min(limits):.0e}"
+        )
+        for more in of(rows, story="plane", method="ridges", target=row["target"]):
+            better = 10 * row["relative_l2_error"] < more["relative_l2_error"]
+            better = better and row["n"] < more["n"]
+            assert not better, f"{row['target']}: {row['n']} ridges are better than {more['n']}"
 
 
 def _check_sup(rows: Sequence[Row]) -> None:
@@ -87,8 +91,9 @@ def _check_sup(rows: Sequence[Row]) -> None:
         where = f"sup norm, {row['target']}, n = {row['n']}"
         low, high = row["least_largest_residual"], row["largest_residual"]
         assert low <= high, f"{where}: attained {high} is below the bound {low}"
-        assert high <= row["least_squares_largest_residual"], f"{where}: least squares is better"
         if row["status"] == "converged":
+            squares = row["least_squares_largest_residual"]
+            assert high <= squares, f"{where}: {high:.1e}, least squares {squares:.1e}"
             assert high <= (1.0 + _SUP_TOL) * low, f"{where}: not within {_SUP_TOL}"
     for row in of(rows, story="curve"):
         assert abs(row["least_maximum_error"]) <= 1.02 * row["lower"], "the curve leaves its bounds"

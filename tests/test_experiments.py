@@ -121,6 +121,11 @@ SPOILED = {
         ("sup_error", 10), ("claimed_sup_error", 0.1), ("relative_l2_error", 3),
         ("num_hidden_units", 2),
     ],
+    "machine_precision": [
+        ("reached", 100), ("relative_l2_error", 100), ("num_hidden_units", 2),
+        ("largest_residual", 0.5), ("least_largest_residual", 2), ("lower", 0.5),
+        ("least_maximum_error", 2),
+    ],
     "cybenko_1d": [
         ("sup_error", 20), ("claimed_sup_error", 0.1), ("rate_slope", 2), ("num_hidden_units", 99),
         ("claim_over_error", 30),
