@@ -109,8 +109,9 @@ def free_knots(
             too few data for so many pieces.
 
     Source:
-        de Boor 1973 (equal shares); Barrow, Chui, Smith and Ward 1978 (unisolvence of free knots
-        for convex targets); Golub and Pereyra 1973 (variable projection).
+        de Boor 1973 (equal shares); Barrow, Chui, Smith and Ward 1978 (stationary knots, which are
+        unique in L2 where f'' > 0 and log f'' is concave); Golub and Pereyra 1973 (variable
+        projection); Remez 1934 (exchange).
 
     Example:
         >>> from approxlab import targets
