@@ -60,7 +60,7 @@ def quasi_interpolant(
     width + 1 coefficients minimise the L2 error on [a, b], by the midpoint rule in the angle at
     Chebyshev points (their images under g), with the rank cut at eps of the dtype. In float64,
     32 units give exp on [-1, 1] to 2e-15 (`experiments.steep_or_solved`); for 1/(1 + 25 x^2), 48
-    graded units reach 1e-12, which takes 100 equal ones with that halo and 144 with the usual one
+    graded units reach 1e-12, which takes 100 equal ones with that halo and 136 with the usual one
     (`experiments.machine_precision`).
 
     Args:
