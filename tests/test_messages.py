@@ -146,6 +146,18 @@ CALLS = [
         ["target", "'jump'", "expected a smooth target"],
     ),
     (
+        "al.optimal.relu_spline(step, 4)",
+        "ValueError",
+        ["target", "'jump'", "expected a continuous"],
+    ),
+    ("al.optimal.relu_spline(runge, 4, 'l1')", "ValueError", ["norm", "'l1'", "'sup'"]),
+    ("al.optimal.best_polynomial(runge, 0)", "ValueError", ["degree", "0", "positive integer"]),
+    (
+        "al.optimal.relu_spline(lambda x: x[0], 4)",
+        "ValueError",
+        ["target", "without a domain", "al.Target"],
+    ),
+    (
         "al.constructions.relu_interpolant(al.Target(lambda x: x[0], domain=al.Box.unit(), "
         "lipschitz=1.0, mask=lambda x: x[0] < 0.5), 3)",
         "ValueError",

@@ -3,6 +3,7 @@
 - `square_by_pieces`, `square_by_units`: exact values for x^2.
 - `relu_spline`: an interval that holds the least error of n linear pieces, for any target.
 - `relu_spline_asymptotic`: the leading term of linear splines with free knots, for smooth targets.
+- `best_polynomial`, `near_best_rational`: what polynomials and rational functions reach.
 - `max_pieces`: how many affine pieces a ReLU network of a shape can have on an interval.
 """
 
@@ -12,12 +13,22 @@ from approxlab.optimal.closed_forms import (
     square_by_pieces,
     square_by_units,
 )
+from approxlab.optimal.minimax import (
+    NearBestRational,
+    PolynomialOptimum,
+    best_polynomial,
+    near_best_rational,
+)
 from approxlab.optimal.pieces import GapInterval, PieceOptimum, relu_spline
 
 __all__ = [
     "GapInterval",
+    "NearBestRational",
     "PieceOptimum",
+    "PolynomialOptimum",
+    "best_polynomial",
     "max_pieces",
+    "near_best_rational",
     "relu_spline",
     "relu_spline_asymptotic",
     "square_by_pieces",

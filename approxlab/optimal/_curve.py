@@ -30,6 +30,8 @@ class Curve:
         breaks: Points at which quadrature is cut: kinks, equal panels, and where a derivative is
             not bounded, cells that shrink towards that point.
         size: The largest absolute value on a grid.
+        rounding: What rounding may change in a value: 8 eps (max|f| + max|x| max|f'|), since the
+            position is rounded too, slopes by differences on the grid.
     """
 
     target: Any
@@ -38,6 +40,7 @@ class Curve:
     kinks: np.ndarray
     breaks: np.ndarray
     size: float
+    rounding: float
 
     @classmethod
     def of(cls, target: Any) -> Curve:
@@ -75,7 +78,10 @@ class Curve:
                 "expected a continuous function on its interval."
             )
         inside, size = (kinks > a) & (kinks < b), float(np.max(np.abs(seen)))
-        return cls(target, a, b, kinks[inside], cuts[(cuts > a) & (cuts < b)], size)
+        steepest = float(np.max(np.abs(np.diff(seen)))) / (look[1] - look[0])
+        rounding = 8.0 * float(np.finfo(np.float64).eps) * (size + max(abs(a), abs(b)) * steepest)
+        cuts = cuts[(cuts > a) & (cuts < b)]
+        return cls(target, a, b, kinks[inside], cuts, size, rounding)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Values at points of shape (n,)."""

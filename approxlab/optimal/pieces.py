@@ -32,7 +32,6 @@ _CELLS = 500  # per piece
 _ALL_CELLS = 64_000
 _COARSE = 40  # cells per piece where partitions are sought
 _EXACT = 1e-10  # relative errors below are rounding to the dynamic program
-_ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
 
 
 class GapInterval(NamedTuple):
@@ -136,8 +135,8 @@ def relu_spline(
     error smaller if anything; there, pieces as long as a level allows are as few as it needs
     (`optimal/_sup_pieces.py`). It holds for discontinuous functions too.
 
-    Rounding of the target's values, 8 eps max|f|, is taken off both; where the upper end is below
-    1e-10 max|f| the lower one is zero.
+    What rounding may change in values of the target, 8 eps (max|f| + max|x| max|f'|), is taken off
+    both; where the upper end is below 1e-10 max|f| the lower one is zero.
 
     Upper end: best values on knots that Newton's method (L2) or linear programs (sup) have made
     stationary, from equidistributed knots and from those of the lower bound: the error of one
@@ -185,7 +184,8 @@ def _enclosed_l2(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
         grid = Cells.sample(curve, curve.refined(knots, cells))
         price *= ((1.0 - 1.0 / cells) / (1.0 - 1.0 / _COARSE)) ** 5
         bound = lower_bound(grid, pieces, (error + 2.0 * doubt) ** 2, price).value
-    low = max(0.0, math.sqrt(max(bound, 0.0)) * (1.0 - 1e-9) - _ROUNDING * scale)
+    rounding = curve.rounding * math.sqrt(curve.width)
+    low = max(0.0, math.sqrt(max(bound, 0.0)) * (1.0 - 1e-9) - rounding)
     source = f"discontinuous affine pieces, dynamic program on {cells} cells per piece"
     return PieceOptimum(
         curve.target,
@@ -237,7 +237,7 @@ def _enclosed_sup(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     return PieceOptimum(
         curve.target,
         pieces,
-        Optimum(max(0.0, low - _ROUNDING * curve.size), "sup", "lower", source),
+        Optimum(max(0.0, low - curve.rounding), "sup", "lower", source),
         Estimate(error, "sup", points),
         spline,
     )
