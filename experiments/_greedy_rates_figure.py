@@ -76,6 +76,8 @@ def _draw_curves(
     if polished:
         ax.plot([], [], "D", color="0.4", markerfacecolor="white", label="all kinks moved")
     ax.set(xscale="log", yscale="log", xlabel="units $n$")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low * (low / high) ** 0.55, high)  # room for the legend
     ax.set_xticks([4, 16, 64, 256], ["4", "16", "64", "256"])
     ax.minorticks_off()
     ax.legend(loc="lower left", fontsize=9, title="fitted slope (proved)", title_fontsize=9)

@@ -190,7 +190,7 @@ def _networks(
             (result.networks.member(i), str(status)) for i, status in enumerate(result.statuses)
         ]
     if method == "greedy":
-        from approxlab.fitting.greedy import greedy
+        from approxlab.fitting.orthogonal_greedy import greedy
 
         fit = greedy(target, n - 1)
         return [(fit.network, str(fit.status))]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.fitting.greedy import (
+from approxlab.fitting.orthogonal_greedy import (
     Dictionary,
     GreedyStatus,
     _polishing,
@@ -16,9 +16,9 @@ from approxlab.fitting.greedy import (
     _units,
     greedy,
 )
-from approxlab.fitting.greedy._projection import Projection
-from approxlab.fitting.greedy._rules import Rule, rules
-from approxlab.fitting.greedy.dictionaries import Ridges, drawn, sphere
+from approxlab.fitting.orthogonal_greedy._projection import Projection
+from approxlab.fitting.orthogonal_greedy._rules import Rule, rules
+from approxlab.fitting.orthogonal_greedy.dictionaries import Ridges, drawn, sphere
 
 EPS = np.finfo(float).eps
 SINE = al.Target(lambda x: jnp.sin(x[0]), domain=al.Box([-np.pi], [np.pi]), name="sine")
@@ -214,6 +214,14 @@ def test_every_power_falls_in_two_dimensions(power):
     assert fit.errors[23] < (0.5 if power == 0 else 0.15) * fit.errors[3]
     error = al.errors.l2(fit.network, BUMP, panels=8)
     assert abs(float(fit.error) / float(error) - 1) < (0.05 if power == 0 else 0.02)
+
+
+def test_smooth_units_go_on_where_little_of_them_is_new():
+    # What is new in a cubic among 48 is 1e-6 of it: its square, as a difference, is rounding.
+    line = al.Target(lambda x: jnp.exp(-8 * (x[0] - 0.5) ** 2), domain=al.Box.unit())
+    fit = greedy(line, 48, power=3, dictionary=Dictionary(biases=256))
+    assert fit.status == "complete"
+    assert fit.errors[47] < 0.01 * fit.errors[15] < 1e-6
 
 
 def test_random_dictionaries_depend_on_the_key_alone():

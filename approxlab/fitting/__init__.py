@@ -29,7 +29,7 @@ from approxlab.networks.mlp import float_dtype
 _ELSEWHERE = MappingProxyType({
     "readout": "readout",
     "stages": "stages",
-    "greedy": "greedy",
+    "greedy": "orthogonal_greedy",
     "free_knots": "knot_placement",
 })  # fmt: skip
 """Public name to the module of this folder that holds it, loaded when it is first used."""

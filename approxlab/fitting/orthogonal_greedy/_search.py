@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from approxlab.domains import Box
-from approxlab.fitting.greedy import _selection, _units
-from approxlab.fitting.greedy._projection import Projection
-from approxlab.fitting.greedy._rules import Rule
-from approxlab.fitting.greedy.dictionaries import Dictionary, Ridges, drawn, sphere
+from approxlab.fitting.orthogonal_greedy import _selection, _units
+from approxlab.fitting.orthogonal_greedy._projection import Projection
+from approxlab.fitting.orthogonal_greedy._rules import Rule
+from approxlab.fitting.orthogonal_greedy.dictionaries import Dictionary, Ridges, drawn, sphere
 
 _TRIED = 32  # units of the dictionary that are tried before it is called exhausted
 _STARTS = 1  # units that are refined
@@ -63,8 +63,9 @@ class Search:
         scores = self._scores
         if scores is None:
             scores = self._redrawn(projection.count)
-        vectors, biases = scores.ridges.units(scores.best(projection, _TRIED))
-        if self._dictionary.random and self._score == "new":
+        best = scores.best(projection, _TRIED)
+        vectors, biases = scores.ridges.units(best)
+        if self._score == "new" and (self._dictionary.random or scores.doubtful(int(best[0]))):
             vectors, biases = self._ordered(vectors, biases, projection)
         if not self._refine:
             return vectors, biases

@@ -1,6 +1,6 @@
 """The orthogonal greedy algorithm for networks of one hidden layer with relu^k units.
 
-from approxlab.fitting.greedy import Dictionary, greedy
+from approxlab.fitting.orthogonal_greedy import Dictionary, greedy
 
 fit = greedy(al.targets.get("sine_product"), 128)                    # the best unit in every step
 fit = greedy(target, 512, normalise=False, refine=False)             # as published
@@ -20,13 +20,13 @@ import numpy as np
 from approxlab.arguments import check_positive
 from approxlab.claims import Estimate
 from approxlab.domains import Box
-from approxlab.fitting.greedy import _units
-from approxlab.fitting.greedy._polishing import polished
-from approxlab.fitting.greedy._projection import Projection
-from approxlab.fitting.greedy._result import GreedyFit, GreedyStatus
-from approxlab.fitting.greedy._rules import Rule, rules
-from approxlab.fitting.greedy._search import Search
-from approxlab.fitting.greedy.dictionaries import Dictionary
+from approxlab.fitting.orthogonal_greedy import _units
+from approxlab.fitting.orthogonal_greedy._polishing import polished
+from approxlab.fitting.orthogonal_greedy._projection import Projection
+from approxlab.fitting.orthogonal_greedy._result import GreedyFit, GreedyStatus
+from approxlab.fitting.orthogonal_greedy._rules import Rule, rules
+from approxlab.fitting.orthogonal_greedy._search import Search
+from approxlab.fitting.orthogonal_greedy.dictionaries import Dictionary
 from approxlab.networks import MLP
 from approxlab.targets import Target
 

@@ -17,14 +17,15 @@ from typing import Literal
 
 import numpy as np
 
-from approxlab.fitting.greedy import _units
-from approxlab.fitting.greedy._projection import Projection
-from approxlab.fitting.greedy._rules import Rule
-from approxlab.fitting.greedy.dictionaries import Ridges
+from approxlab.fitting.orthogonal_greedy import _units
+from approxlab.fitting.orthogonal_greedy._projection import Projection
+from approxlab.fitting.orthogonal_greedy._rules import Rule
+from approxlab.fitting.orthogonal_greedy.dictionaries import Ridges
 
 Score = Literal["product", "unit", "new"]
 
-_NEW = 1e-9  # |P g|^2 below this part of |g|^2 is rounding
+_NEW = 1e-26  # |P g|^2 below this part of |g|^2 is rounding, even if computed as a vector
+_LEAST_NEW, _DOUBTFUL = 1e-12, 1e-8  # the same for values kept up to date by differences
 _ROUNDS, _SHRINK = 3, 0.35
 
 
@@ -49,13 +50,29 @@ class Scores:
             self._new -= products[1] ** 2
         scores = np.abs(products[0])
         if self._score != "product":
-            squares = self._new if self._score == "new" else self._squares
-            good = self._visible & (squares > _NEW * self._squares)
-            scores = np.where(good, scores / np.sqrt(np.where(good, squares, 1.0)), -1.0)
-        flat = scores.ravel()
-        count = min(count, flat.size)
+            squares = self._squares
+            if self._score == "new":  # where rounding has eaten it, the score is a lower value
+                squares = np.maximum(self._new, _LEAST_NEW * squares)
+            scores = np.where(self._visible, scores / np.sqrt(np.where(squares > 0, squares, 1)), 0)
+        return _highest(scores, count)
+
+    def doubtful(self, index: int) -> bool:
+        """Whether what is new in a unit is so small that rounding may have decided on it."""
+        new, square = self._new.flat[index], self._squares.flat[index]
+        return self._score == "new" and bool(new < _DOUBTFUL * square)
+
+
+def _highest(scores: np.ndarray, count: int) -> np.ndarray:
+    """Flat indices of the highest peaks along the kinks, then equal ones in order."""
+    edge = np.full((len(scores), 1), -np.inf)
+    left = np.concatenate([edge, scores[:, :-1]], axis=1)
+    right = np.concatenate([scores[:, 1:], edge], axis=1)
+    peaks = np.flatnonzero((scores >= left) & (scores >= right))
+    flat = scores.ravel()[peaks]
+    if len(peaks) > count:
         some = np.argpartition(-flat, count - 1)[:count]
-        return some[np.lexsort((some, -flat[some]))]
+        peaks, flat = peaks[some], flat[some]
+    return peaks[np.lexsort((peaks, -flat))]
 
 
 def scores_of(

@@ -22,8 +22,8 @@ import dataclasses
 
 import numpy as np
 
-from approxlab.fitting.greedy import _units
-from approxlab.fitting.greedy._rules import Rule
+from approxlab.fitting.orthogonal_greedy import _units
+from approxlab.fitting.orthogonal_greedy._rules import Rule
 
 _BATCH = 2048
 _MARGIN = 2e-3  # of the half range: nearer to a corner of the box a unit is affine or zero

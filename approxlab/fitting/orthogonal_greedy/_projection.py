@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-_DEPENDENT = 1e-11  # what is left of a unit, relative to it, below which it adds nothing but noise
+_DEPENDENT = 1e-13  # what is left of a unit, relative to it, below which it adds nothing but noise
+
+_CANCELLED = 1e-8  # part of a square below which a difference of squares is no longer good
 
 
 class Projection:
@@ -54,7 +56,12 @@ class Projection:
     def new_part(self, columns: np.ndarray) -> np.ndarray:
         """Squared norms of the parts of columns (N, m) that are orthogonal to the basis."""
         squares: np.ndarray = np.einsum("ij,ij->j", columns, columns)
-        if self.count:
-            inner = self.basis @ columns
-            squares = squares - np.einsum("ij,ij->j", inner, inner)
-        return squares
+        if not self.count:
+            return squares
+        inner = self.basis @ columns
+        new = squares - np.einsum("ij,ij->j", inner, inner)
+        poor = np.flatnonzero(new < _CANCELLED * squares)
+        if len(poor):  # small differences of vectors are good where those of squares are not
+            rest = columns[:, poor] - self.basis.T @ inner[:, poor]
+            new[poor] = np.einsum("ij,ij->j", rest, rest)
+        return new
