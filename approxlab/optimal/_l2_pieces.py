@@ -6,10 +6,11 @@ cell a knot lies, that cell is left out. The minimum over all choices of n - 1 c
 the minimum over all knots, and a dynamic program finds it. Each knot costs one cell: with m cells a
 piece the bound is about (1 - 1/m)^(5/2) times the least error.
 
-Pieces of more than W cells, each with e > `above`, are left out: they cannot occur in a partition
-whose error is at most `above`. Up to 16 pieces the program counts them. Beyond, each piece
-costs a penalty mu: the least penalised error less n mu is a lower bound for every mu (weak duality)
-and the best mu is sought.
+Pieces of more than W cells, each with e > `above`, are left out: a partition with such a piece has
+an error above `above`, so the lesser of `above` and the minimum over the others is a lower bound.
+
+Up to 16 pieces the program counts them. Beyond, each piece costs a penalty mu: the least penalised
+error less n mu is a lower bound for every mu (weak duality), and the best mu is sought.
 """
 
 from __future__ import annotations
@@ -149,7 +150,8 @@ def lower_bound(cells: Cells, pieces: int, above: float, penalty: float = 0.0) -
     """
     width = _widest(cells, above)
     if pieces <= _LAYERS:
-        return Lower(*_program(cells, width, layers=pieces, penalty=0.0), 0.0)
+        value, knots = _program(cells, width, layers=pieces, penalty=0.0)
+        return Lower(min(value, above), knots, 0.0)
     best, low, high = Lower(-np.inf, np.empty(0, int), 0.0), None, None
     price = penalty or 4.0 * above / pieces  # the slope of C / n^4
     for _ in range(_PENALTIES):
@@ -168,7 +170,7 @@ def lower_bound(cells: Cells, pieces: int, above: float, penalty: float = 0.0) -
         if low[1] + low[2] * offset <= best.value * (1.0 + 1e-4):
             break
         price = low[0] + offset
-    return best
+    return dataclasses.replace(best, value=min(best.value, above))
 
 
 def _widest(cells: Cells, above: float) -> int:
