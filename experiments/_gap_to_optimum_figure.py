@@ -36,6 +36,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     cells = of(rows, story="gap")
     targets = list(dict.fromkeys(row["target"] for row in cells))
     columns = min(2, len(targets))
+    top = 1.5 * max(best(rows, row["target"], row["n"], row["method"]) for row in cells)
     with plotting.style("screen"):
         figure = plt.figure(figsize=(8.6 + 2.7 * columns, 6.8), dpi=100)
         ((left, middle, right),) = figure.subfigures(
@@ -46,7 +47,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         axes = middle.subplots(-(-len(targets) // columns), columns, sharex=True, sharey=True,
                                squeeze=False)  # fmt: skip
         for ax, target in zip(axes.flat, targets, strict=False):
-            _draw_gaps(ax, rows, target)
+            _draw_gaps(ax, rows, target, top)
         for ax in axes[-1]:
             ax.set_xlabel("pieces $n$")
         for ax in axes[:, 0]:
@@ -73,8 +74,8 @@ def _draw_pictures(panel: SubFigure, rows: Sequence[Row]) -> None:
         ax.plot(dense, _values(target, dense), color="0.75", linewidth=4.0)
         ax.plot(x, y, color=_COLORS[method], linewidth=1.4)
         ax.plot(x[1:-1], y[1:-1], "o", color=_COLORS[method], markersize=5)
-        ax.set_title(f"{METHODS[method]}: {_times(best(rows, target, n, method))} the least error",
-                     color=_COLORS[method], fontsize=10.5)  # fmt: skip
+        found = best(rows, target, n, method)
+        ax.set_title(f"{METHODS[method]}: gap {found:.3g}", color=_COLORS[method], fontsize=11)
         ax.text(0.02, 0.97, f"{len(x) - 2} kinks", transform=ax.transAxes, va="top",
                 color=_COLORS[method])  # fmt: skip
     ax.set_xlabel("$x$")
@@ -95,7 +96,7 @@ def _values(target: str, x: Any) -> Any:
     return functions[target](x)
 
 
-def _draw_gaps(ax: Axes, rows: Sequence[Row], target: str) -> None:
+def _draw_gaps(ax: Axes, rows: Sequence[Row], target: str, top: float) -> None:
     ends = of(rows, story="optimum", target=target)
     sizes = [row["n"] for row in ends]
     upper = [row["least_l2_error_upper"] / row["least_l2_error_lower"] for row in ends]
@@ -107,19 +108,14 @@ def _draw_gaps(ax: Axes, rows: Sequence[Row], target: str) -> None:
         color = _COLORS[method]
         ax.plot(sizes, [best(rows, target, n, method) for n in sizes], color=color,
                 marker=_MARKERS[method], markersize=4.5, linewidth=1.4, label=name)  # fmt: skip
-        ax.plot([row["n"] for row in cells], [gap(rows, row) for row in cells], ".", color=color,
-                markersize=3, alpha=0.6)  # fmt: skip
-    most = max(gap(rows, row) for row in of(rows, story="gap"))
+        ax.plot([row["n"] for row in cells], [min(gap(rows, row), top) for row in cells], ".",
+                color=color, markersize=4, alpha=0.6, clip_on=False)  # fmt: skip
     ax.set(xscale="log", yscale="log", title=formula(target))
     ax.set_xticks(sizes, [str(n) for n in sizes])
     ax.minorticks_off()
-    ax.set_ylim(0.85, 1.3 * most)
-    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if t <= 1.3 * most]
+    ax.set_ylim(0.85, top)
+    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if t <= top]
     ax.set_yticks(ticks, [str(t) for t in ticks])
-
-
-def _times(number: float) -> str:
-    return f"{number:.2f} times" if number < 2 else f"{number:.1f} times"
 
 
 def _draw_constant(ax: Axes, rows: Sequence[Row], targets: Sequence[str]) -> None:
@@ -133,9 +129,7 @@ def _draw_constant(ax: Axes, rows: Sequence[Row], targets: Sequence[str]) -> Non
         ax.plot(sizes, high, "o-", color=color, markersize=4, linewidth=1.2, label=formula(target))
     ax.axhline(1.0, color="0.3", linewidth=1.0, linestyle="--")
     ax.set(xscale="log", xlabel="pieces $n$")
-    ax.set_title(r"$n^2 E_n$ over its limit", fontsize=11)
-    ax.text(0.98, 1.0, r"$(\int |f''|^{2/5})^{5/2} / \sqrt{720}$", ha="right", va="bottom",
-            transform=ax.get_yaxis_transform(), fontsize=10)  # fmt: skip
+    ax.set_title(r"$n^2 E_n$ over $(\int |f''|^{2/5})^{5/2} / \sqrt{720}$", fontsize=11)
     ax.set_xticks(sizes, [str(n) for n in sizes])
     ax.minorticks_off()
     ax.legend(loc="lower right")
