@@ -67,15 +67,16 @@ def case_target(name: str) -> Target:
     return targets.get(name)
 
 
-def graded(cells: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """A Gauss rule on [-1, 1]^2 with cells that shrink like cubes towards the axes.
+def graded(cells: int, halvings: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """A Gauss rule on [-1, 1]^2, its cells halved again and again towards the axes.
 
     The gradient of the corner target grows like r^(-1/3): equal cells would see nothing of it.
     """
     import numpy as np
 
     t, w = np.polynomial.legendre.leggauss(nodes)
-    edges = (np.arange(cells + 1) / cells) ** 3
+    small = 0.5 ** np.arange(halvings, 0, -1) / cells
+    edges = np.concatenate([[0.0], small, np.arange(1, cells + 1) / cells])
     widths = np.diff(edges)[:, None]
     half = (edges[:-1, None] + widths * (0.5 + 0.5 * t)).ravel()
     weight = (0.5 * widths * w).ravel()

@@ -155,14 +155,14 @@ def _case_fit(unit: Mapping[str, Any], run: _runner.RunInfo) -> GreedyFit:
     if method == "as published":
         return greedy(target, n, normalise=False, refine=False, points=2048)
     if method == "polished":
-        return greedy(target, n, points=16 * n, polish=60)
+        return greedy(target, n, refine=False, points=16 * n, polish=60)
     if method == "random":
         key = jax.random.fold_in(jax.random.key(run.seed), n)
         return greedy(target, n, dictionary=Dictionary(random=True), key=key, refine=False)
     special: dict[str, dict[str, Any]] = {
         "gabor": {"points": 64, "refine": False},
-        "corner": {"power": 2, "points": graded(18, 3), "test_points": graded(28, 4),
-                   "dictionary": Dictionary(64, 128)},
+        "corner": {"power": 2, "points": graded(16, 8, 3), "test_points": graded(25, 12, 4),
+                   "dictionary": Dictionary(96, 128)},
         "sine_product_3d": {"refine": False, "points": 10},
         "gaussian_10d": {"refine": False, "dictionary": Dictionary(random=True),
                          "key": jax.random.fold_in(jax.random.key(run.seed), n)},
