@@ -34,7 +34,7 @@ ALLOWED = {
     "regions": {"arguments", "claims", "domains", "evaluation", "errors", "networks"},
     "optimal": {"arguments", "claims", "domains", "errors", "splines", "targets"},
     "constructions": FIRST | {"optimal"},
-    "fitting": FIRST | {"constructions", "optimal"},
+    "fitting": FIRST | {"constructions", "derivatives", "optimal"},
     "sweeps": FIRST | {"constructions", "fitting", "optimal"},
     "plotting": {"claims", "records"},
     # A trace draws itself by the plotting room, which it opens when asked to.

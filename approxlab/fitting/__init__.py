@@ -1,7 +1,7 @@
 """Networks found by computing: training, solving, greedy selection, placed knots.
 
-`fit` trains; `readout` solves for the outer layer alone; `stages` adds a network for the residual;
-`greedy` chooses units one by one; `free_knots` places the knots of shallow ReLU networks.
+`fit` trains; `readout` solves for the outer layer alone; `fit_stages` adds a network for what is
+left; `greedy` chooses units one by one; `free_knots` places the knots of shallow ReLU networks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from approxlab.networks.mlp import float_dtype
 
 _ELSEWHERE = MappingProxyType({
     "readout": "readout",
-    "stages": "stages",
+    "fit_stages": "stages",
     "greedy": "orthogonal_greedy",
     "free_knots": "knot_placement",
 })  # fmt: skip
