@@ -112,15 +112,19 @@ def caption(rows: Sequence[Row]) -> str:
         "are estimates; those against time are at the training points."
     ]
     for solved in ends(rows, start="quasi_interpolant", method="solve"):
+        mine = ends(rows, start="quasi_interpolant", target=solved["target"])
+        gap = [
+            f", {_decades(row, solved):.0f} decades below Adam" for row in of(mine, method="adam")
+        ]
         said = [
             f"{METHODS[row['method']]} {row['relative_l2_error']:.1e}"
-            for row in ends(rows, start="quasi_interpolant", target=solved["target"])
+            for row in mine
+            if row is not solved
         ]
-        gap = [
-            f" ({_decades(row, solved):.0f} decades below Adam)"
-            for row in ends(rows, start="quasi_interpolant", target=solved["target"], method="adam")
-        ]
-        parts.append(f"{solved['target']}, equal centres: {', '.join(said)}{''.join(gap)}.")
+        parts.append(
+            f"{solved['target']}, equal centres: one solve {solved['relative_l2_error']:.1e}"
+            f"{''.join(gap)}; {', '.join(said)}."
+        )
     return " ".join([*parts, *_race_in_words(rows)])
 
 

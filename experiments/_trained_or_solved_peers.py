@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PEERS", "installed", "main", "problem"]
+__all__ = ["PEERS", "THREADS", "installed", "main", "problem"]
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Variables that say how many threads a process may use, read when it starts."""
 _RECORDED_EVERY = 0.05  # seconds
 _ADAM_RATE = 1e-3  # of 1e-2, 3e-3 and 1e-3 the best here
 
@@ -63,13 +64,13 @@ class Watch:
         return time.perf_counter() - self.began
 
 
-def problem(layers: Sequence[tuple[Any, Any]], x: Any, y: Any, goal: float, limit_s: float) -> str:
-    """One problem as a line of JSON: every number comes back as it was."""
+def problem(
+    layers: Sequence[tuple[Any, Any]], x: Any, y: Any, goal: float, limit_s: float
+) -> dict[str, Any]:
+    """One problem, to be sent as JSON, in which every number comes back as it was."""
     lists = [[np.asarray(w).tolist(), np.asarray(b).tolist()] for w, b in layers]
-    return json.dumps(
-        {"layers": lists, "x": np.asarray(x).tolist(), "y": np.asarray(y).tolist(),
-         "goal": goal, "limit_s": limit_s}
-    )  # fmt: skip
+    return {"layers": lists, "x": np.asarray(x).tolist(), "y": np.asarray(y).tolist(),
+            "goal": goal, "limit_s": limit_s}  # fmt: skip
 
 
 def installed(name: str) -> bool:
@@ -83,7 +84,6 @@ def installed(name: str) -> bool:
 def _torch_network(layers: Layers, x: np.ndarray, y: np.ndarray) -> tuple[Any, Callable[[], Any]]:
     import torch
 
-    torch.set_num_threads(1)  # two are slower at this size: their meeting takes longer than a step
     modules: list[Any] = []
     for w, b in layers:
         linear = torch.nn.Linear(w.shape[1], w.shape[0], dtype=torch.float64)

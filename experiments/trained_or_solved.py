@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from approxlab.arguments import check_positive
 from experiments import _runner
+from experiments._machine import usable_cores
 from experiments._plan import complain
 from experiments._trained_or_solved_figure import draw
 from experiments._trained_or_solved_findings import caption, check, table
-from experiments._trained_or_solved_peers import ONE_THREAD, installed, problem
+from experiments._trained_or_solved_peers import THREADS, installed, problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,7 @@ _RACED = "sine4"
 _GOAL, _TRAINED_GOAL = 1e-6, 0.95e-6  # at other points than the trained ones; at these
 _EVALUATION_POINTS = 4001
 _STRIDE = 25
+_LEAST_TRIAL = 5.0  # seconds of a peer from which its number of threads is tried out
 _RACE_STEPS = {"adam": 20000, "lbfgs": 20000, "ssbroyden": 6000, "levenberg_marquardt": 400,
                "variable_projection": 200}  # fmt: skip
 _SECONDS = 8.0  # of one method on one start of the first part, compilation included
@@ -148,7 +150,11 @@ def seconds(config: Config) -> float:
     share = config.steps * config.points * config.width / (3000 * 2003 * 128)
     races = len(config.race_starts) * config.race_seeds
     ours = 6.0 * len(config.race_methods) * config.race_effort
-    return 3.0 + gap * max(share, 0.1) + races * (ours + len(config.peers) * (config.limit + 1.0))
+    return (
+        3.0
+        + gap * max(share, 0.1)
+        + races * (ours + len(config.peers) * (1.2 * config.limit + 3.0))
+    )
 
 
 # ---------------------------------------------------------------------------------- the gap
@@ -256,7 +262,8 @@ def _peer(unit: Mapping[str, Any], run: _runner.RunInfo) -> dict[str, Any]:
     scale = float(np.sqrt(np.mean(np.square(y))))
     layers = list(zip(start.weights, start.biases, strict=True))
     asked = problem(layers, x[:, 0], y / scale, _TRAINED_GOAL, unit["limit_of_peer"])
-    answer = _asked(name, asked)
+    threads = _best_threads(name, asked)
+    answer = _asked(name, asked, threads)
     weights, biases = (list(part) for part in zip(*answer["layers"], strict=True))
     weights[-1] = (scale * np.array(weights[-1])).tolist()
     biases[-1] = (scale * np.array(biases[-1])).tolist()
@@ -266,18 +273,28 @@ def _peer(unit: Mapping[str, Any], run: _runner.RunInfo) -> dict[str, Any]:
         "reached_s": answer["spent_s"] if error <= unit["goal"] else None,
         "error_at_the_end_s": error,
         "evaluations_s": answer["evaluations"],
+        "threads_s": threads,
         "spent_s": answer["spent_s"],
     }
 
 
-def _asked(name: str, request: str) -> dict[str, Any]:
-    """The answer of a peer, from a process of its own with one thread, the best at this size."""
+def _best_threads(name: str, request: dict[str, Any]) -> int:
+    """One thread or one per core: with which a peer evaluates more often in a tenth of the time."""
+    if request["limit_s"] < _LEAST_TRIAL:
+        return 1
+    trial = {**request, "limit_s": 0.1 * request["limit_s"]}
+    counts = {n: _asked(name, trial, n)["evaluations"] for n in sorted({1, usable_cores()})}
+    return max(counts, key=lambda n: counts[n])
+
+
+def _asked(name: str, request: dict[str, Any], threads: int) -> dict[str, Any]:
+    """The answer of a peer, from a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "experiments._trained_or_solved_peers", name],
-        input=request,
+        input=json.dumps(request),
         capture_output=True,
         text=True,
-        env={**os.environ, **ONE_THREAD},
+        env={**os.environ, **dict.fromkeys(THREADS, str(threads))},
     )
     if done.returncode:
         raise RuntimeError(f"{name} failed: {done.stderr.strip().splitlines()[-1:]}")
