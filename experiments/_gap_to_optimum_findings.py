@@ -93,8 +93,8 @@ def caption(rows: Sequence[Row]) -> str:
             "ReLU networks of one hidden layer with n pieces at most, L2 errors divided by a "
             f"number below which no function with n pieces can be. With {most} pieces, the best "
             f"network of each target: {'; '.join(said)}.",
-            "Training started from kinks drawn uniformly; lines join the best networks, dots are all "
-            "of them (at the upper edge: beyond).",
+            "Training started from kinks drawn uniformly; lines join the best networks, dots are "
+            "all of them (at the upper edge: beyond).",
             f"The least error is enclosed to {100 * (enclosed - 1):.1f} per cent (grey), and n^2 "
             "times it tends to the constant of the theory. Errors of networks are estimates; the "
             "lower end is proved up to quadrature, the upper end attained by a network of n ReLUs.",

@@ -116,9 +116,9 @@ def free_knots(
     Example:
         >>> from approxlab import targets
         >>> fit = free_knots(targets.get("square"), 4)     # 4 equal pieces: 1 / (16 sqrt(180))
-        >>> fit.spline.knots.round(4).tolist(), round(float(fit.error) * 16 * 180**0.5, 6)
+        >>> fit.spline.knots.round(4).tolist(), round(float(fit.error) * 16 * 180**0.5, 4)
         ([0.0, 0.25, 0.5, 0.75, 1.0], 1.0)
-        >>> round(float(free_knots(targets.get("square"), 4, "sup").error) * 8 * 16, 9)
+        >>> round(float(free_knots(targets.get("square"), 4, "sup").error) * 8 * 16, 4)
         1.0
     """
     check_positive(pieces=pieces, steps=steps)
