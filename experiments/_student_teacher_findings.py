@@ -13,6 +13,7 @@ METHODS = {
     "adam": "Adam",
     "lbfgs": "L-BFGS",
     "staged": "L-BFGS, two stages",
+    "ssbroyden": "self-scaled Broyden",
     "plain": "Levenberg-Marquardt, plain",
     "corrected": "Levenberg-Marquardt, corrected steps",
     "projected": "variable projection, corrected steps",
@@ -76,7 +77,7 @@ def caption(rows: Sequence[Row]) -> str:
         f"Students 1-{first['hidden']}-1 of {len(ends(rows, method=first['method']))} random "
         f"teachers 1-3-3-1, tanh; root mean square error at 10001 points, the middle one of all "
         f"teachers: {'; '.join(said)}.",
-        "All start alike and see the same 256 points. Error zero is possible.",
+        "All see the same 256 points. Error zero is possible.",
     ]
     shapes = []
     for shape, name in SHAPES.items():

@@ -117,6 +117,10 @@ SPOILED = {
         ("l2_error", 3), ("fit_l2_error", 0.1), ("greedy_l2_error", 0.1), ("theory_slope", 2),
         ("published_l2_error", 2),
     ],
+    "student_teacher": [
+        ("test_rmse", 1e6), ("train_rmse", 1e-6), ("run_s", -1), ("num_parameters", 100),
+        ("steps_done", 3),
+    ],
     "trained_or_solved": [
         ("relative_l2_error", 1e3), ("relative_l2_error", math.inf), ("relative_error", math.nan),
     ],
