@@ -6,8 +6,8 @@ polynomial at Chebyshev points and the rational function found by AAA for scale.
 two dimensions, with ridges, beside tensor products of polynomials; and the same units with the last
 layer of least maximum instead of least squares, between its two bounds.
 
-At the floor the numbers are rounding: equal from run to run on a machine, but not for another number
-of threads of its linear algebra.
+At the floor the numbers are rounding: equal from run to run on a machine, but not for another
+number of threads of its linear algebra.
 
     python -m experiments.machine_precision
     python -m experiments.machine_precision --preset paper --publish
