@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def _draw_curves(
         power, color = curve[0]["power"], colors[curve[0]["power"]]
         n = [row["num_hidden_units"] for row in curve]
         ax.plot(n, [row["l2_error"] for row in curve], "o-", color=color, markersize=4,
-                linewidth=1.3, label=rf"$k={power}$: ${slope(curve):.2f}$ "
+                linewidth=1.3, label=f"{_slope_text(curve)} "
                 rf"(${curve[0]['theory_slope']:.2f}$)")  # fmt: skip
         middle = curve[len(curve) // 2]
         ax.plot(n, [1.6 * middle["l2_error"] * (m / middle["num_hidden_units"])
@@ -81,7 +82,15 @@ def _draw_curves(
     ax.set_xticks([4, 16, 64, 256], ["4", "16", "64", "256"])
     ax.minorticks_off()
     ax.legend(loc="lower left", fontsize=9, title="fitted slope (proved)", title_fontsize=9)
-    ax.set_title(f"$d={dim}$", fontsize=13, fontweight="bold")
+    words = {1: "One dimension", 2: "Two dimensions", 3: "Three dimensions"}
+    ax.set_title(words[dim], fontsize=13, fontweight="bold")
+
+
+def _slope_text(curve: Sequence[Row]) -> str:
+    """The fitted slope of a curve, or that it has too few units for one."""
+    found = slope(curve)
+    text = f"${found:.2f}$" if math.isfinite(found) else "too few"
+    return f"$k={curve[0]['power']}$: {text}"
 
 
 def _draw_ratios(ax: Axes, rows: Sequence[Row]) -> None:
@@ -105,7 +114,7 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row]) -> None:
         for case in cases
     ]
     ax.set_yticks(range(len(cases)), labels, fontsize=9)
-    ax.set_ylim(len(cases) - 0.4, -0.6)
+    ax.set_ylim(1.45 * len(cases), -0.6)  # room for the legend
     ax.set_xscale("log")
     ax.set_xticks([1, 2, 4], ["1", "2", "4"])
     ax.minorticks_off()

@@ -159,7 +159,8 @@ def test_refinement_finds_a_unit_between_those_of_the_dictionary(dim):
     start[0, 0] += 0.1 * (dim > 1)
     start /= np.linalg.norm(start)
     reach = np.full(dim, 0.1)
-    w, b = _selection.refined(start, np.array([0.15]), reach, rule, 2, projection, "new", 5)
+    half = np.linspace(1.0, 0.5, dim)
+    w, b = _selection.refined(start, np.array([0.15]), reach, half, rule, 2, projection, "new", 5)
     assert abs(b[0] - 0.1) < 0.005
     assert np.linalg.norm(w - vectors) < 0.01
     got, ideal, before = (

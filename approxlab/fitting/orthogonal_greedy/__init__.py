@@ -32,7 +32,7 @@ from approxlab.targets import Target
 
 __all__ = ["Dictionary", "GreedyFit", "GreedyStatus", "greedy"]
 
-_POLISH_STEPS = 30
+_POLISH_STEPS = 50
 _BATCH = 4096
 
 
@@ -71,7 +71,7 @@ def greedy(
             lowers the error most. "unit" divides by the norm of g, False by nothing, as published.
         refine: Move the best units of the dictionary by Newton steps in angles and bias.
         polish: Afterwards move all units at once by Newton's method with the outer coefficients
-            eliminated; True is at most 30 steps, a number that many. Not for k = 0.
+            eliminated; True is at most 50 steps, a number that many. Not for k = 0.
         points: Quadrature of the fit: cells per axis, with three Gauss nodes each (number of Sobol
             points beyond three dimensions), or a pair of points (N, d) and weights (N,).
         test_points: Quadrature of the reported errors; by default a finer rule than that of the

@@ -30,6 +30,7 @@ _MARGIN = 2e-3  # of the half range: nearer to a corner of the box a unit is aff
 _HAT = 2.5  # half-width of the hat, in points
 _SMALLEST = 1e-12  # diagonal of R, relative to its column, where the units are dependent
 _STILL = 1e-5  # relative decrease of the error, in three steps together, that is no progress
+_CANCELLED = 1e-11  # part of a diagonal entry that is rounding after the projection
 _TRIES = 8
 
 
@@ -114,8 +115,9 @@ def _quadratic(now: Projected, rule: Rule, power: int) -> tuple[np.ndarray, np.n
         for i in range(dim):
             for j in range(i, dim):
                 second[i, j] += np.sum(bend * moves[i] * moves[j], axis=0)
+    before = np.diag(total).copy()
     total -= inner.T @ inner
-    scale = np.maximum(np.diag(total), np.finfo(float).tiny)
+    scale = np.maximum(np.diag(total), _CANCELLED * before + np.finfo(float).tiny)
     own = np.arange(n)
     for i in range(dim):
         for j in range(i, dim):

@@ -91,4 +91,6 @@ def _cells(units: int, dim: int) -> int:
     """About 24 points for each kink of a line, and 12 to 40 points per parameter beyond."""
     if dim == 1:
         return max(64, 8 * units)
-    return max(16, min(64, 2 * int(units**0.5))) if dim == 2 else 12
+    if dim == 2:
+        return max(16, min(64, 2 * int(units**0.5)))
+    return max(6, min(12, round(2 * units ** (1 / 3))))

@@ -71,8 +71,8 @@ class Search:
             return vectors, biases
         starts = slice(0, _STARTS)
         better = _selection.refined(
-            vectors[starts], biases[starts], self._reach(), self._rule, self._power, projection,
-            self._score, self._least_points,
+            vectors[starts], biases[starts], self._reach(), 0.5 * self._box.widths, self._rule,
+            self._power, projection, self._score, self._least_points,
         )  # fmt: skip
         return np.concatenate([better[0], vectors]), np.concatenate([better[1], biases])
 
@@ -106,6 +106,6 @@ class Search:
             self._rule.points, self._box, self._power, vectors, shifts, self._biases,
             self._max_bytes, keep=not self._dictionary.random,
         )  # fmt: skip
-        # What a redrawn unit adds is not known before it is projected: the shortlist is by norm.
-        score = "unit" if self._dictionary.random and self._score == "new" else self._score
+        # What a redrawn unit adds is not known before it is projected: a shortlist by its product.
+        score = "product" if self._dictionary.random and self._score == "new" else self._score
         return _selection.Scores(ridges, self._rule, score, self._least_points)

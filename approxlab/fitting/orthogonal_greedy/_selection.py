@@ -35,6 +35,8 @@ class Scores:
     def __init__(self, ridges: Ridges, rule: Rule, score: Score, least_points: int) -> None:
         self.ridges, self._score = ridges, score
         self._roots = np.sqrt(rule.weights)
+        if score == "product":
+            return
         self._squares, seen = ridges.norms(rule.weights)
         self._visible = (seen >= least_points) & (self._squares > 0.0)
         self._new = self._squares.copy()
@@ -58,8 +60,9 @@ class Scores:
 
     def doubtful(self, index: int) -> bool:
         """Whether what is new in a unit is so small that rounding may have decided on it."""
-        new, square = self._new.flat[index], self._squares.flat[index]
-        return self._score == "new" and bool(new < _DOUBTFUL * square)
+        if self._score != "new":
+            return False
+        return bool(self._new.flat[index] < _DOUBTFUL * self._squares.flat[index])
 
 
 def _highest(scores: np.ndarray, count: int) -> np.ndarray:
@@ -102,6 +105,7 @@ def refined(
     vectors: np.ndarray,
     biases: np.ndarray,
     reach: np.ndarray,
+    half: np.ndarray,
     rule: Rule,
     power: int,
     projection: Projection,
@@ -112,8 +116,9 @@ def refined(
 
     Around each unit the score is taken on a stencil in its d parameters, d - 1 along the sphere
     and the bias, at distances `reach`; a Newton step on the quadratic through it, never farther
-    than the stencil, is one more candidate. The best of all is the next centre, and the stencil
-    shrinks. No derivative is needed, so the same search serves steps, whose score has none.
+    than the stencil, is one more candidate. Kinks stay in the box, of half widths `half`. The best
+    of all is the next centre, and the stencil shrinks. No derivative is needed, so the same search
+    serves steps, whose score has none.
     """
     stencil = _stencil(vectors.shape[1])
     count = len(vectors)
@@ -123,6 +128,8 @@ def refined(
         def at(offsets: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             v, c, f = (np.repeat(a, each, axis=0) for a in (vectors, biases, frames))  # noqa: B023
             w, b = _units.moved(v, c, f, offsets * reach)  # noqa: B023
+            limit = np.abs(w) @ half  # beyond, the kink does not meet the box
+            b = np.clip(b, -limit, limit)
             found = scores_of(w, b, rule, power, projection, score, least_points)
             return w, b, found
 
