@@ -294,7 +294,7 @@ def _largest(target: Target, method: str, n: int) -> dict[str, Any]:
 def _both(target: Target, n: int) -> Any:
     """The same units with either last layer, solved at the same points."""
     from approxlab.constructions import quasi_interpolant
-    from approxlab.fitting.readout import readout
+    from approxlab.fitting.last_layer import readout
 
     squares = quasi_interpolant(target, n)
     points = target.domain.chebyshev(_sup_points(n))

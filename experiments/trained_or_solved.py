@@ -197,7 +197,7 @@ def _gap(unit: Mapping[str, Any], run: _runner.RunInfo) -> list[dict[str, Any]]:
 
 def _solved(start: MLP, data: Any, target: Any) -> dict[str, Any]:
     """One least-squares problem for the last layer, the hidden one as it is."""
-    from approxlab.fitting.readout import readout
+    from approxlab.fitting.last_layer import readout
 
     began = time.perf_counter()
     network = readout(start, data).network

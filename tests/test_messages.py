@@ -19,7 +19,7 @@ import jax, jax.numpy as jnp, numpy as np, optax, tempfile, pathlib
 from importlib import import_module
 jax.config.update("jax_enable_x64", True)
 import approxlab as al
-from approxlab.fitting.readout import readout
+from approxlab.fitting.last_layer import readout
 from approxlab.fitting.sup_norm import solve_sup
 key = jax.random.key(0)
 net = al.MLP.init(key, 1, (4,), "tanh")

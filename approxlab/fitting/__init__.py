@@ -27,7 +27,9 @@ from approxlab.networks.initialisation import initialisation
 from approxlab.networks.mlp import float_dtype
 
 _ELSEWHERE = MappingProxyType({
-    "readout": "readout",
+    "readout": "last_layer",
+    "readouts": "last_layer",
+    "solve_sup": "sup_norm",
     "fit_stages": "stages",
     "greedy": "orthogonal_greedy",
     "free_knots": "knot_placement",
