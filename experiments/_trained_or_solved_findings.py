@@ -31,6 +31,7 @@ CONTENDERS = {
     "adam": "Adam",
     "scipy_lm": "SciPy least_squares, lm",
     "scipy_trf": "SciPy least_squares, trf",
+    "optimistix_lm": "optimistix LM",
     "pytorch_lbfgs": "PyTorch L-BFGS",
     "pytorch_adam": "PyTorch Adam",
 }

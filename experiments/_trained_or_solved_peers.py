@@ -1,4 +1,4 @@
-"""The peers of `trained_or_solved`: PyTorch and SciPy, each run in a process of its own.
+"""The peers of `trained_or_solved`: PyTorch, optimistix and SciPy, each run in its own process.
 
     python -m experiments._trained_or_solved_peers NAME < PROBLEM
 
@@ -75,7 +75,8 @@ def problem(
 
 def installed(name: str) -> bool:
     """Whether the packages of a peer are there."""
-    return not name.startswith("pytorch") or importlib.util.find_spec("torch") is not None
+    package = {"pytorch": "torch", "optimistix": "optimistix", "scipy": "scipy"}
+    return importlib.util.find_spec(package[name.split("_")[0]]) is not None
 
 
 # ------------------------------------------------------------------------------------ PyTorch
@@ -215,10 +216,50 @@ def _scipy(method: str, layers: Layers, x: np.ndarray, y: np.ndarray, watch: Wat
     return _shaped(best, layers)
 
 
+# --------------------------------------------------------------------------------- optimistix
+
+
+def _optimistix_lm(layers: Layers, x: np.ndarray, y: np.ndarray, watch: Watch) -> Layers:
+    """Levenberg-Marquardt by QR, one compiled step after another, without an end of its own."""
+    import equinox as eqx
+    import jax
+    import jax.numpy as jnp
+    import optimistix as optx
+
+    jax.config.update("jax_enable_x64", True)
+    inputs, outputs = jnp.asarray(x), jnp.asarray(y)
+
+    def residuals(p: Any, _: Any) -> tuple[Any, None]:
+        h = inputs[None, :]
+        for w, b in p[:-1]:
+            h = jnp.tanh(w @ h + b[:, None])
+        w, b = p[-1]
+        return (w @ h + b[:, None])[0] - outputs, None
+
+    solver = optx.LevenbergMarquardt(rtol=1e-15, atol=1e-15)
+    p = [(jnp.asarray(w), jnp.asarray(b)) for w, b in layers]
+    shapes = jax.eval_shape(residuals, p, None)
+    state = solver.init(residuals, p, None, {}, *shapes, frozenset())
+
+    @eqx.filter_jit
+    def step(p: Any, state: Any) -> tuple[Any, Any, Any]:
+        p, state, _ = solver.step(residuals, p, None, {}, state, frozenset())
+        return p, state, jnp.sqrt(jnp.mean(residuals(p, None)[0] ** 2))
+
+    jax.block_until_ready(step(p, state)[2])
+    watch.began = time.perf_counter()
+    with contextlib.suppress(_Stop):
+        while True:
+            p, state, error = step(p, state)
+            watch.see(float(error))
+    return [(np.asarray(w), np.asarray(b)) for w, b in p]
+
+
 PEERS: Mapping[str, Callable[[Layers, np.ndarray, np.ndarray, Watch], Layers]] = MappingProxyType(
     {
         "pytorch_adam": _pytorch_adam,
         "pytorch_lbfgs": _pytorch_lbfgs,
+        "optimistix_lm": _optimistix_lm,
         "scipy_lm": lambda *a: _scipy("lm", *a),
         "scipy_trf": lambda *a: _scipy("trf", *a),
     }

@@ -3,7 +3,8 @@
 Equal networks, equal targets, equal starts: Adam, L-BFGS, self-scaled BFGS and Broyden, both also
 after Adam, Levenberg-Marquardt, variable projection, and one solve for the last layer alone; the
 error against seconds, and where each ends. Then a race to a relative error of 1e-6 on a deeper
-network, against PyTorch and SciPy from the same starts. Peers that are not installed are left out.
+network, against PyTorch, optimistix and SciPy from the same starts. Peers that are not installed
+are left out.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ Method = Literal[
     "levenberg_marquardt", "variable_projection",
 ]  # fmt: skip
 Racer = Literal["adam", "lbfgs", "ssbroyden", "levenberg_marquardt", "variable_projection"]
-Peer = Literal["pytorch_adam", "pytorch_lbfgs", "scipy_lm", "scipy_trf"]
+Peer = Literal["pytorch_adam", "pytorch_lbfgs", "optimistix_lm", "scipy_lm", "scipy_trf"]
 
 _LEAST_SQUARES = ("levenberg_marquardt", "variable_projection")
 _RACED = "sine4"
