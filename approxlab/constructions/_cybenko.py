@@ -134,7 +134,10 @@ def _forbidden(target: Target, eps: float, units: int, whole: float) -> ValueErr
 
 
 def _sizes(target: Target, eps: float, jumps: bool) -> Iterator[_Size]:
-    """For every gain and halo the number of cells at which the claim meets eps, before rounding."""
+    """For gains and halos the number of cells at which the claim meets eps, before rounding.
+
+    Halos so wide that their own units are too many are left out.
+    """
     lipschitz, width = lipschitz_of(target), float(target.domain.widths[0])
     low, high = target.value_min, target.value_max
     if low is not None and high is not None and high - low < eps:
@@ -144,14 +147,24 @@ def _sizes(target: Target, eps: float, jumps: bool) -> Iterator[_Size]:
     yield _Size(n, n, _STEEP, 0)
     if target.second_derivative is None or jumps:
         return
+    slope = lipschitz * width
     for gain in _MODERATE:
         ripple, square = curvature_factors(gain, _MIDPOINT)
         curved = 0.5 * target.second_derivative * width**2 * square
+        least = _cells(slope * ripple, curved, eps)  # as many it takes with any halo
+        best = math.inf
         for halo in _HALOS:
-            first = lipschitz * width * (ripple + missing_jumps(gain, _MIDPOINT, halo, n))
-            # first / n + curved / n^2 = eps
-            cells = _count((first + math.sqrt(first**2 + 4.0 * curved * eps)) / (2.0 * eps))
-            yield _Size(cells + 2 * halo, cells, gain, halo)
+            if best < least + 2 * halo:
+                break  # so it is for every wider halo
+            first = slope * (ripple + missing_jumps(gain, _MIDPOINT, halo, n))
+            found = _cells(first, curved, eps)
+            best = min(best, found + 2 * halo)
+            yield _Size(found + 2 * halo, found, gain, halo)
+
+
+def _cells(first: float, curved: float, eps: float) -> int:
+    """The least n with first / n + curved / n^2 < eps."""
+    return _count((first + math.sqrt(first**2 + 4.0 * curved * eps)) / (2.0 * eps))
 
 
 def _count(cells: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -108,6 +109,7 @@ def remainder_of_mean(vectors: np.ndarray, masses: np.ndarray, radius: float) ->
     raise AssertionError("not reached")
 
 
+@functools.lru_cache(1024)  # expansions with other directions ask for the same
 def _wave_part(dim: int, degree: int, radius: float) -> float:
     """Max over r <= radius of |b_l(r)|; see `gaussian_expansion`.
 
