@@ -46,7 +46,7 @@ STEPS = {
     "products": (2000, 60),
     "activation": (8000, 400),
     "optimiser": (40000, 4000),
-    "peak": (1, 1),
+    "peak": (100, 100),
 }
 Contender = Literal[
     "sweep", "single_call", "single_device", "scan", "python_loop", "pytorch", "pytorch_twice",
