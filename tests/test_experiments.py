@@ -184,9 +184,9 @@ def test_width_vs_depth_compiles_once_per_shape(smoke):
 
 def test_more_cells_do_not_change_the_numbers_of_the_others(tmp_path):
     name = "width_vs_depth"
-    flags = ("--preset", "smoke", "--quiet", "--levels", "1", "--map-widths", "3")
+    flags = ("--preset", "smoke", "--quiet", "--levels", "1", "--map-widths", "6")
     assert run(name, *flags, "--budgets", "20", "--out", str(tmp_path / "a"))[0] == 0
-    assert run(name, *flags, "--budgets", "14", "20", "--out", str(tmp_path / "b"))[0] == 0
+    assert run(name, *flags, "--budgets", "40", "20", "--out", str(tmp_path / "b"))[0] == 0
     few, many = rows_in(tmp_path / "a"), rows_in(tmp_path / "b")
     assert len(many) > len(few)
     kept = [row for row in many if row.get("budget") in (20, None)]
@@ -222,7 +222,8 @@ def test_caption_of_width_vs_depth_says_what_the_rows_show(smoke):
 
 
 def test_single_precision_run(tmp_path):
-    flags = ("--preset", "smoke", "--no-x64", "--levels", "12", "--quiet", "--out", str(tmp_path))
+    few = ("--levels", "12", "--budgets", "20", "--map-widths", "6")
+    flags = ("--preset", "smoke", "--no-x64", *few, "--quiet", "--out", str(tmp_path))
     code, text = run("width_vs_depth", *flags)
     assert code == 0, text
 
