@@ -99,8 +99,8 @@ PRESETS = {
     ),
     "default": Config(),
     "paper": Config(
-        targets=("sine4", "exp", "runge", "chirp"), methods=get_args(Method), solver_steps=100,
-        race_starts=("glorot", "spread"), race_seeds=3, limit=60.0,
+        methods=get_args(Method), solver_steps=100, race_starts=("glorot", "spread"), race_seeds=2,
+        limit=15.0,
     ),
 }  # fmt: skip
 
