@@ -62,6 +62,7 @@ def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set(xscale="log", yscale="log", xlabel="seconds, compilation apart")
     ax.set_ylabel("root mean square error in training")
     ax.set_title("The way down", fontweight="bold")
+    ax.set_ylim(bottom=1e-6 * ax.get_ylim()[0])  # room for the legend
     ax.legend(fontsize=9, loc="lower left")
 
 
@@ -75,7 +76,8 @@ def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
             ax.annotate(f"published {PUBLISHED[method]:.0e}", (i, PUBLISHED[method]),
                         xytext=(0, 3), textcoords="offset points", ha="center", va="bottom",
                         fontsize=8, color="0.3")  # fmt: skip
-    ax.set_xticks(range(len(methods)), [_SHORT[method] for method in methods], fontsize=9)
+    ax.set_xticks(range(len(methods)), [_SHORT[method] for method in methods], fontsize=9,
+                  rotation=35, ha="right", rotation_mode="anchor")  # fmt: skip
     ax.set_xlim(-0.6, len(methods) - 0.4)
     ax.set(yscale="log", ylabel="root mean square error, test")
     count = len(ends(rows, method=methods[0]))
@@ -94,6 +96,7 @@ def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
         names.append(f"{widths}\n{SHAPES[shape].replace(' between', '')}\n"
                      f"{found[0]['num_parameters']} param.")  # fmt: skip
     ax.axhline(LIMITS["two"], color="0.3", linewidth=1.0, linestyle="--")
+    ax.text(-0.5, LIMITS["two"], "asked: 1e-6", fontsize=9, color="0.3", va="bottom")
     ax.set_xticks(range(len(shapes)), names, fontsize=9)
     ax.set_xlim(-0.6, len(shapes) - 0.4)
     ax.set(yscale="log", ylabel="root mean square error, test")
