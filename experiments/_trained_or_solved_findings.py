@@ -25,8 +25,8 @@ METHODS = {
 STARTS = {"quasi_interpolant": "equal centres", "glorot": "Glorot", "spread": "spread"}
 CONTENDERS = {
     "variable_projection": "variable projection",
-    "levenberg_marquardt": "Levenberg-Marquardt",
     "ssbroyden": "self-scaled Broyden",
+    "levenberg_marquardt": "Levenberg-Marquardt",
     "lbfgs": "L-BFGS",
     "adam": "Adam",
     "scipy_lm": "SciPy least_squares, lm",
@@ -37,6 +37,7 @@ CONTENDERS = {
 }
 OURS = ("variable_projection", "levenberg_marquardt", "ssbroyden", "lbfgs", "adam")
 _DECADES = 9  # between Adam and one solve, that was asked for
+_RESOLVED = 1e-10
 _DESCENDING = ("ssbfgs", "ssbroyden", "lbfgs", "levenberg_marquardt")
 
 
@@ -88,6 +89,8 @@ def _check_gap(rows: Sequence[Row]) -> None:
         enough = {"exp": 32, "sine4": 128}.get(target, math.inf)
         if solved["width"] >= enough:
             assert error <= 1e-14, f"one solve on equal centres for {target}: {error:.1e}"
+        if error > _RESOLVED:  # there are too few units for this target: training moves them
+            continue
         for row in ends(rows, start="quasi_interpolant", target=target):
             assert row["relative_l2_error"] >= 0.1 * error, (
                 f"{row['method']} for {target}: below the solve by a factor of ten"
@@ -142,10 +145,15 @@ def _race_in_words(rows: Sequence[Row]) -> list[str]:
     ]
     times = [(name, _typical(rows, name)) for name in CONTENDERS]
     there = [(name, found) for name, found in times if found is not None]
-    for name, (time, count, of_all) in there:
-        parts.append(f"{CONTENDERS[name]}: {time:.2g} s, {count} of {of_all}.")
-    ours = min((t for name, (t, *_) in there if name in OURS), default=None)
-    theirs = min((t for name, (t, *_) in there if name not in OURS), default=None)
+    for name, time in there:
+        counts = [
+            f"{len(reached(rows, name, start))} of {len(of(raced, contender=name, start=start))} "
+            f"from {STARTS[start]}"
+            for start in dict.fromkeys(row["start"] for row in raced)
+        ]
+        parts.append(f"{CONTENDERS[name]}: {time:.2g} s ({', '.join(counts)}).")
+    ours = min((t for name, t in there if name in OURS), default=None)
+    theirs = min((t for name, t in there if name not in OURS), default=None)
     limits = {row["limit_of_peer"] for row in raced if "limit_of_peer" in row}
     if ours is not None and theirs is not None:
         parts.append(f"The first of ours is {theirs / ours:.0f} times as fast as the best peer.")
@@ -157,13 +165,10 @@ def _race_in_words(rows: Sequence[Row]) -> list[str]:
     return parts
 
 
-def _typical(rows: Sequence[Row], contender: str) -> tuple[float, int, int] | None:
-    """Median seconds of the runs that arrive, their number, and that of all runs."""
+def _typical(rows: Sequence[Row], contender: str) -> float | None:
+    """Median seconds of the runs that arrive."""
     found = reached(rows, contender)
-    all_of_them = of(rows, story="race", contender=contender)
-    if not found:
-        return None
-    return median(row["reached_s"] for row in found), len(found), len(all_of_them)
+    return median(row["reached_s"] for row in found) if found else None
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -49,9 +49,9 @@ _GOAL, _TRAINED_GOAL = 1e-6, 0.95e-6  # at other points than the trained ones; a
 _EVALUATION_POINTS = 4001
 _STRIDE = 25
 _LEAST_TRIAL = 5.0  # seconds of a peer from which its number of threads is tried out
-_RACE_STEPS = {"adam": 20000, "lbfgs": 20000, "ssbroyden": 6000, "levenberg_marquardt": 400,
+_RACE_STEPS = {"adam": 100000, "lbfgs": 100000, "ssbroyden": 6000, "levenberg_marquardt": 600,
                "variable_projection": 200}  # fmt: skip
-_SECONDS = 8.0  # of one method on one start of the first part, compilation included
+_SECONDS = 5.0  # of one method on one start of the first part, compilation included
 
 
 @dataclass(frozen=True)
