@@ -51,7 +51,7 @@ PRESETS = {
     "smoke": Config(dims=(1, 2), powers=(1,), units=(32, 16), polished=(8,), cases=("parabola",),
                     polish_cases=()),
     "default": Config(),
-    "paper": Config(units=(512, 512, 192), polished=(16, 32, 64, 128),
+    "paper": Config(units=(512, 512, 128), polished=(16, 32, 64),
                     cases=("sine", "parabola", "two_sines", "sine_product", "gabor", "corner",
                            "sine_product_3d", "gaussian_10d"), polish_cases=(128, 512)),
 }  # fmt: skip

@@ -14,12 +14,15 @@ _DEPENDENT = 1e-13  # what is left of a unit, relative to it, below which it add
 
 _CANCELLED = 1e-8  # part of a square below which a difference of squares is no longer good
 
+_SMALL = 1e-4  # part of the values below which their rounding is felt in the residual
+
 
 class Projection:
     """Q (as rows), R, the coordinates Q' y, and the residual y - Q Q' y of a growing basis."""
 
     def __init__(self, values: np.ndarray, most: int) -> None:
         self.residual = values.copy()
+        self._size = float(np.linalg.norm(values))
         self.count = 0
         self.triangle = np.zeros((most, most))
         self.coordinates = np.zeros(most)
@@ -51,6 +54,12 @@ class Projection:
         newest = self._rows[m]
         self.coordinates[m] = newest @ self.residual
         self.residual -= self.coordinates[m] * newest
+        if float(np.linalg.norm(self.residual)) < _SMALL * self._size:
+            # Orthogonal to rounding of itself, not of the values: the next unit is chosen by a
+            # product with it in which nearly everything cancels.
+            drift = self.basis @ self.residual
+            self.coordinates[: self.count] += drift
+            self.residual -= drift @ self.basis
         return True
 
     def new_part(self, columns: np.ndarray) -> np.ndarray:
