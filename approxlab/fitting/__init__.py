@@ -31,6 +31,8 @@ _ELSEWHERE = MappingProxyType({
     "readouts": "last_layer",
     "solve_sup": "sup_norm",
     "fit_stages": "stages",
+    "self_scaled_bfgs": "self_scaled",
+    "self_scaled_broyden": "self_scaled",
     "greedy": "orthogonal_greedy",
     "free_knots": "knot_placement",
 })  # fmt: skip
