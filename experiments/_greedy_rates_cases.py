@@ -28,7 +28,6 @@ PUBLISHED: dict[str, dict[int, float]] = {
 
 ASKED = {
     ("sine", "polished", 128): 1.31e-4,
-    ("sine", "polished", 512): 8.1e-6,
     ("sine_product", "best step", 512): 1.3e-4,
     ("gabor", "best step", 512): 3e-3,
     ("corner", "best step", 1024): 8e-5,

@@ -23,7 +23,7 @@ _METHODS = {
 }
 _NAMES = {
     "sine": r"$\sin x$",
-    "parabola": r"$(x-\frac{1}{2})^2$",
+    "parabola": "$(x-1/2)^2$",
     "two_sines": "two sines",
     "sine_product": r"$\sin\pi x\,\sin\pi y$",
     "gabor": "Gabor, 2D",
@@ -110,7 +110,7 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row]) -> None:
             ax.plot([], [], "o", color=color, markersize=8, label=label)
     ax.axvline(1.0, color="0.3", linewidth=1.0)
     labels = [
-        f"{_NAMES[case]}\n$n={max(row['num_hidden_units'] for row in of(rows, case=case))}$"
+        f"{_NAMES[case]} ($n={max(row['num_hidden_units'] for row in of(rows, case=case))}$)"
         for case in cases
     ]
     ax.set_yticks(range(len(cases)), labels, fontsize=9)

@@ -122,11 +122,11 @@ def compute(unit: Mapping[str, Any], run: _runner.RunInfo) -> Sequence[Mapping[s
 
 def seconds(config: Config) -> float:
     """Expected time on two cores; the rates were measured."""
-    each = {1: 0.01, 2: 0.05, 3: 0.12}
+    each = {1: 0.02, 2: 0.03, 3: 0.06}
     curves = sum(n * each[dim] for dim, n in zip(config.dims, config.units, strict=True))
-    tables = {"sine": 10.0, "parabola": 1.0, "two_sines": 10.0, "sine_product": 40.0, "gabor": 40.0,
-              "corner": 70.0, "sine_product_3d": 60.0, "gaussian_10d": 40.0}  # fmt: skip
-    polish = 2.0 * len(config.dims) * len(config.polished) + 0.1 * sum(config.polish_cases)
+    tables = {"sine": 6.0, "parabola": 0.5, "two_sines": 8.0, "sine_product": 20.0, "gabor": 40.0,
+              "corner": 110.0, "sine_product_3d": 60.0, "gaussian_10d": 40.0}  # fmt: skip
+    polish = 1.5 * len(config.dims) * len(config.polished) + 0.15 * sum(config.polish_cases)
     return 5.0 + curves * len(config.powers) + polish + sum(tables[case] for case in config.cases)
 
 
