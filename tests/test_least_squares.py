@@ -187,6 +187,8 @@ def test_a_start_is_where_a_fit_starts():
     first = np.asarray(al.evaluate(start, points)) - np.asarray(al.evaluate(target, points))
     assert result.history.losses[0, 0] == pytest.approx(np.mean(first**2), rel=1e-10)
     assert result.loss < np.mean(first**2)
+    single = fit(target, start=start, method="ssbroyden", steps=3, points=25, dtype="float32")
+    assert single.network.dtype == jnp.float32
 
 
 def test_stages_add_up():

@@ -220,3 +220,9 @@ def test_gap_of_an_interpolant():
     (row,) = best.to_rows()
     assert row["pieces"] == 8
     assert row["least_l2_error_lower"] < row["least_l2_error_upper"]
+
+
+def test_a_flat_target_with_a_declared_kink():
+    flat = al.Target(lambda x: 0.0 * x[0], domain=al.Box.unit(), kinks=(0.5,), name="flat")
+    for pieces in (2, 4):
+        assert float(al.optimal.relu_spline(flat, pieces).upper) == 0.0

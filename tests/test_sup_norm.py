@@ -36,8 +36,9 @@ def check_bounds(found, A, y):
     assert np.all(found.weights > 0.0)
     basis = np.linalg.qr(A[:, found.columns])[0]
     least = solve(basis, y, weights=found.weights).residual
-    rounding = 4 * found.rank * EPS * np.max(np.abs(y))
-    assert abs(least - rounding - found.lower) <= 1e-9 * least + rounding
+    unit = 4 * found.rank * EPS
+    rounding = unit * (np.max(np.abs(y)) + np.abs(found.solution) @ np.max(np.abs(A), axis=0))
+    assert abs(least - rounding - found.lower) <= 1e-9 * least + unit * np.max(np.abs(y))
 
 
 CASES = {
@@ -109,3 +110,20 @@ def test_statuses():
     single = solve_sup(A.astype(np.float32), np.abs(X), tol=1e-2)
     assert single.solution.dtype == np.float32
     assert single.status == "converged"
+
+
+@pytest.mark.parametrize("bend", [1e-9, 1e-12, 1e-13])
+def test_nearly_dependent_columns_do_not_raise_the_lower_bound(bend):
+    x = np.linspace(-1.0, 1.0, 41)
+    column = x + bend * x**2
+    # The difference of the columns is exact, so the same span has a well-conditioned basis.
+    straight = np.stack([np.ones(41), x, (column - x) / bend], axis=1)
+    found = solve_sup(np.stack([np.ones(41), x, column], axis=1), x**2)
+    assert found.lower <= float(solve_sup(straight, x**2).attained)
+    assert found.lower <= found.attained
+
+
+def test_a_residual_of_zero_ends_the_search():
+    found = solve_sup(np.full((4, 1), 49.0), np.ones(4))
+    assert found.attained <= 4 * np.finfo(float).eps
+    assert found.status in ("converged", "stagnated")

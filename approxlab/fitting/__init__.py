@@ -33,6 +33,7 @@ _ELSEWHERE = MappingProxyType({
     "fit_stages": "stages",
     "self_scaled_bfgs": "self_scaled",
     "self_scaled_broyden": "self_scaled",
+    "Dictionary": "orthogonal_greedy",
     "greedy": "orthogonal_greedy",
     "free_knots": "knot_placement",
 })  # fmt: skip
@@ -115,9 +116,10 @@ def fit(
             linear units alone is a bottleneck between two networks.
         method: "adam" (its learning rate falls along half a cosine); "lbfgs", "ssbfgs" or
             "ssbroyden" (quasi-Newton with line search, the latter with a dense, self-scaled inverse
-            Hessian); "levenberg_marquardt" or "variable_projection" (least squares, which reach
-            rounding, see `LevenbergMarquardt` for settings); or an optax `GradientTransformation`:
-            use one such object again rather than an equal one, which would be compiled anew.
+            Hessian); "levenberg_marquardt" or "variable_projection" (least squares, often decades
+            below the others, see `LevenbergMarquardt` for settings); or an optax
+            `GradientTransformation`: use one such object again rather than an equal one, which
+            would be compiled anew.
         seeds: Number of networks, by default 1; seed i starts from `jax.random.fold_in(key, i)`.
         key: A typed key; by default `jax.random.key(0)`.
         start: A network to start from, or several stacked ones, one per seed, as in `networks` of
@@ -163,7 +165,7 @@ def fit(
         >>> result.status
         <Status.BUDGET: 'budget'>
     """
-    method = _method(method)
+    method = method_of(method)
     structure = _structure(start, hidden, activation, passthrough)
     count = _seeds(start, seeds)
     check_positive(steps=steps)
@@ -191,13 +193,14 @@ def fit(
         progress=progress,
         devices=None if devices is None else tuple(devices),
     )
-    problem = prepare(target, points, kind, _grid(grid, target, method))
+    problem = prepare(target, points, kind, training_grid(grid, target, method))
     _check_start(start, problem)
     _check_memory(method, settings, problem)
     return train(problem, settings)
 
 
-def _method(method: Any) -> Any:
+def method_of(method: Any) -> Any:
+    """The method of that name, see `fit`."""
     if isinstance(method, str) and method in _NAMED:
         return _NAMED[method]
     if isinstance(method, LevenbergMarquardt) or _is_optax(method):
@@ -269,7 +272,8 @@ def _seeds(start: MLP | None, seeds: int | None) -> int:
     return given if start is not None else int(seeds or 1)
 
 
-def _grid(grid: str | None, target: Any, method: Any) -> str:
+def training_grid(grid: str | None, target: Any, method: Any) -> str:
+    """Where the training points of a target lie, see `fit`."""
     if grid is None:
         return "chebyshev" if isinstance(method, LevenbergMarquardt) else "uniform"
     if grid not in ("uniform", "chebyshev"):

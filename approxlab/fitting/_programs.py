@@ -164,6 +164,7 @@ def normalised(settings: Settings, problem: Problem, seed: int) -> Tree:
     """The layers of a given start, for normalised points and values."""
     start = settings.start
     net = start.member(seed) if start.weights[0].ndim > 2 else start
+    net = jax.tree.map(lambda leaf: leaf.astype(settings.dtype), net)
     net = precompose(net, problem.half, problem.center)
     net = postcompose(net, 1.0 / problem.unit)
     net = postcompose(net, 1.0 / problem.spread, -problem.mean / problem.spread)

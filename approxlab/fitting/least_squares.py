@@ -15,7 +15,7 @@ layers of 20 tanh units. Here the step is corrected with the factorisation that 
 
 a chord iteration towards the values that the linear model promised. It costs one evaluation of the
 network and two triangular products, about a hundredth of a factorisation. The best of the corrected
-steps is tried. `student_teacher` shows what it gains: three decades, five with the projection below.
+steps is tried. What it gains, `student_teacher` shows: three decades, five with the projection.
 
 Variable projection eliminates the outer layer, whose best coefficients for given inner weights are
 a linear problem: the residual is then (I - F F^+) y with F the outputs of the last hidden layer,
@@ -186,6 +186,8 @@ def _by_factors(J: Array, damping: Damping) -> tuple[Any, Any, Damping]:
 
 def _by_products(model: LinearModel, damping: Damping) -> tuple[Any, Any, Damping]:
     """The same by conjugate gradients on J^T J + lambda, from products with J and J^T alone."""
+    least = jnp.finfo(model.value.dtype).eps ** 2  # refusals could never raise it from zero
+    damping = damping._replace(value=jnp.maximum(damping.value, least))
     _, forward = jax.linearize(model.residual, model.free)
     transposed = jax.linear_transpose(forward, model.free)
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from approxlab.arguments import check_widths
 from approxlab.evaluation import evaluate
-from approxlab.fitting import fit
+from approxlab.fitting import fit, method_of, training_grid
 from approxlab.fitting._problem import prepare
 from approxlab.fitting._result import FitResult
-from approxlab.fitting.least_squares import LevenbergMarquardt
 from approxlab.networks import MLP, parallel
+from approxlab.networks.mlp import float_dtype
 
 __all__ = ["StagedFit", "fit_stages"]
 
@@ -85,7 +85,8 @@ def fit_stages(
         >>> fitted.network.num_hidden_units, bool(fitted.losses[1] < fitted.losses[0])
         (8, True)
     """
-    widths = [tuple(stage) for stage in hidden]
+    nested = all(hasattr(stage, "__len__") for stage in hidden)
+    widths = [check_widths(stage) for stage in hidden] if nested else []
     if not widths or len({len(stage) for stage in widths}) > 1:
         raise ValueError(
             f"hidden: got {hidden!r}, expected the widths of each stage, all of one depth, such as "
@@ -110,12 +111,8 @@ def _data(
     target: Any, points: int | None, grid: str | None, options: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points and values, in the units of the target."""
-    squares = isinstance(options.get("method"), LevenbergMarquardt) or options.get("method") in (
-        "levenberg_marquardt",
-        "variable_projection",
-    )
-    where = ("chebyshev" if squares else "uniform") if grid is None else grid
-    problem = prepare(target, points, str(options.get("dtype") or jnp.result_type(float)), where)
+    where = training_grid(grid, target, method_of(options.get("method", "adam")))
+    problem = prepare(target, points, str(float_dtype(options.get("dtype"))), where)
     values = problem.values * problem.unit
     return problem.points, values[:, 0] if problem.out_size is None else values
 

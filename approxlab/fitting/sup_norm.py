@@ -4,7 +4,8 @@ For weights w >= 0 of sum 1 and any coefficients x, sum_i w_i |b - A x|_i^2 <= m
 The least weighted sum of squares is therefore, whatever the weights are, a lower bound of the least
 maximum over these points: every step of Lawson's algorithm, which solves weighted least squares and
 multiplies each weight by the residual, brings a bound from below and a solution from above. Where
-they meet, both are proved, up to rounding.
+they meet, both are proved, for coefficients no larger than those found: what rounding of the
+columns may change is taken off.
 
 The plain algorithm needs hundreds of steps for three digits. Its steps are those of a gradient
 ascent in the logarithms of the weights, so they are accelerated as such, with a momentum that
@@ -41,8 +42,9 @@ class SupNormSolution:
     Attributes:
         solution: Coefficients, shape (n,) or (n, k) for k right-hand sides.
         attained: Largest absolute residual of the solution, shape () or (k,).
-        lower: No coefficients of the chosen columns have a smaller one: proved by `weights`, less
-            an allowance for rounding. Shape () or (k,).
+        lower: No coefficients x of the chosen columns, with sum_j |x_j| max_i |A_ij| no larger than
+            here, have a smaller one: proved by `weights`, less an allowance for rounding. Shape ()
+            or (k,).
         status: "converged" (attained <= (1 + tol) lower, or zero), "budget" (steps spent), or
             "stagnated" (no progress, as happens where the residual is rounding); of several
             right-hand sides the worst.
@@ -89,11 +91,12 @@ def solve_sup(
     """Minimise max_i |(A x - b)_i|, where the columns of A may be nearly dependent.
 
     The columns are chosen once, by the pivoting of `approxlab.solves.solve`; the algorithm works in
-    an orthonormal basis of them, where every weighted problem is well posed. The lower bound holds
-    for these columns. It is lowered by 4 rank * eps * max |b|, since residuals know no better: at
-    the floor of rounding nothing is proved, `lower` is 0, and the status says "stagnated". So it
-    does where coefficients of nearly dependent columns are so large that their own rounding, which
-    is part of `attained`, exceeds tol; a larger rtol takes fewer columns and smaller coefficients.
+    an orthonormal basis of them, where every weighted problem is well posed. The basis spans them
+    up to rounding of each column, so the lower bound is that of the basis less
+    4 rank * eps * (max |b| + sum_j |x_j| max_i |A_ij|), and it holds for these columns and for
+    coefficients x no larger in that sum than the solution's. At the floor of rounding nothing is
+    proved, `lower` is 0, and the status says "stagnated"; so it does where coefficients of nearly
+    dependent columns are large. A larger rtol takes fewer columns and smaller coefficients.
 
     Args:
         A: Matrix of shape (m, n).
@@ -148,6 +151,7 @@ class _Run:
     lower: float
     weights: np.ndarray
     steps: int = 0
+    proved: float = 0.0  # the lower bound of the basis, before rounding is taken off
 
 
 def _status(run: _Run, tol: float, steps: int) -> Status:
@@ -161,7 +165,8 @@ def _lawson(
 ) -> _Run:
     """Weighted least squares again and again, each weight multiplied by its residual."""
     m, rank = basis.shape
-    rounding = _ROUNDING * rank * float(np.finfo(y.dtype).eps) * float(np.max(np.abs(y)))
+    unit = _ROUNDING * rank * float(np.finfo(y.dtype).eps)
+    sizes, largest = np.max(np.abs(matrix), axis=0, initial=0.0), float(np.max(np.abs(y)))
     run = _Run(np.zeros(rank, y.dtype), math.inf, 0.0, np.full(m, 1.0 / m))
     logs = before = np.zeros(m)
     gathered, last, record, checked = 0, 0.0, math.inf, 0
@@ -172,9 +177,11 @@ def _lawson(
         c = found.solution if found is not None else np.zeros(0, y.dtype)
         left = np.abs(y - basis @ c)
         bound = math.sqrt(float(w @ np.square(left))) if found is None or found.rank == rank else 0
-        _keep(run, matrix, R, c, y, w, left, bound - rounding)
+        _keep(run, matrix, R, c, y, w, left, bound)
+        rounding = unit * (largest + float(np.abs(run.coefficients) @ sizes))
+        run.lower = max(0.0, run.proved - rounding)
         ratio = run.attained / run.lower if run.lower else math.inf
-        if ratio <= 1.0 + tol or run.attained == 0.0:
+        if ratio <= 1.0 + tol or run.attained == 0.0 or not np.any(left):
             break
         if ratio - 1.0 < _PROGRESS * record:
             record, checked = ratio - 1.0, run.steps
@@ -205,5 +212,5 @@ def _keep(
         attained = float(np.max(np.abs(y - matrix @ x)))
         if attained < run.attained:
             run.coefficients, run.attained = x, attained
-    if bound > run.lower:
-        run.lower, run.weights = bound, w
+    if bound > run.proved:
+        run.proved, run.weights = bound, w

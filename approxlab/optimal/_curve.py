@@ -104,6 +104,8 @@ class Curve:
         if not 0 < len(self.kinks) < len(knots) - 1:
             return None
         for kink in self.kinks:
+            if kink in moved[1:-1]:
+                continue
             free = np.flatnonzero(~np.isin(moved[1:-1], self.kinks)) + 1
             moved[free[np.argmin(np.abs(moved[free] - kink))]] = kink
         return np.sort(moved)

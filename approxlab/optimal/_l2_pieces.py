@@ -105,7 +105,7 @@ class Cells:
 def _errors(moments: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Squared errors from the moments before and after each piece; 0 for pieces of no length.
 
-    What rounding of the sums may amount to, N eps times the sum of squares, is taken off.
+    What rounding of the sums may amount to, 4 N eps times the sum of squares, is taken off.
     """
     length = ends[0] - starts[0]
     np.copyto(length, np.inf, where=length <= 0.0)

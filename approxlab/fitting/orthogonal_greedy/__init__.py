@@ -63,7 +63,7 @@ def greedy(
 
     Args:
         target: A `Target`; points outside its mask count nothing.
-        units: Number of units n; n + 1 errors come for the price of one fit.
+        units: Number of units n; the errors of 1 to n units come for the price of one fit.
         power: The power k, 0 (steps) to 4.
         dictionary: Where units are looked for; by default `Dictionary()`.
         key: A typed key for random dictionaries; by default `jax.random.key(0)`.
@@ -74,8 +74,8 @@ def greedy(
             eliminated; True is at most 50 steps, a number that many. Not for k = 0.
         points: Quadrature of the fit: cells per axis, with three Gauss nodes each (number of Sobol
             points beyond three dimensions), or a pair of points (N, d) and weights (N,).
-        test_points: Quadrature of the reported errors; by default a finer rule than that of the
-            fit, with other nodes (four each if cells are given).
+        test_points: Quadrature of the reported errors; by default a finer rule than the fit's
+            default, with other nodes (four each if cells are given). Give it beside `points`.
         max_bytes: Memory for the cells of a fixed dictionary, 12 + 8 (k + 1) bytes per point and
             direction; what does not fit is computed anew in every step.
 

@@ -40,7 +40,8 @@ class GreedyFit:
         skipped: Number of dependent units that were passed over.
         polish: "off"; "converged", "budget" (all steps spent) or "dependent" (the greedy units
             could not be separated, nothing was polished).
-        polish_residuals: Error on the points of the fit after each polishing step; may be empty.
+        polish_residuals: Error on the points of the fit before the polish and after each of its
+            steps; may be empty.
         directions: Greedy directions w before polishing, shape (units, d).
         biases: Greedy biases b before polishing, shape (units,).
         power: The power k of relu(w.x + b)^k.

@@ -50,6 +50,10 @@ def _rule(name: str, target: Target, points: Any, units: int, *, finer: bool) ->
         if not (np.all(np.isfinite(nodes)) and np.all(weights > 0) and np.all(weights < np.inf)):
             raise ValueError(f"{name}: got points or weights out of range, expected finite points "
                              "and positive weights.")  # fmt: skip
+        lower, upper = np.asarray(target.domain.lower), np.asarray(target.domain.upper)
+        if np.any(nodes < lower) or np.any(nodes > upper):
+            raise ValueError(f"{name}: got points outside the box {target.domain!r}, expected "
+                             "points in it.")  # fmt: skip
     else:
         nodes, weights = _default(name, target, points, units, finer)
     if target.mask is not None:
@@ -57,7 +61,7 @@ def _rule(name: str, target: Target, points: Any, units: int, *, finer: bool) ->
         nodes, weights = nodes[kept], weights[kept]
     if len(nodes) < units:
         raise ValueError(
-            f"{name}: got {len(nodes)} points for {units} units, expected more points than units. "
+            f"{name}: got {len(nodes)} points for {units} units, expected at least as many points. "
             "Raise points."
         )
     wanted = values(target, nodes)

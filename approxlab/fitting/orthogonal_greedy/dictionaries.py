@@ -159,7 +159,8 @@ class Ridges:
         for at in range(0, len(self.vectors), self._chunk):
             part = slice(at, at + self._chunk)
             z = (self._points @ self.vectors[part].T - self._first[part]) / self.steps[part]
-            cells = np.minimum(np.floor(z).astype(np.int32), self.biases - 1)
+            # Rounding may carry a point of the edge below the cell before the first kink.
+            cells = np.clip(np.floor(z), -1, self.biases - 1).astype(np.int32)
             # A point before the first kink is seen by no unit: its cell is one that is dropped.
             z, count = z - cells, z.shape[1]
             rows = cells + 1 + np.arange(count, dtype=np.int32) * (self.biases + 1)
