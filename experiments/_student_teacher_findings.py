@@ -44,7 +44,8 @@ def check(rows: Sequence[Row]) -> None:
     """
     for row in [*ends(rows), *of(rows, story="shape")]:
         where = f"{row.get('method') or row['shape']}, {row['number']}"
-        assert 0 <= row["test_rmse"] <= 100 * row["train_rmse"] + 1e-13, f"{where}: goes astray"
+        limit = 100 * row["train_rmse"] + 1e-13
+        assert 0 <= row["test_rmse"] <= limit, f"{where}: goes astray between the points"
         assert row["run_s"] >= 0, f"{where}: no time"
         if "shape" in row:
             assert row["num_parameters"] <= 600, f"{where}: more than 600 parameters"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from approxlab.targets import Target
 
-REVISION = 1
+REVISION = 2
 
 _POINTS = 8001  # at which the errors on an interval are measured
 _CLUSTER = (0.5, 0.07)  # of the graded centres: in the middle, below the poles at distance 0.1

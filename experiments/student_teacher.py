@@ -61,7 +61,7 @@ class Config:
 
 PRESETS = {
     "smoke": Config(seeds=1, student=(8, 8), methods=("plain", "projected"), steps=60,
-                    shapes=("small",), starts=2, first_steps=10, shape_steps=20, points=64),
+                    shapes=("small",), starts=2, first_steps=10, shape_steps=20, points=256),
     "default": Config(seeds=2, methods=("lbfgs", "plain", "corrected", "projected"), steps=1000,
                       shapes=("plain", "two"), shape_steps=400),
     "paper": Config(seeds=5, methods=("adam", "lbfgs", "staged", "ssbroyden", "plain", "corrected",

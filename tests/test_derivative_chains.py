@@ -75,7 +75,7 @@ def check_executed(net, x, plan, c=32):
     assert value.shape == net(x).shape
     assert jacobian.shape == (*value.shape, net.in_size)
     size = float(np.prod([1.0 + np.abs(w).sum(1).max() for w in net.weights]))
-    power = {"relu2": 2, "relu3": 3}.get(net.activation, 1)
+    power = {"relu2": 2, "relu3": 3, "relu4": 4}.get(net.activation, 1)
     scale = (size * (1.0 + float(jnp.abs(x).max()))) ** power
     laws.close(value, net(x), c=c, scale=scale, dtype=net.dtype)
     laws.close(jacobian, jax.jacobian(net)(x), c=c, scale=scale, dtype=net.dtype)

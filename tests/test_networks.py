@@ -61,6 +61,7 @@ def test_activation_laws(name, key):
         ("relu", {-1.0: 0.0, 2.0: 2.0}),
         ("relu2", {-1.0: 0.0, 3.0: 9.0}),
         ("relu3", {-1.0: 0.0, 2.0: 8.0}),
+        ("relu4", {-1.0: 0.0, 2.0: 16.0}),
         ("heaviside", {-1e-300: 0.0, 0.0: 0.5, 1e-300: 1.0}),
         ("softplus", {0.0: np.log(2.0)}),
         ("gelu", {0.0: 0.0, 1.0: 0.8413447460685429}),
@@ -139,12 +140,25 @@ def test_affine_function_has_no_hidden_layer(key):
 def test_initialisation_has_its_variance_and_dtype(init, dtype, key):
     n, m = 200, 300
     net = al.MLP.init(key, n, (m, m), "tanh", init=init, dtype=dtype)
-    expected = {"glorot": 2 / (2 * m), "he": 2 / m, "lecun": 1 / m, "uniform_knots": 2 / m}[init]
+    expected = {"glorot": 2 / (2 * m), "he": 2 / m, "lecun": 1 / m, "uniform_knots": 2 / m,
+                "spread": 2 / m}[init]  # fmt: skip
     got = float(jnp.var(net.weights[1]))
     # The sample variance of k normal numbers has relative standard deviation sqrt(2 / k).
     assert abs(got / expected - 1) < 5 * np.sqrt(2 / m**2)
     assert {str(leaf.dtype) for leaf in jax.tree.leaves(net)} == {dtype}
-    assert float(jnp.max(jnp.abs(net.biases[1]))) == 0.0
+    largest = float(jnp.max(jnp.abs(net.biases[1])))
+    assert 0.9 < largest <= 1.0 if init == "spread" else largest == 0.0
+
+
+def test_spread_slopes_and_bends(key):
+    net = al.MLP.init(key, 2, (50,), init="spread", domain=al.Box([3.0, -1.0], [5.0, 1.0]))
+    slopes = np.linalg.norm(net.weights[0], axis=1)
+    np.testing.assert_allclose(slopes, 1.0 + 2.0 * (np.arange(50) + 0.5) / 50, rtol=1e-12)
+    # Every unit bends on a line through the square: at some corner it is positive, at some not.
+    corners = np.array([[3.0, -1.0], [3.0, 1.0], [5.0, -1.0], [5.0, 1.0]])
+    z = corners @ np.asarray(net.weights[0]).T + np.asarray(net.biases[0])
+    assert np.all(z.max(axis=0) > 0)
+    assert np.all(z.min(axis=0) < 0)
 
 
 @pytest.mark.parametrize("box", [al.Box([0.0], [1.0]), al.Box([3.0], [5.0])])
