@@ -73,7 +73,7 @@ def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot([i] * len(errors), errors, "o", color=_COLORS[method], markersize=8, alpha=0.75)
         if method in PUBLISHED:
             ax.plot([i - 0.32, i + 0.32], [PUBLISHED[method]] * 2, color="0.3", linewidth=1.4)
-            ax.annotate(f"published {PUBLISHED[method]:.0e}", (i, PUBLISHED[method]),
+            ax.annotate(f"published, BFGS: {PUBLISHED[method]:.0e}", (i, PUBLISHED[method]),
                         xytext=(0, 3), textcoords="offset points", ha="center", va="bottom",
                         fontsize=8, color="0.3")  # fmt: skip
     ax.set_xticks(range(len(methods)), [_SHORT[method] for method in methods], fontsize=9,

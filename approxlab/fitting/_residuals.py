@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array
 
 from approxlab.derivatives.layers.weights import weight_jacobian
@@ -70,23 +70,26 @@ def of_inner_weights(
         Q, R = jnp.linalg.qr(stacked)
         Q = Q[: basis.shape[0]]
         wanted = y.T / root
-        coefficients = _triangular(R, Q.T @ wanted)
+        coefficients = solve_triangular(R, Q.T @ wanted)
         return coefficients, (basis @ coefficients - wanted).T, Q
 
     def residual(p: Array) -> Array:
         return _rows(solved(p)[1])
 
-    def layers(p: Array) -> Layers:
-        (w, b), coefficients = layers_of(p), solved(p)[0]
+    def layers(p: Array, coefficients: Array) -> Layers:
+        w, b = layers_of(p)
         return (*w, coefficients[:-1].T), (*b, coefficients[-1])
 
-    _, left, Q = solved(free)
-    net = net_of(layers(free))
+    def whole(p: Array) -> Array:
+        return ravel_pytree(layers(p, solved(p)[0]))[0]
+
+    coefficients, left, Q = solved(free)
+    net = net_of(layers(free, coefficients))
     columns = _columns(net, x, len(net.weights) - 1) / root
     by_outputs = columns.reshape(x.shape[1], y.shape[0], -1)
     inside = jnp.einsum("nk,kmp->nmp", Q, jnp.einsum("nk,nmp->kmp", Q, by_outputs))
     jacobian = (by_outputs - inside).reshape(columns.shape)
-    return LinearModel(free, residual, _rows(left), jacobian, lambda p: ravel_pytree(layers(p))[0])
+    return LinearModel(free, residual, _rows(left), jacobian, whole)
 
 
 def _columns(net: MLP, x: Array, layers: int) -> Array:
@@ -112,9 +115,3 @@ def _hidden(net: MLP, x: Array) -> Array:
 def _rows(columns: Array) -> Array:
     """Numbered by point, then output, as the rows of the Jacobian are."""
     return columns.T.ravel()
-
-
-def _triangular(R: Array, c: Array) -> Any:
-    from jax.scipy.linalg import solve_triangular
-
-    return solve_triangular(R, c)

@@ -14,8 +14,8 @@ layers of 20 tanh units. Here the step is corrected with the factorisation that 
     d <- d - J^+ (r(p + d) - (r + J d_0)),    d_0 = -J^+ r,
 
 a chord iteration towards the values that the linear model promised. It costs one evaluation of the
-network and two triangular products, about a hundredth of a factorisation. The best of the corrected
-steps is tried. What it gains, `student_teacher` shows: three decades, five with the projection.
+network and two triangular products, and no factorisation. The best of the corrected steps is tried.
+What it gains, `student_teacher` shows: three decades, five with the projection.
 
 Variable projection eliminates the outer layer, whose best coefficients for given inner weights are
 a linear problem: the residual is then (I - F F^+) y with F the outputs of the last hidden layer,

@@ -17,10 +17,8 @@ orthonormal e1 = w / |w|, e2 in the plane of w and z,
          + (sqrt(1 + phi a) - 1) / sqrt(tau) R e2 e2^T,    a = (e2.z / e1.z)^2,
 
 for which R+ R+^T is the H+ above. Updated as it stands, H loses its positive eigenvalues to
-rounding when their ratio nears 1 / eps, and the line search finds no descent: on the network
-1-20-20-1 for sin 4 pi x at relative errors between 5e-7 and 2e-6, where this form goes on to 3e-8
-(3000 steps). A step takes 10 p^2 operations on p parameters beside those of the line search, and
-the state holds p^2 numbers.
+rounding when their ratio nears 1 / eps, and the line search finds no descent. A step takes 10 p^2
+operations on p parameters beside those of the line search, and the state holds p^2 numbers.
 """
 
 from __future__ import annotations
