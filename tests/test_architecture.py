@@ -108,17 +108,16 @@ def test_the_library_never_imports_experiments_and_only_plotting_imports_matplot
             assert name.split(".")[0] != "matplotlib" or room == "plotting", path
 
 
-def test_experiments_import_only_their_own_private_neighbours():
-    modules = {path.stem for path in (ROOT / "experiments").glob("*.py")}
-    for path in (ROOT / "experiments").glob("*.py"):
+def test_experiments_import_only_the_runner_the_drawing_and_their_own_room():
+    folder = ROOT / "experiments"
+    shared = {"runner", "drawing"}
+    for path in folder.glob("*/*.py"):
+        room = path.parent.name
+        below = {"runner": {"runner"}, "drawing": {"drawing"}}.get(room, shared | {room})
         for name, _ in imports(path):
             parts = name.split(".")
-            if parts[0] == "experiments" and len(parts) > 1 and parts[1] in modules:
-                other = parts[1]
-                assert other.startswith("_"), f"{path.name} imports the experiment {other}"
-                owner = next((m for m in modules if other.startswith(f"_{m}_")), None)
-                mine = path.stem.removeprefix("_")
-                assert owner is None or mine.startswith(owner), f"{path.name} imports {other}"
+            if parts[0] == "experiments" and len(parts) > 1:
+                assert parts[1] in below, f"{path.relative_to(ROOT)} imports {name}"
 
 
 def test_files_are_one_topic():

@@ -12,8 +12,8 @@ import pytest
 import approxlab as al
 from approxlab.derivatives.tracing.trace import trace
 from approxlab.plotting.graphs import plot_trace
-from experiments import _computational_graphs_findings as findings
-from experiments import computational_graphs as graphs
+from experiments.computational_graphs import experiment as graphs
+from experiments.computational_graphs import findings
 
 EPS = 2.0**-52
 

@@ -12,7 +12,7 @@ import pytest
 
 from approxlab import records
 from approxlab.fitting import _places
-from experiments import _machine
+from experiments.runner import machine
 
 ROOT = Path(__file__).parents[1]
 
@@ -104,14 +104,14 @@ def test_one_device_is_the_plain_path():
 
 COUNT = """
 import jax, os
-from experiments import _machine
-with _machine.machine("cpu", True) as found:
+from experiments.runner import machine
+with machine.machine("cpu", True) as found:
     print(found["count"], jax.local_device_count(), os.environ.get("XLA_FLAGS"))
 """
 
 
 def test_the_runner_takes_one_device_per_core():
-    cores = _machine.usable_cores()
+    cores = machine.usable_cores()
     assert 1 <= cores <= os.cpu_count()
     assert alone("-c", COUNT).split() == [str(cores), str(cores), "None"]
 

@@ -23,7 +23,7 @@ from test_devices import FITS, alone
 
 from approxlab import records
 from approxlab.fitting import _places
-from experiments import _runner, width_vs_depth
+from experiments import runner, width_vs_depth
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and fork of POSIX")
 
@@ -83,7 +83,7 @@ class Group:
         preset = ("--preset", "smoke") if self.command is WIDTH else ()
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            code = _runner.main(module.EXPERIMENT, [*preset, "--out", str(self.path), *flags])
+            code = runner.main(module.EXPERIMENT, [*preset, "--out", str(self.path), *flags])
         return code, out.getvalue()
 
     def computed(self):

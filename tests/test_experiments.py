@@ -13,32 +13,30 @@ import pytest
 
 from approxlab import records
 from approxlab.fitting import gradient
-from experiments import _runner
+from experiments import runner
 
 ROOT = Path(__file__).parent.parent
-NAMES = sorted(
-    path.stem for path in (ROOT / "experiments").glob("*.py") if not path.stem.startswith("_")
-)
+NAMES = sorted(path.parent.name for path in (ROOT / "experiments").glob("*/__main__.py"))
 
 ALL_OF_THEM = """
 import importlib, sys
-from experiments import _runner
+from experiments import runner
 for name in sys.argv[2:]:
-    found = importlib.import_module(f"experiments.{name}").EXPERIMENT
-    code = _runner.main(found, ["--preset", "smoke", "--out", f"{sys.argv[1]}/{name}", "--quiet"])
+    found = importlib.import_module(f"experiments.{name}.experiment").EXPERIMENT
+    code = runner.main(found, ["--preset", "smoke", "--out", f"{sys.argv[1]}/{name}", "--quiet"])
     assert code == 0, name
 """
 
 
 def experiment(name):
-    return importlib.import_module(f"experiments.{name}").EXPERIMENT
+    return importlib.import_module(f"experiments.{name}.experiment").EXPERIMENT
 
 
 def run(name, *flags):
     """Exit code and what was printed."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        code = _runner.main(experiment(name), list(flags))
+        code = runner.main(experiment(name), list(flags))
     return code, out.getvalue()
 
 
@@ -207,9 +205,9 @@ def test_more_cells_do_not_change_the_numbers_of_the_others(tmp_path):
 
 def test_plan_knows_the_dimensions_of_its_targets():
     from approxlab import targets
-    from experiments import width_vs_depth
+    from experiments.width_vs_depth import experiment
 
-    for dim, names in width_vs_depth._DIMENSIONS.items():
+    for dim, names in experiment._DIMENSIONS.items():
         assert {targets.get(name).dim for name in names} == {dim}
 
 

@@ -17,7 +17,7 @@ import robustness_toy
 from result_folder import ROOT, WIDTH, Folder, sizes, wait_for
 
 from approxlab import records
-from experiments import _machine, _runner
+from experiments.runner import machine, run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of POSIX")
 
@@ -334,7 +334,7 @@ def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, mon
         monkeypatch.setitem(robustness_toy.EXPERIMENT.__dict__, "revision", 2)
     elif changed in ("kind", "xla_flags"):
         other = {"kind": "another", "xla_flags": ["--another"]}[changed]
-        monkeypatch.setattr(_runner, "machine", _other_machine({changed: other}))
+        monkeypatch.setattr(run, "machine", _other_machine({changed: other}))
     elif changed not in flags:
         versions = {**records.versions(), changed: "99"}
         monkeypatch.setattr(records.origins, "versions", lambda: versions)
@@ -349,14 +349,14 @@ def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, mon
 def _other_machine(change):
     @contextlib.contextmanager
     def machine(*arguments):
-        with _machine.machine(*arguments) as device:
+        with machine.machine(*arguments) as device:
             yield {**device, **change}
 
     return machine
 
 
 def test_flags_of_xla_that_may_change_numbers_are_known(monkeypatch, tmp_path):
-    neutral = f"--xla_force_host_platform_device_count=2 {_machine._THREADS}=false"
+    neutral = f"--xla_force_host_platform_device_count=2 {machine._THREADS}=false"
     mine = ["--xla_cpu_max_isa=AVX", "--xla_cpu_use_fusion_emitters=false"]
     (tmp_path / "flags").write_text(f"{mine[1]}\n{mine[0]}")
     cases = {
@@ -369,7 +369,7 @@ def test_flags_of_xla_that_may_change_numbers_are_known(monkeypatch, tmp_path):
     }
     for text, expected in cases.items():
         monkeypatch.setenv("XLA_FLAGS", text)
-        assert _machine.xla_flags() == expected
+        assert machine.xla_flags() == expected
 
 
 # K9 and shards: the same numbers however they are computed

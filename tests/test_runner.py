@@ -15,7 +15,7 @@ import jax
 import pytest
 
 from approxlab import records
-from experiments import _machine
+from experiments.runner import flags, machine
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +31,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments import _runner
+from experiments import runner
 
 REVISION = 1
 CALLS = []
@@ -97,14 +97,14 @@ def draw(rows):
     return figure
 
 
-EXPERIMENT = _runner.Experiment(
+EXPERIMENT = runner.Experiment(
     name="toy", revision=REVISION, config=Config, presets=PRESETS, units=units, compute=compute,
     check=check, caption=caption, table=table, draw=draw, seconds=lambda config: 600.0,
 )
 if __name__ == "__main__":
     import sys
 
-    code = _runner.main(EXPERIMENT)
+    code = runner.main(EXPERIMENT)
     print("jax imported:", "jax" in sys.modules)
     raise SystemExit(code)
 '''
@@ -131,10 +131,10 @@ class Toy:
 
     def __call__(self, *flags):
         """Runs it; returns the exit code."""
-        from experiments import _runner
+        from experiments import runner
 
         self.module.CALLS.clear()
-        return _runner.main(self.module.EXPERIMENT, list(flags))
+        return runner.main(self.module.EXPERIMENT, list(flags))
 
     @property
     def calls(self):
@@ -504,20 +504,18 @@ def test_a_missing_device_is_one_line(toy):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
-    cores = _machine.usable_cores()
+    cores = machine.usable_cores()
     assert f"--device {missing} cannot be used; found here: {cores} cpu" in last
     assert "--device auto" in last
     assert toy.files() == set()
 
 
 def test_config_fields_and_flags_must_not_share_a_name(toy):
-    from experiments import _flags
-
-    class Clash(_flags.Options):
+    class Clash(flags.Options):
         pass
 
     with pytest.raises(ValueError, match="which is a flag of every run"):
-        _flags.parse("toy", "", Clash, {"default": Clash()}, [])
+        flags.parse("toy", "", Clash, {"default": Clash()}, [])
 
 
 # Drawing again
@@ -595,12 +593,16 @@ def test_checks_are_not_switched_off(toy):
 def test_the_list_of_experiments_imports_none(tmp_path):
     from experiments import __main__ as listing
 
-    (tmp_path / "toy.py").write_text(TOY + "\nraise RuntimeError('imported')")
-    (tmp_path / "_private.py").write_text('"""Not shown."""')
+    (tmp_path / "toy").mkdir()
+    face = '"""How fast do toys grow?"""\nimport nothing_of_that_name'
+    (tmp_path / "toy" / "__init__.py").write_text(face)
+    (tmp_path / "toy" / "__main__.py").write_text("import nothing_of_that_name")
+    (tmp_path / "runner").mkdir()
+    (tmp_path / "runner" / "__init__.py").write_text('"""Not an experiment."""')
     assert listing.experiments(tmp_path) == {"toy": "How fast do toys grow?"}
     command = [sys.executable, "-m", "experiments"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "python -m experiments.NAME --help" in done.stdout
-    assert "_runner" not in done.stdout
+    assert "runner" not in done.stdout
     assert json.dumps(done.stderr) == '""'

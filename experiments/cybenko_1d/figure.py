@@ -1,0 +1,173 @@
+"""The figure of `cybenko_1d`: staircases, error and claim against size, steepness, chosen sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from experiments.cybenko_1d.findings import NAMES
+from experiments.drawing.lettering import formula, heading
+from experiments.drawing.rows import Row, of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw"]
+
+_COLORS = {
+    "classical": "#D55E00", "midpoint": "#0072B2", "costarelli_spigler": "#E69F00",
+    "moderate": "#009E73",
+}  # fmt: skip
+_MARKERS = {"classical": "s", "midpoint": "o", "costarelli_spigler": "^", "moderate": "D"}
+_HOLLOW = {"costarelli_spigler"}  # it lies on the midpoint staircase: drawn around it
+
+
+def draw(rows: Sequence[Row]) -> Figure:
+    """Staircases on top; then a panel per target; then steepness, and what `cybenko` chooses."""
+    import matplotlib.pyplot as plt
+
+    from approxlab import plotting
+
+    targets = list(dict.fromkeys(row["target"] for row in of(rows, story="size")))
+    lines = -(-len(targets) // 3)
+    with plotting.style("screen"):
+        figure = plt.figure(figsize=(13.0, 7.0 + 3.1 * lines), dpi=100)
+        heights = [2.9, 3.1 * lines + 0.5, 3.9]
+        parts = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)
+        top, middle, bottom = parts.ravel()
+        heading(top, "A sum of sigmoids is a staircase: one unit for each jump")
+        _draw_staircases(top, of(rows, story="drawn"))
+        heading(middle, "Error (markers) and claim (dashed) against the number of cells $n$")
+        _draw_sizes(middle, of(rows, story="size"), targets, lines)
+        steep, close, chosen = bottom.subplots(1, 3, width_ratios=[1.1, 0.9, 1.1])
+        _draw_steepness(steep, of(rows, story="steep", kind="gain"))
+        _draw_close_up(close, of(rows, story="steep"))
+        _draw_chosen(chosen, of(rows, story="chosen"))
+    return figure
+
+
+def _draw_staircases(figure: Any, rows: Sequence[Row]) -> None:
+    sizes = list(dict.fromkeys(row["n"] for row in rows))
+    axes = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
+    for ax, n in zip(axes, sizes, strict=True):
+        points = of(rows, n=n, kind="point")
+        summary = of(rows, n=n, kind="summary")[0]
+        x = [row["x"] for row in points]
+        ax.plot(x, [row["wanted"] for row in points], color="0.6", linewidth=3.0)
+        ax.plot(x, [row["value"] for row in points], color=_COLORS["midpoint"], linewidth=1.4)
+        error, claim = summary["sup_error"], summary["claimed_sup_error"]
+        ax.set_title(f"$n = {n}$: error {error:.3f}, claim {claim:.3f}", fontsize=10)
+        ax.set_xlabel("$x$")
+    axes[0].set_ylabel(formula(rows[0]["target"]))
+
+
+def _draw_sizes(figure: Any, rows: Sequence[Row], targets: Sequence[str], lines: int) -> None:
+    axes = figure.subplots(lines, 3, sharex=True, squeeze=False)
+    for ax in axes.ravel()[len(targets) :]:
+        ax.set_visible(False)
+    for ax, target in zip(axes.ravel(), targets, strict=False):
+        orders = []
+        for kind in NAMES:
+            cells = of(rows, target=target, construction=kind)
+            sizes = [row["n"] for row in cells]
+            claims = [row["claimed_sup_error"] for row in cells]
+            errors = [row["sup_error"] for row in cells]
+            ax.plot(sizes, claims, "--", color=_COLORS[kind], linewidth=1.3)
+            hollow = kind in _HOLLOW
+            ax.plot(
+                sizes, errors, _MARKERS[kind], color=_COLORS[kind], label=NAMES[kind],
+                markersize=8.0 if hollow else 4.5, fillstyle="none" if hollow else "full",
+            )  # fmt: skip
+            orders.append((kind, -cells[0]["rate_slope"]))
+        ax.set(xscale="log", yscale="log")
+        ax.set_title(formula(target))
+        ax.text(0.03, 0.37, "order", transform=ax.transAxes, fontsize=9, color="0.3")
+        for i, (kind, order) in enumerate(orders):
+            ax.text(0.03, 0.28 - 0.08 * i, f"{order:.2f}", transform=ax.transAxes, fontsize=9,
+                    color=_COLORS[kind], fontweight="bold")  # fmt: skip
+        ticks = sizes[::2]
+        ax.set_xticks(ticks, [str(n) for n in ticks])
+        ax.minorticks_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("cells $n$")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("sup error")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper right", ncols=4, bbox_to_anchor=(0.995, 1.0))
+
+
+def _draw_steepness(ax: Axes, rows: Sequence[Row]) -> None:
+    targets = list(dict.fromkeys(row["target"] for row in rows))
+    for target, color in zip(targets, ("#0072B2", "#CC79A7", "#009E73"), strict=False):
+        cells = of(rows, target=target)
+        gains = [row["gain"] for row in cells]
+        errors = [row["sup_error"] for row in cells]
+        ax.plot(
+            gains, [row["claimed_sup_error"] for row in cells], "--", color=color, linewidth=1.2
+        )
+        ax.plot(gains, errors, "o-", color=color, markersize=3.5, linewidth=1.4,
+                label=formula(target))  # fmt: skip
+        best = min(range(len(errors)), key=lambda i: errors[i])
+        ax.plot(gains[best], errors[best], "*", color=color, markersize=14, zorder=4)
+    ax.set(xscale="log", yscale="log", xlabel="gain: slope of a unit times the cell width",
+           ylabel="sup error")  # fmt: skip
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high * 6)
+    for place, word in ((0.02, "too shallow"), (0.98, "too steep")):
+        ax.text(place, 0.93, word, transform=ax.transAxes, ha="left" if place < 0.5 else "right",
+                fontsize=9, color="0.3")  # fmt: skip
+    ax.legend(loc="upper center")
+    ax.set_title(f"Steepness at $n = {rows[0]['n']}$; stars: best", fontsize=12, fontweight="bold")
+
+
+def _draw_close_up(ax: Axes, rows: Sequence[Row]) -> None:
+    """The same target with units too shallow, of the best gain, and too steep."""
+    points = of(rows, kind="point")
+    gains = of(rows, kind="gain", target=points[0]["target"])
+    best = min(gains, key=lambda row: row["sup_error"])
+    x = [row["x"] for row in points]
+    ax.plot(x, [row["wanted"] for row in points], color="0.75", linewidth=5.0, label="target")
+    for name, row, color in (
+        ("shallow", gains[0], "#D55E00"), ("best", best, "#000000"), ("steep", gains[-1], "#0072B2")
+    ):  # fmt: skip
+        values = [point[name] for point in points]
+        ax.plot(x, values, color=color, linewidth=1.3, label=f"{name}, gain {row['gain']:.2g}")
+    ax.set_xlabel("$x$")
+    ax.legend(loc="lower right")
+    title = f"{formula(points[0]['target'])}, a part, $n = {points[0]['n']}$"
+    ax.set_title(title, fontsize=12, fontweight="bold")
+
+
+def _draw_chosen(ax: Axes, rows: Sequence[Row]) -> None:
+    from approxlab import plotting
+
+    targets = list(dict.fromkeys(row["target"] for row in rows))
+    last = {t: of(rows, target=t)[-1]["num_hidden_units"] for t in targets}
+    targets.sort(key=lambda target: -last[target])
+    rough = [t for t in targets if of(rows, target=t)[-1]["form"] == "Lipschitz"]
+    smooth = [t for t in targets if t not in rough]
+    # Of rough targets the size depends on L only: one line, told apart by hollow marks.
+    looks = {t: ("0.25", mark) for t, mark in zip(rough, "sD^v<>" * len(rough), strict=False)}
+    colors = plotting.ordered_colors(len(smooth))
+    looks |= {t: (color, "o") for t, color in zip(smooth, colors, strict=True)}
+    for target, (color, mark) in looks.items():
+        cells = of(rows, target=target)
+        least = [row["least_constant_pieces"] for row in cells]
+        units = [row["num_hidden_units"] for row in cells]
+        ax.plot(least, units, mark + "-", color=color, markersize=6 if target in rough else 5,
+                fillstyle="none" if target in rough else "full", linewidth=1.4,
+                label=formula(target))  # fmt: skip
+    pieces = [row["least_constant_pieces"] for row in rows]
+    ends = [min(pieces), max(pieces)]
+    ax.plot(ends, ends, color="0.6", linewidth=1.0, zorder=0)
+    ax.annotate("as many units", (ends[1], ends[1]), xytext=(-14, 1), textcoords="offset points",
+                ha="right", fontsize=9, color="0.35")  # fmt: skip
+    ax.set(xscale="log", yscale="log", ylabel=r"units of $\mathtt{cybenko}(g, \epsilon)$")
+    ax.set_xlabel(r"constant pieces for the class, $L\,(b-a)\,/\,(2\epsilon)$")
+    epsilons = [row["eps"] for row in of(rows, target=targets[0])]
+    ax.set_title(
+        rf"Units for $\epsilon$ = {epsilons[0]:g} to {epsilons[-1]:g}; hollow: no $f''$",
+        fontsize=12, fontweight="bold",
+    )  # fmt: skip
+    ax.legend(loc="upper left", fontsize=8)

@@ -1,0 +1,1 @@
+"""What does a gradient cost beside the function, in time and in memory?"""

@@ -1,0 +1,1 @@
+"""What does a Jacobian cost, by which method, and which is the fastest?"""

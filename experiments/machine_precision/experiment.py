@@ -1,0 +1,339 @@
+"""Do tanh networks reach machine precision, and how many units does it take beside polynomials?
+
+One hidden layer of wide tanh units, its last layer by one solve, on analytic targets: relative L2
+error against width, on equal centres and, for Runge's function, on graded ones; the interpolating
+polynomial at Chebyshev points and the rational function found by AAA for scale. Then the same in
+two dimensions, with ridges, beside tensor products of polynomials; and the same units with the last
+layer of least maximum instead of least squares, between its two bounds.
+
+At the floor the numbers are rounding: equal from run to run on a machine, but not for another
+number of threads of its linear algebra.
+
+    python -m experiments.machine_precision
+    python -m experiments.machine_precision --preset paper --publish
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from experiments import runner
+from experiments.machine_precision.figure import draw
+from experiments.machine_precision.findings import ACCEPTANCE, caption, check, table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from approxlab.targets import Target
+
+REVISION = 2
+
+_POINTS = 8001  # at which the errors on an interval are measured
+_CLUSTER = (0.5, 0.07)  # of the graded centres: in the middle, below the poles at distance 0.1
+_GRADED = "runge"
+_PLANE_NODES = {"n": 8, "panels": 16}
+_SUP_TOL = 0.01
+_REPEATS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of `machine_precision`."""
+
+    targets: tuple[str, ...] = ("exp", "sine4", "runge", "chirp")
+    """Targets of one variable from the catalogue, on [-1, 1]."""
+    widths: tuple[int, ...] = (8, 12, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192,
+                               215, 256, 320, 390, 430)  # fmt: skip
+    """Numbers of units, and of coefficients of the polynomials."""
+    poles: tuple[int, ...] = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64)
+    """Numbers of support points of the rational functions: a pole each, but one."""
+    planes: tuple[str, ...] = ("sine_product", "bump", "compositional")
+    """Targets of two variables from the catalogue."""
+    plane_widths: tuple[int, ...] = (32, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+    """Numbers of ridges."""
+    plane_degrees: tuple[int, ...] = (4, 6, 8, 10, 12, 16, 20, 24, 28, 32)
+    """Numbers of coefficients of the polynomials in each of the two variables."""
+    sup_widths: tuple[int, ...] = (8, 12, 16, 24, 32)
+    """Numbers of units whose last layer is solved for in the sup norm."""
+    shown: int = 12
+    """Number of units of Runge's function whose two errors are drawn."""
+
+
+PRESETS = {
+    "smoke": Config(
+        targets=("exp", "runge"),
+        widths=(16, 48),
+        poles=(4, 8),
+        planes=("bump",),
+        plane_widths=(64, 128),
+        plane_degrees=(8, 12),
+        sup_widths=(8,),
+    ),
+    "default": Config(),
+    "paper": Config(
+        widths=(8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64, 72, 80, 88, 96, 104, 112,
+                120, 128, 136, 144, 160, 176, 192, 215, 232, 256, 288, 320, 360, 390, 430, 512),
+        poles=tuple(range(2, 65, 2)),
+        plane_widths=(32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 640, 768, 896, 1024, 1280,
+                      1500),
+        plane_degrees=tuple(range(4, 39, 2)),
+        sup_widths=(8, 10, 12, 14, 16, 20, 24, 28, 32, 40),
+    ),
+}  # fmt: skip
+
+
+def units(config: Config) -> Sequence[Mapping[str, Any]]:
+    """Sizes that share a compilation together; one unit per cell."""
+    check_sizes(config)
+    asked = [
+        {"story": "acceptance", "target": target, "method": "tanh", "n": n}
+        for target, limits in ACCEPTANCE.items()
+        for n in limits["widths"]
+        if target in config.targets
+    ]
+    solved = [
+        {"story": "error", "target": target, "method": method, "n": n}
+        for n in config.widths
+        for method in ("tanh", "graded", "polynomial")
+        for target in config.targets
+        if method != "graded" or (target == _GRADED and n >= 16)
+    ]
+    rational = [
+        {"story": "error", "target": target, "method": "rational", "n": n}
+        for n in config.poles
+        for target in config.targets
+    ]
+    plane = [
+        {"story": "plane", "target": target, "method": method, "n": n}
+        for method, sizes in (("ridges", config.plane_widths), ("tensor", config.plane_degrees))
+        for n in sizes
+        for target in config.planes
+    ]
+    largest = [
+        {"story": "sup", "target": target, "n": n}
+        for n in config.sup_widths
+        for target in config.targets
+    ]
+    curve = {"story": "curve", "target": _GRADED, "n": config.shown}
+    return [*asked, *solved, *rational, *plane, *largest, curve]
+
+
+def check_sizes(config: Config) -> None:
+    """Refuse sizes without a network."""
+    sizes = {
+        "widths": (4, config.widths),
+        "poles": (1, config.poles),
+        "plane_widths": (16, config.plane_widths),
+        "plane_degrees": (1, config.plane_degrees),
+        "sup_widths": (4, config.sup_widths),
+        "shown": (4, (config.shown,)),
+    }
+    for name, (least, given) in sizes.items():
+        if not given or min(given) < least:
+            raise ValueError(f"{name}: got {given}, expected sizes of at least {least}.")
+
+
+def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
+    """The rows of a cell: its errors, or the two error curves."""
+    from approxlab import targets
+
+    target = targets.get(unit["target"])
+    if unit["story"] == "curve":
+        return _curves(target, unit["n"])
+    rows: dict[str, Callable[[Target, str, int], Mapping[str, Any]]] = {
+        "acceptance": _accepted,
+        "error": _on_interval,
+        "plane": _on_rectangle,
+        "sup": _largest,
+    }
+    return [rows[unit["story"]](target, unit.get("method", ""), unit["n"])]
+
+
+def seconds(config: Config) -> float:
+    """Expected time on two cores; the rates were measured."""
+    cells = len(config.targets) * (2 * len(config.widths) + len(config.poles))
+    ridges = sum(0.3 + 1.5e-9 * n**3 for n in config.plane_widths) * len(config.planes)
+    return 8.0 + 0.12 * cells + ridges + 0.3 * len(config.sup_widths) * len(config.targets)
+
+
+def _accepted(target: Target, method: str, n: int) -> dict[str, Any]:
+    """A row of the acceptance table; only the first call compiles."""
+    from approxlab.constructions import quasi_interpolant
+
+    row = _on_interval(target, method, n)
+    times = []
+    for _ in range(_REPEATS):
+        began = time.perf_counter()
+        quasi_interpolant(target, n)
+        times.append(time.perf_counter() - began)
+    limits = ACCEPTANCE[target.name]
+    return {
+        "asked": limits["relative_l2_error"],
+        "asked_units": max(limits["widths"]),
+        "reached": row.pop("relative_l2_error"),
+        "solve_s": min(times),
+        **row,
+    }
+
+
+def _on_interval(target: Target, method: str, n: int) -> dict[str, Any]:
+    """Relative L2 error, and sup error, at equally spaced points of the interval."""
+    import numpy as np
+
+    from approxlab.constructions import clustered, quasi_interpolant
+    from approxlab.errors.differences import values
+
+    x = target.domain.uniform(_POINTS)
+    wanted = values(target, x)
+    if method in ("tanh", "graded"):
+        grading = clustered(*_CLUSTER) if method == "graded" else None
+        solved = quasi_interpolant(target, n, grading=grading)
+        got, found = values(solved.network, x), _of_solve(solved.solve)
+        found["num_hidden_units"] = solved.network.num_hidden_units
+    elif method == "polynomial":
+        got, found = _polynomial(target, n)(x[:, 0]), {}
+    else:
+        got, found = _rational(target, n, x[:, 0])
+    size = float(np.linalg.norm(wanted))
+    return {
+        "relative_l2_error": float(np.linalg.norm(got - wanted)) / size,
+        "sup_error": float(np.max(np.abs(got - wanted))),
+        **found,
+    }
+
+
+def _of_solve(found: Any) -> dict[str, Any]:
+    condition = float(f"{found.condition:.2g}")  # an estimate, not the same to the last bit
+    return {"rank": found.rank, "condition": condition}
+
+
+def _polynomial(target: Target, n: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The interpolating polynomial at n Chebyshev points, by the barycentric formula."""
+    from approxlab.errors.differences import values
+
+    if n == 1:
+        middle = values(target, target.domain.midpoints(1))
+        return lambda x: 0.0 * x + middle
+    nodes = target.domain.chebyshev(n)
+    heights = values(target, nodes)
+    return lambda x: _barycentric(nodes[:, 0], x) @ heights
+
+
+def _barycentric(nodes: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Values of Lagrange's polynomials of Chebyshev points of the second kind: (points, nodes)."""
+    import numpy as np
+
+    weights = (-1.0) ** np.arange(len(nodes))
+    weights[[0, -1]] *= 0.5
+    gaps = x[:, None] - nodes
+    hit = gaps == 0.0
+    parts = weights / np.where(hit, 1.0, gaps)
+    lagrange = parts / parts.sum(axis=1, keepdims=True)
+    return np.where(hit.any(axis=1, keepdims=True), hit.astype(float), lagrange)
+
+
+def _rational(target: Target, n: int, x: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+    """By AAA at 1024 Chebyshev points, with at most n support points."""
+    import warnings
+
+    import numpy as np
+    from scipy.interpolate import AAA
+
+    from approxlab.errors.differences import values
+
+    nodes = target.domain.chebyshev(1024)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has not converged with n of them
+        found = AAA(nodes[:, 0], values(target, nodes), rtol=1e-14, max_terms=n)
+    return np.asarray(found(x)), {"num_support_points": len(found.weights)}
+
+
+def _on_rectangle(target: Target, method: str, n: int) -> dict[str, Any]:
+    """Relative L2 error by a Gauss-Legendre rule."""
+    import numpy as np
+
+    from approxlab.constructions import ridge_quasi_interpolant
+    from approxlab.errors.differences import values
+
+    x, weights = target.domain.gauss_legendre(**_PLANE_NODES)
+    wanted = values(target, x)
+    if method == "ridges":
+        solved = ridge_quasi_interpolant(target, n)
+        got, found = values(solved.network, x), _of_solve(solved.solve)
+        found["num_hidden_units"] = solved.network.num_hidden_units
+        found["num_coefficients"] = n + 1
+    else:
+        nodes = target.domain.chebyshev(n)
+        heights = values(target, nodes).reshape(n, n)
+        axes = [np.unique(x[:, i]) for i in (0, 1)]
+        left, right = (_barycentric(np.unique(nodes[:, i]), axis) for i, axis in enumerate(axes))
+        got, found = (left @ heights @ right.T).ravel(), {"num_coefficients": n * n}
+    error = np.sqrt(weights @ np.square(got - wanted))
+    return {"relative_l2_error": float(error / np.sqrt(weights @ np.square(wanted))), **found}
+
+
+def _largest(target: Target, method: str, n: int) -> dict[str, Any]:
+    """The largest error with least squares, and with the least maximum and its lower bound."""
+    import numpy as np
+
+    from approxlab import errors
+
+    squares, largest, _ = _both(target, n)
+    solution = largest.solve.to_rows()[0]
+    points = np.abs(_differences(squares.network, target))
+    return {
+        "least_squares_largest_residual": float(np.max(points)),
+        "sup_error": float(errors.sup(largest.network, target)),
+        **solution,
+    }
+
+
+def _both(target: Target, n: int) -> Any:
+    """The same units with either last layer, solved at the same points."""
+    from approxlab.constructions import quasi_interpolant
+    from approxlab.fitting.last_layer import readout
+
+    squares = quasi_interpolant(target, n)
+    points = target.domain.chebyshev(_sup_points(n))
+    largest = readout(squares.network, target, points=points, norm="sup", tol=_SUP_TOL)
+    return squares, largest, points
+
+
+def _sup_points(n: int) -> int:
+    return max(401, 16 * n + 1)
+
+
+def _differences(network: Any, target: Target) -> np.ndarray:
+    from approxlab.errors.differences import difference
+
+    points = target.domain.chebyshev(_sup_points(network.num_hidden_units))
+    return difference(network, target, points)
+
+
+def _curves(target: Target, n: int) -> list[dict[str, Any]]:
+    """Error against x of the network of least squares and of that of least maximum."""
+    squares, largest, points = _both(target, n)
+    curves = (_differences(solved.network, target) for solved in (squares, largest))
+    return [
+        {"x": float(x), "least_squares_error": float(a), "least_maximum_error": float(b),
+         "lower": float(largest.solve.lower)}
+        for (x,), a, b in zip(points, *curves, strict=True)
+    ]  # fmt: skip
+
+
+EXPERIMENT = runner.Experiment(
+    name="machine_precision",
+    revision=REVISION,
+    config=Config,
+    presets=PRESETS,
+    units=units,
+    compute=compute,
+    check=check,
+    caption=caption,
+    table=table,
+    draw=draw,
+    seconds=seconds,
+)

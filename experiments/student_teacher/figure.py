@@ -1,0 +1,103 @@
+"""The figure of `student_teacher`: the way down, where each method ends, and the shape's part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from experiments.drawing.rows import Row, of
+from experiments.student_teacher.findings import LIMITS, METHODS, PUBLISHED, SHAPES, ends
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw"]
+
+_COLORS = {
+    "adam": "#CC79A7",
+    "lbfgs": "#E69F00",
+    "staged": "#56B4E9",
+    "ssbroyden": "#999999",
+    "plain": "#D55E00",
+    "corrected": "#009E73",
+    "projected": "#0072B2",
+}
+_SHORT = {
+    "adam": "Adam",
+    "lbfgs": "L-BFGS",
+    "staged": "L-BFGS,\ntwo stages",
+    "ssbroyden": "self-scaled\nBroyden",
+    "plain": "Levenberg-\nMarquardt",
+    "corrected": "LM, corrected\nsteps",
+    "projected": "variable\nprojection",
+}
+
+
+def draw(rows: Sequence[Row]) -> Figure:
+    """Left: error against seconds. Middle: final errors. Right: networks of several shapes."""
+    import matplotlib.pyplot as plt
+
+    from approxlab import plotting
+
+    with plotting.style("screen"):
+        figure, (way, last, shape) = plt.subplots(
+            1, 3, figsize=(15.0, 5.4), dpi=100, width_ratios=[1.15, 1.25, 0.9]
+        )
+        _draw_way(way, rows)
+        _draw_ends(last, rows)
+        _draw_shapes(shape, rows)
+    return figure
+
+
+def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
+    for method, name in METHODS.items():
+        way = of(rows, story="teacher", kind="way", method=method)
+        for i, number in enumerate(dict.fromkeys(row["number"] for row in way)):
+            line = of(way, number=number)[1:]
+            ax.plot(
+                [row["elapsed_s"] for row in line], [row["train_rmse"] for row in line],
+                color=_COLORS[method], linewidth=1.6, alpha=0.75, label=None if i else name,
+            )  # fmt: skip
+    ax.set(xscale="log", yscale="log", xlabel="seconds, compilation apart")
+    ax.set_ylabel("root mean square error in training")
+    ax.set_title("The way down", fontweight="bold")
+    ax.set_ylim(bottom=1e-6 * ax.get_ylim()[0])  # room for the legend
+    ax.legend(fontsize=9, loc="lower left")
+
+
+def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
+    methods = [method for method in METHODS if ends(rows, method=method)]
+    for i, method in enumerate(methods):
+        errors = [row["test_rmse"] for row in ends(rows, method=method)]
+        ax.plot([i] * len(errors), errors, "o", color=_COLORS[method], markersize=8, alpha=0.75)
+        if method in PUBLISHED:
+            ax.plot([i - 0.32, i + 0.32], [PUBLISHED[method]] * 2, color="0.3", linewidth=1.4)
+            ax.annotate(f"published, BFGS: {PUBLISHED[method]:.0e}", (i, PUBLISHED[method]),
+                        xytext=(0, 3), textcoords="offset points", ha="center", va="bottom",
+                        fontsize=8, color="0.3")  # fmt: skip
+    ax.set_xticks(range(len(methods)), [_SHORT[method] for method in methods], fontsize=9,
+                  rotation=35, ha="right", rotation_mode="anchor")  # fmt: skip
+    ax.set_xlim(-0.6, len(methods) - 0.4)
+    ax.set(yscale="log", ylabel="root mean square error, test")
+    count = len(ends(rows, method=methods[0]))
+    ax.set_title(f"Where it ends: {count} teacher{'s' if count > 1 else ''}", fontweight="bold")
+
+
+def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
+    shapes = [shape for shape in SHAPES if of(rows, story="shape", shape=shape)]
+    names = []
+    for i, shape in enumerate(shapes):
+        found = of(rows, story="shape", shape=shape)
+        errors = [row["test_rmse"] for row in found]
+        color = "0.45" if shape == "plain" else _COLORS["corrected"]
+        ax.plot([i] * len(found), errors, "o", markersize=8, alpha=0.75, color=color)
+        widths = f"2-{found[0]['hidden']}-1"
+        names.append(f"{widths}\n{SHAPES[shape].replace(' between', '')}\n"
+                     f"{found[0]['num_parameters']} param.")  # fmt: skip
+    ax.axhline(LIMITS["two"], color="0.3", linewidth=1.0, linestyle="--")
+    ax.text(-0.5, LIMITS["two"], "asked: 1e-6", fontsize=9, color="0.3", va="bottom")
+    ax.set_xticks(range(len(shapes)), names, fontsize=9)
+    ax.set_xlim(-0.6, len(shapes) - 0.4)
+    ax.set(yscale="log", ylabel="root mean square error, test")
+    ax.set_title(r"$\exp(\sin \pi x + y^2)$: the shape", fontweight="bold")

@@ -1,0 +1,172 @@
+"""The figure of `trained_or_solved`: error against seconds, where each ends, and the race."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+from experiments.drawing.lettering import formula
+from experiments.drawing.rows import Row, of
+from experiments.trained_or_solved.findings import (
+    CONTENDERS,
+    METHODS,
+    OURS,
+    STARTS,
+    ends,
+    reached,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw"]
+
+_COLORS = {
+    "adam": "#D55E00",
+    "adam_lbfgs": "#E69F00",
+    "lbfgs": "#E69F00",
+    "adam_ssbroyden": "#CC79A7",
+    "ssbfgs": "#8C6BB1",
+    "ssbroyden": "#CC79A7",
+    "levenberg_marquardt": "#56B4E9",
+    "variable_projection": "#009E73",
+    "solve": "#0072B2",
+}
+_AFTER_ADAM = ("adam_lbfgs", "adam_ssbroyden")
+_MARKERS = "osD^"
+_PEER = "#8a8a8a"
+_SPREAD = 0.17  # of markers of several targets about the line of their method
+
+
+def draw(rows: Sequence[Row]) -> Figure:
+    """Left: the way. Middle: the end, on every target. Right: seconds to the goal."""
+    import matplotlib.pyplot as plt
+
+    from approxlab import plotting
+
+    raced = bool(of(rows, story="race"))
+    with plotting.style("screen"):
+        figure, axes = plt.subplots(
+            1, 2 + raced, figsize=(11.0 + 6.0 * raced, 6.4), dpi=100, squeeze=False,
+            width_ratios=[1.0, 1.05, 1.0][: 2 + raced], layout="constrained",
+        )  # fmt: skip
+        _draw_way(axes[0, 0], rows)
+        _draw_ends(axes[0, 1], rows)
+        if raced:
+            _draw_race(axes[0, 2], rows)
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower left", ncols=5)
+    return figure
+
+
+def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
+    """Training errors of the first target from its first start, and the point of the solve."""
+    first = of(rows, story="gap", shown=True)[0]
+    same = {"target": first["target"], "start": first["start"]}
+    seconds = []
+    for method in METHODS:
+        path = [row for row in of(rows, kind="path", method=method, **same) if row["step"] > 0]
+        if method in _AFTER_ADAM:  # before it, the way is Adam's
+            path = [row for row in path if row["step"] >= first["steps"] * 2 // 3]
+        if not path:
+            continue
+        x = [row["seconds_s"] for row in path]
+        ax.plot(x, [row["relative_error"] for row in path], "--" if method in _AFTER_ADAM else "-",
+                color=_COLORS[method], linewidth=1.8, marker="o" if len(path) == 1 else None,
+                label=METHODS[method])  # fmt: skip
+        seconds += x
+    for row in ends(rows, method="solve", **same):
+        ax.plot(row["run_s"], row["relative_l2_error"], "*", color=_COLORS["solve"],
+                markersize=16, label=METHODS["solve"])  # fmt: skip
+        seconds.append(row["run_s"])
+    ax.set(xscale="log", yscale="log", xlabel="seconds, without compilation",
+           ylabel="relative error at the training points")  # fmt: skip
+    ax.set_xlim(min(seconds) / 2, 2 * max(seconds))
+    ax.set_ylim(1e-16, 3)
+    words = f"{formula(first['target'])}, {first['width']} tanh units, {STARTS[first['start']]}"
+    ax.set_title(f"{words}{_gap(rows, same)}", fontsize=12, fontweight="bold")
+
+
+def _gap(rows: Sequence[Row], same: Row) -> str:
+    """Decades between Adam and the solve, if both are there."""
+    found = [ends(rows, method=name, **same) for name in ("adam", "solve")]
+    if not all(found):
+        return ""
+    adam, solve = (row[0]["relative_l2_error"] for row in found)
+    return f":\none solve, {math.log10(adam / solve):.0f} decades below Adam"
+
+
+def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
+    """A line per method; filled from the first start, hollow from the second."""
+    found = ends(rows)
+    names = [name for name in METHODS if any(row["method"] == name for row in found)]
+    starts = list(dict.fromkeys(row["start"] for row in found))[:2]
+    targets = list(dict.fromkeys(row["target"] for row in found))
+    for i, name in enumerate(names):
+        for j, target in enumerate(targets):
+            for filled, start in enumerate(reversed(starts), start=2 - len(starts)):
+                for row in of(found, method=name, target=target, start=start):
+                    y = i + _SPREAD * (j - (len(targets) - 1) / 2)
+                    color = _COLORS[name]
+                    ax.plot(row["relative_l2_error"], y, _MARKERS[j % len(_MARKERS)],
+                            color=color, markerfacecolor=color if filled else "white",
+                            markersize=7, linestyle="none")  # fmt: skip
+    for j, target in enumerate(targets):
+        ax.plot([], [], _MARKERS[j % len(_MARKERS)], color="0.35", linestyle="none",
+                label=formula(target))  # fmt: skip
+    for filled, start in enumerate(reversed(starts), start=2 - len(starts)):
+        ax.plot([], [], "o", color="0.35", markerfacecolor="0.35" if filled else "white",
+                linestyle="none", label=f"start: {STARTS[start]}")  # fmt: skip
+    ax.set_yticks(range(len(names)), [METHODS[name] for name in names])
+    ax.invert_yaxis()
+    ax.set(xscale="log", xlabel="relative $L^2$ error at the end (estimate)")
+    ax.set_xlim(1e-16, 3)
+    ax.set_title("Where each ends,\nfrom two kinds of start", fontsize=12, fontweight="bold")
+    ax.legend(loc="upper left", fontsize=9)
+
+
+def _draw_race(ax: Axes, rows: Sequence[Row]) -> None:
+    """A bar to the median of the runs that arrive; a dot for every such run."""
+    raced = of(rows, story="race")
+    names = [name for name in CONTENDERS if any(row["contender"] == name for row in raced)]
+    last = max((row["spent_s"] for row in raced if "spent_s" in row), default=1.0)
+    first = min((row["reached_s"] for row in raced if row.get("reached_s")), default=0.1)
+    left = 10.0 ** (-3 if first < 0.05 else -2 if first < 0.5 else -1)
+    for i, name in enumerate(names):
+        color = _COLORS[name] if name in OURS else _PEER
+        mine, there = of(raced, contender=name), [row["reached_s"] for row in reached(rows, name)]
+        if mine[0]["status"] == "not installed":
+            words = "not installed"
+        elif there:
+            ax.barh(i, median(there), left=0, color=color, height=0.62)
+            ax.plot(there, [i] * len(there), "o", color="black", markersize=3.5)
+            words = f"{median(there):.2g} s, {len(there)} of {len(mine)}"
+        else:
+            error = min(row["error_at_the_end_s"] for row in mine)
+            spent = max(row["spent_s"] for row in mine)
+            words = f"not in {spent:.0f} s: at best {_short(error)}"
+        place = max(there) if there else left
+        ax.annotate(words, (place, i), (6, 0), textcoords="offset points", va="center",
+                    fontsize=9, color="black" if there else "0.35")  # fmt: skip
+    ax.set_yticks(range(len(names)), [CONTENDERS[name] for name in names])
+    for label, name in zip(ax.get_yticklabels(), names, strict=True):
+        label.set_fontweight("bold" if name in OURS else "normal")
+    ax.set(xscale="log", xlabel="seconds without compilation; dots: runs")
+    ax.set_xlim(left, 12 * last)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    sizes = "-".join(["1", *raced[0]["hidden"].split(","), "1"])
+    ax.set_title(
+        f"Race to {_short(raced[0]['goal'])}:\n{formula(raced[0]['target'])} with {sizes}",
+        fontsize=12, fontweight="bold",
+    )  # fmt: skip
+    ax.grid(axis="y", visible=False)
+
+
+def _short(error: float) -> str:
+    """One figure and the power of ten."""
+    mantissa, exponent = f"{error:.0e}".split("e")
+    factor = "" if mantissa == "1" else rf"{mantissa}\cdot "
+    return rf"${factor}10^{{{int(exponent)}}}$"

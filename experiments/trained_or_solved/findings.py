@@ -1,0 +1,213 @@
+"""What the rows of `trained_or_solved` say: checked, in words, and as a table."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from statistics import median
+
+from experiments.drawing.rows import Row, of
+
+__all__ = ["CONTENDERS", "METHODS", "STARTS", "caption", "check", "ends", "reached", "table"]
+
+METHODS = {
+    "adam": "Adam",
+    "adam_lbfgs": "Adam, then L-BFGS",
+    "lbfgs": "L-BFGS",
+    "adam_ssbroyden": "Adam, then self-scaled Broyden",
+    "ssbfgs": "self-scaled BFGS",
+    "ssbroyden": "self-scaled Broyden",
+    "levenberg_marquardt": "Levenberg-Marquardt",
+    "variable_projection": "variable projection",
+    "solve": "one solve",
+}
+STARTS = {"quasi_interpolant": "equal centres", "glorot": "Glorot", "spread": "spread"}
+CONTENDERS = {
+    "variable_projection": "variable projection",
+    "ssbroyden": "self-scaled Broyden",
+    "levenberg_marquardt": "Levenberg-Marquardt",
+    "lbfgs": "L-BFGS",
+    "adam": "Adam",
+    "scipy_lm": "SciPy least_squares, lm",
+    "scipy_trf": "SciPy least_squares, trf",
+    "optimistix_lm": "optimistix LM",
+    "pytorch_lbfgs": "PyTorch L-BFGS",
+    "pytorch_adam": "PyTorch Adam",
+}
+OURS = ("variable_projection", "levenberg_marquardt", "ssbroyden", "lbfgs", "adam")
+_DECADES = 9  # between Adam and one solve, that was asked for
+_RESOLVED = 1e-10
+_DESCENDING = ("ssbfgs", "ssbroyden", "lbfgs", "levenberg_marquardt")
+
+
+def ends(rows: Sequence[Row], **fields: object) -> list[Row]:
+    """The rows with the error at the end of a method."""
+    return of(rows, story="gap", kind="end", **fields)
+
+
+def reached(rows: Sequence[Row], contender: str, start: str | None = None) -> list[Row]:
+    """The runs of a contender that reached the goal."""
+    raced = of(rows, story="race", contender=contender)
+    if start is not None:
+        raced = of(raced, start=start)
+    return [row for row in raced if row.get("reached_s") is not None]
+
+
+def check(rows: Sequence[Row]) -> None:
+    """Every sentence of the caption that holds for any settings.
+
+    Raises:
+        AssertionError: With the sentence that is not true.
+    """
+    for row in rows:
+        error = row.get("relative_l2_error", row.get("relative_error", 1.0))
+        where = f"{row.get('method', row.get('contender'))}, {row['target']}, {row['start']}"
+        assert math.isfinite(error), f"{where}: the error is {error}"
+        assert row.get("reached_s") is None or row["error_at_the_end_s"] <= row["goal"], (
+            f"{where}: stands as having reached the goal with {row['error_at_the_end_s']:.1e}"
+        )
+        if row["story"] == "race" and row.get("status") == "converged":
+            assert row["relative_l2_error"] <= 1.5 * row["goal"], (
+                f"{where}: reached the goal at the training points only, {error:.1e} elsewhere"
+            )
+    for method in _DESCENDING:
+        for start in dict.fromkeys(row["start"] for row in rows):
+            path = of(rows, story="gap", kind="path", method=method, start=start)
+            for one, other in itertools.pairwise(path):
+                assert other["relative_error"] <= 1.001 * one["relative_error"] + 1e-15, (
+                    f"{method}, {start}: the training error rises at step {other['step']}"
+                )
+    if rows[0]["dtype"] == "float64":
+        _check_gap(rows)
+
+
+def _check_gap(rows: Sequence[Row]) -> None:
+    """That one solve on equal centres ends at rounding, and training by gradients far above."""
+    for solved in ends(rows, start="quasi_interpolant", method="solve"):
+        target, error = solved["target"], solved["relative_l2_error"]
+        enough = {"exp": 32, "sine4": 128}.get(target, math.inf)
+        if solved["width"] >= enough:
+            assert error <= 1e-14, f"one solve on equal centres for {target}: {error:.1e}"
+        if error > _RESOLVED:  # there are too few units for this target: training moves them
+            continue
+        for row in ends(rows, start="quasi_interpolant", target=target):
+            assert row["relative_l2_error"] >= 0.1 * error, (
+                f"{row['method']} for {target}: below the solve by a factor of ten"
+            )
+            asked = (target, row["method"]) == ("sine4", "adam") and row["steps"] <= 3000
+            if asked and row["width"] >= enough:
+                decades = _decades(row, solved)
+                assert decades >= _DECADES, f"Adam is {decades:.1f} decades above the solve"
+
+
+def _decades(row: Row, solved: Row) -> float:
+    """Powers of ten between two errors."""
+    return math.log10(row["relative_l2_error"] / solved["relative_l2_error"])
+
+
+def caption(rows: Sequence[Row]) -> str:
+    """The text under the figure; its numbers are those of the rows."""
+    first = ends(rows)[0]
+    parts = [
+        f"One hidden layer of {first['width']} tanh units, {first['points']} points; Adam and "
+        f"quasi-Newton methods take {first['steps']} steps ('then': after two thirds of them by "
+        f"Adam), least squares {first['solver_steps']}. Relative L2 errors at 4001 other points "
+        "are estimates; those against time are at the training points."
+    ]
+    for solved in ends(rows, start="quasi_interpolant", method="solve"):
+        mine = ends(rows, start="quasi_interpolant", target=solved["target"])
+        gap = [
+            f", {_decades(row, solved):.0f} decades below Adam" for row in of(mine, method="adam")
+        ]
+        said = [
+            f"{METHODS[row['method']]} {row['relative_l2_error']:.1e}"
+            for row in mine
+            if row is not solved
+        ]
+        parts.append(
+            f"{solved['target']}, equal centres: one solve {solved['relative_l2_error']:.1e}"
+            f"{''.join(gap)}; {', '.join(said)}."
+        )
+    return " ".join([*parts, *_race_in_words(rows)])
+
+
+def _race_in_words(rows: Sequence[Row]) -> list[str]:
+    """Who reaches the goal, in how long, beside the best peer that does."""
+    raced = of(rows, story="race")
+    if not raced:
+        return []
+    sizes = "-".join(["1", *raced[0]["hidden"].split(","), "1"])
+    parts = [
+        f"The race: {sizes} tanh for {raced[0]['target']} to a relative error of "
+        f"{raced[0]['goal']:.0e}, {raced[0]['points']} points, from the same networks, without "
+        "compilation."
+    ]
+    times = [(name, _typical(rows, name)) for name in CONTENDERS]
+    there = [(name, found) for name, found in times if found is not None]
+    for name, time in there:
+        counts = [
+            f"{len(reached(rows, name, start))} of {len(of(raced, contender=name, start=start))} "
+            f"from {STARTS[start]}"
+            for start in dict.fromkeys(row["start"] for row in raced)
+        ]
+        parts.append(f"{CONTENDERS[name]}: {time:.2g} s ({', '.join(counts)}).")
+    ours = min((t for name, t in there if name in OURS), default=None)
+    theirs = min((t for name, t in there if name not in OURS), default=None)
+    limits = {row["limit_of_peer"] for row in raced if "limit_of_peer" in row}
+    if ours is not None and theirs is not None:
+        parts.append(f"The first of ours is {theirs / ours:.0f} times as fast as the best peer.")
+    elif ours is not None and limits:
+        parts.append(f"No peer arrives within {max(limits):.0f} s.")
+    absent = {row["contender"] for row in raced if row["status"] == "not installed"}
+    if absent:
+        parts.append(f"Not installed: {', '.join(CONTENDERS[name] for name in sorted(absent))}.")
+    return parts
+
+
+def _typical(rows: Sequence[Row], contender: str) -> float | None:
+    """Median seconds of the runs that arrive."""
+    found = reached(rows, contender)
+    return median(row["reached_s"] for row in found) if found else None
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Errors at the end by start and target, then the race."""
+    lines = []
+    for start in dict.fromkeys(row["start"] for row in ends(rows)):
+        mine = ends(rows, start=start)
+        targets = list(dict.fromkeys(row["target"] for row in mine))
+        lines.append(f"{'start: ' + STARTS[start]:34}" + "".join(f"{t:>22}" for t in targets))
+        for method in dict.fromkeys(row["method"] for row in mine):
+            cells = [of(mine, method=method, target=target)[0] for target in targets]
+            lines.append(
+                f"{METHODS[method]:34}"
+                + "".join(f"{r['relative_l2_error']:>11.1e} {r['run_s']:>8.2f} s" for r in cells)
+            )
+    raced = of(rows, story="race")
+    if raced:
+        lines.append(f"{'race, ' + formula_in_text(raced[0]):34}{'start':>8}{'arrive':>8}"
+                     f"{'seconds':>10}{'compile':>9}{'median error':>14}")  # fmt: skip
+    for name in CONTENDERS:
+        for start in dict.fromkeys(row["start"] for row in raced):
+            lines += _race_line(of(raced, contender=name, start=start), name, start)
+    return "\n".join(lines)
+
+
+def formula_in_text(row: Row) -> str:
+    """Target, layers and goal in a few words."""
+    return f"{row['target']} to {row['goal']:.0e}"
+
+
+def _race_line(mine: Sequence[Row], name: str, start: str) -> list[str]:
+    if not mine:
+        return []
+    head = f"{CONTENDERS[name]:34}{STARTS[start]:>8}"
+    if mine[0]["status"] == "not installed":
+        return [f"{head}  not installed"]
+    there = [row["reached_s"] for row in mine if row["reached_s"] is not None]
+    time = f"{median(there):10.2f}" if there else f"{'-':>10}"
+    compile_s = max(row.get("compile_s", 0.0) for row in mine)
+    error = median(row["error_at_the_end_s"] for row in mine)
+    count = f"{len(there)}/{len(mine)}"
+    return [f"{head}{count:>8}{time}{compile_s:9.2f}{error:14.1e}"]
