@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 
 from approxlab.plotting._layered import Box, Edge, Layout, arrange
+from approxlab.plotting.palette import colors
 
 __all__ = ["plot_trace"]
 
@@ -25,6 +26,7 @@ Row = Mapping[str, Any]
 
 _LARGEST = 200  # nodes
 _EDGE = "0.35"
+_SWEEPS = colors("sweeps of a trace")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +58,8 @@ def plot_trace(
     *,
     ax: Axes | None = None,
     font_size: int | float = 11.0,
-    value_color: str = "#007A5A",
-    gradient_color: str = "#C44E00",
+    value_color: str = _SWEEPS["forward"],
+    gradient_color: str = _SWEEPS["reverse"],
     names: bool = True,
     local: bool = False,
     digits: int = 3,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.barron_rate.findings import slope
 from experiments.drawing.rows import Row, of
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_FOURIER, _RIDGE, _BOUND = "#0072B2", "#D55E00", "#555555"
+_FOURIER, _RIDGE, _BOUND = colors("sampled units").values()
 
 
 def draw(rows: Sequence[Row]) -> Figure:

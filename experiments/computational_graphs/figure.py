@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.computational_graphs.findings import inputs, steps, sweep
 from experiments.drawing.rows import Row, of
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_VALUE, _GRADIENT = "#007A5A", "#C44E00"
+_VALUE, _GRADIENT = colors("sweeps of a trace").values()
 _TITLES = {
     "product": "$(x + y)\\,z$ at $(-2, 5, -4)$",
     "gaussian": "Gaussian: $-\\ln p(x) = \\ln s + \\frac{1}{2}\\ln 2\\pi + (x - m)^2 / 2s^2$"

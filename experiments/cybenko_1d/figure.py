@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from approxlab.plotting.palette import HUES, colors
 from experiments.cybenko_1d.findings import NAMES
 from experiments.drawing.lettering import formula, heading
 from experiments.drawing.rows import Row, of
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {
-    "classical": "#D55E00", "midpoint": "#0072B2", "costarelli_spigler": "#E69F00",
-    "moderate": "#009E73",
-}  # fmt: skip
+_COLORS = colors("sigmoid sums")
 _MARKERS = {"classical": "s", "midpoint": "o", "costarelli_spigler": "^", "moderate": "D"}
 _HOLLOW = {"costarelli_spigler"}  # it lies on the midpoint staircase: drawn around it
 
@@ -99,7 +97,7 @@ def _draw_sizes(figure: Any, rows: Sequence[Row], targets: Sequence[str], lines:
 
 def _draw_steepness(ax: Axes, rows: Sequence[Row]) -> None:
     targets = list(dict.fromkeys(row["target"] for row in rows))
-    for target, color in zip(targets, ("#0072B2", "#CC79A7", "#009E73"), strict=False):
+    for target, color in zip(targets, (HUES[0], HUES[3], HUES[2]), strict=False):
         cells = of(rows, target=target)
         gains = [row["gain"] for row in cells]
         errors = [row["sup_error"] for row in cells]
@@ -128,10 +126,9 @@ def _draw_close_up(ax: Axes, rows: Sequence[Row]) -> None:
     best = min(gains, key=lambda row: row["sup_error"])
     x = [row["x"] for row in points]
     ax.plot(x, [row["wanted"] for row in points], color="0.75", linewidth=5.0, label="target")
-    for name, row, color in (
-        ("shallow", gains[0], "#D55E00"), ("best", best, "#000000"), ("steep", gains[-1], "#0072B2")
-    ):  # fmt: skip
+    for name, row in (("shallow", gains[0]), ("best", best), ("steep", gains[-1])):
         values = [point[name] for point in points]
+        color = colors("steepness")[name]
         ax.plot(x, values, color=color, linewidth=1.3, label=f"{name}, gain {row['gain']:.2g}")
     ax.set_xlabel("$x$")
     ax.legend(loc="lower right")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import formula, heading
 from experiments.drawing.rows import Row, of
 
@@ -20,7 +21,7 @@ _TITLES = {
     "crossed": "two crossed ridges: 4 units",
     "tower": "threshold: a tower, 4 + 1 units",
 }
-_ONE, _TWO, _TOWERS = "#0072B2", "#D55E00", "#777777"
+_ONE, _TWO, _TOWERS = colors("hidden layers").values()
 _KINDS = {
     "ridges": (_ONE, "o", "one hidden layer: ridges of a known expansion"),
     "orthants": (_TWO, "s", "two: orthants, from values and a Lipschitz constant"),

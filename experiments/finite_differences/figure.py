@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import heading
 from experiments.drawing.rows import Row, of
 from experiments.finite_differences.findings import EPS, METHODS, SCHEMES, dot_flops
@@ -15,15 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {
-    "forward": "#D55E00",
-    "backward": "#E69F00",
-    "central": "#0072B2",
-    "richardson": "#009E73",
-    "complex": "#CC79A7",
-}
+_COLORS = colors("difference schemes")
 _MARKERS = {"forward": "o", "backward": "x", "central": "s", "richardson": "D", "complex": "v"}
-_WAYS = {"central": "#0072B2", "one-sided": "#D55E00", "reverse": "#000000", "value": "0.6"}
+_WAYS = colors("difference costs")
 _LEFT = {"float32": 2.0**-20, "float64": 2.0**-49}  # shorter complex steps are not drawn
 _SLOPES = {  # of the measured errors, beside the curves
     "float32": (("$h$", 2e-2, 3e-2), ("$h^2$", 9e-2, 3e-4), ("$1/h$", 6e-6, 3e-4)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from approxlab.plotting.palette import HUES, colors
 from experiments.drawing.lettering import formula, heading
 from experiments.drawing.rows import Row, of
 from experiments.gap_to_optimum.findings import METHODS, best, gap
@@ -15,16 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {
-    "adam": "#D55E00",
-    "levenberg_marquardt": "#CC79A7",
-    "variable_projection": "#009E73",
-    "greedy": "#E69F00",
-    "placed": "#56B4E9",
-    "polished": "#0072B2",
-}
+_COLORS = colors("knots")
 _MARKERS = dict(zip(_COLORS, "sDP^vo", strict=True))
-_HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")  # of targets
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -120,7 +113,7 @@ def _draw_gaps(ax: Axes, rows: Sequence[Row], target: str, top: float) -> None:
 
 def _draw_constant(ax: Axes, rows: Sequence[Row], targets: Sequence[str]) -> None:
     """Both ends of the least error over the leading term of the theory."""
-    for target, color in zip(targets, _HUES, strict=False):
+    for target, color in zip(targets, HUES, strict=False):
         ends = of(rows, story="optimum", target=target)
         sizes = [row["n"] for row in ends]
         low, high = ([row[name] / row["asymptotic_l2_error"] for row in ends]

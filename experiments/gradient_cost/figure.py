@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.rows import Row, of
 from experiments.gradient_cost.findings import CASES, KEPT, exact
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {"equal": "#0072B2", "many_inputs": "#009E73", "small": "#D55E00"}
+_COLORS = colors("networks of a gradient")
 _MARKERS = {"equal": "o", "many_inputs": "s", "small": "^"}
-_KEPT_COLORS = {"everything": "#0072B2", "layers": "#E69F00", "blocks": "#CC79A7"}
+_KEPT_COLORS = colors("kept for reverse mode")
 _KEPT_MARKERS = {"everything": "o", "layers": "s", "blocks": "D"}
 
 

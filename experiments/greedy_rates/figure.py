@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.rows import Row, of
 from experiments.greedy_rates.findings import curves, slope
 
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_METHODS = {
-    "as published": ("#999999", "as published"),
-    "best step": ("#0072B2", "best step"),
-    "random": ("#56B4E9", "best step, random dictionary"),
-    "polished": ("#D55E00", "best step, polished"),
+_LABELS = {
+    "as published": "as published",
+    "best step": "best step",
+    "random": "best step, random dictionary",
+    "polished": "best step, polished",
 }
+_METHODS = {method: (colors("greedy")[method], label) for method, label in _LABELS.items()}
 _NAMES = {
     "sine": r"$\sin x$",
     "parabola": "$(x-1/2)^2$",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import heading
 from experiments.drawing.rows import Row, of
 from experiments.jacobian_chain.findings import METHODS, WRITING, flop_ratio
@@ -16,13 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {
-    "forward": "#D55E00",
-    "reverse": "#E69F00",
-    "structured_forward": "#009E73",
-    "structured_reverse": "#56B4E9",
-    "planned": "#0072B2",
-}
+_COLORS = colors("bracketings")
 _MARKERS = dict(zip(_COLORS, "s^vDo", strict=True))
 
 

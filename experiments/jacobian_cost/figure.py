@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import heading
 from experiments.drawing.rows import Row, of
 from experiments.jacobian_cost.findings import AXES, MARGIN, NAMES, decided, is_right
@@ -15,14 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {
-    "forward": "#0072B2",
-    "reverse": "#D55E00",
-    "chunked": "#CC79A7",
-    "differences": "#7F7F7F",
-    "structured": "#56B4E9",
-    "planned": "#009E73",
-}
+_COLORS = colors("jacobian methods")
 _MARKERS = dict(zip(_COLORS, "osDx^v", strict=True))
 _LABELS = {"in_size": "inputs", "out_size": "outputs", "width": "width of hidden layers",
            "depth": "hidden layers", "batch": "points in a batch"}  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import heading
 from experiments.drawing.rows import Row, of
 from experiments.linear_layer_vjp.findings import (
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {"form": "#D55E00", "contract": "#E69F00", "outer": "#0072B2"}
+_COLORS = colors("weight derivatives")
 _MARKERS = {"form": "s", "contract": "D", "outer": "o"}
-_ZERO, _POSITIVE, _NEGATIVE = "#F3F3F3", (0.0, 0.447, 0.698), (0.835, 0.369, 0.0)
+_ZERO = colors("entries")["zero"]
+_POSITIVE, _NEGATIVE = (0.0, 0.447, 0.698), (0.835, 0.369, 0.0)
 
 
 def draw(rows: Sequence[Row]) -> Figure:

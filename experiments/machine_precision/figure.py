@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import formula, heading
 from experiments.drawing.rows import Row, of
 from experiments.machine_precision.findings import METHODS, first
@@ -15,14 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {
-    "tanh": "#0072B2",
-    "graded": "#009E73",
-    "polynomial": "#D55E00",
-    "rational": "#CC79A7",
-}
+_COLORS = colors("approximants")
 _MARKERS = {"tanh": "o", "graded": "D", "polynomial": "s", "rational": "^"}
-_PLANES = {"sine_product": "#56B4E9", "bump": "#0072B2", "compositional": "#E69F00"}
+_PLANES = colors("targets in two dimensions")
 _EPS = 2.0**-52
 _FLOOR = (2e-17, 30)
 _FEW = 1e-12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import heading
 from experiments.drawing.rows import Row, of
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+_COLORS = list(colors("units").values())
 
 
 def draw(rows: Sequence[Row]) -> Figure:

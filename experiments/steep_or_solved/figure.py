@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import formula, heading
 from experiments.drawing.rows import Row, of
 from experiments.steep_or_solved.findings import METHODS
@@ -15,13 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {
-    "classical": "#D55E00",
-    "midpoint": "#E69F00",
-    "costarelli_spigler": "#CC79A7",
-    "midpoint_tuned": "#009E73",
-    "solved": "#0072B2",
-}
+_COLORS = colors("steep or solved")
 _MARKERS = dict(zip(_COLORS, "sD^vo", strict=True))
 _NORMS = {"relative_l2_error": "relative $L^2$ error", "sup_error": "sup error"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.rows import Row, of
 from experiments.student_teacher.findings import LIMITS, METHODS, PUBLISHED, SHAPES, ends
 
@@ -14,15 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {
-    "adam": "#CC79A7",
-    "lbfgs": "#E69F00",
-    "staged": "#56B4E9",
-    "ssbroyden": "#999999",
-    "plain": "#D55E00",
-    "corrected": "#009E73",
-    "projected": "#0072B2",
-}
+_COLORS = colors("least squares")
 _SHORT = {
     "adam": "Adam",
     "lbfgs": "L-BFGS",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import formula
 from experiments.drawing.rows import Row, of
 from experiments.trained_or_solved.findings import (
@@ -24,20 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = {
-    "adam": "#D55E00",
-    "adam_lbfgs": "#E69F00",
-    "lbfgs": "#E69F00",
-    "adam_ssbroyden": "#CC79A7",
-    "ssbfgs": "#8C6BB1",
-    "ssbroyden": "#CC79A7",
-    "levenberg_marquardt": "#56B4E9",
-    "variable_projection": "#009E73",
-    "solve": "#0072B2",
-}
+_COLORS = colors("training")
 _AFTER_ADAM = ("adam_lbfgs", "adam_ssbroyden")
 _MARKERS = "osD^"
-_PEER = "#8a8a8a"
 _SPREAD = 0.17  # of markers of several targets about the line of their method
 
 
@@ -136,7 +126,7 @@ def _draw_race(ax: Axes, rows: Sequence[Row]) -> None:
     first = min((row["reached_s"] for row in raced if row.get("reached_s")), default=0.1)
     left = 10.0 ** (-3 if first < 0.05 else -2 if first < 0.5 else -1)
     for i, name in enumerate(names):
-        color = _COLORS[name] if name in OURS else _PEER
+        color = _COLORS[name] if name in OURS else _COLORS["other libraries"]
         mine, there = of(raced, contender=name), [row["reached_s"] for row in reached(rows, name)]
         if mine[0]["status"] == "not installed":
             words = "not installed"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import heading
 from experiments.drawing.rows import Row
 from experiments.training_throughput.findings import (
@@ -25,15 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_OTHERS = "#9a9a9a"
-_OURS = {"sweep": "#0072B2", "single_device": "#80B8D8"}
-_COLORS = {
-    "products": "#0072B2",
-    "activation": "#E69F00",
-    "optimiser": "#CC79A7",
-    "rest": "#c4c4c4",
-    "host": "#D55E00",
-}
+_OURS = colors("throughput")
+_COLORS = colors("parts of a step")
 _LABELS = {
     "products": "matrix products",
     "activation": "activation",
@@ -73,7 +67,7 @@ def _draw_rates(ax: Axes, rows: Sequence[Row], case: str, labelled: bool) -> Non
     for i, name in enumerate(names):
         timed = rates(rows, case, name)
         middle = median(timed)
-        ax.barh(i, middle, color=_OURS.get(name, _OTHERS), height=0.7)
+        ax.barh(i, middle, color=_OURS.get(name, _OURS["other libraries"]), height=0.7)
         ax.plot([timed[0], timed[-1]], [i, i], color="black", linewidth=1.0)
         times = ratio(rows, case, name, "pytorch")
         beside = f"{middle:,.0f}" + (f"  ({times:.1f} x PyTorch)" if times is not None else "")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approxlab.plotting.palette import colors
 from experiments.drawing import lettering
 from experiments.drawing.rows import Row, of
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_DEEP, _SHALLOW = "#0072B2", "#D55E00"
+_COLORS = colors("depth")
+_DEEP, _SHALLOW = _COLORS["deep"], _COLORS["shallow"]
 _LEAST_SHOWN = 3e-6
 _NORMS = {"relative_l2_error": "relative $L^2$ error", "sup_error": "sup error"}
 
@@ -72,7 +74,8 @@ def _draw_square(ax: Axes, rows: Sequence[Row]) -> None:
     errors = [row["sup_error"] for row in deep]
     limit = [2.0 ** (-2 * n - 3) for n in units]
     floor = errors[-1] / 30
-    ax.fill_between(units, floor, limit, color="#BBBBBB", alpha=0.45, linewidth=0)
+    forbidden = _COLORS["below the optimum"]
+    ax.fill_between(units, floor, limit, color=forbidden, alpha=0.45, linewidth=0)
     sizes = [2.0**i for i in range(deep[-1]["levels"] + 1)]
     ax.plot(sizes, [1 / (8 * n * n) for n in sizes], color=_SHALLOW, linewidth=1.2)
     ax.plot(units, limit, color=_DEEP, linewidth=1.2)
