@@ -40,7 +40,8 @@ class Ladder:
 
     Attributes:
         slope: The derivative, shape (m,).
-        doubt: Its observed error: truncation as seen between steps, plus measured noise over step.
+        uncertainty: Its observed error: truncation as seen between steps, plus measured noise over
+            the step.
         noise: Measured error of the values of f, shape (m,).
         quiet: What rounding alone would make of it.
         jumps: Where all of the shortest steps show more than a hundredth of f: it does not look
@@ -51,7 +52,7 @@ class Ladder:
     """
 
     slope: np.ndarray
-    doubt: np.ndarray
+    uncertainty: np.ndarray
     noise: np.ndarray
     quiet: np.ndarray
     jumps: np.ndarray
@@ -70,7 +71,7 @@ class Ladder:
         with np.errstate(all="ignore"):
             gap = np.abs(claimed - self.slope)
             size = 0.05 * (np.abs(self.ahead) + np.abs(self.behind))
-            question = np.where(gap > CAUTION * self.doubt, gap, np.maximum(gap, size))
+            question = np.where(gap > CAUTION * self.uncertainty, gap, np.maximum(gap, size))
             enough = 2.0 * CAUTION * self.noise <= 0.1 * question * self.steps[:, None]
             last = len(self.steps) - 1 - np.argmax(enough[::-1], axis=0)
             level, columns = np.maximum(last, 2), np.arange(self.slope.size)
@@ -101,7 +102,7 @@ class Ladder:
                 slack = np.abs(np.diff(side, axis=0)) + 2.0 * self.quiet / self.steps[1:, None]
                 same = np.abs(claimed - side[1:]) <= CAUTION * slack
                 found |= np.any(same & apart & (CAUTION * slack <= 0.25 * gap), axis=0)
-        return np.asarray(found & (gap > CAUTION * self.doubt))
+        return np.asarray(found & (gap > CAUTION * self.uncertainty))
 
 
 def climb(
@@ -125,11 +126,11 @@ def climb(
         jumps = np.any(np.min(shown, axis=1) > _JUMP * size, axis=0)
         ladders = []
         for f, D, slip in zip(values, central, slips, strict=True):
-            best, slope, doubt = _settled(D, h, noise, slip[:, None])
+            best, slope, uncertainty = _settled(D, h, noise, slip[:, None])
             ahead, behind = (f[1 : many + 1] - f[0]) / h, (f[0] - f[many + 1 :]) / h
             quiet = _ULPS * eps * size
-            doubt = doubt + _bend(np.abs(ahead - behind), h, quiet, best) / CAUTION
-            ladders.append(Ladder(slope, doubt, noise, quiet, jumps, steps, ahead, behind))
+            uncertainty = uncertainty + _bend(np.abs(ahead - behind), h, quiet, best) / CAUTION
+            ladders.append(Ladder(slope, uncertainty, noise, quiet, jumps, steps, ahead, behind))
     return ladders
 
 

@@ -17,6 +17,7 @@ import jax
 from jax.extend import core
 
 from approxlab.derivatives.counts._known_constants import names
+from approxlab.derivatives.counts.xla import analysis_of
 
 __all__ = ["operations", "weigh"]
 
@@ -114,10 +115,9 @@ def _ask(eqn: Any) -> tuple[int, int, str]:
 
     try:
         shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in free]
-        costs = jax.jit(alone).lower(*shapes).cost_analysis()
+        figures = analysis_of(jax.jit(alone).lower(*shapes)) or {}
     except Exception:  # whatever it is that cannot be lowered alone, it is named
         return 0, 0, f"{name}: counted as 0, no rule is known for it."
-    figures = costs[0] if isinstance(costs, list) else costs or {}
     flops, transcendentals = (
         max(0, round(figures.get(kind, 0.0))) for kind in ("flops", "transcendentals")
     )

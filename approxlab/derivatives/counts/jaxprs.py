@@ -15,7 +15,9 @@ from typing import Any
 
 import jax
 
-from approxlab.derivatives.counts._inner_jaxprs import (
+from approxlab.derivatives.counts._known_constants import Known, constants_of, is_folded, passed_on
+from approxlab.derivatives.counts._primitive_work import operations, weigh
+from approxlab.derivatives.counts.inner_jaxprs import (
     CALLS,
     CONTROL,
     called,
@@ -24,8 +26,6 @@ from approxlab.derivatives.counts._inner_jaxprs import (
     scan_liveness,
     trip_count,
 )
-from approxlab.derivatives.counts._known_constants import Known, constants_of, is_folded, passed_on
-from approxlab.derivatives.counts._primitive_work import operations, weigh
 
 __all__ = ["Count", "Work", "count", "count_jaxpr"]
 

@@ -61,8 +61,8 @@ def _of_layer(name: str, width: int, linear: int, batch: int | None, dtype: str,
     act = activation(name)
 
     def layer(z: Any) -> Any:
-        bent = width - linear
-        return jnp.concatenate([act(z[:bent]), z[bent:]]) if linear else act(z)
+        nonlinear = width - linear
+        return jnp.concatenate([act(z[:nonlinear]), z[nonlinear:]]) if linear else act(z)
 
     def mapped(z: Any) -> Any:
         return layer(z) if batch is None else jax.vmap(layer)(z)

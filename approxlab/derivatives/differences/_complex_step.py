@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax.extend import core
 from jaxtyping import Array
 
-from approxlab.derivatives.counts._inner_jaxprs import called, open_jaxpr
+from approxlab.derivatives.counts.inner_jaxprs import called, open_jaxpr
 
 __all__ = ["at_complex_points", "non_analytic_primitives"]
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.derivatives.differences._theory import Stencil, power_of_two
+from approxlab.derivatives.differences.stencils import Stencil, power_of_two
 
 __all__ = ["Values", "quotient"]
 

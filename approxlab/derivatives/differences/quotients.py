@@ -2,7 +2,7 @@
 
 A difference quotient needs values of f only. It is never exact: a long step makes it another slope,
 a short one makes it the difference of two rounded numbers. Both errors are known in advance, and so
-is the step at which their sum is least; `_theory` has the constants and the proofs.
+is the step at which their sum is least; `stencils` has the constants and the proofs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from jaxtyping import Array
 
 from approxlab.claims import Bound
 from approxlab.derivatives.differences._complex_step import at_complex_points
-from approxlab.derivatives.differences._theory import (
+from approxlab.derivatives.differences._values import Values, quotient
+from approxlab.derivatives.differences.stencils import (
     Scheme,
     Stencil,
     check_order,
@@ -27,9 +28,8 @@ from approxlab.derivatives.differences._theory import (
     power_of_two,
     stencil,
 )
-from approxlab.derivatives.differences._values import Values, quotient
 
-__all__ = ["Difference", "difference", "difference_jacobian", "jacobian", "optimal_step"]
+__all__ = ["Difference", "difference", "difference_jacobian", "optimal_step"]
 
 ULPS = 4
 """Assumed error of a value where none is given, in units of eps |f|."""
@@ -127,7 +127,7 @@ def difference(
     | "complex" | Im f(x + ihv) / h | h^2 M_3 / 6, M_3 on the complex segment | stated | 1, and f |
 
     plus the rounding of the quotient's own few operations, which is added. The proofs stand in
-    `approxlab.derivatives.differences._theory.stencil`. Steps that are chosen here are powers of
+    `approxlab.derivatives.differences.stencils.stencil`. Steps that are chosen here are powers of
     two, at or below the best ones (`optimal_step`) for M_k and |f| where these are given, otherwise
     for a function that varies over a length max(1, |x|) / |v|. Points that
     are rounded even so are accounted for, by M_1. Computes in the dtype of x; not for use under jit
@@ -237,22 +237,6 @@ def difference_jacobian(
     lengths = lengths.astype(value.dtype).reshape(x.size, *(1,) * value.ndim)
     columns = jnp.moveaxis(rows / lengths, 0, -1)
     return value, columns.reshape(*value.shape, *x.shape)
-
-
-def jacobian(
-    f: Callable[[Array], Any],
-    x: Any,
-    *,
-    scheme: Literal["forward", "backward", "central"] = "forward",
-    step: float | None = None,
-) -> Array:
-    """The Jacobian by differences alone; see `difference_jacobian`.
-
-    Example:
-        >>> jacobian(lambda x: x * x, jnp.asarray([1.0, 2.0]), scheme="central").round(6).tolist()
-        [[2.0, 0.0], [0.0, 4.0]]
-    """
-    return difference_jacobian(f, jnp.asarray(x), scheme, step)[1]
 
 
 # ---------------------------------------------------------------------------------- the parts

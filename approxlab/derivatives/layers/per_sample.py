@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
-from approxlab.derivatives.layers._sweeps import as_batch, backward, forward
-from approxlab.networks import MLP
+from approxlab.derivatives.layers.sweeps import as_batch, backward, forward
+from approxlab.networks.mlp import MLP
 
 __all__ = [
     "PerSampleGradients",

@@ -18,16 +18,16 @@ from jaxtyping import Array, Float
 
 from approxlab.arguments import check_positive
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes
-from approxlab.derivatives.layers._sweeps import activated
+from approxlab.derivatives.layers._layer_jacobian import LayerJacobian
 from approxlab.derivatives.layers.jacobians import (
     Dense,
     Diagonal,
     Identity,
     KroneckerOuter,
-    LayerJacobian,
     Transposed,
 )
-from approxlab.networks import MLP
+from approxlab.derivatives.layers.sweeps import activated
+from approxlab.networks.mlp import MLP
 
 __all__ = [
     "explicit_weight_tensor",

@@ -31,9 +31,9 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
-from approxlab.derivatives.layers._sweeps import as_batch, as_cotangent, forward, jacobians
 from approxlab.derivatives.layers.per_sample import PerSampleGradients, like
-from approxlab.networks import MLP
+from approxlab.derivatives.layers.sweeps import as_batch, as_cotangent, forward, jacobians
+from approxlab.networks.mlp import MLP
 
 __all__ = ["WeightJacobian", "gram_diagonal", "ntk", "weight_jacobian"]
 

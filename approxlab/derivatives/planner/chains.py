@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 
 from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.counts.tapes import tape_bytes
-from approxlab.derivatives.layers.products import activated
+from approxlab.derivatives.layers.sweeps import activated
 from approxlab.derivatives.planner.plans import Factor, Node, Plan
 from approxlab.derivatives.planner.plans import plan as cheapest_plan
 from approxlab.networks.mlp import MLP

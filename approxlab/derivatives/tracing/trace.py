@@ -20,10 +20,10 @@ import numpy as np
 
 from approxlab.derivatives.tracing import _sweeps as sweeps
 from approxlab.derivatives.tracing import _tables as tables
-from approxlab.derivatives.tracing._program import is_inexact, program
-from approxlab.derivatives.tracing._sweeps import Contribution, Step
+from approxlab.derivatives.tracing._steps import TraceStep
+from approxlab.derivatives.tracing._wengert_list import is_inexact, wengert_list
 
-__all__ = ["Contribution", "Step", "Trace", "trace"]
+__all__ = ["Trace", "trace"]
 
 _LARGEST = 4096  # entries of an argument
 _LONGEST = 5000  # steps
@@ -46,7 +46,7 @@ class Trace:
     gradients: tuple[Any, ...]
     tangents: tuple[Any, ...]
     seeds: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[TraceStep, ...]
     output: str | None
 
     def __repr__(self) -> str:
@@ -56,9 +56,9 @@ class Trace:
         return f"Trace({said}, value {tables.values(self.value)})"
 
     def _repr_html_(self) -> str:
-        return tables.html(self)
+        return tables.html(self.steps, self.seeds)
 
-    def __getitem__(self, name: str) -> Step:
+    def __getitem__(self, name: str) -> TraceStep:
         """The step of that name, "v3" or what it was called: "x1", "t0"."""
         for step in self.steps:
             if name in (step.name, step.label):
@@ -72,7 +72,7 @@ class Trace:
         A contribution says what an equation (`source`) adds to the adjoint of `name`, in the
         `order` of the reverse sweep, and what the adjoint is so far.
         """
-        return tables.rows(self)
+        return tables.rows(self.steps, self.seeds, self.output)
 
     def table(
         self,
@@ -92,11 +92,11 @@ class Trace:
         Raises:
             ValueError: If fmt or mode is unknown.
         """
-        return tables.table(self, fmt, mode, digits)
+        return tables.table(self.steps, self.seeds, fmt, mode, digits)
 
     def dot(self) -> str:
         """The graph in the DOT language of Graphviz: values and gradients as labels of edges."""
-        return tables.dot(self)
+        return tables.dot(self.steps, self.output)
 
     def draw(self, ax: Any = None, **style: Any) -> Any:
         """The graph with values above and gradients below its edges; see `plotting.plot_trace`."""
@@ -177,11 +177,11 @@ def trace(
     (shape,) = jax.tree.leaves(result)
     cotangent = _cotangent(seed_out, shape)
     directions = _directions(seeds, args, given, leaves)
-    run = program(jax.make_jaxpr(f)(*args))
-    if len(run.steps) > _LONGEST:
+    run = wengert_list(jax.make_jaxpr(f)(*args))
+    if len(run.operations) > _LONGEST:
         raise ValueError(
-            f"f: got {len(run.steps)} steps, expected at most {_LONGEST}: a trace is for pictures. "
-            "Write a long loop with jax.lax.scan, which is one step."
+            f"f: got {len(run.operations)} steps, expected at most {_LONGEST}: a trace is for "
+            "pictures. Write a long loop with jax.lax.scan, which is one step."
         )
     inputs = [jnp.asarray(leaf) for leaf in leaves]
     swept = sweeps.sweep(run, inputs, list(directions.values()), cotangent)

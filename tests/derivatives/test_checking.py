@@ -47,8 +47,8 @@ def test_one_percent_of_everything_is_seen(size, dtype):
     for mode in ("forward", "reverse"):
         report = check_derivatives(times(1.01), x, modes=(mode,))
         assert report.verdict == "wrong"
-        assert report.problems[0].mode == mode
-        assert report.problems[0].number > 0.9 * size
+        assert report.disagreements[0].mode == mode
+        assert report.disagreements[0].number > 0.9 * size
         assert report.conclusive
     assert check_derivatives(times(0.99, "vjp"), x, modes=("reverse",)).verdict == "wrong"
     for custom, modes in (("jvp", ("forward", "reverse")), ("vjp", ("reverse",))):
@@ -67,9 +67,9 @@ def test_one_wrong_entry_is_seen_and_named(size, dtype):
     for custom, mode in (("jvp", "forward"), ("jvp", "reverse"), ("vjp", "reverse")):
         report = check_derivatives(times(factor, custom), x, modes=(mode,))
         assert report.verdict == "wrong"
-        assert report.problems[0].number == 1
-        assert report.problems[0].place == f"output[{where}]"
-        got, expected = report.problems[0].got, report.problems[0].expected
+        assert report.disagreements[0].number == 1
+        assert report.disagreements[0].place == f"output[{where}]"
+        got, expected = report.disagreements[0].got, report.disagreements[0].expected
         assert abs(got / expected - 1.01) < 1e-3
 
 
@@ -212,7 +212,7 @@ def test_second_order():
     assert check_derivatives(f, x).ok
     report = check_derivatives(f, x, order=2)
     assert report.verdict == "wrong"
-    assert {p.mode for p in report.problems} == {
+    assert {p.mode for p in report.disagreements} == {
         f"{a} of {b}" for a in ("forward", "reverse") for b in ("forward", "reverse")
     }
 
@@ -226,7 +226,7 @@ def test_pytrees_integers_and_places(key):
 
     assert check(f, *args, key=key).compared == 3 * (2 * 5 + 1)
     report = check_derivatives(lambda *a: f(*a, wrong=1.01), *args)
-    assert {problem.place for problem in report.problems} >= {"output['sum']"}
+    assert {one.place for one in report.disagreements} >= {"output['sum']"}
     assert {row["verdict"] for row in report.to_rows()} == {"wrong"}
     assert "output['sum']: wrong: got" in str(report)
     assert repr(report).startswith("CheckReport(wrong, 33 components")
@@ -237,7 +237,7 @@ def test_kinks_are_not_called_wrong():
     # JAX says 0, central differences as well; to the sides they say -1 and 1.
     report = check_derivatives(lambda x: jnp.maximum(x, -x), zero)
     assert report.verdict == "not differentiable here?"
-    assert report.problems[0].place == "output[0]"
+    assert report.disagreements[0].place == "output[0]"
     report = check_derivatives(jax.nn.relu, zero)  # 0, the slope to the left
     assert report.ok
     assert report.kinks > 0
@@ -253,10 +253,10 @@ def test_not_finite():
     f.defjvps(lambda t, y, x: jnp.where(x > 4.0, jnp.nan, 0.5 / y) * t)
     report = check_derivatives(f, jnp.asarray([3.0, 5.0, 2.0]))
     assert report.verdict == "not finite"
-    assert report.problems[0].place == "output[1]"
+    assert report.disagreements[0].place == "output[1]"
     report = check_derivatives(jnp.log, jnp.asarray([3.0, -5.0]))
     assert report.verdict == "not finite"
-    assert report.problems[0].mode == "value"
+    assert report.disagreements[0].mode == "value"
     assert check_derivatives(jnp.sqrt, jnp.asarray(0.0)).verdict != "agrees"
     assert check(jnp.log, jnp.asarray(1e-3)).conclusive  # long steps leave the domain
 

@@ -11,22 +11,24 @@ import pytest
 from jax import lax
 
 import approxlab as al
-from approxlab.derivatives.counts._programs import program
-from approxlab.derivatives.counts.explanation import xla_flops
-from approxlab.derivatives.counts.formulas import METHODS, formula
+from approxlab.derivatives._methods import with_formula
 from approxlab.derivatives.counts.jaxprs import count, count_jaxpr
+from approxlab.derivatives.counts.xla import xla_flops
+from approxlab.derivatives.formulas._programs import program
+from approxlab.derivatives.formulas.closed_formulas import formula
 from approxlab.derivatives.planner.plans import forward_plan, reverse_plan
 
 S = jax.ShapeDtypeStruct
 GOLDEN_WIDTHS = (16, 32, 24, 8)
 QUESTIONS = [
-    (wrt, want, method)
+    (wrt, want, method, scheme)
     for wrt, wants in {
         "inputs": "value gradient jvp vjp jacobian hvp",
         "weights": "value gradient jvp vjp jacobian hvp gram gram_diagonal gradient_norms",
     }.items()
     for want in wants.split()
-    for method in METHODS.get((wrt, want), (None,))
+    for method in with_formula(wrt, want) or (None,)
+    for scheme in (("forward", "central") if method == "differences" else ("forward",))
 ]
 
 
@@ -234,7 +236,7 @@ def test_differences_cost_what_exact_derivatives_cost():
         ask = functools.partial(formula, widths)
         one_sided, exact = ask(method="differences"), ask(method="forward")
         assert one_sided.dot_flops == exact.dot_flops
-        central = ask(method="central", value=False)
+        central = ask(method="differences", scheme="central", value=False)
         assert central.dot_flops == 4 * widths[0] * central.symbols["P"]
         assert central.text == "4P n"
 
@@ -276,17 +278,18 @@ def test_tangent_kernels_without_the_jacobian():
 
 def check_network(net, batch, *, spoil=0):
     """The law: dots as traced, and all FLOPs of what is used, are those of the formula."""
-    for wrt, want, method in QUESTIONS:
-        asked = program(net, wrt, want, method or "", batch)
+    for wrt, want, method, scheme in QUESTIONS:
+        asked = program(net, wrt, want, method or "", batch, scheme)
         jaxpr = jax.make_jaxpr(asked.fn)(*asked.args)
-        ask = functools.partial(formula, net, wrt=wrt, want=want, method=method, batch=batch)
+        question = {"wrt": wrt, "want": want, "method": method, "scheme": scheme}
+        ask = functools.partial(formula, net, **question, batch=batch)
         whole, needed = ask(value=True), ask(value=asked.keeps_value)
         live = count_jaxpr(jaxpr, live_only=True)
-        where = (wrt, want, method, net, batch)
+        where = (wrt, want, method, scheme, net, batch)
         assert count_jaxpr(jaxpr).dot_flops == whole.dot_flops + spoil, where
         assert live.dot_flops == needed.dot_flops, where
         assert live.transcendentals == needed.transcendentals, where
-        if method not in ("differences", "central"):  # which also choose their steps
+        if method != "differences":  # these also choose their steps
             assert live.flops == needed.flops, where
 
 
@@ -383,7 +386,7 @@ def test_texts():
     assert lowered.flops_text == (
         "2P(1 + n) - 2 cL + (3n + 1)H + 2n^2" if old else "2P(1 + n) - 2 cL + (n + 3)H + 2n^2"
     )
-    assert formula((3, 2), biases=False).flops_text == "2P(1 + m) + 2m^2"  # nothing bends
+    assert formula((3, 2), biases=False).flops_text == "2P(1 + m) + 2m^2"  # nothing is nonlinear
     assert repr(formula((2, 3, 1), want="value", biases=False)) == (
         "Formula(2P = 18 dot FLOPs, 18 FLOPs)"
     )
@@ -391,8 +394,9 @@ def test_texts():
 
 def test_networks_and_widths_give_the_same():
     net = network((5, 7, 3), "relu")
-    for wrt, want, method in QUESTIONS:
-        ask = functools.partial(formula, wrt=wrt, want=want, method=method, batch=2)
+    for wrt, want, method, scheme in QUESTIONS:
+        question = {"wrt": wrt, "want": want, "method": method, "scheme": scheme}
+        ask = functools.partial(formula, **question, batch=2)
         assert ask(net) == ask((5, 7, 3), activation="relu", dtype="float32")
 
 

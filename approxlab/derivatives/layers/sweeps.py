@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import register
-from approxlab.networks import MLP, activation
+from approxlab.networks.activations import activation
+from approxlab.networks.mlp import MLP
 
 __all__ = ["Forward", "activated", "as_batch", "as_cotangent", "backward", "forward", "jacobians"]
 
@@ -38,8 +39,8 @@ def activated(name: str, z: Array, linear: int = 0) -> tuple[Array, Array]:
 
     One forward derivative with tangents of one: elementwise, so it gives the whole diagonal.
     """
-    bent = z[..., : z.shape[-1] - linear] if linear else z
-    value, slope = jax.jvp(activation(name), (bent,), (jnp.ones_like(bent),))
+    nonlinear = z[..., : z.shape[-1] - linear] if linear else z
+    value, slope = jax.jvp(activation(name), (nonlinear,), (jnp.ones_like(nonlinear),))
     if not linear:
         return value, slope
     rest = z[..., z.shape[-1] - linear :]

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from approxlab.derivatives.counts.explanation import xla_flops
 from approxlab.derivatives.counts.jaxprs import count, count_jaxpr
+from approxlab.derivatives.counts.xla import xla_flops
 from approxlab.networks import ACTIVATIONS
 
 S = jax.ShapeDtypeStruct

@@ -11,8 +11,9 @@ import pytest
 import approxlab as al
 from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.differences._complex_step import non_analytic_primitives
-from approxlab.derivatives.differences._theory import optimal_step, power_of_two, stencil
-from approxlab.derivatives.differences.quotients import difference, difference_jacobian, jacobian
+from approxlab.derivatives.differences.quotients import difference, difference_jacobian
+from approxlab.derivatives.differences.stencils import optimal_step, power_of_two, stencil
+from approxlab.derivatives.modes import jacobian
 from approxlab.networks import ACTIVATIONS
 
 DTYPES = ["float32", "float64"]
@@ -331,12 +332,14 @@ def test_jacobian(dtype, key):
         assert J.shape == (3, 5)
         assert EPS[dtype] ** 0.9 < np.max(np.abs(J - exact)) < 30 * EPS[dtype] ** power
         laws.close(value, net(x), c=16, dtype=dtype, scale=4.0)
-    batch = jax.jit(jax.vmap(lambda x: jacobian(net, x)))(jnp.stack([x, -x]))
+    batch = jax.jit(jax.vmap(lambda x: jacobian(net, x, "differences")))(jnp.stack([x, -x]))
     assert np.max(np.abs(batch[0] - exact)) < 30 * EPS[dtype] ** 0.5
-    scalar = jacobian(lambda x: jnp.sum(jnp.sin(x)), jnp.ones((2, 3), dtype), scheme="central")
+    scalar = jacobian(
+        lambda x: jnp.sum(jnp.sin(x)), jnp.ones((2, 3), dtype), "differences", scheme="central"
+    )
     assert scalar.shape == (2, 3)
-    assert jacobian(jnp.exp, jnp.asarray(0.5, dtype)).shape == ()
-    fixed = jacobian(jnp.sin, jnp.asarray(0.0, dtype), step=0.5)
+    assert jacobian(jnp.exp, jnp.asarray(0.5, dtype), "differences").shape == ()
+    fixed = jacobian(jnp.sin, jnp.asarray(0.0, dtype), "differences", step=0.5)
     laws.close(fixed, 2 * math.sin(0.5), c=4, dtype=dtype)
 
 
@@ -345,7 +348,9 @@ def test_steps_of_a_jacobian_are_exact():
     A = jnp.asarray([[3.0, -2.0], [1.0, 4.0]])
     for scheme in ("forward", "backward", "central"):
         for x in (jnp.asarray([5.0, -3.0]), jnp.asarray([1000.0, 0.0])):
-            J = jax.jit(lambda x, scheme=scheme: jacobian(lambda x: A @ x, x, scheme=scheme))(x)
+            J = jax.jit(
+                lambda x, scheme=scheme: jacobian(lambda x: A @ x, x, "differences", scheme=scheme)
+            )(x)
             assert np.array_equal(J, A)
 
 
@@ -359,7 +364,9 @@ def test_products_that_differences_cost(n, hidden, m, key):
     assert one_sided == 2 * P * (1 + n) == count(jax.jacfwd(net), x).dot_flops
     central = count(lambda x: difference_jacobian(net, x, "central"), x).dot_flops
     assert central == 4 * P * n + 2 * P
-    alone = count(lambda x: jacobian(net, x, scheme="central"), x, live_only=True).dot_flops
+    alone = count(
+        lambda x: jacobian(net, x, "differences", scheme="central"), x, live_only=True
+    ).dot_flops
     assert alone == 4 * P * n
 
 
@@ -407,7 +414,7 @@ def test_weights_of_all_orders_are_exact_for_polynomials():
         (lambda: difference(jnp.sin, 1.0, value_error=math.nan), ValueError, "value_error"),
         (lambda: difference(lambda x: (x, x), 1.0), TypeError, "one floating-point array"),
         (lambda: optimal_step("richardson", float, order=5), ValueError, "order: got 5"),
-        (lambda: jacobian(jnp.sin, jnp.arange(3)), TypeError, "x: got dtype int"),
+        (lambda: jacobian(jnp.sin, jnp.arange(3), "differences"), TypeError, "x: got dtype int"),
     ],
 )  # fmt: skip
 def test_messages(call, kind, words):

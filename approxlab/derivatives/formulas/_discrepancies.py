@@ -1,16 +1,17 @@
-"""A sentence for every difference between the counts of one derivative."""
+"""A sentence for every discrepancy between the counts of one derivative."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
-from approxlab.derivatives.counts.formulas import Formula
+from approxlab.derivatives._methods import Wrt
 from approxlab.derivatives.counts.jaxprs import Count
+from approxlab.derivatives.formulas._terms import Formula
 from approxlab.networks.mlp import MLP
 
-__all__ = ["Case", "differences", "question"]
+__all__ = ["Case", "discrepancies", "question"]
 
 _NAMES = {
     "value": "value",
@@ -33,7 +34,8 @@ class Case:
         net: The network.
         wrt: "inputs" or "weights".
         want: What was asked for.
-        method: How, "" if there is one way.
+        method: The method, "" if there is one way.
+        scheme: Of the method "differences".
         batch: Number of points.
         whole: The formula, value included.
         needed: The formula of what the program has to compute.
@@ -44,9 +46,10 @@ class Case:
     """
 
     net: MLP
-    wrt: Literal["inputs", "weights"]
+    wrt: Wrt
     want: str
     method: str
+    scheme: str
     batch: int
     whole: Formula
     needed: Formula
@@ -60,13 +63,15 @@ def question(case: Case) -> str:
     """What was asked, in words."""
     place = {"inputs": "input", "weights": "weight"}[case.wrt]
     how = f", {case.method}" if case.method else ""
+    if case.method == "differences" and case.scheme != "forward":
+        how = f", {case.scheme} differences"
     points = f" at {case.batch} points" if case.batch > 1 else ""
     what = _NAMES[case.want] if case.want == "value" else f"{place} {_NAMES[case.want]}"
     return f"{what}{how}, of {case.net!r}{points}"
 
 
-def differences(case: Case) -> tuple[str, ...]:
-    """What separates formula, jaxpr and XLA, the largest questions first."""
+def discrepancies(case: Case) -> tuple[str, ...]:
+    """How formula, jaxpr and XLA differ, and why."""
     return tuple(
         sentence for part in (_of_jaxpr, _of_rules, _of_batches, _of_xla) for sentence in part(case)
     )
@@ -98,7 +103,7 @@ def _of_jaxpr(case: Case) -> Iterator[str]:
 
 
 def _why_off(case: Case) -> str:
-    if case.method in ("differences", "central"):
+    if case.method == "differences":
         return "steps are chosen, and points are shifted by them"
     if any(k == w for k, w in zip(case.net.passthrough, case.net.sizes[1:-1], strict=True)):
         return "a hidden layer is linear throughout, and JAX drops or shares what follows from it"

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import pytest
 
 import approxlab as al
-from approxlab.derivatives.counts.explanation import explain
 from approxlab.derivatives.counts.tapes import measured_tape, predicted_tape, tape_bytes
+from approxlab.derivatives.formulas.explanation import explain
 
 
 def network(widths, activation="tanh", dtype="float32", *, linear=None, scalar=False):
@@ -114,38 +114,41 @@ def test_the_counts_agree(asked):
     found = explain(network((5, 7, 6, 3)), **asked)
     assert found.dot_flops == found.jaxpr_dot_flops
     assert found.flops == found.live_flops == found.xla_flops
-    said = " ".join(found.differences)
+    said = " ".join(found.discrepancies)
     assert ("what nothing uses" in said) == (found.jaxpr_flops != found.live_flops)
     assert "than the formula" not in said
     assert "than the jaxpr has" not in said
 
 
-def test_every_difference_has_its_sentence():
+def test_every_discrepancy_has_its_sentence():
     reverse = explain(network((16, 32, 24, 8)), method="reverse", compiled=True)
     assert reverse.question == (
         "input Jacobian, reverse, of MLP(16-32-24-8, tanh, 1536 parameters, float32)"
     )
-    said = " ".join(reverse.differences)
+    said = " ".join(reverse.discrepancies)
     # The value of the last layer: 2 cL and 8 biases, traced and not used.
     assert "392 FLOPs of the jaxpr compute what nothing uses, 392 of them for the value" in said
     assert "The identity of size 8 that starts all sweeps costs 128 FLOPs to make" in said
     assert "56 transcendentals are counted apart" in said
     gradient = explain(network((16, 32, 24, 8)), wrt="weights", want="gradient", compiled=True)
-    said = " ".join(gradient.differences)
+    said = " ".join(gradient.discrepancies)
     assert "Outer products count 2,944 dot FLOPs" in said
     assert gradient.compiled_flops < gradient.xla_flops
     assert "With a single sample XLA turns products with vectors into" in said
     batch = explain(network((16, 32, 24, 8)), method="forward", batch=4)
-    assert "computed once" in " ".join(batch.differences)
+    assert "computed once" in " ".join(batch.discrepancies)
     steps = explain(network((16, 32, 24, 8)), method="differences")
     assert steps.live_flops > steps.flops
-    assert "steps are chosen, and points are shifted" in " ".join(steps.differences)
+    assert "steps are chosen, and points are shifted" in " ".join(steps.discrepancies)
+    central = explain(network((16, 32, 24, 8)), method="differences", scheme="central")
+    assert "steps are chosen, and points are shifted" in " ".join(central.discrepancies)
+    assert central.question.startswith("input Jacobian, central differences, of MLP(16-")
     linear = explain(network((3, 4, 5, 2), linear=(0, 5)), method="reverse", batch=3)
-    assert ("a hidden layer is linear throughout" in " ".join(linear.differences)) == (
+    assert ("a hidden layer is linear throughout" in " ".join(linear.discrepancies)) == (
         linear.live_flops != linear.flops
     )
     gelu = explain(network((3, 4, 2), "gelu"), want="vjp")
-    assert f"erfc: counted as JAX {jax.__version__} lowers it" in " ".join(gelu.differences)
+    assert f"erfc: counted as JAX {jax.__version__} lowers it" in " ".join(gelu.discrepancies)
 
 
 def test_an_explanation_reads_well():

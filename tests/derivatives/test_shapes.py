@@ -168,7 +168,7 @@ def test_the_table_in_markdown():
 
 
 def test_the_page_shows_the_tables():
-    page = (Path(__file__).parent.parent / "docs" / "matrix_calculus.md").read_text()
+    page = (Path(__file__).parent.parent.parent / "docs" / "matrix_calculus.md").read_text()
     assert markdown() in page
     assert markdown(CLOSED_FORMS) in page
 

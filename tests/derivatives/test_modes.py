@@ -9,8 +9,10 @@ import pytest
 from laws import close, jit_is_eager
 
 import approxlab as al
-from approxlab.derivatives import choice, modes
+from approxlab.derivatives import _methods, choice
+from approxlab.derivatives._point_programs import point_program, sweeps_within
 from approxlab.derivatives.counts.jaxprs import count
+from approxlab.derivatives.formulas._input_formulas import JACOBIANS
 from approxlab.derivatives.modes import METHODS, jacobian, value_and_jacobian
 
 EXACT = [m for m in METHODS if m != "differences"]
@@ -124,10 +126,8 @@ def test_chunks_hold_back_the_working_memory():
         for chunk in (10, 200)
     }
     assert largest[10] == 200 * 200  # the result alone
-    sweeps = [
-        modes._sweeps_within(jax.linearize(net, x)[1], x, budget)
-        for budget in (1, 10**6, 10**7)
-    ]  # fmt: skip
+    sweep = jax.linearize(net, x)[1]
+    sweeps = [sweeps_within(sweep, x, budget) for budget in (1, 10**6, 10**7)]
     assert sweeps[0] == 1
     assert sweeps[0] < sweeps[1] < sweeps[2]
 
@@ -186,6 +186,42 @@ def test_the_jacobian_has_the_dtype_of_the_value(method):
     found = jacobian(f, jnp.asarray([1.5, 2.0]), method)
     assert found.dtype == jnp.float32
     assert found.tolist() == [[1.0, 0.0], [2.0, 1.5]]
+
+
+# The table of methods
+
+
+def test_the_table_names_every_method_once():
+    assert tuple(row.name for row in _methods.TABLE) == METHODS
+
+
+def test_every_method_has_what_its_row_says():
+    """A program for each but "auto", a formula where the row names one, and nothing besides."""
+    x = jnp.ones(NETS[0][0][0])
+    for row in _methods.TABLE:
+        if row.name == "auto":
+            continue
+        value, _ = jax.eval_shape(lambda x, m=row.name: point_program(m)(network(*NETS[0]), x), x)
+        assert value.shape == (4,)
+        if row.needs_layers:
+            with pytest.raises(ValueError, match=f"method: got '{row.name}'.*expected an MLP"):
+                jacobian(jnp.sin, x, row.name)
+        else:
+            assert jacobian(jnp.sin, x, row.name).shape == (3, 3)
+        if row.in_weights:
+            jacobian(network(*NETS[0]), x, row.name, wrt="weights")
+        else:
+            with pytest.raises(ValueError, match=f"method: got '{row.name}' with wrt='weights'"):
+                jacobian(network(*NETS[0]), x, row.name, wrt="weights")
+    assert set(JACOBIANS) == set(_methods.with_formula("inputs", "jacobian"))
+    for question, default in _methods.DEFAULTS.items():
+        assert _methods.with_formula(*question)[0] == default
+    assert _methods.with_formula("weights", "hvp") == ()
+
+
+def test_what_choice_compares():
+    assert _methods.compared(with_layers=True) == ("structured", "planned", "forward", "reverse")
+    assert _methods.compared(with_layers=False) == ("forward", "reverse")
 
 
 # In the weights
@@ -259,13 +295,13 @@ def test_choice_goes_with_the_shape_and_is_kept():
     assert choice._of_network.cache_info().misses == before
 
 
-def test_columns_of_a_batch_are_turned_round_at_the_end():
+def test_columns_of_a_batch_are_transposed_at_the_end():
     net = network((19, 4), "tanh", 31, None)
     works = {
-        m: choice._works(net, jnp.ones((64, 19)), [m])[0].turned for m in ("forward", "reverse")
+        m: choice._works(net, jnp.ones((64, 19)), [m])[0].transposed for m in ("forward", "reverse")
     }
     assert works == {"forward": 64 * 19 * 31, "reverse": 0}
-    assert choice._works(net, jnp.ones(19), ["forward"])[0].turned == 0
+    assert choice._works(net, jnp.ones(19), ["forward"])[0].transposed == 0
 
 
 def test_choice_for_a_function():
