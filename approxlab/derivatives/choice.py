@@ -18,7 +18,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -143,7 +143,7 @@ def choose(
     f: Callable[..., Any],
     x: Any,
     *,
-    methods: Sequence[str] | None = None,
+    methods: Sequence[Method] | None = None,
     machine: Machine = CPU,
 ) -> Choice:
     """Which method computes the value and the Jacobian of f at x fastest.
@@ -171,7 +171,7 @@ def choose(
     """
     x = as_point(f, x)
     offered = compared(with_layers=isinstance(f, MLP))
-    asked = offered if methods is None else cast("tuple[Method, ...]", tuple(methods))
+    asked = offered if methods is None else tuple(methods)
     for method in asked:
         if method not in offered:
             raise ValueError(

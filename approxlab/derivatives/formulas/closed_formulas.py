@@ -56,8 +56,8 @@ def formula(
     such as the first product of the identity with a layer. Losses are sums of squared errors.
     "forward" and "reverse" are JAX's own modes, "structured" and "planned" multiply the layers'
     matrices, "differences" are counted without the choice of their steps. For "gram" (J J^T over
-    all pairs of samples), "gram_diagonal" (the diagonal of J^T J) and "gradient_norms" (one norm per
-    sample), "reverse" forms the Jacobian or the gradients, "structured" does not.
+    all pairs of samples), "gram_diagonal" (the diagonal of J^T J) and "gradient_norms" (one norm
+    per sample), "reverse" forms the Jacobian or the gradients, "structured" does not.
 
     Where a hidden layer is linear throughout, by `passthrough`, JAX drops or shares what follows
     from it, and may do less than the formula.
