@@ -181,7 +181,7 @@ def _ways(net: Any) -> dict[str, Callable[[Any], Any]]:
     """
     import jax
 
-    from approxlab.derivatives.differences.quotients import difference_jacobian
+    from approxlab.derivatives.differences.jacobians import difference_jacobian
     from approxlab.derivatives.modes import jacobian
 
     return {

@@ -17,9 +17,9 @@ from .counts.tapes import measured_tape as measured_tape
 from .counts.tapes import predicted_tape as predicted_tape
 from .counts.tapes import tape_bytes as tape_bytes
 from .counts.xla import xla_flops as xla_flops
+from .differences.jacobians import difference_jacobian as difference_jacobian
 from .differences.quotients import Difference as Difference
 from .differences.quotients import difference as difference
-from .differences.quotients import difference_jacobian as difference_jacobian
 from .differences.stencils import optimal_step as optimal_step
 from .formulas._terms import Formula as Formula
 from .formulas.closed_formulas import formula as formula

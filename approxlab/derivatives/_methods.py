@@ -19,8 +19,8 @@ __all__ = [
     "METHODS",
     "TABLE",
     "JacobianMethod",
+    "JacobianScheme",
     "Method",
-    "Scheme",
     "Want",
     "Wrt",
     "compared",
@@ -32,7 +32,7 @@ Wrt = Literal["inputs", "weights"]
 Want = Literal[
     "value", "gradient", "jvp", "vjp", "jacobian", "hvp", "gram", "gram_diagonal", "gradient_norms"
 ]
-Scheme = Literal["forward", "backward", "central"]
+JacobianScheme = Literal["forward", "backward", "central"]
 """Schemes of the method "differences": those that need neither complex nor repeated steps."""
 
 METHODS: tuple[Method, ...] = get_args(Method)

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from approxlab.derivatives._methods import Method, Scheme
+from approxlab.derivatives._methods import JacobianScheme, Method
 from approxlab.derivatives._structures import MAX_BYTES
 from approxlab.derivatives.counts.jaxprs import count
-from approxlab.derivatives.differences.quotients import difference_jacobian
+from approxlab.derivatives.differences.jacobians import difference_jacobian
 from approxlab.derivatives.planner.chains import value_and_jacobian_by
 from approxlab.derivatives.planner.plans import plan_network, structured_plan
 from approxlab.networks.mlp import MLP
@@ -30,7 +30,7 @@ def point_program(
     *,
     chunk: int | None = None,
     max_bytes: int = MAX_BYTES,
-    scheme: Scheme = "forward",
+    scheme: JacobianScheme = "forward",
     step: float | None = None,
 ) -> PointProgram:
     """The program of a method other than "auto", for the Jacobian in the inputs.

@@ -16,7 +16,7 @@ import jax
 from jaxtyping import Array
 
 from approxlab.arguments import check_positive
-from approxlab.derivatives._methods import METHODS, TABLE, Method, Scheme, Wrt
+from approxlab.derivatives._methods import METHODS, TABLE, JacobianScheme, Method, Wrt
 from approxlab.derivatives._point_programs import as_point, is_batch, mapped, point_program
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes
 from approxlab.derivatives.choice import choose
@@ -44,7 +44,7 @@ def value_and_jacobian(
     *,
     wrt: Wrt = "inputs",
     chunk: int | None = None,
-    scheme: Scheme = "forward",
+    scheme: JacobianScheme = "forward",
     step: float | None = None,
     max_bytes: int = MAX_BYTES,
     verbose: bool = False,

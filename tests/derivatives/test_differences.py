@@ -11,7 +11,8 @@ import pytest
 import approxlab as al
 from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.differences._complex_step import non_analytic_primitives
-from approxlab.derivatives.differences.quotients import difference, difference_jacobian
+from approxlab.derivatives.differences.jacobians import difference_jacobian
+from approxlab.derivatives.differences.quotients import difference
 from approxlab.derivatives.differences.stencils import optimal_step, power_of_two, stencil
 from approxlab.derivatives.modes import jacobian
 from approxlab.networks import ACTIVATIONS
@@ -59,9 +60,15 @@ def combinations(dtype, name, seed=0):
                 reach = 0.4 * max(1.0, abs(x)) if h is None else float(h) * 1.001
                 bounds = sizes(float(point), min(reach, 0.45 * max(1.0, abs(x))))
                 facts = {k: bounds[k] for k in (1, 2, 3, 5, 7)}
-                found = difference(f, jnp.asarray(point), scheme=scheme, order=order,
-                                   step=None if h is None else float(h), derivatives=facts,
-                                   value_error=value_error(dtype, name, x))  # fmt: skip
+                found = difference(
+                    f,
+                    jnp.asarray(point),
+                    scheme=scheme,
+                    order=order,
+                    step=None if h is None else float(h),
+                    derivatives=facts,
+                    value_error=value_error(dtype, name, x),
+                )
                 truth = float(slope(np.longdouble(point)))
                 yield found, abs(float(found.value) - truth), truth
 
@@ -111,8 +118,15 @@ def test_roundoff_is_attained(scheme, order, dtype):
     def f(t):
         return jnp.sum(jnp.where(places == t[None], errors, jnp.zeros_like(errors)))
 
-    found = difference(f, jnp.asarray(x, dtype), scheme=scheme, order=order, step=h,
-                       derivatives={rule.order + 1: 0.0}, value_error=E)  # fmt: skip
+    found = difference(
+        f,
+        jnp.asarray(x, dtype),
+        scheme=scheme,
+        order=order,
+        step=h,
+        derivatives={rule.order + 1: 0.0},
+        value_error=E,
+    )
     error = abs(float(found.value))  # the true derivative is 0
     assert found.truncation == 0.0
     assert 0.99 * float(found.roundoff) <= error <= float(found.bound)
@@ -122,12 +136,24 @@ def test_roundoff_is_attained(scheme, order, dtype):
 def test_rounding_of_points_is_attained():
     """x + h is rounded by half an ulp: the slope of f turns that into an error, M_1 bounds it."""
     x, h = 2.0**52, 0.5  # x + h lies in the middle of two numbers and becomes x
-    found = difference(lambda t: 3.0 * (t - x), jnp.asarray(x), scheme="forward", step=h,
-                       derivatives={1: 3.0, 2: 0.0}, value_error=0.0)  # fmt: skip
+    found = difference(
+        lambda t: 3.0 * (t - x),
+        jnp.asarray(x),
+        scheme="forward",
+        step=h,
+        derivatives={1: 3.0, 2: 0.0},
+        value_error=0.0,
+    )
     assert float(found.value) == 0.0
     assert 3.0 <= float(found.bound) < 3.0 + 1e-9
-    without = difference(lambda t: 3.0 * (t - x), jnp.asarray(x), scheme="forward", step=h,
-                         derivatives={2: 0.0}, value_error=0.0)  # fmt: skip
+    without = difference(
+        lambda t: 3.0 * (t - x),
+        jnp.asarray(x),
+        scheme="forward",
+        step=h,
+        derivatives={2: 0.0},
+        value_error=0.0,
+    )
     assert not without.proved  # M_1 is needed there
 
 
@@ -147,16 +173,28 @@ def test_tangent_of_a_teaching_notebook():
 def median_error(dtype, scheme, order, h, xs):
     """Relative, of exp: all points as one function of a vector."""
     x = np.asarray(xs, dtype)
-    found = difference(jnp.exp, jnp.asarray(x), np.ones_like(x), scheme=scheme, order=order, step=h,
-                       derivatives=dict.fromkeys((1, 2, 3, 5), 1.0))  # fmt: skip
+    found = difference(
+        jnp.exp,
+        jnp.asarray(x),
+        np.ones_like(x),
+        scheme=scheme,
+        order=order,
+        step=h,
+        derivatives=dict.fromkeys((1, 2, 3, 5), 1.0),
+    )
     return float(np.median(np.abs(found.value / np.exp(x.astype(float)) - 1)))
 
 
 @pytest.mark.parametrize(
     ("scheme", "dtype"),
-    [("forward", "float32"), ("forward", "float64"), ("central", "float32"),
-     ("central", "float64"), ("richardson", "float64")],
-)  # fmt: skip
+    [
+        ("forward", "float32"),
+        ("forward", "float64"),
+        ("central", "float32"),
+        ("central", "float64"),
+        ("richardson", "float64"),
+    ],
+)
 def test_slopes_and_minimum(scheme, dtype):
     """Error ~ h^p above the best step and 1 / h below it; its least is what theory says."""
     p, best = stencil(scheme).order, power_of_two(optimal_step(scheme, dtype))
@@ -192,8 +230,10 @@ def typical_least(scheme, dtype):
 def test_steps_that_know_the_dtype(dtype, gain):
     """At least ten times better than the fixed 1e-4 of JAX's own checker; medians over points."""
     xs = np.random.default_rng(5).uniform(0.5, 1.5, 48)
-    chosen, fixed = (median_error(dtype, "central", 4, h, xs)
-                     for h in (power_of_two(optimal_step("central", dtype)), 1e-4))  # fmt: skip
+    chosen, fixed = (
+        median_error(dtype, "central", 4, h, xs)
+        for h in (power_of_two(optimal_step("central", dtype)), 1e-4)
+    )
     assert fixed > gain * chosen
     assert not chosen > gain * fixed  # the twin
 
@@ -220,8 +260,15 @@ def test_complex_step():
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_complex_step_of_networks(dtype, activation, key):
     """Networks cast their input to the dtype of the weights: their jaxpr does not."""
-    refused = {"gelu": "erf", "softplus": "max", "relu": "max", "relu2": "max", "relu3": "max",
-               "relu4": "max", "heaviside": "gt"}  # fmt: skip
+    refused = {
+        "gelu": "erf",
+        "softplus": "max",
+        "relu": "max",
+        "relu2": "max",
+        "relu3": "max",
+        "relu4": "max",
+        "heaviside": "gt",
+    }
     net = al.MLP.init(key, 3, (8, 8), activation, out_size=2, dtype=dtype)
     x, v = jnp.asarray([0.3, -0.4, 3.5], dtype), jnp.asarray([1.0, 2.0, -1.0], dtype)
     if activation in refused:
@@ -289,8 +336,9 @@ def test_estimates_are_not_bounds():
 
 
 def test_tableau_of_richardson():
-    found = difference(jnp.exp, jnp.asarray(0.0), scheme="richardson", order=6, step=0.5,
-                       derivatives={7: 2.0})  # fmt: skip
+    found = difference(
+        jnp.exp, jnp.asarray(0.0), scheme="richardson", order=6, step=0.5, derivatives={7: 2.0}
+    )
     halves = [difference(jnp.exp, jnp.asarray(0.0), step=0.5 / 2**j).value for j in range(3)]
     assert [len(row) for row in found.tableau] == [1, 2, 3]
     assert [row[0] for row in found.tableau] == halves
@@ -374,10 +422,12 @@ def test_best_steps():
     """The closed forms, and that the bound is least there."""
     for dtype in DTYPES:
         eps = EPS[dtype]
-        assert math.isclose(optimal_step("forward", dtype, value=3.0, derivative=2.0),
-                            2 * math.sqrt(eps * 3 / 2))  # fmt: skip
-        assert math.isclose(optimal_step("central", dtype, value=-3.0, derivative=2.0),
-                            (3 * eps * 3 / 2) ** (1 / 3))  # fmt: skip
+        assert math.isclose(
+            optimal_step("forward", dtype, value=3.0, derivative=2.0), 2 * math.sqrt(eps * 3 / 2)
+        )
+        assert math.isclose(
+            optimal_step("central", dtype, value=-3.0, derivative=2.0), (3 * eps * 3 / 2) ** (1 / 3)
+        )
         assert math.isclose(optimal_step("richardson", dtype), (360 * eps) ** 0.2)
         for scheme, order in REAL:
             rule, best = stencil(scheme, order), optimal_step(scheme, dtype, order=order)
@@ -397,8 +447,9 @@ def test_weights_of_all_orders_are_exact_for_polynomials():
         for k in range(rule.order + 1):
             moment = sum(w * s**k for w, s in zip(rule.weights, rule.offsets, strict=True))
             assert abs(moment - (k == 1)) < 1e-12 * rule.amplification
-        moment = sum(w * s ** (rule.order + 1)
-                     for w, s in zip(rule.weights, rule.offsets, strict=True))  # fmt: skip
+        moment = sum(
+            w * s ** (rule.order + 1) for w, s in zip(rule.weights, rule.offsets, strict=True)
+        )
         assert abs(abs(moment) / math.factorial(rule.order + 1) / rule.truncation - 1) < 1e-9
 
 
@@ -416,7 +467,7 @@ def test_weights_of_all_orders_are_exact_for_polynomials():
         (lambda: optimal_step("richardson", float, order=5), ValueError, "order: got 5"),
         (lambda: jacobian(jnp.sin, jnp.arange(3), "differences"), TypeError, "x: got dtype int"),
     ],
-)  # fmt: skip
+)
 def test_messages(call, kind, words):
     with pytest.raises(kind, match=words):
         call()

@@ -106,11 +106,16 @@ def by_the_note(widths):
     layers = [a * b for a, b in itertools.pairwise(widths)]
     P, c0, n, m = sum(layers), layers[0], widths[0], widths[-1]
     return {
-        "forward": 2 * P, "gradient": 6 * P - 2 * c0, "jvp weights": 6 * P - 2 * c0,
-        "jvp inputs": 4 * P, "vjp inputs": 4 * P, "jacfwd": 2 * P * (1 + n),
-        "jacrev": 2 * P * (1 + m), "jacrev weights": 2 * P + m * (4 * P - 2 * c0),
+        "forward": 2 * P,
+        "gradient": 6 * P - 2 * c0,
+        "jvp weights": 6 * P - 2 * c0,
+        "jvp inputs": 4 * P,
+        "vjp inputs": 4 * P,
+        "jacfwd": 2 * P * (1 + n),
+        "jacrev": 2 * P * (1 + m),
+        "jacrev weights": 2 * P + m * (4 * P - 2 * c0),
         "hvp": 18 * P - 10 * c0,
-    }  # fmt: skip
+    }
 
 
 def check_nine(widths, counted_widths=None, *, elementwise=True):
@@ -143,14 +148,29 @@ def test_nine_formulas_can_fail():
 def test_golden_numbers_of_the_table():
     """16-32-24-8, P = 1472."""
     assert list(by_the_note(GOLDEN_WIDTHS).values()) == [
-        2944, 7808, 7808, 5888, 5888, 50048, 26496, 41856, 21376,
-    ]  # fmt: skip
+        2944,
+        7808,
+        7808,
+        5888,
+        5888,
+        50048,
+        26496,
+        41856,
+        21376,
+    ]
     check_nine(GOLDEN_WIDTHS)
     texts = [ask(GOLDEN_WIDTHS).text for *_, ask, _ in nine(GOLDEN_WIDTHS).values()]
     assert texts == [
-        "2P", "6P - 2 c0", "6P - 2 c0", "4P", "4P", "2P(1 + n)", "2P(1 + m)",
-        "2P + m(4P - 2 c0)", "18P - 10 c0",
-    ]  # fmt: skip
+        "2P",
+        "6P - 2 c0",
+        "6P - 2 c0",
+        "4P",
+        "4P",
+        "2P(1 + n)",
+        "2P(1 + m)",
+        "2P + m(4P - 2 c0)",
+        "18P - 10 c0",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,10 +186,12 @@ def test_golden_numbers_of_the_table():
 )
 def test_golden_networks(widths, P, forward, gradient, jacfwd, jacrev, best):
     found = [
-        formula(widths, want="value"), formula(widths, wrt="weights", want="gradient"),
-        formula(widths, method="forward"), formula(widths, method="reverse"),
+        formula(widths, want="value"),
+        formula(widths, wrt="weights", want="gradient"),
+        formula(widths, method="forward"),
+        formula(widths, method="reverse"),
         formula(widths, method="planned"),
-    ]  # fmt: skip
+    ]
     assert [f.dot_flops for f in found] == [forward, gradient, jacfwd, jacrev, best]
     assert found[0].symbols["P"] == P
 
@@ -253,8 +275,10 @@ def test_structured_is_the_cheaper_end():
     for seed in range(40):
         widths = random_widths(seed)
         s = formula(widths, want="value").symbols
-        ends = (2 * s["P"] + 2 * s["n"] * (s["P"] - s["c0"]),
-                2 * s["P"] + 2 * s["m"] * (s["P"] - s["cL"]))  # fmt: skip
+        ends = (
+            2 * s["P"] + 2 * s["n"] * (s["P"] - s["c0"]),
+            2 * s["P"] + 2 * s["m"] * (s["P"] - s["cL"]),
+        )
         plans = forward_plan(widths).dot_flops, reverse_plan(widths).dot_flops
         assert plans == ends
         structured = formula(widths, method="structured").dot_flops
@@ -355,17 +379,26 @@ def test_lowered_figures_of_the_note_and_of_xla():
 
 
 def _old_tanh():
-    names = {eqn.primitive.name for eqn in jax.make_jaxpr(
-        lambda z, t: jax.jvp(jnp.tanh, (z,), (t,)))(1.0, 1.0).eqns}  # fmt: skip
+    names = {
+        eqn.primitive.name
+        for eqn in jax.make_jaxpr(lambda z, t: jax.jvp(jnp.tanh, (z,), (t,)))(1.0, 1.0).eqns
+    }
     return "one_minus_square" not in names
 
 
-@pytest.mark.parametrize(("act", "wrt", "want", "method", "batch"), [
-    ("relu", "weights", "gradient", None, 5), ("gelu", "inputs", "jacobian", "forward", 3),
-    ("softplus", "weights", "hvp", None, 1), ("sin", "inputs", "jacobian", "reverse", 1),
-    ("swish", "inputs", "jacobian", "planned", 1), ("sigmoid", "weights", "gram", "structured", 4),
-    ("heaviside", "inputs", "vjp", None, 1), ("relu3", "weights", "jacobian", "reverse", 3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("act", "wrt", "want", "method", "batch"),
+    [
+        ("relu", "weights", "gradient", None, 5),
+        ("gelu", "inputs", "jacobian", "forward", 3),
+        ("softplus", "weights", "hvp", None, 1),
+        ("sin", "inputs", "jacobian", "reverse", 1),
+        ("swish", "inputs", "jacobian", "planned", 1),
+        ("sigmoid", "weights", "gram", "structured", 4),
+        ("heaviside", "inputs", "vjp", None, 1),
+        ("relu3", "weights", "jacobian", "reverse", 3),
+    ],
+)
 def test_lowered_programs_of_other_activations(act, wrt, want, method, batch):
     net = network((5, 7, 6, 3), act)
     asked = program(net, wrt, want, method or "", batch)
@@ -400,18 +433,21 @@ def test_networks_and_widths_give_the_same():
         assert ask(net) == ask((5, 7, 3), activation="relu", dtype="float32")
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: formula((3,)), "net: got (3,), expected an MLP or its widths"),
-    (lambda: formula((3, 0)), "net: got 0, expected a positive integer"),
-    (lambda: formula("32"), "net: got '32', expected an MLP or its widths"),
-    (lambda: formula((3, 2), activation="tahn"), "activation: got 'tahn'"),
-    (lambda: formula((3, 2), wrt="bias"), "wrt: got 'bias', expected one of inputs, weights"),
-    (lambda: formula((3, 2), want="hessian"), "want: got 'hessian', expected one of value"),
-    (lambda: formula((3, 2), method="backward"), "method: got 'backward' for want='jacobian'"),
-    (lambda: formula((3, 2), want="hvp", method="reverse"), "expected None: there is one way"),
-    (lambda: formula((3, 2), want="gram"), "want: got 'gram' with wrt='inputs'"),
-    (lambda: formula((3, 2), batch=0), "batch: got 0, expected a positive integer"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: formula((3,)), "net: got (3,), expected an MLP or its widths"),
+        (lambda: formula((3, 0)), "net: got 0, expected a positive integer"),
+        (lambda: formula("32"), "net: got '32', expected an MLP or its widths"),
+        (lambda: formula((3, 2), activation="tahn"), "activation: got 'tahn'"),
+        (lambda: formula((3, 2), wrt="bias"), "wrt: got 'bias', expected one of inputs, weights"),
+        (lambda: formula((3, 2), want="hessian"), "want: got 'hessian', expected one of value"),
+        (lambda: formula((3, 2), method="backward"), "method: got 'backward' for want='jacobian'"),
+        (lambda: formula((3, 2), want="hvp", method="reverse"), "expected None: there is one way"),
+        (lambda: formula((3, 2), want="gram"), "want: got 'gram' with wrt='inputs'"),
+        (lambda: formula((3, 2), batch=0), "batch: got 0, expected a positive integer"),
+    ],
+)
 def test_messages(call, words):
     from jaxtyping import TypeCheckError
 

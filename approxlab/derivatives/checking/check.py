@@ -207,9 +207,15 @@ def check_derivatives(
     if order > 1 and reports[0].ok:
         for mode in chosen:
             below = check_derivatives(
-                flat.derivative(mode, rng), *flat.leaves, modes=chosen, order=order - 1,
-                rtol=rtol, directions=directions, scale=scale, key=key,
-            )  # fmt: skip
+                flat.derivative(mode, rng),
+                *flat.leaves,
+                modes=chosen,
+                order=order - 1,
+                rtol=rtol,
+                directions=directions,
+                scale=scale,
+                key=key,
+            )
             reports.append(_renamed(below, mode))
     return _together(reports)
 
@@ -308,9 +314,14 @@ class _Tally:
         )
 
     def _note(
-        self, mode: str, verdict: Verdict, where: np.ndarray, found: np.ndarray,
-        slope: np.ndarray, uncertainty: np.ndarray,
-    ) -> None:  # fmt: skip
+        self,
+        mode: str,
+        verdict: Verdict,
+        where: np.ndarray,
+        found: np.ndarray,
+        slope: np.ndarray,
+        uncertainty: np.ndarray,
+    ) -> None:
         if not np.any(where):
             return
         with np.errstate(all="ignore"):
@@ -320,9 +331,14 @@ class _Tally:
         before = self.disagreements.get((mode, verdict))
         if before is None or before.number < number:
             self.disagreements[mode, verdict] = Disagreement(
-                mode, verdict, self.flat.place(worst), float(found[worst]), float(slope[worst]),
-                float(uncertainty[worst]), number,
-            )  # fmt: skip
+                mode,
+                verdict,
+                self.flat.place(worst),
+                float(found[worst]),
+                float(slope[worst]),
+                float(uncertainty[worst]),
+                number,
+            )
 
     def report(self) -> CheckReport:
         # Where no component could be compared, the sums of all of them tell what was seen.
@@ -332,9 +348,13 @@ class _Tally:
             (float(np.min(ratios)), float(np.median(ratios))) if ratios.size else (0.0, 0.0)
         )
         return CheckReport(
-            tuple(self.disagreements.values()), self.compared, least, typical, self.kinks,
+            tuple(self.disagreements.values()),
+            self.compared,
+            least,
+            typical,
+            self.kinks,
             self.flat.evaluations,
-        )  # fmt: skip
+        )
 
 
 def _checked_modes(modes: Sequence[Mode]) -> tuple[Mode, ...]:

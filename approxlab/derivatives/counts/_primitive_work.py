@@ -16,7 +16,7 @@ from typing import Any
 import jax
 from jax.extend import core
 
-from approxlab.derivatives.counts._known_constants import names
+from approxlab.derivatives.counts.jaxpr_constants import names
 from approxlab.derivatives.counts.xla import analysis_of
 
 __all__ = ["operations", "weigh"]

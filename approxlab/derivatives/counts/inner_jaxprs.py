@@ -11,7 +11,7 @@ from typing import Any
 
 from jax.extend import core
 
-from approxlab.derivatives.counts._known_constants import Known, names, value_of
+from approxlab.derivatives.counts.jaxpr_constants import Known, names, value_of
 
 __all__ = [
     "CALLS",

@@ -15,7 +15,6 @@ from typing import Any
 
 import jax
 
-from approxlab.derivatives.counts._known_constants import Known, constants_of, is_folded, passed_on
 from approxlab.derivatives.counts._primitive_work import operations, weigh
 from approxlab.derivatives.counts.inner_jaxprs import (
     CALLS,
@@ -26,6 +25,7 @@ from approxlab.derivatives.counts.inner_jaxprs import (
     scan_liveness,
     trip_count,
 )
+from approxlab.derivatives.counts.jaxpr_constants import Known, constants_of, is_folded, passed_on
 
 __all__ = ["Count", "Work", "count", "count_jaxpr"]
 

@@ -20,26 +20,24 @@ from jax.extend import core
 from jaxtyping import Array
 
 from approxlab.derivatives.counts.inner_jaxprs import called, open_jaxpr
+from approxlab.derivatives.counts.jaxpr_constants import names
 
 __all__ = ["at_complex_points", "non_analytic_primitives"]
 
 # Analytic, and computed by XLA for complex numbers.
-_ANALYTIC = frozenset([
-    "acos", "acosh", "add", "add_any", "asin", "asinh", "atan", "atanh", "conv_general_dilated",
-    "cos", "cosh", "cumprod", "cumsum", "div", "dot_general", "exp", "exp2", "expm1",
-    "integer_pow", "log", "log1p", "logistic", "mul", "neg", "pow", "reduce_prod", "reduce_sum",
-    "rsqrt", "sin", "sinh", "sqrt", "square", "sub", "tan", "tanh",
-])  # fmt: skip
+_ANALYTIC = names(
+    "acos acosh add add_any asin asinh atan atanh conv_general_dilated cos cosh cumprod "
+    "cumsum div dot_general exp exp2 expm1 integer_pow log log1p logistic mul neg pow "
+    "reduce_prod reduce_sum rsqrt sin sinh sqrt square sub tan tanh"
+)
 # Numbers are moved, not changed; indices and conditions must not depend on x.
-_MOVES = frozenset([
-    "broadcast_in_dim", "concatenate", "convert_element_type", "copy", "copy_p",
-    "dynamic_slice", "dynamic_update_slice", "expand_dims", "gather", "optimization_barrier",
-    "pad", "reshape", "rev", "select_n", "slice", "split", "squeeze", "transpose",
-])  # fmt: skip
+_MOVES = names(
+    "broadcast_in_dim concatenate convert_element_type copy copy_p dynamic_slice "
+    "dynamic_update_slice expand_dims gather optimization_barrier pad reshape rev select_n "
+    "slice split squeeze transpose"
+)
 _LOOPS = frozenset({"scan", "while"})
-_NO_COMPLEX_FORM = frozenset([
-    "bessel_i0e", "bessel_i1e", "cbrt", "digamma", "erf", "erf_inv", "erfc", "lgamma",
-])  # fmt: skip
+_NO_COMPLEX_FORM = names("bessel_i0e bessel_i1e cbrt digamma erf erf_inv erfc lgamma")
 _COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 

@@ -19,7 +19,15 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-__all__ = ["Scheme", "Stencil", "check_order", "optimal_step", "power_of_two", "stencil"]
+__all__ = [
+    "Scheme",
+    "Stencil",
+    "check_order",
+    "checked_step",
+    "optimal_step",
+    "power_of_two",
+    "stencil",
+]
 
 Scheme = Literal["forward", "backward", "central", "richardson", "complex"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
@@ -168,3 +176,10 @@ def check_order(scheme: str, order: int) -> None:
         raise ValueError(
             f"order: got {order!r}, expected 4, 6, 8 or 10. Order 2 is scheme='central'."
         )
+
+
+def checked_step(step: Any) -> float:
+    """A step that the caller gives: positive and finite."""
+    if not (isinstance(step, int | float | np.floating) and 0.0 < step < math.inf):
+        raise ValueError(f"step: got {step!r}, expected a positive number, or None.")
+    return float(step)

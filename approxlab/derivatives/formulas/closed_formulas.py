@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from approxlab.arguments import check_positive
-from approxlab.derivatives._methods import DEFAULTS, Method, Scheme, Want, Wrt, with_formula
+from approxlab.derivatives._methods import DEFAULTS, JacobianScheme, Method, Want, Wrt, with_formula
 from approxlab.derivatives.formulas import _input_formulas, _weight_formulas
 from approxlab.derivatives.formulas._terms import Architecture, CostSums, Formula
 from approxlab.networks.activations import activation as activation_named
@@ -47,7 +47,7 @@ def formula(
     activation: str = "tanh",
     biases: bool = True,
     value: bool = True,
-    scheme: Scheme = "forward",
+    scheme: JacobianScheme = "forward",
     dtype: Any = None,
 ) -> Formula:
     """What a derivative of a network costs, in closed form.
@@ -123,7 +123,7 @@ def check_question(wrt: Any, want: Any, method: Any, scheme: Any = "forward") ->
     for name, given, known in (
         ("wrt", wrt, get_args(Wrt)),
         ("want", want, get_args(Want)),
-        ("scheme", scheme, get_args(Scheme)),
+        ("scheme", scheme, get_args(JacobianScheme)),
     ):
         if given not in known:
             raise ValueError(f"{name}: got {given!r}, expected one of {', '.join(known)}.")

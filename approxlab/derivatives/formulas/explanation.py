@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jaxlib
 
-from approxlab.derivatives._methods import DEFAULTS, Method, Scheme, Want, Wrt
+from approxlab.derivatives._methods import DEFAULTS, JacobianScheme, Method, Want, Wrt
 from approxlab.derivatives.counts.jaxprs import Count, count_jaxpr
 from approxlab.derivatives.counts.tapes import predicted_tape
 from approxlab.derivatives.counts.xla import xla_flops
@@ -124,7 +124,7 @@ def explain(
     want: Want = "jacobian",
     method: Method | None = None,
     batch: int = 1,
-    scheme: Scheme = "forward",
+    scheme: JacobianScheme = "forward",
     compiled: bool = False,
 ) -> Explanation:
     """What a derivative of a network costs, by formula, by its jaxpr and by XLA.

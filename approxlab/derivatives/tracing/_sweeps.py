@@ -206,14 +206,17 @@ def named(
                 adjoint=np.asarray(swept.adjoints[var]) if var in swept.adjoints else None,
                 contributions=tuple(
                     Contribution(
-                        "seed" if number is None else makers[number], position, when,
+                        "seed" if number is None else makers[number],
+                        position,
+                        when,
                         None if local is None else np.asarray(local),
-                        np.asarray(value), np.asarray(so_far),
+                        np.asarray(value),
+                        np.asarray(so_far),
                     )
                     for number, position, when, local, value, so_far in swept.added.get(var, [])
                 ),
             )
-        )  # fmt: skip
+        )
     return steps
 
 

@@ -23,27 +23,41 @@ def rows(
     """Flat rows of steps and contributions; see `Trace.to_rows`."""
     lines = [
         {
-            "kind": "step", "name": step.name, "label": step.label, "symbol": step.symbol,
-            "text": step.text, "op": step.op, "operands": " ".join(step.operands),
-            "output": step.name == output, "shape": "x".join(map(str, step.primal.shape)),
-            "index": ",".join(map(str, index)), "primal": _scalar(step.primal, index),
-            **{f"tangent_{seed}": _scalar(tangent, index)
-               for seed, tangent in zip(seeds, step.tangents, strict=True)},
+            "kind": "step",
+            "name": step.name,
+            "label": step.label,
+            "symbol": step.symbol,
+            "text": step.text,
+            "op": step.op,
+            "operands": " ".join(step.operands),
+            "output": step.name == output,
+            "shape": "x".join(map(str, step.primal.shape)),
+            "index": ",".join(map(str, index)),
+            "primal": _scalar(step.primal, index),
+            **{
+                f"tangent_{seed}": _scalar(tangent, index)
+                for seed, tangent in zip(seeds, step.tangents, strict=True)
+            },
             "adjoint": _scalar(step.adjoint, index),
         }
         for step in steps
         for index in np.ndindex(step.primal.shape)
-    ]  # fmt: skip
+    ]
     added = [
         {
-            "kind": "contribution", "name": step.name, "order": each.order, "source": each.source,
-            "position": each.position, "index": ",".join(map(str, index)),
-            "local": _scalar(each.local, ()), "contribution": _scalar(each.value, index),
+            "kind": "contribution",
+            "name": step.name,
+            "order": each.order,
+            "source": each.source,
+            "position": each.position,
+            "index": ",".join(map(str, index)),
+            "local": _scalar(each.local, ()),
+            "contribution": _scalar(each.value, index),
             "so_far": _scalar(each.so_far, index),
         }
         for step, each in _sweep(steps)
         for index in np.ndindex(each.value.shape)
-    ]  # fmt: skip
+    ]
     return [*lines, *added]
 
 
