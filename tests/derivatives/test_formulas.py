@@ -300,7 +300,7 @@ def test_tangent_kernels_without_the_jacobian():
 # All questions, elementwise terms, batches, activations, dtypes
 
 
-def check_network(net, batch, *, spoil=0):
+def check_network(net, batch, *, spoil_dot_flops=0):
     """The law: dots as traced, and all FLOPs of what is used, are those of the formula."""
     for wrt, want, method, scheme in QUESTIONS:
         asked = program(net, wrt, want, method or "", batch, scheme)
@@ -310,7 +310,7 @@ def check_network(net, batch, *, spoil=0):
         whole, needed = ask(value=True), ask(value=asked.keeps_value)
         live = count_jaxpr(jaxpr, live_only=True)
         where = (wrt, want, method, scheme, net, batch)
-        assert count_jaxpr(jaxpr).dot_flops == whole.dot_flops + spoil, where
+        assert count_jaxpr(jaxpr).dot_flops == whole.dot_flops + spoil_dot_flops, where
         assert live.dot_flops == needed.dot_flops, where
         assert live.transcendentals == needed.transcendentals, where
         if method != "differences":  # these also choose their steps
@@ -347,7 +347,7 @@ def test_every_activation_is_among_the_cases():
 
 def test_law_of_networks_can_fail():
     with pytest.raises(AssertionError):
-        check_network(network((4, 3, 5, 2)), 1, spoil=1)
+        check_network(network((4, 3, 5, 2)), 1, spoil_dot_flops=1)
 
 
 def test_lowered_figures_of_the_note_and_of_xla():
