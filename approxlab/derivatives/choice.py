@@ -34,7 +34,7 @@ __all__ = ["CPU", "Candidate", "Choice", "Counts", "Machine", "choose"]
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """What the time of a program depends on, besides its counts. From experiment, not from theory.
+    """Speeds of a machine, which turn counts into seconds. From experiment, not from theory.
 
     Attributes:
         name: Kind of device.

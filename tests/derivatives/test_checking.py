@@ -117,7 +117,7 @@ def test_activations_are_right(name, key):
     )
     x = 3.0 * jax.random.normal(key, (400,), dtype)
     found = check_derivatives(spoiled, x, modes=("forward",), key=key)
-    assert found.ok == (name == "heaviside")  # of which 1% more is 0
+    assert found.ok == (name == "heaviside")  # its derivative is 0, and so is 1% more of it
 
 
 def targets_are_right(name, dtype, number):
@@ -218,7 +218,7 @@ def test_second_order():
     }
 
 
-def test_pytrees_integers_and_places(key):
+def test_pytrees_integers_and_names(key):
     args = ({"a": jnp.arange(3.0), "n": 2}, [jnp.ones((2, 2))])
 
     def f(first, second, wrong=1.0):
@@ -245,7 +245,7 @@ def test_kinks_are_not_called_wrong():
     step = ACTIVATIONS["heaviside"]
     assert check_derivatives(step, jnp.asarray(0.0)).verdict == "not differentiable here?"
     assert check_derivatives(step, jnp.asarray(1e-3)).ok
-    assert check_derivatives(lambda x: jnp.maximum(x, 1e-3), zero).ok  # beside a kink
+    assert check_derivatives(lambda x: jnp.maximum(x, 1e-3), zero).ok  # next to a kink
     assert check_derivatives(times(1.01), zero).verdict == "wrong"
 
 

@@ -135,13 +135,13 @@ def test_bounds_are_known_through_calls_and_unknown_ones_are_assumed():
     assert stuck.assumptions == unknown.assumptions
 
 
-def test_of_branches_the_dearest_is_counted():
+def test_the_most_expensive_branch_is_counted():
     def branched(W, x):
         return lax.cond(x[0] > 0, lambda x: W @ (W @ x), lambda x: W @ x, x)
 
     found = count(branched, MATRIX, VECTOR)
     assert found.dot_flops == 2 * 512
-    assert found.assumptions == ("cond: the dearest of its 2 branches is counted.",)
+    assert found.assumptions == ("cond: the most expensive of its 2 branches is counted.",)
     # Mapped over the condition, both branches run.
     mapped = count(jax.vmap(branched, in_axes=(None, 0)), MATRIX, S((5, 16), "float32"))
     assert mapped.dot_flops == 5 * 3 * 512

@@ -59,14 +59,14 @@ def combinations(dtype, name, seed=0):
             for h in [*steps, power_of_two(steps[0]), None]:
                 reach = 0.4 * max(1.0, abs(x)) if h is None else float(h) * 1.001
                 bounds = sizes(float(point), min(reach, 0.45 * max(1.0, abs(x))))
-                facts = {k: bounds[k] for k in (1, 2, 3, 5, 7)}
+                given = {k: bounds[k] for k in (1, 2, 3, 5, 7)}
                 found = difference(
                     f,
                     jnp.asarray(point),
                     scheme=scheme,
                     order=order,
                     step=None if h is None else float(h),
-                    derivatives=facts,
+                    derivatives=given,
                     value_error=value_error(dtype, name, x),
                 )
                 truth = float(slope(np.longdouble(point)))
@@ -97,8 +97,8 @@ def test_truncation_is_attained(scheme, order, x):
     def f(t):
         return (t - x) ** (p + 1) + 2.0 * (t - x)
 
-    facts = {p + 1: math.factorial(p + 1)}
-    found = difference(f, jnp.asarray(x), scheme=scheme, order=order, step=0.5, derivatives=facts)
+    given = {p + 1: math.factorial(p + 1)}
+    found = difference(f, jnp.asarray(x), scheme=scheme, order=order, step=0.5, derivatives=given)
     error = abs(float(found.value) - 2.0)
     assert found.point_rounding == 0.0
     assert error <= float(found.bound)
@@ -113,10 +113,10 @@ def test_roundoff_is_attained(scheme, order, dtype):
     rule, h, x, E = stencil(scheme, order), 2.0**-6, 3.0, 2.0**-10
     pairs = zip(rule.offsets, rule.weights, strict=True)
     worst = {x + s * h: math.copysign(E, w) for s, w in pairs}
-    places, errors = (jnp.asarray(a, dtype) for a in (list(worst), list(worst.values())))
+    at, errors = (jnp.asarray(a, dtype) for a in (list(worst), list(worst.values())))
 
     def f(t):
-        return jnp.sum(jnp.where(places == t[None], errors, jnp.zeros_like(errors)))
+        return jnp.sum(jnp.where(at == t[None], errors, jnp.zeros_like(errors)))
 
     found = difference(
         f,
@@ -166,7 +166,7 @@ def test_tangent_of_a_teaching_notebook():
     assert abs(float(found.value) - shown) <= 2 * float(found.roundoff)
     assert abs(h**2 / 6 * third - 1.0360e-9) < 1e-13
     assert abs(float(found.value) - exact - h**2 / 6 * third) < float(found.roundoff)
-    assert float(found.bound) < 1.2e-9  # of which truncation is nearly all
+    assert float(found.bound) < 1.2e-9  # nearly all of it is truncation
     assert found.evaluations == 2
 
 
@@ -299,7 +299,7 @@ def test_complex_step_of_networks(dtype, activation, key):
     ],
 )  # fmt: skip
 def test_complex_step_refuses_by_name(f, name):
-    """Instead of a derivative that is zero without a word."""
+    """Instead of a derivative that is silently zero."""
     x = jnp.asarray([0.3, 0.7])
     assert non_analytic_primitives(f, x) == (name,)
     with pytest.raises(ValueError, match=f"got the operation '{name}'.*scheme='central'"):
@@ -320,7 +320,7 @@ def test_complex_step_allows_what_does_not_depend_on_x():
 
 
 def test_estimates_are_not_bounds():
-    """Where facts are missing the sizes of derivatives are sampled, and the result says so."""
+    """Where bounds are missing the sizes of derivatives are sampled, and the result says so."""
     x = jnp.asarray(0.7)
     for scheme, order in REAL:
         found = difference(jnp.sin, x, scheme=scheme, order=order)
@@ -357,10 +357,10 @@ def test_vectors_directions_and_rows(key):
 
     rate = np.abs(np.asarray(A @ v))
     error = 64 * EPS["float64"] * float(jnp.sum(jnp.abs(A))) * 50
-    facts = {1: np.linalg.norm(np.asarray(A), axis=1), 3: rate**3, 5: rate**5}
+    given = {1: np.linalg.norm(np.asarray(A), axis=1), 3: rate**3, 5: rate**5}
     exact = np.asarray(jax.jvp(f, (x,), (v,))[1])
     for scheme in ("central", "richardson"):
-        found = difference(f, x, v, scheme=scheme, derivatives=facts, value_error=error)
+        found = difference(f, x, v, scheme=scheme, derivatives=given, value_error=error)
         assert found.proved
         assert np.all(np.abs(found.value - exact) <= found.error)
         assert not np.all(np.abs(found.value + exact) <= found.error)  # the twin

@@ -57,7 +57,7 @@ def test_every_discrepancy_has_its_sentence():
     # The value of the last layer: 2 cL and 8 biases, traced and not used.
     assert "392 FLOPs of the jaxpr compute what nothing uses, 392 of them for the value" in said
     assert "The identity of size 8 that starts all sweeps costs 128 FLOPs to make" in said
-    assert "56 transcendentals are counted apart" in said
+    assert "56 transcendentals are counted separately" in said
     gradient = explain(network((16, 32, 24, 8)), wrt="weights", want="gradient", compiled=True)
     said = " ".join(gradient.discrepancies)
     assert "Outer products count 2,944 dot FLOPs" in said

@@ -101,8 +101,8 @@ def nine(widths):
     }  # fmt: skip
 
 
-def by_the_note(widths):
-    """The nine closed forms of the table, as integers, written out once more."""
+def by_hand(widths):
+    """The nine closed forms of the table, as integers, written independently of `formula`."""
     layers = [a * b for a, b in itertools.pairwise(widths)]
     P, c0, n, m = sum(layers), layers[0], widths[0], widths[-1]
     return {
@@ -120,7 +120,7 @@ def by_the_note(widths):
 
 def check_nine(widths, counted_widths=None, *, elementwise=True):
     """The law: closed form = `formula` = jaxpr; and what is used of it, elementwise terms too."""
-    closed = by_the_note(widths)
+    closed = by_hand(widths)
     for name, (fn, args, ask, keeps) in nine(counted_widths or widths).items():
         jaxpr = jax.make_jaxpr(fn)(*args)
         whole = ask(widths, biases=False, dtype="float32")
@@ -147,7 +147,7 @@ def test_nine_formulas_can_fail():
 
 def test_golden_numbers_of_the_table():
     """16-32-24-8, P = 1472."""
-    assert list(by_the_note(GOLDEN_WIDTHS).values()) == [
+    assert list(by_hand(GOLDEN_WIDTHS).values()) == [
         2944,
         7808,
         7808,
@@ -350,7 +350,7 @@ def test_law_of_networks_can_fail():
         check_network(network((4, 3, 5, 2)), 1, spoil_dot_flops=1)
 
 
-def test_lowered_figures_of_the_note_and_of_xla():
+def test_lowered_figures_in_closed_form_and_of_xla():
     """tanh without biases: the four lowered counts on 16-32-24-8, to the unit.
 
     JAX writes the derivative of tanh as (g + g t)(1 - t) in older versions, 3 FLOPs per tangent and
@@ -367,7 +367,7 @@ def test_lowered_figures_of_the_note_and_of_xla():
     if _old_tanh():
         assert list(expected.values()) == [6112, 5728, 52920, 27640]
     for name, (fn, args, ask, keeps) in nine(GOLDEN_WIDTHS).items():
-        if name == "vjp inputs":  # the note discards the value here
+        if name == "vjp inputs":  # without the value here
 
             def fn(weights, x, u):
                 return jax.vjp(functools.partial(plain, weights), x)[1](u)

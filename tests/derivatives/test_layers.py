@@ -119,9 +119,9 @@ def test_products_stay_structured(left, right):
         inner = product(A, B.left)
         assert isinstance(found, KroneckerOuter)
         assert type(found.left) is type(inner)
-        turned = product(B.transpose(), A.transpose())  # (A B)^T = B^T A^T
-        assert isinstance(turned, Transposed)
-        assert np.array_equal(turned.dense(), found.transpose().dense())
+        transposed = product(B.transpose(), A.transpose())  # (A B)^T = B^T A^T
+        assert isinstance(transposed, Transposed)
+        assert np.array_equal(transposed.dense(), found.transpose().dense())
         assert product_flops(B.transpose(), A.transpose()) == product_flops(A, B)
 
 
@@ -275,7 +275,7 @@ def test_what_would_not_fit_is_refused_with_its_size():
         (
             lambda: KroneckerOuter(Dense(jnp.ones((2, 2))), jnp.ones(2, "float32")),
             TypeError,
-            "right: got float32 beside float64",
+            "right: got float32 with float64 on the left",
         ),
         (lambda: Dense(jnp.ones((2, 3))).jvp(jnp.ones(2)), ValueError, "v: got shape \\(2,\\)"),
         (lambda: Dense(jnp.ones((2, 3))).vjp(jnp.ones(3)), ValueError, "u: got shape \\(3,\\)"),

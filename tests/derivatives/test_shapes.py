@@ -72,7 +72,7 @@ def test_the_entry_formula_is_the_entry(row):
     D = getattr(shapes, row.function)(f, x)
 
     def place(text):
-        """Of y[i] the places of i among the indices of D; none for a number."""
+        """The positions of the indices of y among those of D; none for a number."""
         inside = re.search(r"\[(.*)\]", text)
         return [names.index(i) for i in inside[1].split(", ")] if inside else []
 

@@ -35,10 +35,12 @@ def check_tape(net, *, spoil_bytes=0):
         for shape in ((net.in_size,), (3, net.in_size)):
             batch = None if len(shape) == 1 else shape[0]
             x = jnp.full(shape, 3.5, net.dtype)
-            assert predicted_tape(net, batch, wrt=wrt) == measured_tape(net, x, wrt=wrt) + spoil_bytes
+            assert (
+                predicted_tape(net, batch, wrt=wrt) == measured_tape(net, x, wrt=wrt) + spoil_bytes
+            )
 
 
-def test_tape_of_the_note():
+def test_tape_of_a_known_network():
     """16-32-24-8 in float32: 4352 bytes with tanh; relu adds a mask of one byte a unit."""
     assert predicted_tape(network((16, 32, 24, 8))) == closed_form((16, 32, 24, 8), 4) == 4352
     assert predicted_tape(network((16, 32, 24, 8), "sigmoid")) == 4352

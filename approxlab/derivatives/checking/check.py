@@ -1,10 +1,10 @@
-"""Is this derivative right? A check as strict for ten thousand outputs as for one.
+"""Is this derivative right? A check that is equally strict for one output and for ten thousand.
 
-A derivative is compared with differences component by component, each with the error that its own
-differences show, never by a norm over all of them: where errors are averaged, or tolerances grow
-with the size, a large array hides a wrong one. `jax.test_util.check_grads` multiplies its
-tolerances by the number of outputs: in float32, whose tolerance is 1%, it accepts in forward mode a
-derivative of 1000 outputs that is wrong by a factor of 2.
+A derivative is compared with finite differences component by component, each with the error that
+its own differences show, never by a norm over all components: where errors are averaged, or
+tolerances grow with the size, a large array hides a wrong entry. `jax.test_util.check_grads`
+multiplies its tolerances by the number of outputs: in float32, whose tolerance is 1%, it accepts in
+forward mode a derivative of 1000 outputs that is wrong by a factor of 2.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _GRADED: tuple[Verdict, ...] = ("wrong", "not differentiable here?", "not finite
 
 @dataclasses.dataclass(frozen=True)
 class Disagreement:
-    """One place where a derivative does not agree with differences.
+    """One place where a derivative and finite differences do not agree.
 
     Attributes:
         mode: "forward", "reverse", or for higher orders "forward of reverse" and so on.
-        verdict: What seems to be the matter.
+        verdict: The probable cause.
         place: The component of the value of f, such as "output['y'][3, 0]".
         got: The derivative there, along the direction that was tried.
-        expected: What differences say.
+        expected: The same by finite differences.
         uncertainty: By how much these may be wrong.
-        number: How many components disagree so.
+        number: Number of components with such a disagreement.
     """
 
     mode: str
@@ -69,9 +69,9 @@ class CheckReport:
         compared: Number of components that were compared, over all directions and modes.
         resolution: The relative error of the derivative as a whole that would have been seen:
             the least over all components. 0 where the derivative is zero as far as differences
-            see; infinite where they drown in rounding, and agreement says nothing.
+            show; infinite where they are all rounding, and agreement says nothing.
         typical_resolution: The same for one component alone: the median over all of them.
-        kinks: Number of components beside a kink, whose derivative is that of one side.
+        kinks: Number of components at a kink, whose derivative is that of one side.
         evaluations: How often f was called.
     """
 
@@ -141,7 +141,7 @@ def check_derivatives(
     scale: float = 1.0,
     key: Array | None = None,
 ) -> CheckReport:
-    """Compare the derivatives that JAX finds for f at a point with differences of f.
+    """Compare the derivatives that JAX computes for f at a point with finite differences of f.
 
     Along each of a few random directions v in all arguments at once, whose entries are 3/4 or 5/4
     times a power of two so that points are exact:
@@ -150,10 +150,10 @@ def check_derivatives(
       (float64); for every component of f the best of them, and the error that the ladder shows;
     - forward mode: J v by `jax.jvp`, component by component;
     - reverse mode: the product with the transpose is linear in the cotangent, and the transpose of
-      that is J v again: compared component by component, so that an error is seen in the one place
-      where it is. Besides, <J^T u, v> = <u, J v> for the values of J^T u themselves, with u chosen
-      so that no terms cancel. Where a reverse rule cannot be differentiated, that identity alone,
-      with differences for J v, is what is checked.
+      that is J v again: compared component by component, so that an error is seen at its own
+      component. In addition <J^T u, v> = <u, J v> is checked for the values of J^T u themselves,
+      with u chosen so that no terms cancel. Where a reverse rule cannot be differentiated, only
+      that identity is checked, with differences for J v.
 
     A component passes if it is within 4 observed errors and `rtol` of its own size. An error of the
     derivative as a whole is seen from `resolution` on, whatever the number of components. One wrong
@@ -161,21 +161,21 @@ def check_derivatives(
     full where rows have few entries, as those of elementwise functions, and about from sqrt(n)
     times `typical_resolution` on where they have n of like size.
 
-    Where a component disagrees and slopes to both sides do not come together, the verdict is "not
-    differentiable here?" rather than "wrong"; a derivative that is the slope to one side passes,
-    and is counted in `kinks`. The same verdict meets what changes by more than 1% within the
-    shortest steps: jumps, and what varies too fast for them, to be seen with a smaller `scale`.
+    Where a component disagrees and its one-sided slopes do not converge to each other, the verdict
+    is "not differentiable here?" rather than "wrong"; a derivative that is the slope to one side
+    passes, and is counted in `kinks`. Functions that change by more than 1% within the shortest
+    steps get the same verdict: they jump, or vary so fast that `scale` should be smaller.
 
     Args:
-        f: A JAX function of pytrees with a pytree as value, which need not be jit-able. Leaves that
+        f: A JAX function of pytrees with a pytree as value; it need not work under jit. Leaves that
             are not floating point are held fixed.
-        args: Where; leaves of float32 or float64.
+        args: The point; leaves of float32 or float64.
         modes: "forward", "reverse" or both. Functions with a custom reverse rule have no other.
         order: 2 also checks the derivatives of J v and J^T u, and so on.
         rtol: Relative error that is rounding of the derivative itself; by default 64 eps.
         directions: Number of random directions.
         scale: All steps are multiplied by it: about the length over which f varies, if not 1.
-        key: A typed key for these; by default `jax.random.key(0)`.
+        key: A typed key for the directions; by default `jax.random.key(0)`.
 
     Raises:
         TypeError: If there is no floating-point leaf in the arguments or the value, or one is
@@ -341,7 +341,7 @@ class _Tally:
             )
 
     def report(self) -> CheckReport:
-        # Where no component could be compared, the sums of all of them tell what was seen.
+        # Where no component could be compared, the resolution is that of their sums.
         ratios = np.concatenate(self.seen or [np.array(self.products or [math.inf])])
         ratios = ratios[~np.isnan(ratios)]
         least, typical = (

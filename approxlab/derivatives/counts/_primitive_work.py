@@ -1,11 +1,11 @@
-"""What one equation of a jaxpr costs, by XLA's convention.
+"""The cost of one equation of a jaxpr, by XLA's convention.
 
 The rules are those of XLA's own analysis of a program as JAX hands it over, before optimisation: a
 dot costs 2 x output size x contracted size; arithmetic, comparisons, selections and conversions
-cost 1 per element; exp, log, tanh, sin, sqrt, pow, erf and the like are counted apart; moving data
-is free; a reduction applies its operation (input - output) times. A primitive that JAX hands over
-as several operations costs their sum: `logistic` is 1 / (1 + exp(-x)), 3 FLOPs and one
-transcendental.
+cost 1 per element; transcendentals (exp, log, tanh, sin, sqrt, pow, erf, ...) are a count of their
+own; moving data is free; a reduction applies its operation (input - output) times. A primitive that
+JAX hands over as several operations costs their sum: `logistic` is 1 / (1 + exp(-x)), 3 FLOPs and
+one transcendental.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _REDUCTIONS = names("reduce_and reduce_max reduce_min reduce_or reduce_prod redu
 
 
 def weigh(variables: Any) -> tuple[int, int, int]:
-    """Bytes of all, elements of the largest, bytes of the largest; literals and tokens are none."""
+    """Bytes of all, elements of the largest, bytes of the largest; literals and tokens count 0."""
     total = largest_size = largest_bytes = 0
     for v in variables:
         aval = v.aval

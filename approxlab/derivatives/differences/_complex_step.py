@@ -1,8 +1,8 @@
 """A function of real numbers evaluated at complex ones, or refused where that means nothing.
 
 The complex step reads a derivative off Im f(x + i h v) / h, which is right for analytic functions
-alone: max, abs or a comparison looks at the real part, drops the imaginary one, and the derivative
-comes out as zero without a word. So the function is not called with complex numbers (which also
+alone: max, abs or a comparison uses the real part, drops the imaginary one, and the derivative
+silently becomes zero. So the function is not called with complex numbers (which also
 would fail where code casts its input to a real dtype, as networks do). Its jaxpr is evaluated, with
 complex numbers wherever a value depends on x, and every operation that is not known to be analytic
 is refused by name.
@@ -100,8 +100,8 @@ def _message(name: str) -> str:
         why = "not known to be analytic"
     return (
         f"f: got the operation '{name}' on values that depend on x, which is {why}, expected "
-        "analytic operations for scheme='complex': the imaginary part would be dropped without a "
-        "word. Take scheme='central' or 'richardson', or jax.grad."
+        "analytic operations for scheme='complex': the imaginary part would be dropped silently. "
+        "Take scheme='central' or 'richardson', or jax.grad."
     )
 
 

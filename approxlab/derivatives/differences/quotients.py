@@ -1,8 +1,8 @@
 """Derivatives by differences, each with what can be proved of its error.
 
-A difference quotient needs values of f only. It is never exact: a long step makes it another slope,
-a short one makes it the difference of two rounded numbers. Both errors are known in advance, and so
-is the step at which their sum is least; `stencils` has the constants and the proofs.
+A difference quotient needs values of f only. It is never exact: with a long step it is another
+slope, with a short one the difference of two rounded numbers. Both errors are known in advance, and
+so is the step at which their sum is least; `stencils` has the constants and the proofs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Difference:
     """A difference quotient, and how wrong it can be.
 
     The three parts of the error have the shape of the value. They are proved where `proved` says
-    so, under the `assumptions`; otherwise some fact was replaced by a sample of f, and their sum is
+    so, under the `assumptions`; otherwise a bound was replaced by a sample of f, and their sum is
     an estimate, which may be too small.
 
     Attributes:
@@ -49,7 +49,7 @@ class Difference:
         roundoff: Error from rounded values of f and from the quotient's own arithmetic.
         point_rounding: Error from points x + t v that are rounded; 0 where they are exact.
         proved: Whether nothing in these three was sampled.
-        assumptions: What was taken to be true, a sentence each.
+        assumptions: What the bounds assume, a sentence each.
         step: The step h.
         scheme: "forward", "backward", "central", "richardson" or "complex".
         order: Power of h in the truncation error.
@@ -131,12 +131,12 @@ def difference(
     | "richardson", order 4 | (4 D(h/2) - D(h)) / 3 | h^4 M_5 / 480 | 3 E / h | 4 |
     | "complex" | Im f(x + ihv) / h | h^2 M_3 / 6, M_3 on the complex segment | stated | 1, and f |
 
-    plus the rounding of the quotient's own few operations, which is added. The proofs stand in
-    `approxlab.derivatives.differences.stencils.stencil`. Steps that are chosen here are powers of
-    two, at or below the best ones (`optimal_step`) for M_k and |f| where these are given, otherwise
-    for a function that varies over a length max(1, |x|) / |v|. Points that
-    are rounded even so are accounted for, by M_1. Computes in the dtype of x; not for use under jit
-    (`difference_jacobian` is).
+    plus the rounding of the quotient's own few operations, which is added. The proofs stand at the
+    head of `approxlab.derivatives.differences.stencils`. Steps that are chosen here are powers of two,
+    at or below the best ones (`optimal_step`) for M_k and |f| where these are given, otherwise for a
+    function that varies over a length max(1, |x|) / |v|. Where points are rounded all the same, the
+    error that this causes is bounded by M_1. Computes in the dtype of x. Does not work under jit, but
+    `difference_jacobian` does.
 
     Args:
         f: A JAX function of one array of the shape of x, with one array as value.
@@ -185,9 +185,9 @@ def difference(
     weights = [abs(w) / h for w in rule.weights]
     notes = [_value_note(value_error)]
     truncation, notes, sure = _truncation(rule, values, h, bounds, length, notes)
-    beside = sum(w * values.rounding(t * h) for w, t in zip(weights, rule.offsets, strict=True))
+    rounded = sum(w * values.rounding(t * h) for w, t in zip(weights, rule.offsets, strict=True))
     steepest = bounds.get(1, np.abs(slope.astype(np.float64)) / np.linalg.norm(along))
-    if beside > 0.0:
+    if rounded > 0.0:
         sure = sure and 1 in bounds
         notes.append("points rounded, |grad f| <= M_1" if 1 in bounds else "gradient sampled")
     from_values = sum(w * e for w, e in zip(weights, errors, strict=True))
@@ -195,7 +195,7 @@ def difference(
         slope,
         truncation,
         _up(from_values + arithmetic, slope.shape),
-        _up(beside * steepest if beside > 0.0 else 0.0, slope.shape),
+        _up(rounded * steepest if rounded > 0.0 else 0.0, slope.shape),
         sure,
         tuple(notes),
         h,
@@ -239,12 +239,12 @@ def _complex(
     at = at_complex_points(values.f, jnp.asarray(values.x))
     z = jax.lax.complex(jnp.asarray(values.x), jnp.asarray(values.v * values.x.dtype.type(h)))
     values.count += 1
-    # Where f itself is no number, a branch of its complex logarithm or root would still be one.
+    # Where f itself is nan, a branch of its complex logarithm or root may still be a number.
     slope = np.where(np.isfinite(real), np.asarray(at(z)).imag / real.dtype.type(h), np.nan)
     assumed = (
         "error of Im f / h as given"
         if value_error is not None
-        else f"Im f / h right to {ULPS} eps of itself, which is not so where terms cancel"
+        else f"Im f / h right to {ULPS} eps of itself, which fails where terms cancel"
     )
     truncation, notes, sure = _truncation(rule, values, h, bounds, length, [assumed])
     size = np.abs(slope.astype(np.float64))

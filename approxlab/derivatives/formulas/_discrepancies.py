@@ -60,7 +60,7 @@ class Case:
 
 
 def question(case: Case) -> str:
-    """What was asked, in words."""
+    """The derivative, its method, the network and the batch, in words."""
     place = {"inputs": "input", "weights": "weight"}[case.wrt]
     how = f", {case.method}" if case.method else ""
     if case.method == "differences" and case.scheme != "forward":
@@ -120,8 +120,8 @@ def _of_rules(case: Case) -> Iterator[str]:
         )
     if case.needed.transcendentals:
         yield (
-            f"{case.needed.transcendentals:,} transcendentals are counted apart, by XLA too; each "
-            "takes the time of several FLOPs."
+            f"{case.needed.transcendentals:,} transcendentals are counted separately, by XLA too; "
+            "each takes the time of several FLOPs."
         )
     outer = _outer_products(case)
     if outer:

@@ -56,7 +56,7 @@ def add_value(costs: CostSums, net: Architecture, units: UnitCosts, value: bool)
 def add_units(
     costs: CostSums, net: Architecture, shared: Cost, per: Cost, variable: str, times_: int
 ) -> None:
-    """Elementwise work at the hidden units: shared, and so much per tangent or cotangent."""
+    """Elementwise work at the hidden units: a shared part, and a part per tangent or cotangent."""
     h = net.symbols["H"]
     for sum_, a, b in (
         (costs.rest, per.flops, shared.flops),

@@ -78,7 +78,7 @@ def formula(
         dtype: For widths alone; elementwise costs of gelu depend on it.
 
     Raises:
-        ValueError: If a name is unknown, a method is not for this derivative, or the sizes are no
+        ValueError: If a name is unknown, a method is not for this derivative, or the sizes are not
             positive integers.
 
     Example:

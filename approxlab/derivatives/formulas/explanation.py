@@ -27,7 +27,7 @@ class Explanation:
     """The costs of one derivative of one network.
 
     Attributes:
-        question: What was asked, in words.
+        question: The derivative, its method, the network and the batch, in words.
         formula: Dot FLOPs in closed form, the value of the function included.
         dot_flops: Its value.
         flops_formula: All FLOPs in closed form, of what the program has to compute: without the
@@ -103,7 +103,7 @@ class Explanation:
             ("FLOPs, formula", f"{self.flops:,}", self.flops_formula),
             ("FLOPs, jaxpr", f"{self.jaxpr_flops:,}", f"{self.live_flops:,} of them used"),
             ("FLOPs, XLA", f"{self.xla_flops:,.0f}", "as lowered"),
-            ("transcendentals", f"{self.transcendentals:,}", "apart"),
+            ("transcendentals", f"{self.transcendentals:,}", "counted separately"),
             ("bytes, unfused", f"{self.bytes:,}", f"largest array {self.largest_bytes:,}"),
         ]
         if self.compiled_flops is not None:
@@ -147,7 +147,7 @@ def explain(
         compiled: Whether XLA compiles the program too, and counts the compiled program.
 
     Raises:
-        TypeError: If `net` is no MLP.
+        TypeError: If `net` is not an MLP.
         ValueError: If a name is unknown, or a method is not for this derivative.
 
     Example:

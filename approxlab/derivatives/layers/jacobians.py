@@ -213,7 +213,8 @@ class KroneckerOuter(LayerJacobian):
             )
         if not isinstance(self.left, Identity) and self.left.dtype != self.right.dtype:
             raise TypeError(
-                f"right: got {self.right.dtype} beside {self.left.dtype}, expected one dtype."
+                f"right: got {self.right.dtype} with {self.left.dtype} on the left, expected one "
+                "dtype."
             )
 
     @property

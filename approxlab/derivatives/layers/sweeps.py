@@ -18,11 +18,11 @@ __all__ = ["Forward", "activated", "as_batch", "as_cotangent", "backward", "forw
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Forward:
-    """What a forward sweep leaves.
+    """Values that a forward sweep keeps.
 
     Attributes:
         values: f(x), shape (N, m).
-        inputs: What each layer was given, a_0 = x to a_{L-1}, shapes (N, n_{l-1}).
+        inputs: The input of each layer, a_0 = x to a_{L-1}, shapes (N, n_{l-1}).
         slopes: s'(z_l) of each hidden layer, shapes (N, n_l).
     """
 

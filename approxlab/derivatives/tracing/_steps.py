@@ -11,14 +11,14 @@ __all__ = ["Contribution", "TraceStep"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Contribution:
-    """What one step adds to the adjoint of a variable that it reads.
+    """The term that one step adds to the adjoint of a variable that it reads.
 
     Attributes:
         source: Name of the step; "seed" for the cotangent of the output.
         position: Which operand of that step the variable is.
         order: When the reverse sweep adds it; the seed is 0.
         local: Derivative of the step by that operand where both are scalars, else None.
-        value: What is added: the adjoint of the step times its derivative.
+        value: The term: the adjoint of the step times its derivative.
         so_far: The adjoint of the variable after the addition.
     """
 
@@ -36,7 +36,7 @@ class TraceStep:
 
     Attributes:
         name: "v-1", "v0" for inputs, then "v1", "v2", ...
-        label: What the caller calls it: "x1", "t0"; "" if nothing.
+        label: The caller's name for it, such as "x1" or "t0"; "" if there is none.
         symbol: The one of the two that expressions use.
         text: The expression, such as "ln v-1" or "v1 + v2"; the label for an input.
         latex: The same in LaTeX.
@@ -45,7 +45,7 @@ class TraceStep:
         primal: Its value.
         tangents: Its tangents, one per seed; None for integers and booleans.
         adjoint: Its adjoint: the sum of its contributions; None for integers and booleans.
-        contributions: What was added up, in the order of the reverse sweep.
+        contributions: The terms of the adjoint, in the order of the reverse sweep.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The two sweeps over the steps of a trace, and what each step is called afterwards."""
+"""The two sweeps over the operations of a Wengert list, and the names of the trace's steps."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def _read(run: WengertList, var: int) -> list[int]:
 
 
 def _wording(run: WengertList, var: int, symbol: dict[int, str], names: Sequence[str]) -> Wording:
-    """The expression of a step; before steps are named, with a dot for each operand."""
+    """The expression of a step, with a dot for each operand that has no name yet."""
     operation = _maker(run, var)
     equation = operation.equation
     known = symbol or dict(zip(run.inputs, names, strict=True))

@@ -1,7 +1,7 @@
 """Evaluation traces: a function as a list of elementary steps, differentiated in both directions.
 
-The trace (Wengert list) of f at a point writes its n arguments as v_{1-n}, ..., v_0 and what it
-computes from them as v_1, v_2, ... Forward mode carries tangents down the list, one for every
+The trace (Wengert list) of f at a point writes its n arguments as v_{1-n}, ..., v_0 and its
+intermediate values as v_1, v_2, ... Forward mode carries tangents down the list, one for every
 seed; reverse mode carries adjoints up, and adds a contribution for every use of a variable.
 Notation and order are those of Baydin, Pearlmutter, Radul and Siskind, "Automatic differentiation
 in machine learning: a survey", JMLR 18 (2018), Tables 2 and 3.
@@ -59,7 +59,7 @@ class Trace:
         return tables.html(self.steps, self.seeds)
 
     def __getitem__(self, name: str) -> TraceStep:
-        """The step of that name, "v3" or what it was called: "x1", "t0"."""
+        """The step of that name, such as "v3", or of that label, such as "x1" or "t0"."""
         for step in self.steps:
             if name in (step.name, step.label):
                 return step
@@ -86,7 +86,7 @@ class Trace:
             fmt: "text", "markdown" or "latex" (a tabular that needs amsmath only).
             mode: "forward": values and tangents, from the first step to the last. "reverse": every
                 addition of the reverse sweep, in its order. "both": a line per step with value,
-                tangents, adjoint and what the adjoint was added up from, in order.
+                tangents, adjoint and the contributions to the adjoint, in order.
             digits: Decimals of the numbers.
 
         Raises:
@@ -121,9 +121,9 @@ def trace(
     of its body. Control flow (scan, cond, while) is one step as well; a while loop has no reverse
     mode, so it is refused as JAX refuses it. Equations on constants are computed beforehand; those
     that only copy, broadcast, or add and drop dimensions of size 1 are folded into the steps that
-    read them; what the result does not depend on is left out. Neither values nor derivatives are
-    changed by that, beyond the order of sums over broadcast axes. Comparisons and integers have a
-    value only. The dtype of the arguments is kept.
+    read them; steps that the result does not depend on are left out. This changes the
+    order of sums over broadcast axes, and no other value or derivative. Comparisons and integers
+    have a value only. The dtype of the arguments is kept.
 
     Args:
         f: Function of scalars, small arrays and pytrees of them, that returns one array.
@@ -132,8 +132,8 @@ def trace(
         seeds: Directions of the tangents. Names of scalar inputs ("x1") or of entries ("x[0]",
             "W[1, 0]"); or a mapping from the name of a seed to a tuple with one tangent per
             argument. By default one per scalar input; () for none.
-        labels: What the steps are called instead of v1, v2, ..., one per step; texts of
-            expressions then use names and labels.
+        labels: Names of the steps instead of v1, v2, ..., one per step; expressions then use
+            names and labels.
         seed_out: Cotangent of the output, of its shape; by default 1 for a scalar output.
 
     Returns:
@@ -141,9 +141,9 @@ def trace(
 
     Raises:
         TypeError: If an argument is not floating point, or f does not return one such array.
-        ValueError: If an argument has more than 4096 entries, f more than 5000 steps, the output is
-            no scalar and no seed_out is given, names, labels or seeds do not fit, or JAX cannot
-            differentiate a step in one of the modes.
+        ValueError: If an argument has more than 4096 entries or f more than 5000 steps; if the
+            output is not a scalar and `seed_out` is missing; if names, labels or seeds do not fit;
+            or if JAX cannot differentiate a step in one of the modes.
 
     Source:
         Wengert 1964; Baydin, Pearlmutter, Radul and Siskind 2018, Tables 2 and 3.
@@ -234,7 +234,7 @@ def _check_input(name: str, leaf: Any) -> None:
     if not hasattr(leaf, "dtype") and not isinstance(leaf, bool | int | float | complex):
         raise TypeError(
             f"{name}: got {type(leaf).__name__}, expected floating-point numbers. Close over "
-            "what is no array: trace(lambda x: f(x, setting), x)."
+            "values that are not arrays: trace(lambda x: f(x, setting), x)."
         )
     if isinstance(leaf, jax.core.Tracer):
         raise TypeError(
