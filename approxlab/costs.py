@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import jax
+
 from approxlab.arguments import check_positive
 
 __all__ = ["ONE_THREAD", "Measurement", "measure"]
@@ -153,8 +155,6 @@ class _Compiled:
 
 
 def _compiled(fn: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> _Compiled:
-    import jax
-
     start = time.perf_counter()
     lowered = jax.jit(fn).lower(*args)
     middle = time.perf_counter()

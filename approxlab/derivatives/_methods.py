@@ -124,7 +124,8 @@ TABLE: tuple[JacobianMethod, ...] = (
 
 
 def compared(*, with_layers: bool) -> tuple[Method, ...]:
-    """What `choose` compares, methods of networks first: of two equal ones the first is taken."""
+    """The methods that `choose` compares, in the order of preference where times are equal."""
+    # Where two have equal times the first is chosen: structured ones come first.
     rows = [row for row in TABLE if row.is_compared and (with_layers or not row.needs_layers)]
     return tuple(row.name for row in sorted(rows, key=lambda row: not row.needs_layers))
 

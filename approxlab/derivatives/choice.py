@@ -69,7 +69,7 @@ CPU = Machine("one core of a CPU", 4.9e-5, 1e-6, 4.8e10, 8.7e10, 9e-10)
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What a program does, as exact counts.
+    """Exact counts of a program, as the prediction needs them.
 
     Attributes:
         products: Number of matrix products.

@@ -30,6 +30,7 @@ def jacobian(f: Callable[..., Any], x: Any, method: Method = "auto", **options: 
     """The Jacobian alone; see `value_and_jacobian`, which has the same arguments.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> x = jnp.asarray([1.0, 2.0])
         >>> jacobian(lambda x: jnp.stack([x[0] * x[1], x[1]]), x, "reverse").tolist()
         [[2.0, 1.0], [0.0, 1.0]]
@@ -67,18 +68,18 @@ def value_and_jacobian(
 
     Args:
         f: A JAX function of one array, or a network.
-        x: Where. For a network a point (d,) or a batch (N, d); else an array of any shape.
+        x: The point. For a network a point (d,) or a batch (N, d); else an array of any shape.
         method: One of the above; "structured" and "planned" need a network.
         wrt: "weights" gives the derivative of a network in its weights and biases, by "forward" or
             "reverse" as a network whose leaves have leading axes, by "structured" or "auto" as a
-            `WeightJacobian` (of a batch of one point, for a point), in which no array of that size
-            exists.
+            `WeightJacobian` (of a batch of one point, for a point), which never forms such an
+            array.
         chunk: For "chunked": how many sweeps at once; by default as many as `max_bytes` allows.
-        scheme: For "differences".
+        scheme: For "differences": "forward", "backward" or "central".
         step: For "differences": the step; by default the best one for the dtype.
         max_bytes: A Jacobian larger than this is refused before anything is computed, and so is an
             identity that is swept together.
-        verbose: With "auto": prints what was chosen, and why.
+        verbose: With "auto": prints the chosen method, and why.
 
     Returns:
         The value, and the Jacobian of shape (m, d), (N, m, d) for a batch; without the axis m for
@@ -90,6 +91,7 @@ def value_and_jacobian(
         TypeError: If `x` is not floating point.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> net = MLP.init(jax.random.key(0), 3, (8,), "tanh", out_size=2)
         >>> value, slopes = value_and_jacobian(net, jnp.ones(3), "planned")
         >>> value.shape, slopes.shape

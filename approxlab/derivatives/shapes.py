@@ -229,7 +229,7 @@ def total_derivative(
     Args:
         f: Function of k arguments.
         paths: The functions x_1 to x_k.
-        t: Where, a number.
+        t: The point, a number.
 
     Raises:
         ValueError: If there is no path, or t is not a number.

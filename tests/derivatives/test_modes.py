@@ -193,6 +193,8 @@ def test_the_jacobian_has_the_dtype_of_the_value(method):
 
 def test_the_table_names_every_method_once():
     assert tuple(row.name for row in _methods.TABLE) == METHODS
+    for row in _methods.TABLE:
+        assert f'| "{row.name}" | ' in value_and_jacobian.__doc__
 
 
 def test_every_method_has_what_its_row_says():

@@ -62,7 +62,7 @@ class Disagreement:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class CheckReport:
-    """What was compared, and what did not agree.
+    """The comparisons of one check, and all disagreements.
 
     Attributes:
         disagreements: The worst place of each kind in each mode; empty if all agree.

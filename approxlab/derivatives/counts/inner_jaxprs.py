@@ -170,7 +170,7 @@ def _runs(comparison: str, gap: int, step: int) -> int | None:
 
 
 def _step(body: Any, before: Any, after: Any) -> int | None:
-    """What the body adds to a carried integer; None if it is not a constant."""
+    """The constant that the body adds to a carried integer; None if it is not constant."""
     if after is before:
         return 0
     for e in body.eqns:

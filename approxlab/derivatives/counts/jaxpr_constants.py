@@ -44,7 +44,7 @@ def constants_of(jaxpr: Any) -> Known:
 
 
 def passed_on(eqn: Any, inner: Any, known: Mapping[Any, Any]) -> Known:
-    """What a called jaxpr, closed or open, knows of its inputs.
+    """Known values of the inputs of a called jaxpr, closed or open.
 
     JAX lowers functions under `jit` and rematerialised parts separately, so that nothing from
     outside is folded there; only bounds of loops are looked up.

@@ -109,7 +109,7 @@ def _unit_costs(name: str, dtype: str, x64: bool) -> UnitCosts:
 
 
 def _lone(fn: Any, once: Cost, z: Any, sweeps: Any) -> Cost:
-    """What two samples of equal tangents save, per tangent."""
+    """The cost per tangent that two samples with equal tangents save."""
     together = _cost(jax.vmap(fn, in_axes=(0, None)), z, sweeps)
     saved = once - together
     k = int(sweeps.shape[0])

@@ -30,7 +30,7 @@ def difference_jacobian(
 
     Args:
         f: A JAX function of one array.
-        x: Where, any shape, n numbers.
+        x: The point, any shape, n numbers.
         scheme: "forward", "backward" or "central".
         step: The step for all inputs, taken as it is. By default, for input j, the power of two
             at or below the optimal one times max(1, |x_j|); x + h - x is then h, except where the

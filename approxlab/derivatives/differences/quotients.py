@@ -132,15 +132,15 @@ def difference(
     | "complex" | Im f(x + ihv) / h | h^2 M_3 / 6, M_3 on the complex segment | stated | 1, and f |
 
     plus the rounding of the quotient's own few operations, which is added. The proofs stand at the
-    head of `approxlab.derivatives.differences.stencils`. Steps that are chosen here are powers of two,
-    at or below the best ones (`optimal_step`) for M_k and |f| where these are given, otherwise for a
-    function that varies over a length max(1, |x|) / |v|. Where points are rounded all the same, the
-    error that this causes is bounded by M_1. Computes in the dtype of x. Does not work under jit, but
-    `difference_jacobian` does.
+    head of `approxlab.derivatives.differences.stencils`. Steps that are chosen here are powers of
+    two, at or below the best ones (`optimal_step`) for M_k and |f| where these are given, otherwise
+    for a function that varies over a length max(1, |x|) / |v|. Where points are rounded all the
+    same, the error that this causes is bounded by M_1. Computes in the dtype of x. Does not work
+    under jit, but `difference_jacobian` does.
 
     Args:
         f: A JAX function of one array of the shape of x, with one array as value.
-        x: Where; floating point, any shape.
+        x: The point; floating point, any shape.
         direction: v, of the shape of x; may be left out where x is one number.
         scheme: One of the above. "complex" refuses functions with operations that are not known
             to be analytic, by name.
@@ -148,10 +148,10 @@ def difference(
         order: For "richardson": 4, 6, 8 or 10.
         derivatives: Proved bounds: {k: M_k}, numbers or arrays of the shape of f. The truncation
             error needs k = order + 1. k = 1 is a bound on the norm of the gradient near the
-            points, and is needed only where points are rounded. What is missing is sampled.
+            points, and is needed only where points are rounded. Missing bounds are sampled.
         value_error: Bound on the error of computed values of f; by default 4 eps |f| is assumed.
-            For "complex" it is that of the imaginary part divided by h, and without it nothing is
-            proved, since no assumption on f gives it.
+            For "complex" it is that of the imaginary part divided by h; without it nothing is
+            proved, since it does not follow from any assumption on f.
 
     Raises:
         TypeError: If x is not floating point, or the value of f not one floating-point array.

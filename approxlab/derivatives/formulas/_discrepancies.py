@@ -33,7 +33,7 @@ class Case:
     Attributes:
         net: The network.
         wrt: "inputs" or "weights".
-        want: What was asked for.
+        want: The derivative, as in `formula`.
         method: The method, "" if there is one way.
         scheme: Of the method "differences".
         batch: Number of points.
@@ -97,7 +97,7 @@ def _of_jaxpr(case: Case) -> Iterator[str]:
     off = case.live.flops - case.needed.flops
     if off:
         yield (
-            f"What is used of the jaxpr has {_more(off)} FLOPs than the formula: {_why_off(case)}."
+            f"The used part of the jaxpr has {_more(off)} FLOPs than the formula: {_why_off(case)}."
         )
     yield from (f"Assumed: {sentence}" for sentence in case.traced.assumptions)
 

@@ -1,4 +1,4 @@
-"""What all Jacobians of layers can do, whatever numbers they keep."""
+"""The methods that the Jacobians of layers have in common."""
 
 from __future__ import annotations
 

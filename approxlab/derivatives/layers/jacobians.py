@@ -256,7 +256,7 @@ class Transposed(LayerJacobian):
     """The transpose of a `KroneckerOuter`: it takes a cotangent u to the matrix (B^T u) a^T.
 
     Attributes:
-        of: What it is the transpose of.
+        of: The `KroneckerOuter`.
     """
 
     of: Any

@@ -95,7 +95,7 @@ class WengertList:
     Attributes:
         inputs: Variables of the arguments, in order.
         operations: Those that the result depends on, in the order in which the function runs them.
-        output: What is returned.
+        output: The result.
     """
 
     inputs: tuple[int, ...]

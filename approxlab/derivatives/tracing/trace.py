@@ -34,7 +34,7 @@ class Trace:
     """A function at a point, step by step.
 
     Attributes:
-        value: What the function returns.
+        value: The value of the function.
         gradients: One per argument, of its structure: the cotangent of the output pulled back.
         tangents: The tangent of the output, one per seed.
         seeds: Names of the seeds.
@@ -100,6 +100,7 @@ class Trace:
 
     def draw(self, ax: Any = None, **style: Any) -> Any:
         """The graph with values above and gradients below its edges; see `plotting.plot_trace`."""
+        # Late, since plotting loads matplotlib and the library works without a picture.
         from approxlab.plotting.graphs import plot_trace
 
         return plot_trace(self, ax=ax, **style)
@@ -127,7 +128,7 @@ def trace(
 
     Args:
         f: Function of scalars, small arrays and pytrees of them, that returns one array.
-        *args: Where it is evaluated; floating point.
+        *args: The point; floating point.
         names: Names of the inputs, one per array; by default the names of f's parameters.
         seeds: Directions of the tangents. Names of scalar inputs ("x1") or of entries ("x[0]",
             "W[1, 0]"); or a mapping from the name of a seed to a tuple with one tangent per
@@ -312,7 +313,7 @@ def _given(name: Any, direction: Any, args: Sequence[Any], leaves: Sequence[Any]
 
 
 def _outline(tree: Any) -> str:
-    """What a pytree is, without its numbers."""
+    """A pytree in words, without its numbers."""
     leaves = jax.tree.leaves(tree)
     if len(leaves) == 1:
         return f"an array of dtype {jax.dtypes.result_type(leaves[0])}"
