@@ -13,6 +13,7 @@ from approxlab.derivatives import _methods
 from approxlab.derivatives._point_programs import point_program, sweeps_within
 from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.formulas._input_formulas import JACOBIANS
+from approxlab.derivatives.formulas._weight_formulas import FROM_JACOBIANS
 from approxlab.derivatives.modes import METHODS, jacobian, value_and_jacobian
 
 EXACT = [m for m in METHODS if m != "differences"]
@@ -216,6 +217,12 @@ def test_every_method_has_what_its_row_says():
             with pytest.raises(ValueError, match=f"method: got '{row.name}' with wrt='weights'"):
                 jacobian(network(*NETS[0]), x, row.name, wrt="weights")
     assert set(JACOBIANS) == set(_methods.with_formula("inputs", "jacobian"))
+    from_jacobians = {
+        (want, method)
+        for want in ("gram", "gram_diagonal", "gradient_norms")
+        for method in _methods.with_formula("weights", want)
+    }
+    assert set(FROM_JACOBIANS) == from_jacobians
     for question, default in _methods.DEFAULTS.items():
         assert _methods.with_formula(*question)[0] == default
     assert _methods.with_formula("weights", "hvp") == ()

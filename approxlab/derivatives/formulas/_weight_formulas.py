@@ -6,14 +6,14 @@ from approxlab.derivatives.counts.unit_costs import Cost, UnitCosts, unit_costs
 from approxlab.derivatives.formulas._input_formulas import add_loss, add_units, add_value
 from approxlab.derivatives.formulas._terms import Architecture, CostSums
 
-__all__ = ["write"]
+__all__ = ["FROM_JACOBIANS", "write"]
 
 
 def write(costs: CostSums, net: Architecture, want: str, method: str, value: bool) -> None:
     """Adds all terms of one question."""
     units = unit_costs(net.activation, net.dtype)
     if want in ("gram", "gram_diagonal", "gradient_norms"):
-        _FROM_JACOBIANS[want, method](costs, net, units, value)
+        FROM_JACOBIANS[want, method](costs, net, units, value)
         return
     if want == "jacobian":
         (_reverse if method == "reverse" else _forward)(costs, net, units, value)
@@ -188,7 +188,7 @@ def _dense_norms(costs: CostSums, net: Architecture, units: UnitCosts, value: bo
     costs.transcendentals.add(1, "", 1)
 
 
-_FROM_JACOBIANS = {
+FROM_JACOBIANS = {
     ("gram", "structured"): _gram,
     ("gram", "reverse"): _dense_gram,
     ("gram_diagonal", "structured"): _gram_diagonal,
@@ -196,3 +196,4 @@ _FROM_JACOBIANS = {
     ("gradient_norms", "structured"): _norms,
     ("gradient_norms", "reverse"): _dense_norms,
 }
+"""The terms of every method of a product or norm made from Jacobians in the weights."""
