@@ -84,7 +84,7 @@ def _errors(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]
     """Relative errors and bounds, for each step the median over the points."""
     import numpy as np
 
-    from approxlab.derivatives.differences._theory import optimal_step, power_of_two, stencil
+    from approxlab.derivatives.differences.stencils import optimal_step, power_of_two, stencil
 
     kind, scheme = unit["number_type"], unit["scheme"]
     if kind == "float64" and run.dtype == "float32":
@@ -181,13 +181,14 @@ def _ways(net: Any) -> dict[str, Callable[[Any], Any]]:
     """
     import jax
 
-    from approxlab.derivatives.differences.quotients import difference_jacobian, jacobian
+    from approxlab.derivatives.differences.jacobians import difference_jacobian
+    from approxlab.derivatives.modes import jacobian
 
     return {
         "value": net,
         "reverse": jax.value_and_grad(net),
         "one-sided": lambda x: difference_jacobian(net, x),
-        "central": lambda x: (None, jacobian(net, x, scheme="central")),
+        "central": lambda x: (None, jacobian(net, x, "differences", scheme="central")),
     }
 
 

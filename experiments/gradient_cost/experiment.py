@@ -125,7 +125,7 @@ def _network(unit: Mapping[str, Any], run: runner.RunInfo) -> tuple[MLP, Any, An
 def _ratio(unit: Mapping[str, Any], net: MLP, points: Any, values: Any) -> dict[str, Any]:
     """Loss, gradient and Hessian-vector product: counted by formula and jaxpr, and timed."""
     from approxlab import costs
-    from approxlab.derivatives.counts.formulas import formula
+    from approxlab.derivatives import formula
     from approxlab.derivatives.counts.jaxprs import count
 
     loss, gradient, product = _programs()

@@ -117,7 +117,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
 
 def _sweep(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
     """Every method at one shape: three counts, time, memory, and whether the result is right."""
-    from approxlab.derivatives.counts.formulas import formula
+    from approxlab.derivatives import formula
     from approxlab.derivatives.counts.jaxprs import count
 
     sizes = _sizes(unit)

@@ -9,6 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from approxlab.derivatives.layers.per_sample import per_sample_gradient_norms
+from approxlab.derivatives.layers.weights import weight_jacobian
+from approxlab.derivatives.modes import value_and_jacobian
 from approxlab.networks.mlp import MLP
 
 __all__ = ["Program", "loss", "program"]
@@ -34,7 +37,9 @@ def loss(net: Any, x: Any, y: Any) -> Any:
     return jnp.sum(jnp.square(net(x) - y))
 
 
-def program(net: MLP, wrt: str, want: str, method: str, batch: int) -> Program:
+def program(
+    net: MLP, wrt: str, want: str, method: str, batch: int, scheme: str = "forward"
+) -> Program:
     """The program of one question; arrays of the network are arguments, its values are not used."""
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), net)
     lead = () if batch == 1 else (batch,)
@@ -44,7 +49,7 @@ def program(net: MLP, wrt: str, want: str, method: str, batch: int) -> Program:
     if want in ("gram", "gram_diagonal", "gradient_norms"):
         return _of_jacobians(shapes, x, y, want, method)
     if want == "jacobian":
-        return _jacobian(shapes, x, wrt, method)
+        return _jacobian(shapes, x, wrt, method, scheme)
     return _directional(shapes, x, y, wrt, want)
 
 
@@ -88,16 +93,15 @@ def _directional(net: Any, x: Any, y: Any, wrt: str, want: str) -> Program:
     }[want]
 
 
-def _jacobian(net: Any, x: Any, wrt: str, method: str) -> Program:
+def _jacobian(net: Any, x: Any, wrt: str, method: Any, scheme: Any) -> Program:
     if wrt == "inputs" and method not in ("forward", "reverse"):
-        from approxlab.derivatives.modes import value_and_jacobian
+        central = (method, scheme) == ("differences", "central")
 
         def ours(net: Any, x: Any) -> Any:
-            if method == "central":
-                return value_and_jacobian(net, x, "differences", scheme="central")[1]
-            return value_and_jacobian(net, x, method)  # type: ignore[arg-type]
+            value, jacobian = value_and_jacobian(net, x, method, scheme=scheme)
+            return jacobian if central else (value, jacobian)
 
-        return Program(ours, (net, x), method != "central")
+        return Program(ours, (net, x), not central)
     transform = jax.jacfwd if method == "forward" else jax.jacrev
 
     def at(net: Any, x: Any) -> Any:
@@ -117,9 +121,6 @@ def _of_jacobians(net: Any, x: Any, y: Any, want: str, method: str) -> Program:
     points = jax.ShapeDtypeStruct((1, *x.shape), x.dtype) if len(x.shape) == 1 else x
     ys = jax.ShapeDtypeStruct((1, *y.shape), y.dtype) if len(x.shape) == 1 else y
     if method == "structured":
-        from approxlab.derivatives.layers.per_sample import per_sample_gradient_norms
-        from approxlab.derivatives.layers.weights import weight_jacobian
-
         return {
             "gram": Program(lambda net, x: weight_jacobian(net, x).gram(), (net, points), False),
             "gram_diagonal": Program(

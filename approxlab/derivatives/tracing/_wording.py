@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Operand", "Words", "latex_name", "number", "significant", "values", "words"]
+__all__ = ["Operand", "Wording", "latex_name", "number", "significant", "values", "worded"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Operand:
 
 
 @dataclasses.dataclass(frozen=True)
-class Words:
+class Wording:
     """A step in words: `v1 + v2` as text and in LaTeX, `+` in its node."""
 
     text: str
@@ -105,7 +105,7 @@ def constant(value: Any) -> Operand:
     return Operand(text, text, constant=True, rank=0 if one else array.ndim, short=short)
 
 
-def words(name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words:
+def worded(name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Wording:
     """The step that applies a primitive, or a function with a rule of its own, to operands."""
     for kind in (_infix, _one_operand, _special):
         found = kind(name, parameters, operands)
@@ -113,10 +113,10 @@ def words(name: str, parameters: Mapping[str, Any], operands: Sequence[Operand])
             return found
     listed = ", ".join(operand.text for operand in operands)
     latex = rf"\mathrm{{{name}}}(".replace("_", r"\_")
-    return Words(f"{name}({listed})", latex + ", ".join(o.latex for o in operands) + ")", name)
+    return Wording(f"{name}({listed})", latex + ", ".join(o.latex for o in operands) + ")", name)
 
 
-def _infix(name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words | None:
+def _infix(name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Wording | None:
     if name not in _INFIX or len(operands) != 2:
         return None
     sign, latex, node = _INFIX[name]
@@ -128,8 +128,8 @@ def _infix(name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]
     if left.constant or right.constant:
         node = _with_constant(name, node, left, right)
     if name == "div":
-        return Words(text, rf"\frac{{{left.latex}}}{{{right.latex}}}", node)
-    return Words(text, f"{left.latex} {latex} {right.latex}", node)
+        return Wording(text, rf"\frac{{{left.latex}}}{{{right.latex}}}", node)
+    return Wording(text, f"{left.latex} {latex} {right.latex}", node)
 
 
 def _with_constant(name: str, node: str, left: Operand, right: Operand) -> str:
@@ -148,55 +148,57 @@ def _with_constant(name: str, node: str, left: Operand, right: Operand) -> str:
 
 def _one_operand(
     name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]
-) -> Words | None:
+) -> Wording | None:
     if name not in _UNARY or len(operands) != 1:
         return None
     text, latex, sign = _UNARY[name]
     (operand,) = operands
-    return Words(text.format(operand.text), latex.replace("{}", operand.latex), sign)
+    return Wording(text.format(operand.text), latex.replace("{}", operand.latex), sign)
 
 
-def _special(name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words | None:
+def _special(
+    name: str, parameters: Mapping[str, Any], operands: Sequence[Operand]
+) -> Wording | None:
     maker = _SPECIAL.get(name)
     return None if maker is None else maker(parameters, operands)
 
 
-def _power(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words:
+def _power(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Wording:
     (base, *rest) = operands
     above = rest[0].text if rest else str(parameters["y"])
     if above == "-1" and not rest:
-        return Words(f"1 / {base.text}", rf"\frac{{1}}{{{base.latex}}}", "1/x")
+        return Wording(f"1 / {base.text}", rf"\frac{{1}}{{{base.latex}}}", "1/x")
     sign = "x" + above.translate(_RAISED) if set(above) <= set("-0123456789") else "pow"
     latex = rf"{{{base.latex}}}^{{{rest[0].latex if rest else above}}}"
-    return Words(f"{base.text}^{above}", latex, sign)
+    return Wording(f"{base.text}^{above}", latex, sign)
 
 
-def _where(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words | None:
+def _where(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Wording | None:
     if len(operands) != 3:
         return None
     test, other, this = operands
     text = ", ".join(operand.text for operand in (test, this, other))
     latex = ", ".join(operand.latex for operand in (test, this, other))
-    return Words(f"where({text})", rf"\mathrm{{where}}({latex})", "where")
+    return Wording(f"where({text})", rf"\mathrm{{where}}({latex})", "where")
 
 
-def _dot(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words | None:
+def _dot(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Wording | None:
     left, right = operands
     (axes, others), (batch, _) = parameters["dimension_numbers"]
     usual = tuple(axes) == (left.rank - 1,) and tuple(others) == (max(right.rank - 2, 0),)
     if batch or not usual:
         return None
-    return Words(f"{left.text} @ {right.text}", rf"{left.latex}\, {right.latex}", "@")
+    return Wording(f"{left.text} @ {right.text}", rf"{left.latex}\, {right.latex}", "@")
 
 
-def _softplus(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words | None:
+def _softplus(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Wording | None:
     first, last = operands
     if not last.constant or last.text != "0":
         return None
-    return Words(f"softplus {first.text}", rf"\mathrm{{softplus}}\, {first.latex}", "softplus")
+    return Wording(f"softplus {first.text}", rf"\mathrm{{softplus}}\, {first.latex}", "softplus")
 
 
-def _slice(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words:
+def _slice(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Wording:
     (operand,) = operands
     starts, ends = parameters["start_indices"], parameters["limit_indices"]
     strides = parameters.get("strides") or (1,) * len(starts)
@@ -205,7 +207,7 @@ def _slice(parameters: Mapping[str, Any], operands: Sequence[Operand]) -> Words:
         every = "" if stride == 1 else f":{stride}"
         parts.append(str(start) if end == start + 1 else f"{start}:{end}{every}")
     place = f"[{', '.join(parts)}]"
-    return Words(operand.text + place, rf"{operand.latex}{place}", place)
+    return Wording(operand.text + place, rf"{operand.latex}{place}", place)
 
 
 def _function(word: str, latex: str | None = None) -> tuple[str, str, str]:
@@ -259,7 +261,7 @@ _UNARY = {
     "stop_gradient": _function("stop"),
     "transpose": ("{}^T", "{{}}^T", "transpose"),
 }
-_SPECIAL: dict[str, Callable[[Mapping[str, Any], Sequence[Operand]], Words | None]] = {
+_SPECIAL: dict[str, Callable[[Mapping[str, Any], Sequence[Operand]], Wording | None]] = {
     "integer_pow": _power,
     "pow": _power,
     "select_n": _where,

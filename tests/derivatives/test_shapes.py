@@ -72,7 +72,7 @@ def test_the_entry_formula_is_the_entry(row):
     D = getattr(shapes, row.function)(f, x)
 
     def place(text):
-        """Of y[i] the places of i among the indices of D; none for a number."""
+        """The positions of the indices of y among those of D; none for a number."""
         inside = re.search(r"\[(.*)\]", text)
         return [names.index(i) for i in inside[1].split(", ")] if inside else []
 
@@ -113,8 +113,9 @@ def test_paths_of_vectors():
     laws.close(found.total, jax.jacfwd(lambda t: f(*(p(t) for p in paths)))(0.5), c=32, scale=10.0)
     (row,) = [row for row in TABLE if row.function == "total_derivative"]
     xs, dxs = zip(*(jax.jvp(p, (jnp.array(0.5),), (jnp.array(1.0),)) for p in paths), strict=True)
-    laws.close(eval(row.call, {"jax": jax, "f": f, "xs": xs, "dxs": dxs}), found.total, c=32,
-               scale=10.0)  # fmt: skip
+    laws.close(
+        eval(row.call, {"jax": jax, "f": f, "xs": xs, "dxs": dxs}), found.total, c=32, scale=10.0
+    )
 
 
 def forms():
@@ -134,11 +135,13 @@ def forms():
         ("v . (W x)", "x"): (lambda x: v @ (W @ x), x, W.T @ v),
         ("x . (A x)", "x"): (lambda x: x @ (A @ x), x, (A + A.T) @ x),
         ("|A x - b|^2", "x"): (
-            lambda x: jnp.sum((tall @ x - side) ** 2), x, 2 * tall.T @ (tall @ x - side),
+            lambda x: jnp.sum((tall @ x - side) ** 2),
+            x,
+            2 * tall.T @ (tall @ x - side),
         ),
         ("trace(B X)", "X"): (lambda X: jnp.trace(B @ X), numbers(11, n, m), B.T),
         ("log det X", "X"): (lambda X: jnp.linalg.slogdet(X)[1], X, np.linalg.inv(X).T),
-    }  # fmt: skip
+    }
 
 
 def test_closed_forms():
@@ -168,7 +171,7 @@ def test_the_table_in_markdown():
 
 
 def test_the_page_shows_the_tables():
-    page = (Path(__file__).parent.parent / "docs" / "matrix_calculus.md").read_text()
+    page = (Path(__file__).parent.parent.parent / "docs" / "matrix_calculus.md").read_text()
     assert markdown() in page
     assert markdown(CLOSED_FORMS) in page
 
@@ -212,7 +215,7 @@ def test_dtypes_and_programs():
         (lambda: total_derivative(jnp.sin, [], 1.0), ValueError, "paths: got none"),
         (lambda: total_derivative(jnp.sin, [jnp.cos], jnp.ones(2)), ValueError, "t: got shape"),
     ],
-)  # fmt: skip
+)
 def test_messages(call, error, words):
     with pytest.raises(error, match=words):
         call()

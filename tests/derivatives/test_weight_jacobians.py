@@ -91,10 +91,15 @@ def everything(net, X, v, u, biases):
     J = weight_jacobian(net, X, biases=biases)
     each = J.per_sample_gradients(u)
     ours = {
-        "values": J.values, "jvp": J.jvp(v), "vjp": J.vjp(u), "gram": J.gram(),
-        "diagonal": J.gram_diagonal(), "dense": J.dense(), "each": each.dense(),
+        "values": J.values,
+        "jvp": J.jvp(v),
+        "vjp": J.vjp(u),
+        "gram": J.gram(),
+        "diagonal": J.gram_diagonal(),
+        "dense": J.dense(),
+        "each": each.dense(),
         "norms": J.per_sample_gradient_norms(u),
-    }  # fmt: skip
+    }
     value, pullback = jax.vjp(lambda net: values(net, X), net)
     return ours, {"value": value, "vjp": pullback(u)[0], "jacobian": oracle(net, X)}
 
@@ -158,8 +163,13 @@ def test_the_comparison_can_fail():
     """The twin: a network whose second layer is off by 1e-10 has another Jacobian."""
     net = network()
     X = points(net)
-    spoiled = al.MLP((net.weights[0], net.weights[1] * (1 + 1e-10), net.weights[2]), net.biases,
-                     net.activation, net.passthrough, net.out_size)  # fmt: skip
+    spoiled = al.MLP(
+        (net.weights[0], net.weights[1] * (1 + 1e-10), net.weights[2]),
+        net.biases,
+        net.activation,
+        net.passthrough,
+        net.out_size,
+    )
     ours, jaxs = dense_both(net, X)
     all_close(ours, jaxs, scale=30.0)
     other, _ = dense_both(spoiled, X)
@@ -281,8 +291,11 @@ def test_a_300th_of_the_flops_and_no_jacobian():
     assert formed.dot_flops == 55_283_056_640 - 2 * (samples - 1) * m * cL
     assert formed.dot_flops > 300 * structured.dot_flops
     assert formed.flops > 300 * structured.flops
-    gram = {"other": lambda net, X: ntk(net, X), "diagonal": lambda net, X: gram_diagonal(net, X),
-            "norms": lambda net, X: per_sample_gradient_norms(net, X, X[:, :m])}  # fmt: skip
+    gram = {
+        "other": lambda net, X: ntk(net, X),
+        "diagonal": lambda net, X: gram_diagonal(net, X),
+        "norms": lambda net, X: per_sample_gradient_norms(net, X, X[:, :m]),
+    }
     for fn in gram.values():
         check_no_array_of_size_batch_times_weights(fn, net, X)
     assert structured.largest_size == (samples * m) ** 2
@@ -361,9 +374,11 @@ def weighted(x):
 @jax.jit
 def products(x, v, u):
     ours = (
-        jacobian_vector_product(curved, x, v), vector_jacobian_product(curved, x, u),
-        gradient(weighted, x), hessian_vector_product(weighted, x, v),
-    )  # fmt: skip
+        jacobian_vector_product(curved, x, v),
+        vector_jacobian_product(curved, x, u),
+        gradient(weighted, x),
+        hessian_vector_product(weighted, x, v),
+    )
     J = jax.jacobian(curved)(x)
     return ours, (J @ v, u @ J, jax.grad(weighted)(x), jax.hessian(weighted)(x) @ v)
 
@@ -493,7 +508,7 @@ def test_what_would_not_fit_is_refused_with_its_size():
         ),
         (lambda net, X: hessian_vector_product(net, X[0], X[0]), ValueError, "f: got values"),
     ],
-)  # fmt: skip
+)
 def test_messages(call, error, words):
     net = network()
     with pytest.raises(error, match=words):

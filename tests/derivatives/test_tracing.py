@@ -59,9 +59,16 @@ def test_reverse_table_of_the_survey_with_its_accumulations(survey):
     )
     order = [(name, source) for _, name, source, _ in added]
     assert order == [
-        ("v5", "seed"), ("v4", "v5"), ("v3", "v5"), ("v1", "v4"), ("v2", "v4"), ("v0", "v3"),
-        ("v-1", "v2"), ("v0", "v2"), ("v-1", "v1"),
-    ]  # fmt: skip
+        ("v5", "seed"),
+        ("v4", "v5"),
+        ("v3", "v5"),
+        ("v1", "v4"),
+        ("v2", "v4"),
+        ("v0", "v3"),
+        ("v-1", "v2"),
+        ("v0", "v2"),
+        ("v-1", "v1"),
+    ]
     exact = [1, 1, -1, 1, 1, -math.cos(5), 5, 2 - math.cos(5), 5.5]
     laws.close([so_far for *_, so_far in added], exact, c=2, scale=6)
     x2 = survey["x2"]
@@ -107,14 +114,26 @@ def test_exact_cases():
 # JAX's own derivatives, of every step of random functions.
 
 UNARY = [
-    jnp.sin, jnp.tanh, jnp.cos, jnp.abs, jax.nn.sigmoid, jax.nn.softplus, jax.nn.relu,
-    lambda a: jnp.exp(jnp.tanh(a)), lambda a: a**3 / (1 + a**2),
-    jax.jit(lambda a: jnp.sin(a) * a), jax.checkpoint(lambda a: jnp.cos(a) * 2),
-]  # fmt: skip
+    jnp.sin,
+    jnp.tanh,
+    jnp.cos,
+    jnp.abs,
+    jax.nn.sigmoid,
+    jax.nn.softplus,
+    jax.nn.relu,
+    lambda a: jnp.exp(jnp.tanh(a)),
+    lambda a: a**3 / (1 + a**2),
+    jax.jit(lambda a: jnp.sin(a) * a),
+    jax.checkpoint(lambda a: jnp.cos(a) * 2),
+]
 BINARY = [
-    jnp.add, jnp.subtract, jnp.multiply, jnp.maximum, lambda a, b: a / (2 + jnp.tanh(b)),
+    jnp.add,
+    jnp.subtract,
+    jnp.multiply,
+    jnp.maximum,
+    lambda a, b: a / (2 + jnp.tanh(b)),
     lambda a, b: jnp.where(a > b, a, 2 * b),
-]  # fmt: skip
+]
 SHAPED = {  # by the shapes of the operands, which are (), (3,) and (3, 3)
     (1,): [jnp.sum, jnp.max, jnp.mean, jnp.cumsum, jax.nn.softmax,
            lambda v: v[1], lambda v: jnp.outer(v, v)],
@@ -334,9 +353,14 @@ def test_control_flow_is_one_step_and_integers_have_values_only():
 
 
 def test_seeds_names_and_cotangents():
-    tr = trace(lambda W, x: W @ x, jnp.eye(2), jnp.array([3.0, 4.0]), names=["A", "u"],
-               seeds={"turn": (jnp.array([[0.0, -1.0], [1.0, 0.0]]), jnp.zeros(2))},
-               seed_out=jnp.array([1.0, 2.0]))  # fmt: skip
+    tr = trace(
+        lambda W, x: W @ x,
+        jnp.eye(2),
+        jnp.array([3.0, 4.0]),
+        names=["A", "u"],
+        seeds={"turn": (jnp.array([[0.0, -1.0], [1.0, 0.0]]), jnp.zeros(2))},
+        seed_out=jnp.array([1.0, 2.0]),
+    )
     assert tr.seeds == ("turn",)
     assert tr.tangents[0].tolist() == [-4.0, 3.0]
     assert tr.gradients[0].tolist() == [[3.0, 4.0], [6.0, 8.0]]
@@ -359,8 +383,11 @@ def test_tables(survey):
     assert text[2].split()[:6] == ["v0", "=", "x2", "5", "0", "1"]
     assert text[2].endswith("-0.283662 (v3), then 2 (v2)")
     assert [line.split()[:2] for line in survey.table(mode="reverse").splitlines()[6:]] == [
-        ["v0", "v3"], ["v-1", "v2"], ["v0", "v2"], ["v-1", "v1"],
-    ]  # fmt: skip
+        ["v0", "v3"],
+        ["v-1", "v2"],
+        ["v0", "v2"],
+        ["v-1", "v1"],
+    ]
     assert survey.table("markdown", "forward").splitlines()[-1] == (
         "| `v5 = v4 - v3` | 11.652071 | 5.5 | 1.716338 |"
     )
@@ -386,8 +413,11 @@ def test_rows_are_flat_and_complete(survey):
     tr = trace(lambda W: jnp.sum(W * W), jnp.array([[1.0, 2.0], [3.0, 4.0]]))
     entries = [row for row in tr.to_rows() if row["kind"] == "step" and row["name"] == "v0"]
     assert [(row["index"], row["primal"], row["adjoint"]) for row in entries] == [
-        ("0,0", 1.0, 2.0), ("0,1", 2.0, 4.0), ("1,0", 3.0, 6.0), ("1,1", 4.0, 8.0),
-    ]  # fmt: skip
+        ("0,0", 1.0, 2.0),
+        ("0,1", 2.0, 4.0),
+        ("1,0", 3.0, 6.0),
+        ("1,1", 4.0, 8.0),
+    ]
 
 
 # Pictures.

@@ -1,7 +1,7 @@
-"""Jaxprs inside of equations: which there are, what of them is used, how often loops run.
+"""Jaxprs inside of equations: which there are, which results are used, how often loops run.
 
-What JAX calls these primitives changes with its versions (`pjit` became `jit`), so they are also
-known by what they carry.
+The names of these primitives change with the versions of JAX (`pjit` became `jit`), so they are
+recognised by their parameters as well.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from jax.extend import core
 
-from approxlab.derivatives.counts._known_constants import Known, names, value_of
+from approxlab.derivatives.counts.jaxpr_constants import Known, names, value_of
 
 __all__ = [
     "CALLS",
@@ -39,7 +39,7 @@ def open_jaxpr(jaxpr: Any) -> Any:
 
 
 def called(eqn: Any) -> Any | None:
-    """The jaxpr that an equation calls once; None if it is no call."""
+    """The jaxpr that an equation calls once; None if it is not a call."""
     if eqn.primitive.name not in CALLS:
         return None
     for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
@@ -170,7 +170,7 @@ def _runs(comparison: str, gap: int, step: int) -> int | None:
 
 
 def _step(body: Any, before: Any, after: Any) -> int | None:
-    """What the body adds to a carried integer; None if it is not a constant."""
+    """The constant that the body adds to a carried integer; None if it is not constant."""
     if after is before:
         return 0
     for e in body.eqns:

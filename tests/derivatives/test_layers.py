@@ -91,8 +91,10 @@ def test_bytes_of_what_is_kept():
     n, m = 7, 5
     x = numbers(1, n)
     assert (Dense(numbers(1, m, n)).nbytes, Diagonal(x).nbytes, Identity(n).nbytes) == (
-        8 * m * n, 8 * n, 0,
-    )  # fmt: skip
+        8 * m * n,
+        8 * n,
+        0,
+    )
     layer = KroneckerOuter(Identity(m), x)
     assert (layer.nbytes, layer.dense_nbytes) == (8 * n, 8 * m * m * n)
     block = KroneckerOuter(Dense(numbers(2, 10, 256)), numbers(3, 256))
@@ -117,9 +119,9 @@ def test_products_stay_structured(left, right):
         inner = product(A, B.left)
         assert isinstance(found, KroneckerOuter)
         assert type(found.left) is type(inner)
-        turned = product(B.transpose(), A.transpose())  # (A B)^T = B^T A^T
-        assert isinstance(turned, Transposed)
-        assert np.array_equal(turned.dense(), found.transpose().dense())
+        transposed = product(B.transpose(), A.transpose())  # (A B)^T = B^T A^T
+        assert isinstance(transposed, Transposed)
+        assert np.array_equal(transposed.dense(), found.transpose().dense())
         assert product_flops(B.transpose(), A.transpose()) == product_flops(A, B)
 
 
@@ -142,8 +144,14 @@ NETS = {
 def network(name="plain", activation="tanh", key=0, dtype="float64", linear=False):
     """Biases off zero; where asked, the last two units of each hidden layer are linear."""
     settings = NETS[name]
-    net = al.MLP.init(jax.random.key(key), 3, settings["hidden"], activation,
-                      out_size=settings["out_size"], dtype=dtype)  # fmt: skip
+    net = al.MLP.init(
+        jax.random.key(key),
+        3,
+        settings["hidden"],
+        activation,
+        out_size=settings["out_size"],
+        dtype=dtype,
+    )
     biases = [numbers(90 + i, *b.shape, dtype=dtype) for i, b in enumerate(net.biases)]
     passthrough = (2,) * net.depth if linear else net.passthrough
     return al.MLP(net.weights, tuple(biases), activation, passthrough, net.out_size)
@@ -234,8 +242,11 @@ def test_n_mode_products():
     one = n_mode_product(n_mode_product(T, U, 2), V, 3)
     laws.close(n_mode_product(n_mode_product(T, V, 3), U, 2), one, c=32, scale=100.0)
     with pytest.raises(AssertionError):  # the twin: modes are numbered from 1 on
-        laws.close(n_mode_product(numbers(1, 3, 3, 4), U, 1),
-                   n_mode_product(numbers(1, 3, 3, 4), U, 2).swapaxes(0, 1)[:5], c=16)  # fmt: skip
+        laws.close(
+            n_mode_product(numbers(1, 3, 3, 4), U, 1),
+            n_mode_product(numbers(1, 3, 3, 4), U, 2).swapaxes(0, 1)[:5],
+            c=16,
+        )
 
 
 def test_what_would_not_fit_is_refused_with_its_size():
@@ -264,7 +275,7 @@ def test_what_would_not_fit_is_refused_with_its_size():
         (
             lambda: KroneckerOuter(Dense(jnp.ones((2, 2))), jnp.ones(2, "float32")),
             TypeError,
-            "right: got float32 beside float64",
+            "right: got float32 with float64 on the left",
         ),
         (lambda: Dense(jnp.ones((2, 3))).jvp(jnp.ones(2)), ValueError, "v: got shape \\(2,\\)"),
         (lambda: Dense(jnp.ones((2, 3))).vjp(jnp.ones(3)), ValueError, "u: got shape \\(3,\\)"),
@@ -282,7 +293,7 @@ def test_what_would_not_fit_is_refused_with_its_size():
         (lambda: n_mode_product(jnp.ones((2, 3)), jnp.ones(3), 1), ValueError, "factor: got"),
         (lambda: layer_jacobians(network(), jnp.ones(2)), ValueError, "x: got shape \\(2,\\)"),
     ],
-)  # fmt: skip
+)
 def test_messages(call, error, words):
     with pytest.raises(error, match=words):
         call()

@@ -10,18 +10,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import register
-from approxlab.networks import MLP, activation
+from approxlab.networks.activations import activation
+from approxlab.networks.mlp import MLP
 
 __all__ = ["Forward", "activated", "as_batch", "as_cotangent", "backward", "forward", "jacobians"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Forward:
-    """What a forward sweep leaves.
+    """Values that a forward sweep keeps.
 
     Attributes:
         values: f(x), shape (N, m).
-        inputs: What each layer was given, a_0 = x to a_{L-1}, shapes (N, n_{l-1}).
+        inputs: The input of each layer, a_0 = x to a_{L-1}, shapes (N, n_{l-1}).
         slopes: s'(z_l) of each hidden layer, shapes (N, n_l).
     """
 
@@ -38,8 +39,8 @@ def activated(name: str, z: Array, linear: int = 0) -> tuple[Array, Array]:
 
     One forward derivative with tangents of one: elementwise, so it gives the whole diagonal.
     """
-    bent = z[..., : z.shape[-1] - linear] if linear else z
-    value, slope = jax.jvp(activation(name), (bent,), (jnp.ones_like(bent),))
+    nonlinear = z[..., : z.shape[-1] - linear] if linear else z
+    value, slope = jax.jvp(activation(name), (nonlinear,), (jnp.ones_like(nonlinear),))
     if not linear:
         return value, slope
     rest = z[..., z.shape[-1] - linear :]

@@ -9,8 +9,11 @@ import pytest
 from laws import close, jit_is_eager
 
 import approxlab as al
-from approxlab.derivatives import choice, modes
+from approxlab.derivatives import _methods
+from approxlab.derivatives._point_programs import point_program, sweeps_within
 from approxlab.derivatives.counts.jaxprs import count
+from approxlab.derivatives.formulas._input_formulas import JACOBIANS
+from approxlab.derivatives.formulas._weight_formulas import FROM_JACOBIANS
 from approxlab.derivatives.modes import METHODS, jacobian, value_and_jacobian
 
 EXACT = [m for m in METHODS if m != "differences"]
@@ -124,10 +127,8 @@ def test_chunks_hold_back_the_working_memory():
         for chunk in (10, 200)
     }
     assert largest[10] == 200 * 200  # the result alone
-    sweeps = [
-        modes._sweeps_within(jax.linearize(net, x)[1], x, budget)
-        for budget in (1, 10**6, 10**7)
-    ]  # fmt: skip
+    sweep = jax.linearize(net, x)[1]
+    sweeps = [sweeps_within(sweep, x, budget) for budget in (1, 10**6, 10**7)]
     assert sweeps[0] == 1
     assert sweeps[0] < sweeps[1] < sweeps[2]
 
@@ -188,6 +189,45 @@ def test_the_jacobian_has_the_dtype_of_the_value(method):
     assert found.tolist() == [[1.0, 0.0], [2.0, 1.5]]
 
 
+# The table of methods
+
+
+def test_the_table_names_every_method_once():
+    assert tuple(row.name for row in _methods.TABLE) == METHODS
+    for row in _methods.TABLE:
+        assert f'| "{row.name}" | ' in value_and_jacobian.__doc__
+
+
+def test_every_method_has_what_its_row_says():
+    """A program for each but "auto", a formula where the row names one, and nothing besides."""
+    x = jnp.ones(NETS[0][0][0])
+    for row in _methods.TABLE:
+        if row.name == "auto":
+            continue
+        value, _ = jax.eval_shape(lambda x, m=row.name: point_program(m)(network(*NETS[0]), x), x)
+        assert value.shape == (4,)
+        if row.needs_layers:
+            with pytest.raises(ValueError, match=f"method: got '{row.name}'.*expected an MLP"):
+                jacobian(jnp.sin, x, row.name)
+        else:
+            assert jacobian(jnp.sin, x, row.name).shape == (3, 3)
+        if row.in_weights:
+            jacobian(network(*NETS[0]), x, row.name, wrt="weights")
+        else:
+            with pytest.raises(ValueError, match=f"method: got '{row.name}' with wrt='weights'"):
+                jacobian(network(*NETS[0]), x, row.name, wrt="weights")
+    assert set(JACOBIANS) == set(_methods.with_formula("inputs", "jacobian"))
+    from_jacobians = {
+        (want, method)
+        for want in ("gram", "gram_diagonal", "gradient_norms")
+        for method in _methods.with_formula("weights", want)
+    }
+    assert set(FROM_JACOBIANS) == from_jacobians
+    for question, default in _methods.DEFAULTS.items():
+        assert _methods.with_formula(*question)[0] == default
+    assert _methods.with_formula("weights", "hvp") == ()
+
+
 # In the weights
 
 
@@ -223,76 +263,8 @@ def test_a_weight_jacobian_that_would_not_fit_names_the_structured_one():
             jacobian(net, jnp.ones(100), method, wrt="weights", max_bytes=10**5)
 
 
-# The choice
-
-
-def test_choice_compares_exact_counts():
-    net = network((64, 32, 4, 64), "tanh", 32, None, "float32")
-    chosen = choice.choose(net, jnp.ones((16, 64), "float32"))
-    assert {c.method for c in chosen.candidates} == {"structured", "planned", "forward", "reverse"}
-    for candidate in chosen.candidates:
-        program = count(
-            lambda x, m=candidate.method: value_and_jacobian(net, x, m),
-            jnp.ones((16, 64), "float32"),
-        )
-        assert (candidate.dot_flops, candidate.bytes) == (program.dot_flops, program.bytes)
-    assert chosen.method == "planned"
-    assert chosen.candidates[0].predicted_s == min(c.predicted_s for c in chosen.candidates)
-    assert "planned" in str(chosen)
-    assert "dot FLOPs" in str(chosen)
-
-
-def test_choice_of_equal_programs_is_the_first_named():
-    chosen = choice.choose(network((8, 8), "tanh", 1, None), jnp.ones(8))
-    times = {c.method: c.predicted_s for c in chosen.candidates}
-    assert times["structured"] == times["planned"]
-    assert chosen.method != "planned"
-
-
-def test_choice_goes_with_the_shape_and_is_kept():
-    wide, tall = network((256, 64), "tanh", 1, None), network((1, 64), "tanh", 256, None)
-    modes_only = ["forward", "reverse"]
-    assert choice.choose(wide, jnp.ones(256), methods=modes_only).method == "reverse"
-    assert choice.choose(tall, jnp.ones(1), methods=modes_only).method == "forward"
-    before = choice._of_network.cache_info().misses
-    choice.choose(wide, jnp.zeros(256), methods=modes_only)
-    assert choice._of_network.cache_info().misses == before
-
-
-def test_columns_of_a_batch_are_turned_round_at_the_end():
-    net = network((19, 4), "tanh", 31, None)
-    works = {
-        m: choice._works(net, jnp.ones((64, 19)), [m])[0].turned for m in ("forward", "reverse")
-    }
-    assert works == {"forward": 64 * 19 * 31, "reverse": 0}
-    assert choice._works(net, jnp.ones(19), ["forward"])[0].turned == 0
-
-
-def test_choice_for_a_function():
-    def stretch(x):
-        return jnp.sin(x[0]) * jnp.arange(1.0, 100.0)
-
-    assert choice.choose(stretch, jnp.ones(1)).method == "forward"
-    assert choice.choose(lambda x: jnp.sum(x**2), jnp.ones(99)).method == "reverse"
-
-
 def test_verbose_prints_why(capsys):
     jacobian(network(*NETS[0]), jnp.ones(3), verbose=True)
     out = capsys.readouterr().out
     assert "predicted" in out
     assert "structured" in out
-
-
-def test_another_machine_chooses_otherwise():
-    net = network((8, 32, 2, 32), "tanh", 8, None)
-    slow_products = choice.Machine("products cost all", 0.0, 1.0, 1e30, 1e30, 0.0)
-    slow_arithmetic = choice.Machine("FLOPs cost all", 0.0, 0.0, 1.0, 1e30, 0.0)
-    assert choice.choose(net, jnp.ones(8), machine=slow_arithmetic).method == "planned"
-    products = {
-        m: choice.choose(net, jnp.ones(8), methods=[m], machine=slow_products)
-        .candidates[0]
-        .predicted_s
-        for m in ("structured", "planned", "forward", "reverse")
-    }
-    chosen = choice.choose(net, jnp.ones(8), machine=slow_products).method
-    assert products[chosen] == min(products.values())

@@ -11,22 +11,24 @@ import pytest
 from jax import lax
 
 import approxlab as al
-from approxlab.derivatives.counts._programs import program
-from approxlab.derivatives.counts.explanation import xla_flops
-from approxlab.derivatives.counts.formulas import METHODS, formula
+from approxlab.derivatives._methods import with_formula
 from approxlab.derivatives.counts.jaxprs import count, count_jaxpr
+from approxlab.derivatives.counts.xla import xla_flops
+from approxlab.derivatives.formulas._programs import program
+from approxlab.derivatives.formulas.closed_formulas import formula
 from approxlab.derivatives.planner.plans import forward_plan, reverse_plan
 
 S = jax.ShapeDtypeStruct
 GOLDEN_WIDTHS = (16, 32, 24, 8)
 QUESTIONS = [
-    (wrt, want, method)
+    (wrt, want, method, scheme)
     for wrt, wants in {
         "inputs": "value gradient jvp vjp jacobian hvp",
         "weights": "value gradient jvp vjp jacobian hvp gram gram_diagonal gradient_norms",
     }.items()
     for want in wants.split()
-    for method in METHODS.get((wrt, want), (None,))
+    for method in with_formula(wrt, want) or (None,)
+    for scheme in (("forward", "central") if method == "differences" else ("forward",))
 ]
 
 
@@ -99,21 +101,26 @@ def nine(widths):
     }  # fmt: skip
 
 
-def by_the_note(widths):
-    """The nine closed forms of the table, as integers, written out once more."""
+def by_hand(widths):
+    """The nine closed forms of the table, as integers, written independently of `formula`."""
     layers = [a * b for a, b in itertools.pairwise(widths)]
     P, c0, n, m = sum(layers), layers[0], widths[0], widths[-1]
     return {
-        "forward": 2 * P, "gradient": 6 * P - 2 * c0, "jvp weights": 6 * P - 2 * c0,
-        "jvp inputs": 4 * P, "vjp inputs": 4 * P, "jacfwd": 2 * P * (1 + n),
-        "jacrev": 2 * P * (1 + m), "jacrev weights": 2 * P + m * (4 * P - 2 * c0),
+        "forward": 2 * P,
+        "gradient": 6 * P - 2 * c0,
+        "jvp weights": 6 * P - 2 * c0,
+        "jvp inputs": 4 * P,
+        "vjp inputs": 4 * P,
+        "jacfwd": 2 * P * (1 + n),
+        "jacrev": 2 * P * (1 + m),
+        "jacrev weights": 2 * P + m * (4 * P - 2 * c0),
         "hvp": 18 * P - 10 * c0,
-    }  # fmt: skip
+    }
 
 
 def check_nine(widths, counted_widths=None, *, elementwise=True):
     """The law: closed form = `formula` = jaxpr; and what is used of it, elementwise terms too."""
-    closed = by_the_note(widths)
+    closed = by_hand(widths)
     for name, (fn, args, ask, keeps) in nine(counted_widths or widths).items():
         jaxpr = jax.make_jaxpr(fn)(*args)
         whole = ask(widths, biases=False, dtype="float32")
@@ -140,15 +147,30 @@ def test_nine_formulas_can_fail():
 
 def test_golden_numbers_of_the_table():
     """16-32-24-8, P = 1472."""
-    assert list(by_the_note(GOLDEN_WIDTHS).values()) == [
-        2944, 7808, 7808, 5888, 5888, 50048, 26496, 41856, 21376,
-    ]  # fmt: skip
+    assert list(by_hand(GOLDEN_WIDTHS).values()) == [
+        2944,
+        7808,
+        7808,
+        5888,
+        5888,
+        50048,
+        26496,
+        41856,
+        21376,
+    ]
     check_nine(GOLDEN_WIDTHS)
     texts = [ask(GOLDEN_WIDTHS).text for *_, ask, _ in nine(GOLDEN_WIDTHS).values()]
     assert texts == [
-        "2P", "6P - 2 c0", "6P - 2 c0", "4P", "4P", "2P(1 + n)", "2P(1 + m)",
-        "2P + m(4P - 2 c0)", "18P - 10 c0",
-    ]  # fmt: skip
+        "2P",
+        "6P - 2 c0",
+        "6P - 2 c0",
+        "4P",
+        "4P",
+        "2P(1 + n)",
+        "2P(1 + m)",
+        "2P + m(4P - 2 c0)",
+        "18P - 10 c0",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -164,10 +186,12 @@ def test_golden_numbers_of_the_table():
 )
 def test_golden_networks(widths, P, forward, gradient, jacfwd, jacrev, best):
     found = [
-        formula(widths, want="value"), formula(widths, wrt="weights", want="gradient"),
-        formula(widths, method="forward"), formula(widths, method="reverse"),
+        formula(widths, want="value"),
+        formula(widths, wrt="weights", want="gradient"),
+        formula(widths, method="forward"),
+        formula(widths, method="reverse"),
         formula(widths, method="planned"),
-    ]  # fmt: skip
+    ]
     assert [f.dot_flops for f in found] == [forward, gradient, jacfwd, jacrev, best]
     assert found[0].symbols["P"] == P
 
@@ -234,7 +258,7 @@ def test_differences_cost_what_exact_derivatives_cost():
         ask = functools.partial(formula, widths)
         one_sided, exact = ask(method="differences"), ask(method="forward")
         assert one_sided.dot_flops == exact.dot_flops
-        central = ask(method="central", value=False)
+        central = ask(method="differences", scheme="central", value=False)
         assert central.dot_flops == 4 * widths[0] * central.symbols["P"]
         assert central.text == "4P n"
 
@@ -251,8 +275,10 @@ def test_structured_is_the_cheaper_end():
     for seed in range(40):
         widths = random_widths(seed)
         s = formula(widths, want="value").symbols
-        ends = (2 * s["P"] + 2 * s["n"] * (s["P"] - s["c0"]),
-                2 * s["P"] + 2 * s["m"] * (s["P"] - s["cL"]))  # fmt: skip
+        ends = (
+            2 * s["P"] + 2 * s["n"] * (s["P"] - s["c0"]),
+            2 * s["P"] + 2 * s["m"] * (s["P"] - s["cL"]),
+        )
         plans = forward_plan(widths).dot_flops, reverse_plan(widths).dot_flops
         assert plans == ends
         structured = formula(widths, method="structured").dot_flops
@@ -274,19 +300,20 @@ def test_tangent_kernels_without_the_jacobian():
 # All questions, elementwise terms, batches, activations, dtypes
 
 
-def check_network(net, batch, *, spoil=0):
+def check_network(net, batch, *, spoil_dot_flops=0):
     """The law: dots as traced, and all FLOPs of what is used, are those of the formula."""
-    for wrt, want, method in QUESTIONS:
-        asked = program(net, wrt, want, method or "", batch)
+    for wrt, want, method, scheme in QUESTIONS:
+        asked = program(net, wrt, want, method or "", batch, scheme)
         jaxpr = jax.make_jaxpr(asked.fn)(*asked.args)
-        ask = functools.partial(formula, net, wrt=wrt, want=want, method=method, batch=batch)
+        question = {"wrt": wrt, "want": want, "method": method, "scheme": scheme}
+        ask = functools.partial(formula, net, **question, batch=batch)
         whole, needed = ask(value=True), ask(value=asked.keeps_value)
         live = count_jaxpr(jaxpr, live_only=True)
-        where = (wrt, want, method, net, batch)
-        assert count_jaxpr(jaxpr).dot_flops == whole.dot_flops + spoil, where
+        where = (wrt, want, method, scheme, net, batch)
+        assert count_jaxpr(jaxpr).dot_flops == whole.dot_flops + spoil_dot_flops, where
         assert live.dot_flops == needed.dot_flops, where
         assert live.transcendentals == needed.transcendentals, where
-        if method not in ("differences", "central"):  # which also choose their steps
+        if method != "differences":  # these also choose their steps
             assert live.flops == needed.flops, where
 
 
@@ -320,10 +347,10 @@ def test_every_activation_is_among_the_cases():
 
 def test_law_of_networks_can_fail():
     with pytest.raises(AssertionError):
-        check_network(network((4, 3, 5, 2)), 1, spoil=1)
+        check_network(network((4, 3, 5, 2)), 1, spoil_dot_flops=1)
 
 
-def test_lowered_figures_of_the_note_and_of_xla():
+def test_lowered_figures_in_closed_form_and_of_xla():
     """tanh without biases: the four lowered counts on 16-32-24-8, to the unit.
 
     JAX writes the derivative of tanh as (g + g t)(1 - t) in older versions, 3 FLOPs per tangent and
@@ -340,7 +367,7 @@ def test_lowered_figures_of_the_note_and_of_xla():
     if _old_tanh():
         assert list(expected.values()) == [6112, 5728, 52920, 27640]
     for name, (fn, args, ask, keeps) in nine(GOLDEN_WIDTHS).items():
-        if name == "vjp inputs":  # the note discards the value here
+        if name == "vjp inputs":  # without the value here
 
             def fn(weights, x, u):
                 return jax.vjp(functools.partial(plain, weights), x)[1](u)
@@ -352,17 +379,26 @@ def test_lowered_figures_of_the_note_and_of_xla():
 
 
 def _old_tanh():
-    names = {eqn.primitive.name for eqn in jax.make_jaxpr(
-        lambda z, t: jax.jvp(jnp.tanh, (z,), (t,)))(1.0, 1.0).eqns}  # fmt: skip
+    names = {
+        eqn.primitive.name
+        for eqn in jax.make_jaxpr(lambda z, t: jax.jvp(jnp.tanh, (z,), (t,)))(1.0, 1.0).eqns
+    }
     return "one_minus_square" not in names
 
 
-@pytest.mark.parametrize(("act", "wrt", "want", "method", "batch"), [
-    ("relu", "weights", "gradient", None, 5), ("gelu", "inputs", "jacobian", "forward", 3),
-    ("softplus", "weights", "hvp", None, 1), ("sin", "inputs", "jacobian", "reverse", 1),
-    ("swish", "inputs", "jacobian", "planned", 1), ("sigmoid", "weights", "gram", "structured", 4),
-    ("heaviside", "inputs", "vjp", None, 1), ("relu3", "weights", "jacobian", "reverse", 3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("act", "wrt", "want", "method", "batch"),
+    [
+        ("relu", "weights", "gradient", None, 5),
+        ("gelu", "inputs", "jacobian", "forward", 3),
+        ("softplus", "weights", "hvp", None, 1),
+        ("sin", "inputs", "jacobian", "reverse", 1),
+        ("swish", "inputs", "jacobian", "planned", 1),
+        ("sigmoid", "weights", "gram", "structured", 4),
+        ("heaviside", "inputs", "vjp", None, 1),
+        ("relu3", "weights", "jacobian", "reverse", 3),
+    ],
+)
 def test_lowered_programs_of_other_activations(act, wrt, want, method, batch):
     net = network((5, 7, 6, 3), act)
     asked = program(net, wrt, want, method or "", batch)
@@ -383,7 +419,7 @@ def test_texts():
     assert lowered.flops_text == (
         "2P(1 + n) - 2 cL + (3n + 1)H + 2n^2" if old else "2P(1 + n) - 2 cL + (n + 3)H + 2n^2"
     )
-    assert formula((3, 2), biases=False).flops_text == "2P(1 + m) + 2m^2"  # nothing bends
+    assert formula((3, 2), biases=False).flops_text == "2P(1 + m) + 2m^2"  # nothing is nonlinear
     assert repr(formula((2, 3, 1), want="value", biases=False)) == (
         "Formula(2P = 18 dot FLOPs, 18 FLOPs)"
     )
@@ -391,23 +427,27 @@ def test_texts():
 
 def test_networks_and_widths_give_the_same():
     net = network((5, 7, 3), "relu")
-    for wrt, want, method in QUESTIONS:
-        ask = functools.partial(formula, wrt=wrt, want=want, method=method, batch=2)
+    for wrt, want, method, scheme in QUESTIONS:
+        question = {"wrt": wrt, "want": want, "method": method, "scheme": scheme}
+        ask = functools.partial(formula, **question, batch=2)
         assert ask(net) == ask((5, 7, 3), activation="relu", dtype="float32")
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: formula((3,)), "net: got (3,), expected an MLP or its widths"),
-    (lambda: formula((3, 0)), "net: got 0, expected a positive integer"),
-    (lambda: formula("32"), "net: got '32', expected an MLP or its widths"),
-    (lambda: formula((3, 2), activation="tahn"), "activation: got 'tahn'"),
-    (lambda: formula((3, 2), wrt="bias"), "wrt: got 'bias', expected one of inputs, weights"),
-    (lambda: formula((3, 2), want="hessian"), "want: got 'hessian', expected one of value"),
-    (lambda: formula((3, 2), method="backward"), "method: got 'backward' for want='jacobian'"),
-    (lambda: formula((3, 2), want="hvp", method="reverse"), "expected None: there is one way"),
-    (lambda: formula((3, 2), want="gram"), "want: got 'gram' with wrt='inputs'"),
-    (lambda: formula((3, 2), batch=0), "batch: got 0, expected a positive integer"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: formula((3,)), "net: got (3,), expected an MLP or its widths"),
+        (lambda: formula((3, 0)), "net: got 0, expected a positive integer"),
+        (lambda: formula("32"), "net: got '32', expected an MLP or its widths"),
+        (lambda: formula((3, 2), activation="tahn"), "activation: got 'tahn'"),
+        (lambda: formula((3, 2), wrt="bias"), "wrt: got 'bias', expected one of inputs, weights"),
+        (lambda: formula((3, 2), want="hessian"), "want: got 'hessian', expected one of value"),
+        (lambda: formula((3, 2), method="backward"), "method: got 'backward' for want='jacobian'"),
+        (lambda: formula((3, 2), want="hvp", method="reverse"), "expected None: there is one way"),
+        (lambda: formula((3, 2), want="gram"), "want: got 'gram' with wrt='inputs'"),
+        (lambda: formula((3, 2), batch=0), "batch: got 0, expected a positive integer"),
+    ],
+)
 def test_messages(call, words):
     from jaxtyping import TypeCheckError
 

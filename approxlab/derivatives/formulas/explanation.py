@@ -1,4 +1,4 @@
-"""What a derivative costs by formula, by its jaxpr and by XLA, and why these differ."""
+"""What a derivative costs by formula, by its jaxpr and by XLA, and why these numbers differ."""
 
 from __future__ import annotations
 
@@ -9,23 +9,17 @@ from typing import Any
 import jax
 import jaxlib
 
-from approxlab.derivatives.counts import _differences_in_words as words
-from approxlab.derivatives.counts._programs import program
-from approxlab.derivatives.counts.formulas import (
-    MEANINGS,
-    METHODS,
-    Formula,
-    Method,
-    Want,
-    Wrt,
-    check_question,
-    formula,
-)
+from approxlab.derivatives._methods import DEFAULTS, JacobianScheme, Method, Want, Wrt
 from approxlab.derivatives.counts.jaxprs import Count, count_jaxpr
 from approxlab.derivatives.counts.tapes import predicted_tape
+from approxlab.derivatives.counts.xla import xla_flops
+from approxlab.derivatives.formulas._discrepancies import Case, discrepancies, question
+from approxlab.derivatives.formulas._programs import program
+from approxlab.derivatives.formulas._terms import MEANINGS, Formula
+from approxlab.derivatives.formulas.closed_formulas import check_question, formula
 from approxlab.networks.mlp import MLP
 
-__all__ = ["Explanation", "explain", "xla_flops"]
+__all__ = ["Explanation", "explain"]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -33,7 +27,7 @@ class Explanation:
     """The costs of one derivative of one network.
 
     Attributes:
-        question: What was asked, in words.
+        question: The derivative, its method, the network and the batch, in words.
         formula: Dot FLOPs in closed form, the value of the function included.
         dot_flops: Its value.
         flops_formula: All FLOPs in closed form, of what the program has to compute: without the
@@ -47,10 +41,10 @@ class Explanation:
         compiled_flops: XLA's count after optimisation, if asked for: for information.
         bytes: Inputs and outputs of every equation whose results are used: traffic without fusion.
         largest_bytes: Bytes of the largest array that is written.
-        tape_bytes: What reverse mode remembers of the network between its sweeps, that of a loss
-            apart; None for other modes.
+        tape_bytes: Bytes that reverse mode keeps of the network between its two sweeps, without
+            those of a loss; None for other modes.
         symbols: What the letters of the formulas stand for.
-        differences: A sentence for every difference between these numbers.
+        discrepancies: A sentence for every discrepancy between these numbers.
         versions: Versions of jax and jaxlib by which the counts were taken.
     """
 
@@ -69,7 +63,7 @@ class Explanation:
     largest_bytes: int
     tape_bytes: int | None
     symbols: dict[str, int]
-    differences: tuple[str, ...]
+    discrepancies: tuple[str, ...]
     versions: str
 
     def __repr__(self) -> str:
@@ -78,7 +72,7 @@ class Explanation:
     def __str__(self) -> str:
         width = max(len(name) for name, *_ in self._lines())
         lines = [f"  {name:{width}}  {figure:>15}  {note}" for name, figure, note in self._lines()]
-        said = [f"- {sentence}" for sentence in self.differences]
+        said = [f"- {sentence}" for sentence in self.discrepancies]
         body = [line.rstrip() for line in lines]
         return "\n".join([self.question, *body, f"  {self._legend()}", *said, self.versions])
 
@@ -88,7 +82,7 @@ class Explanation:
             f"<td>{html.escape(note)}</td></tr>"
             for name, figure, note in self._lines()
         )
-        items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.differences)
+        items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.discrepancies)
         return (
             f"<b>{html.escape(self.question)}</b><table>{rows}</table>"
             f"{html.escape(self._legend())}<ul>{items}</ul><small>{self.versions}</small>"
@@ -97,7 +91,7 @@ class Explanation:
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row of all numbers and the formulas."""
         fields = dataclasses.asdict(self)
-        for name in ("symbols", "differences"):
+        for name in ("symbols", "discrepancies"):
             del fields[name]
         return [fields]
 
@@ -109,7 +103,7 @@ class Explanation:
             ("FLOPs, formula", f"{self.flops:,}", self.flops_formula),
             ("FLOPs, jaxpr", f"{self.jaxpr_flops:,}", f"{self.live_flops:,} of them used"),
             ("FLOPs, XLA", f"{self.xla_flops:,.0f}", "as lowered"),
-            ("transcendentals", f"{self.transcendentals:,}", "apart"),
+            ("transcendentals", f"{self.transcendentals:,}", "counted separately"),
             ("bytes, unfused", f"{self.bytes:,}", f"largest array {self.largest_bytes:,}"),
         ]
         if self.compiled_flops is not None:
@@ -130,16 +124,17 @@ def explain(
     want: Want = "jacobian",
     method: Method | None = None,
     batch: int = 1,
+    scheme: JacobianScheme = "forward",
     compiled: bool = False,
 ) -> Explanation:
     """What a derivative of a network costs, by formula, by its jaxpr and by XLA.
 
     The program is JAX's own transform (`jax.jacfwd`, `jax.jacrev`, `jax.jvp`, `jax.vjp`,
     `jax.value_and_grad`, forward over reverse for "hvp"), or the method of this package; losses are
-    sums of squared errors. Nothing is run. `print` it for the whole account.
+    sums of squared errors. Nothing is run. `print` the result for the whole account.
 
-    For any other function, `count(f, *args)` walks its jaxpr. There XLA's figure is no check where
-    a loop is: it counts the body of a `scan` once.
+    For any other function, `count(f, *args)` walks its jaxpr. XLA's figure is no check of a program
+    with a loop: it counts the body of a `scan` once.
 
     Args:
         net: A single network; its values are not used.
@@ -148,10 +143,11 @@ def explain(
             "gradient_norms".
         method: See `formula`; by default "reverse" for Jacobians.
         batch: Number of points, mapped by `jax.vmap`.
-        compiled: Whether XLA compiles the program too and counts what became of it.
+        scheme: For "differences": "forward", "backward" or "central".
+        compiled: Whether XLA compiles the program too, and counts the compiled program.
 
     Raises:
-        TypeError: If `net` is no MLP.
+        TypeError: If `net` is not an MLP.
         ValueError: If a name is unknown, or a method is not for this derivative.
 
     Example:
@@ -168,10 +164,16 @@ def explain(
             "functions use count(f, *args)."
         )
     net._check_single()
-    check_question(wrt, want, method)
-    chosen: Any = method or METHODS.get((wrt, want), (None,))[0]
-    asked = program(net, wrt, want, chosen or "", batch)
-    options: dict[str, Any] = {"wrt": wrt, "want": want, "method": chosen, "batch": batch}
+    check_question(wrt, want, method, scheme)
+    chosen = method or DEFAULTS.get((wrt, want))
+    asked = program(net, wrt, want, chosen or "", batch, scheme)
+    options: dict[str, Any] = {
+        "wrt": wrt,
+        "want": want,
+        "method": chosen,
+        "batch": batch,
+        "scheme": scheme,
+    }
     whole = formula(net, **options)
     needed = formula(net, **options, value=asked.keeps_value)
     jaxpr = jax.make_jaxpr(asked.fn)(*asked.args)
@@ -179,11 +181,13 @@ def explain(
     lowered = jax.jit(asked.fn).lower(*asked.args)
     said = xla_flops(lowered)
     after = xla_flops(lowered.compile()) if compiled else None
-    case = words.Case(net, wrt, want, chosen or "", batch, whole, needed, traced, live, said, after)
+    case = Case(
+        net, wrt, want, chosen or "", scheme, batch, whole, needed, traced, live, said, after
+    )
     return _assembled(case, chosen)
 
 
-def _assembled(case: words.Case, method: str | None) -> Explanation:
+def _assembled(case: Case, method: str | None) -> Explanation:
     whole: Formula = case.whole
     traced: Count = case.traced
     reverse = case.want in ("gradient", "vjp", "hvp")
@@ -192,7 +196,7 @@ def _assembled(case: words.Case, method: str | None) -> Explanation:
         tape = predicted_tape(case.net, None if case.batch == 1 else case.batch, wrt=case.wrt)
     used = f"{whole.text} {case.needed.flops_text}"
     return Explanation(
-        words.question(case),
+        question(case),
         whole.text,
         whole.dot_flops,
         case.needed.flops_text,
@@ -207,7 +211,7 @@ def _assembled(case: words.Case, method: str | None) -> Explanation:
         case.live.largest_bytes,
         tape,
         {name: size for name, size in whole.symbols.items() if name in _letters(used)},
-        words.differences(case),
+        discrepancies(case),
         f"counted by jax {jax.__version__}, jaxlib {jaxlib.__version__}",
     )
 
@@ -216,19 +220,3 @@ def _letters(text: str) -> set[str]:
     """Symbols of a formula: one letter, and a digit or L that belongs to it."""
     parts = "".join(c if c.isalnum() else " " for c in text).split()
     return {part.lstrip("0123456789") for part in parts} | {"P"}
-
-
-def xla_flops(stage: Any) -> float:
-    """XLA's own count of a lowered or compiled program, `nan` if it does not say.
-
-    It counts the body of a loop once, however often it runs, and calls to libraries not at all.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> xla_flops(jax.jit(jnp.dot).lower(jnp.ones(8), jnp.ones(8)))
-        16.0
-    """
-    costs = stage.cost_analysis()
-    if isinstance(costs, list):  # older versions of JAX
-        costs = costs[0] if costs else None
-    return float("nan") if costs is None else float(costs.get("flops", 0.0))

@@ -11,8 +11,10 @@ import pytest
 import approxlab as al
 from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.differences._complex_step import non_analytic_primitives
-from approxlab.derivatives.differences._theory import optimal_step, power_of_two, stencil
-from approxlab.derivatives.differences.quotients import difference, difference_jacobian, jacobian
+from approxlab.derivatives.differences.jacobians import difference_jacobian
+from approxlab.derivatives.differences.quotients import difference
+from approxlab.derivatives.differences.stencils import optimal_step, power_of_two, stencil
+from approxlab.derivatives.modes import jacobian
 from approxlab.networks import ACTIVATIONS
 
 DTYPES = ["float32", "float64"]
@@ -57,10 +59,16 @@ def combinations(dtype, name, seed=0):
             for h in [*steps, power_of_two(steps[0]), None]:
                 reach = 0.4 * max(1.0, abs(x)) if h is None else float(h) * 1.001
                 bounds = sizes(float(point), min(reach, 0.45 * max(1.0, abs(x))))
-                facts = {k: bounds[k] for k in (1, 2, 3, 5, 7)}
-                found = difference(f, jnp.asarray(point), scheme=scheme, order=order,
-                                   step=None if h is None else float(h), derivatives=facts,
-                                   value_error=value_error(dtype, name, x))  # fmt: skip
+                given = {k: bounds[k] for k in (1, 2, 3, 5, 7)}
+                found = difference(
+                    f,
+                    jnp.asarray(point),
+                    scheme=scheme,
+                    order=order,
+                    step=None if h is None else float(h),
+                    derivatives=given,
+                    value_error=value_error(dtype, name, x),
+                )
                 truth = float(slope(np.longdouble(point)))
                 yield found, abs(float(found.value) - truth), truth
 
@@ -89,8 +97,8 @@ def test_truncation_is_attained(scheme, order, x):
     def f(t):
         return (t - x) ** (p + 1) + 2.0 * (t - x)
 
-    facts = {p + 1: math.factorial(p + 1)}
-    found = difference(f, jnp.asarray(x), scheme=scheme, order=order, step=0.5, derivatives=facts)
+    given = {p + 1: math.factorial(p + 1)}
+    found = difference(f, jnp.asarray(x), scheme=scheme, order=order, step=0.5, derivatives=given)
     error = abs(float(found.value) - 2.0)
     assert found.point_rounding == 0.0
     assert error <= float(found.bound)
@@ -105,13 +113,20 @@ def test_roundoff_is_attained(scheme, order, dtype):
     rule, h, x, E = stencil(scheme, order), 2.0**-6, 3.0, 2.0**-10
     pairs = zip(rule.offsets, rule.weights, strict=True)
     worst = {x + s * h: math.copysign(E, w) for s, w in pairs}
-    places, errors = (jnp.asarray(a, dtype) for a in (list(worst), list(worst.values())))
+    at, errors = (jnp.asarray(a, dtype) for a in (list(worst), list(worst.values())))
 
     def f(t):
-        return jnp.sum(jnp.where(places == t[None], errors, jnp.zeros_like(errors)))
+        return jnp.sum(jnp.where(at == t[None], errors, jnp.zeros_like(errors)))
 
-    found = difference(f, jnp.asarray(x, dtype), scheme=scheme, order=order, step=h,
-                       derivatives={rule.order + 1: 0.0}, value_error=E)  # fmt: skip
+    found = difference(
+        f,
+        jnp.asarray(x, dtype),
+        scheme=scheme,
+        order=order,
+        step=h,
+        derivatives={rule.order + 1: 0.0},
+        value_error=E,
+    )
     error = abs(float(found.value))  # the true derivative is 0
     assert found.truncation == 0.0
     assert 0.99 * float(found.roundoff) <= error <= float(found.bound)
@@ -121,12 +136,24 @@ def test_roundoff_is_attained(scheme, order, dtype):
 def test_rounding_of_points_is_attained():
     """x + h is rounded by half an ulp: the slope of f turns that into an error, M_1 bounds it."""
     x, h = 2.0**52, 0.5  # x + h lies in the middle of two numbers and becomes x
-    found = difference(lambda t: 3.0 * (t - x), jnp.asarray(x), scheme="forward", step=h,
-                       derivatives={1: 3.0, 2: 0.0}, value_error=0.0)  # fmt: skip
+    found = difference(
+        lambda t: 3.0 * (t - x),
+        jnp.asarray(x),
+        scheme="forward",
+        step=h,
+        derivatives={1: 3.0, 2: 0.0},
+        value_error=0.0,
+    )
     assert float(found.value) == 0.0
     assert 3.0 <= float(found.bound) < 3.0 + 1e-9
-    without = difference(lambda t: 3.0 * (t - x), jnp.asarray(x), scheme="forward", step=h,
-                         derivatives={2: 0.0}, value_error=0.0)  # fmt: skip
+    without = difference(
+        lambda t: 3.0 * (t - x),
+        jnp.asarray(x),
+        scheme="forward",
+        step=h,
+        derivatives={2: 0.0},
+        value_error=0.0,
+    )
     assert not without.proved  # M_1 is needed there
 
 
@@ -139,23 +166,35 @@ def test_tangent_of_a_teaching_notebook():
     assert abs(float(found.value) - shown) <= 2 * float(found.roundoff)
     assert abs(h**2 / 6 * third - 1.0360e-9) < 1e-13
     assert abs(float(found.value) - exact - h**2 / 6 * third) < float(found.roundoff)
-    assert float(found.bound) < 1.2e-9  # of which truncation is nearly all
+    assert float(found.bound) < 1.2e-9  # nearly all of it is truncation
     assert found.evaluations == 2
 
 
 def median_error(dtype, scheme, order, h, xs):
     """Relative, of exp: all points as one function of a vector."""
     x = np.asarray(xs, dtype)
-    found = difference(jnp.exp, jnp.asarray(x), np.ones_like(x), scheme=scheme, order=order, step=h,
-                       derivatives=dict.fromkeys((1, 2, 3, 5), 1.0))  # fmt: skip
+    found = difference(
+        jnp.exp,
+        jnp.asarray(x),
+        np.ones_like(x),
+        scheme=scheme,
+        order=order,
+        step=h,
+        derivatives=dict.fromkeys((1, 2, 3, 5), 1.0),
+    )
     return float(np.median(np.abs(found.value / np.exp(x.astype(float)) - 1)))
 
 
 @pytest.mark.parametrize(
     ("scheme", "dtype"),
-    [("forward", "float32"), ("forward", "float64"), ("central", "float32"),
-     ("central", "float64"), ("richardson", "float64")],
-)  # fmt: skip
+    [
+        ("forward", "float32"),
+        ("forward", "float64"),
+        ("central", "float32"),
+        ("central", "float64"),
+        ("richardson", "float64"),
+    ],
+)
 def test_slopes_and_minimum(scheme, dtype):
     """Error ~ h^p above the best step and 1 / h below it; its least is what theory says."""
     p, best = stencil(scheme).order, power_of_two(optimal_step(scheme, dtype))
@@ -191,8 +230,10 @@ def typical_least(scheme, dtype):
 def test_steps_that_know_the_dtype(dtype, gain):
     """At least ten times better than the fixed 1e-4 of JAX's own checker; medians over points."""
     xs = np.random.default_rng(5).uniform(0.5, 1.5, 48)
-    chosen, fixed = (median_error(dtype, "central", 4, h, xs)
-                     for h in (power_of_two(optimal_step("central", dtype)), 1e-4))  # fmt: skip
+    chosen, fixed = (
+        median_error(dtype, "central", 4, h, xs)
+        for h in (power_of_two(optimal_step("central", dtype)), 1e-4)
+    )
     assert fixed > gain * chosen
     assert not chosen > gain * fixed  # the twin
 
@@ -219,8 +260,15 @@ def test_complex_step():
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_complex_step_of_networks(dtype, activation, key):
     """Networks cast their input to the dtype of the weights: their jaxpr does not."""
-    refused = {"gelu": "erf", "softplus": "max", "relu": "max", "relu2": "max", "relu3": "max",
-               "relu4": "max", "heaviside": "gt"}  # fmt: skip
+    refused = {
+        "gelu": "erf",
+        "softplus": "max",
+        "relu": "max",
+        "relu2": "max",
+        "relu3": "max",
+        "relu4": "max",
+        "heaviside": "gt",
+    }
     net = al.MLP.init(key, 3, (8, 8), activation, out_size=2, dtype=dtype)
     x, v = jnp.asarray([0.3, -0.4, 3.5], dtype), jnp.asarray([1.0, 2.0, -1.0], dtype)
     if activation in refused:
@@ -251,7 +299,7 @@ def test_complex_step_of_networks(dtype, activation, key):
     ],
 )  # fmt: skip
 def test_complex_step_refuses_by_name(f, name):
-    """Instead of a derivative that is zero without a word."""
+    """Instead of a derivative that is silently zero."""
     x = jnp.asarray([0.3, 0.7])
     assert non_analytic_primitives(f, x) == (name,)
     with pytest.raises(ValueError, match=f"got the operation '{name}'.*scheme='central'"):
@@ -272,7 +320,7 @@ def test_complex_step_allows_what_does_not_depend_on_x():
 
 
 def test_estimates_are_not_bounds():
-    """Where facts are missing the sizes of derivatives are sampled, and the result says so."""
+    """Where bounds are missing the sizes of derivatives are sampled, and the result says so."""
     x = jnp.asarray(0.7)
     for scheme, order in REAL:
         found = difference(jnp.sin, x, scheme=scheme, order=order)
@@ -288,8 +336,9 @@ def test_estimates_are_not_bounds():
 
 
 def test_tableau_of_richardson():
-    found = difference(jnp.exp, jnp.asarray(0.0), scheme="richardson", order=6, step=0.5,
-                       derivatives={7: 2.0})  # fmt: skip
+    found = difference(
+        jnp.exp, jnp.asarray(0.0), scheme="richardson", order=6, step=0.5, derivatives={7: 2.0}
+    )
     halves = [difference(jnp.exp, jnp.asarray(0.0), step=0.5 / 2**j).value for j in range(3)]
     assert [len(row) for row in found.tableau] == [1, 2, 3]
     assert [row[0] for row in found.tableau] == halves
@@ -308,10 +357,10 @@ def test_vectors_directions_and_rows(key):
 
     rate = np.abs(np.asarray(A @ v))
     error = 64 * EPS["float64"] * float(jnp.sum(jnp.abs(A))) * 50
-    facts = {1: np.linalg.norm(np.asarray(A), axis=1), 3: rate**3, 5: rate**5}
+    given = {1: np.linalg.norm(np.asarray(A), axis=1), 3: rate**3, 5: rate**5}
     exact = np.asarray(jax.jvp(f, (x,), (v,))[1])
     for scheme in ("central", "richardson"):
-        found = difference(f, x, v, scheme=scheme, derivatives=facts, value_error=error)
+        found = difference(f, x, v, scheme=scheme, derivatives=given, value_error=error)
         assert found.proved
         assert np.all(np.abs(found.value - exact) <= found.error)
         assert not np.all(np.abs(found.value + exact) <= found.error)  # the twin
@@ -331,12 +380,14 @@ def test_jacobian(dtype, key):
         assert J.shape == (3, 5)
         assert EPS[dtype] ** 0.9 < np.max(np.abs(J - exact)) < 30 * EPS[dtype] ** power
         laws.close(value, net(x), c=16, dtype=dtype, scale=4.0)
-    batch = jax.jit(jax.vmap(lambda x: jacobian(net, x)))(jnp.stack([x, -x]))
+    batch = jax.jit(jax.vmap(lambda x: jacobian(net, x, "differences")))(jnp.stack([x, -x]))
     assert np.max(np.abs(batch[0] - exact)) < 30 * EPS[dtype] ** 0.5
-    scalar = jacobian(lambda x: jnp.sum(jnp.sin(x)), jnp.ones((2, 3), dtype), scheme="central")
+    scalar = jacobian(
+        lambda x: jnp.sum(jnp.sin(x)), jnp.ones((2, 3), dtype), "differences", scheme="central"
+    )
     assert scalar.shape == (2, 3)
-    assert jacobian(jnp.exp, jnp.asarray(0.5, dtype)).shape == ()
-    fixed = jacobian(jnp.sin, jnp.asarray(0.0, dtype), step=0.5)
+    assert jacobian(jnp.exp, jnp.asarray(0.5, dtype), "differences").shape == ()
+    fixed = jacobian(jnp.sin, jnp.asarray(0.0, dtype), "differences", step=0.5)
     laws.close(fixed, 2 * math.sin(0.5), c=4, dtype=dtype)
 
 
@@ -345,7 +396,9 @@ def test_steps_of_a_jacobian_are_exact():
     A = jnp.asarray([[3.0, -2.0], [1.0, 4.0]])
     for scheme in ("forward", "backward", "central"):
         for x in (jnp.asarray([5.0, -3.0]), jnp.asarray([1000.0, 0.0])):
-            J = jax.jit(lambda x, scheme=scheme: jacobian(lambda x: A @ x, x, scheme=scheme))(x)
+            J = jax.jit(
+                lambda x, scheme=scheme: jacobian(lambda x: A @ x, x, "differences", scheme=scheme)
+            )(x)
             assert np.array_equal(J, A)
 
 
@@ -359,7 +412,9 @@ def test_products_that_differences_cost(n, hidden, m, key):
     assert one_sided == 2 * P * (1 + n) == count(jax.jacfwd(net), x).dot_flops
     central = count(lambda x: difference_jacobian(net, x, "central"), x).dot_flops
     assert central == 4 * P * n + 2 * P
-    alone = count(lambda x: jacobian(net, x, scheme="central"), x, live_only=True).dot_flops
+    alone = count(
+        lambda x: jacobian(net, x, "differences", scheme="central"), x, live_only=True
+    ).dot_flops
     assert alone == 4 * P * n
 
 
@@ -367,10 +422,12 @@ def test_best_steps():
     """The closed forms, and that the bound is least there."""
     for dtype in DTYPES:
         eps = EPS[dtype]
-        assert math.isclose(optimal_step("forward", dtype, value=3.0, derivative=2.0),
-                            2 * math.sqrt(eps * 3 / 2))  # fmt: skip
-        assert math.isclose(optimal_step("central", dtype, value=-3.0, derivative=2.0),
-                            (3 * eps * 3 / 2) ** (1 / 3))  # fmt: skip
+        assert math.isclose(
+            optimal_step("forward", dtype, value=3.0, derivative=2.0), 2 * math.sqrt(eps * 3 / 2)
+        )
+        assert math.isclose(
+            optimal_step("central", dtype, value=-3.0, derivative=2.0), (3 * eps * 3 / 2) ** (1 / 3)
+        )
         assert math.isclose(optimal_step("richardson", dtype), (360 * eps) ** 0.2)
         for scheme, order in REAL:
             rule, best = stencil(scheme, order), optimal_step(scheme, dtype, order=order)
@@ -390,8 +447,9 @@ def test_weights_of_all_orders_are_exact_for_polynomials():
         for k in range(rule.order + 1):
             moment = sum(w * s**k for w, s in zip(rule.weights, rule.offsets, strict=True))
             assert abs(moment - (k == 1)) < 1e-12 * rule.amplification
-        moment = sum(w * s ** (rule.order + 1)
-                     for w, s in zip(rule.weights, rule.offsets, strict=True))  # fmt: skip
+        moment = sum(
+            w * s ** (rule.order + 1) for w, s in zip(rule.weights, rule.offsets, strict=True)
+        )
         assert abs(abs(moment) / math.factorial(rule.order + 1) / rule.truncation - 1) < 1e-9
 
 
@@ -407,9 +465,9 @@ def test_weights_of_all_orders_are_exact_for_polynomials():
         (lambda: difference(jnp.sin, 1.0, value_error=math.nan), ValueError, "value_error"),
         (lambda: difference(lambda x: (x, x), 1.0), TypeError, "one floating-point array"),
         (lambda: optimal_step("richardson", float, order=5), ValueError, "order: got 5"),
-        (lambda: jacobian(jnp.sin, jnp.arange(3)), TypeError, "x: got dtype int"),
+        (lambda: jacobian(jnp.sin, jnp.arange(3), "differences"), TypeError, "x: got dtype int"),
     ],
-)  # fmt: skip
+)
 def test_messages(call, kind, words):
     with pytest.raises(kind, match=words):
         call()

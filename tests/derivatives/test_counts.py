@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from approxlab.derivatives.counts.explanation import xla_flops
 from approxlab.derivatives.counts.jaxprs import count, count_jaxpr
+from approxlab.derivatives.counts.xla import xla_flops
 from approxlab.networks import ACTIVATIONS
 
 S = jax.ShapeDtypeStruct
@@ -37,8 +37,9 @@ def test_a_scan_of_ten_steps_is_counted_ten_times_where_xla_counts_one():
     assert found.assumptions == ()
     # XLA: one product, and two operations of the counter.
     assert xla_flops(jax.jit(scanned).lower(MATRIX, VECTOR)) == 514
-    unrolled = count(lambda W, x: functools.reduce(lambda x, _: step(W, x), range(10), x),
-                     MATRIX, VECTOR)  # fmt: skip
+    unrolled = count(
+        lambda W, x: functools.reduce(lambda x, _: step(W, x), range(10), x), MATRIX, VECTOR
+    )
     assert unrolled.dot_flops == found.dot_flops
     with pytest.raises(AssertionError):  # the twin: for a loop XLA is no oracle
         against_xla(scanned, MATRIX, VECTOR)
@@ -87,10 +88,15 @@ def test_live_scans_drop_what_no_step_uses():
 @pytest.mark.parametrize(
     ("start", "bound", "stride", "test", "runs"),
     [
-        (0, 9, 1, lax.lt, 9), (1, 9, 2, lax.lt, 4), (0, 9, 3, lax.le, 4), (9, 0, -2, lax.gt, 5),
-        (9, 0, -3, lax.ge, 4), (5, 5, 1, lax.lt, 0), (2, 8, 2, lax.ne, 3),
+        (0, 9, 1, lax.lt, 9),
+        (1, 9, 2, lax.lt, 4),
+        (0, 9, 3, lax.le, 4),
+        (9, 0, -2, lax.gt, 5),
+        (9, 0, -3, lax.ge, 4),
+        (5, 5, 1, lax.lt, 0),
+        (2, 8, 2, lax.ne, 3),
     ],
-)  # fmt: skip
+)
 def test_a_while_with_a_counter_runs_as_often_as_it_runs(start, bound, stride, test, runs):
     def loop(W, x):
         return lax.while_loop(
@@ -129,13 +135,13 @@ def test_bounds_are_known_through_calls_and_unknown_ones_are_assumed():
     assert stuck.assumptions == unknown.assumptions
 
 
-def test_of_branches_the_dearest_is_counted():
+def test_the_most_expensive_branch_is_counted():
     def branched(W, x):
         return lax.cond(x[0] > 0, lambda x: W @ (W @ x), lambda x: W @ x, x)
 
     found = count(branched, MATRIX, VECTOR)
     assert found.dot_flops == 2 * 512
-    assert found.assumptions == ("cond: the dearest of its 2 branches is counted.",)
+    assert found.assumptions == ("cond: the most expensive of its 2 branches is counted.",)
     # Mapped over the condition, both branches run.
     mapped = count(jax.vmap(branched, in_axes=(None, 0)), MATRIX, S((5, 16), "float32"))
     assert mapped.dot_flops == 5 * 3 * 512
@@ -201,9 +207,12 @@ def test_bytes_and_the_largest_array():
 def test_constants_are_folded_as_on_the_way_to_xla():
     x = S((5,), "float32")
     free = [
-        lambda x: x + 0.0, lambda x: x - 0.0, lambda x: 1.0 * x,
-        lambda x: x.astype("float32"), lambda x: x * jnp.ones(5, "float32"),
-    ]  # fmt: skip
+        lambda x: x + 0.0,
+        lambda x: x - 0.0,
+        lambda x: 1.0 * x,
+        lambda x: x.astype("float32"),
+        lambda x: x * jnp.ones(5, "float32"),
+    ]
     for fn in free:
         assert count(fn, x).flops == 0
         against_xla(fn, x)

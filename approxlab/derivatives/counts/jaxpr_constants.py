@@ -16,7 +16,7 @@ from jax.extend import core
 __all__ = ["Known", "constants_of", "is_folded", "names", "passed_on", "value_of"]
 
 Known = dict[Any, Any]
-"""Variables whose entries all have one known value; None where only that they are constant is."""
+"""Variables whose entries all have one value; None where they are constant but it is not known."""
 
 
 def names(text: str) -> frozenset[str]:
@@ -34,7 +34,7 @@ _FOLDED = _MOVES | names(
 
 
 def constants_of(jaxpr: Any) -> Known:
-    """Integers that a closed jaxpr holds beside its equations: bounds of loops, mostly."""
+    """Integer constants of a closed jaxpr: mostly bounds of loops."""
     inner, values = getattr(jaxpr, "jaxpr", jaxpr), getattr(jaxpr, "consts", ())
     return {
         v: int(value)
@@ -44,10 +44,10 @@ def constants_of(jaxpr: Any) -> Known:
 
 
 def passed_on(eqn: Any, inner: Any, known: Mapping[Any, Any]) -> Known:
-    """What a called jaxpr, closed or open, knows of its inputs.
+    """Known values of the inputs of a called jaxpr, closed or open.
 
-    Functions of their own (`jit`) and what is computed again for the backward pass are handed over
-    apart, so that nothing from outside is folded there; only bounds of loops are looked up.
+    JAX lowers functions under `jit` and rematerialised parts separately, so that nothing from
+    outside is folded there; only bounds of loops are looked up.
     """
     pairs = zip(getattr(inner, "jaxpr", inner).invars, eqn.invars, strict=False)
     values = {v: value_of(w, known) for v, w in pairs if _is_known(w, known)}
@@ -64,7 +64,7 @@ def value_of(v: Any, known: Mapping[Any, Any]) -> Any | None:
 
 
 def is_folded(eqn: Any, known: Known) -> bool:
-    """Whether XLA receives nothing of this equation; notes what becomes known of its outputs."""
+    """Whether XLA never sees this equation; records the outputs whose values become known."""
     name, operands = eqn.primitive.name, eqn.invars
     fixed = [isinstance(v, core.Literal) or v in known for v in operands]
     if operands and all(fixed):
@@ -78,8 +78,8 @@ def is_folded(eqn: Any, known: Known) -> bool:
         return bool(operands[0].aval.dtype == eqn.outvars[0].aval.dtype)
     if name not in _NEUTRAL or not any(fixed):
         return False
-    places = operands[1:] if name == "sub" else operands
-    values = [value_of(v, known) for v in places]
+    neutral = operands[1:] if name == "sub" else operands
+    values = [value_of(v, known) for v in neutral]
     return any(value is not None and bool(value == _NEUTRAL[name]) for value in values)
 
 

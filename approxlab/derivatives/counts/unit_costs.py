@@ -1,8 +1,8 @@
-"""What one hidden unit costs: its activation, and the derivatives of that, counted from its jaxpr.
+"""The cost of one hidden unit: its activation and the derivatives of that, counted from its jaxpr.
 
-So every activation of the registry enters the formulas with its own constants, of the dtype and the
-version of JAX at hand: a tanh unit pays 3 FLOPs per tangent where the rule is (g + g t)(1 - t), and
-1 where it is g (1 - t^2) with the bracket shared.
+So every activation of the registry enters the formulas with its own constants, for the dtype and
+the installed version of JAX: a tanh unit costs 3 FLOPs per tangent where the rule is
+(g + g t)(1 - t), and 1 where it is g (1 - t^2) with the bracket shared.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ class UnitCosts:
 
     Attributes:
         value: s(z).
-        shared_forward: What all tangents share, beyond the value.
-        tangent: What each tangent pays.
-        shared_reverse: What all cotangents share, beyond the value.
-        cotangent: What each cotangent pays.
+        shared_forward: Cost that all tangents share, beyond the value.
+        tangent: Cost of each tangent.
+        shared_reverse: Cost that all cotangents share, beyond the value.
+        cotangent: Cost of each cotangent.
         slope: s'(z) by one tangent of 1, beyond the value.
         second: Value and cotangent, both with their tangents: forward over reverse.
-        spared_forward: What drops out of value and tangent if nobody needs the value: sin z itself,
-            where the derivative is made from cos z.
-        spared_reverse: The same of value and cotangent.
-        spared_slope: The same of value and slope.
+        spared_forward: The part of value and tangent that drops out if the value is not needed:
+            sin z itself, where the derivative is computed from cos z.
+        spared_reverse: The same for value and cotangent.
+        spared_slope: The same for value and slope.
         lone_tangent: The part of `tangent` that does not depend on z: several samples share it
             where they share the tangent.
         lone_cotangent: The same of `cotangent`.
@@ -109,7 +109,7 @@ def _unit_costs(name: str, dtype: str, x64: bool) -> UnitCosts:
 
 
 def _lone(fn: Any, once: Cost, z: Any, sweeps: Any) -> Cost:
-    """What two samples of equal tangents save, per tangent."""
+    """The cost per tangent that two samples with equal tangents save."""
     together = _cost(jax.vmap(fn, in_axes=(0, None)), z, sweeps)
     saved = once - together
     k = int(sweeps.shape[0])

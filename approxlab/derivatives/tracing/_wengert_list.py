@@ -1,8 +1,8 @@
-"""From a JAX function to a flat list of steps: calls entered, bookkeeping folded away.
+"""From a JAX function to its Wengert list: calls entered, changes of shape folded away.
 
-A step is one equation of the jaxpr, with equations that only change a shape folded into those that
-read their result. A step is run and differentiated by JAX alone: its equation is put into a jaxpr
-of its own, and `jax.jvp` and `jax.vjp` see that.
+An operation is one equation of the jaxpr, with equations that only change a shape folded into those
+that read their result. It is run and differentiated by JAX alone: its equation is put into a jaxpr
+of its own, to which `jax.jvp` and `jax.vjp` are applied.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ import jax.extend.core as jex
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Constant", "Program", "Step", "View", "program"]
+__all__ = [
+    "Constant",
+    "Operation",
+    "View",
+    "WengertList",
+    "apply",
+    "is_inexact",
+    "opened",
+    "wengert_list",
+]
 
 # Calls whose body is differentiated as it stands. A function with a rule of its own (custom_jvp,
 # custom_vjp) is not among them: its derivative is that rule, not the derivative of its body.
@@ -42,7 +51,7 @@ class View:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Step:
+class Operation:
     """One equation: what it reads, which variables it makes, and its avals.
 
     Attributes:
@@ -58,7 +67,7 @@ class Step:
     tail: tuple[Any, ...] = ()
 
     def local(self, varied: Sequence[int]) -> Callable[..., tuple[Any, ...]]:
-        """The step as a function of the operands at the positions `varied`."""
+        """The operation as a function of the operands at the positions `varied`."""
 
         def run(values: dict[int, Any], *moved: Any) -> tuple[Any, ...]:
             given = dict(zip(varied, moved, strict=True))
@@ -80,17 +89,17 @@ class Step:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Program:
-    """A function as a list of steps.
+class WengertList:
+    """A function as a list of operations.
 
     Attributes:
         inputs: Variables of the arguments, in order.
-        steps: The steps that the result depends on, in the order in which the function runs them.
-        output: What is returned.
+        operations: Those that the result depends on, in the order in which the function runs them.
+        output: The result.
     """
 
     inputs: tuple[int, ...]
-    steps: tuple[Step, ...]
+    operations: tuple[Operation, ...]
     output: View | Constant
 
 
@@ -103,8 +112,8 @@ class _Equation:
     outputs: tuple[int, ...]
 
 
-def program(closed: Any) -> Program:
-    """Flatten a closed jaxpr with one output into steps."""
+def wengert_list(closed: Any) -> WengertList:
+    """Flatten a closed jaxpr with one output into operations."""
     flat = _Flat()
     inputs = tuple(flat.new() for _ in closed.jaxpr.invars)
     (result,) = flat.enter(closed.jaxpr, closed.consts, inputs)
@@ -128,7 +137,7 @@ def apply(equation: Any, values: Sequence[Any]) -> list[Any]:
 
 
 class _Flat:
-    """Equations with calls entered; those that read constants only are computed at once."""
+    """Equations with calls entered; those that only read constants are computed at once."""
 
     def __init__(self) -> None:
         self.equations: list[_Equation] = []
@@ -185,13 +194,13 @@ def _live(equations: Sequence[_Equation], result: int | Constant) -> list[_Equat
 
 def _folded(
     equations: Sequence[_Equation], inputs: tuple[int, ...], result: int | Constant
-) -> Program:
-    """Steps of the equations that compute; the others become views of what they read."""
+) -> WengertList:
+    """Operations of the equations that compute; the others become views of what they read."""
     uses = Counter(operand for each in equations for operand in each.operands)
     uses[result] += 1
     views = {var: View(var) for var in inputs}
-    steps: list[Step] = []
-    makers: dict[int, int] = {}  # variable that a selection made: the number of its step
+    operations: list[Operation] = []
+    makers: dict[int, int] = {}  # variable that a selection made: the number of its operation
 
     def seen(operand: int | Constant) -> View | Constant:
         return operand if isinstance(operand, Constant) else views[operand]
@@ -204,24 +213,24 @@ def _folded(
         elif isinstance(first, int) and _is_shape(each.equation):
             view, maker = views[first], makers.get(first)
             if maker is not None and uses[first] == 1:  # x[0]: a slice without its dimension
-                step = steps[maker]
-                steps[maker] = dataclasses.replace(
-                    step, outputs={0: out}, tail=(*step.tail, each.equation)
+                before = operations[maker]
+                operations[maker] = dataclasses.replace(
+                    before, outputs={0: out}, tail=(*before.tail, each.equation)
                 )
                 views[out] = View(out)
                 makers[out] = maker
             elif out == result:
-                steps.append(Step(each.equation, (view,), {0: out}))
+                operations.append(Operation(each.equation, (view,), {0: out}))
                 views[out] = View(out)
             else:
                 views[out] = View(view.base, (*view.equations, each.equation))
         else:
             read = {i: var for i, var in enumerate(each.outputs) if uses[var]}
-            steps.append(Step(each.equation, tuple(map(seen, each.operands)), read))
+            operations.append(Operation(each.equation, tuple(map(seen, each.operands)), read))
             views |= {var: View(var) for var in each.outputs}
             if each.equation.primitive.name in _SELECTIONS:
-                makers[out] = len(steps) - 1
-    return Program(inputs, tuple(steps), seen(result))
+                makers[out] = len(operations) - 1
+    return WengertList(inputs, tuple(operations), seen(result))
 
 
 def _is_copy(equation: Any) -> bool:

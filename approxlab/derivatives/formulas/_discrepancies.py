@@ -1,16 +1,17 @@
-"""A sentence for every difference between the counts of one derivative."""
+"""A sentence for every discrepancy between the counts of one derivative."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
-from approxlab.derivatives.counts.formulas import Formula
+from approxlab.derivatives._methods import Wrt
 from approxlab.derivatives.counts.jaxprs import Count
+from approxlab.derivatives.formulas._terms import Formula
 from approxlab.networks.mlp import MLP
 
-__all__ = ["Case", "differences", "question"]
+__all__ = ["Case", "discrepancies", "question"]
 
 _NAMES = {
     "value": "value",
@@ -32,8 +33,9 @@ class Case:
     Attributes:
         net: The network.
         wrt: "inputs" or "weights".
-        want: What was asked for.
-        method: How, "" if there is one way.
+        want: The derivative, as in `formula`.
+        method: The method, "" if there is one way.
+        scheme: Of the method "differences".
         batch: Number of points.
         whole: The formula, value included.
         needed: The formula of what the program has to compute.
@@ -44,9 +46,10 @@ class Case:
     """
 
     net: MLP
-    wrt: Literal["inputs", "weights"]
+    wrt: Wrt
     want: str
     method: str
+    scheme: str
     batch: int
     whole: Formula
     needed: Formula
@@ -57,16 +60,18 @@ class Case:
 
 
 def question(case: Case) -> str:
-    """What was asked, in words."""
+    """The derivative, its method, the network and the batch, in words."""
     place = {"inputs": "input", "weights": "weight"}[case.wrt]
     how = f", {case.method}" if case.method else ""
+    if case.method == "differences" and case.scheme != "forward":
+        how = f", {case.scheme} differences"
     points = f" at {case.batch} points" if case.batch > 1 else ""
     what = _NAMES[case.want] if case.want == "value" else f"{place} {_NAMES[case.want]}"
     return f"{what}{how}, of {case.net!r}{points}"
 
 
-def differences(case: Case) -> tuple[str, ...]:
-    """What separates formula, jaxpr and XLA, the largest questions first."""
+def discrepancies(case: Case) -> tuple[str, ...]:
+    """How formula, jaxpr and XLA differ, and why."""
     return tuple(
         sentence for part in (_of_jaxpr, _of_rules, _of_batches, _of_xla) for sentence in part(case)
     )
@@ -92,13 +97,13 @@ def _of_jaxpr(case: Case) -> Iterator[str]:
     off = case.live.flops - case.needed.flops
     if off:
         yield (
-            f"What is used of the jaxpr has {_more(off)} FLOPs than the formula: {_why_off(case)}."
+            f"The used part of the jaxpr has {_more(off)} FLOPs than the formula: {_why_off(case)}."
         )
     yield from (f"Assumed: {sentence}" for sentence in case.traced.assumptions)
 
 
 def _why_off(case: Case) -> str:
-    if case.method in ("differences", "central"):
+    if case.method == "differences":
         return "steps are chosen, and points are shifted by them"
     if any(k == w for k, w in zip(case.net.passthrough, case.net.sizes[1:-1], strict=True)):
         return "a hidden layer is linear throughout, and JAX drops or shares what follows from it"
@@ -115,8 +120,8 @@ def _of_rules(case: Case) -> Iterator[str]:
         )
     if case.needed.transcendentals:
         yield (
-            f"{case.needed.transcendentals:,} transcendentals are counted apart, by XLA too; each "
-            "takes the time of several FLOPs."
+            f"{case.needed.transcendentals:,} transcendentals are counted separately, by XLA too; "
+            "each takes the time of several FLOPs."
         )
     outer = _outer_products(case)
     if outer:

@@ -5,8 +5,27 @@ g(t) = f(x + t v). Its error has three parts that add up:
 
 - truncation, Q f - g'(0), from Taylor's theorem with remainder (`truncation`);
 - roundoff, sum_i |w_i| E_i for values that are wrong by at most E_i, and the arithmetic of Q;
-- rounding of the points: where x + s_i v is no floating-point number, f is evaluated r_i beside it,
-  which costs sum_i |w_i| G |r_i| where G bounds the gradient.
+- rounding of the points: where x + s_i v is not a floating-point number, f is evaluated at a
+  distance r_i from it, which costs sum_i |w_i| G |r_i| where G bounds the gradient.
+
+Proofs of the truncation errors:
+
+One-sided: g(h) = g(0) + h g'(0) + (h^2 / 2) g''(xi), so the error is (h / 2) g''(xi).
+
+Central and Richardson: with k = order / 2 - 1 extrapolations of central quotients D(h 2^-j),
+j = 0..k, the result A = sum_j c_j D(h 2^-j) is exact for all polynomials of degree 2k + 2
+(extrapolation removes the odd powers up to 2k + 1, symmetry the even ones), and it uses the
+2k + 3 nodes 0 and +-h 2^-j. There is one such functional: the derivative at 0 of the polynomial
+that interpolates g there. Interpolation's remainder g^(2k+3)(xi) / (2k+3)! prod_i (t - t_i),
+differentiated at the node t = 0, therefore gives, with xi between the outermost nodes,
+
+    |A - g'(0)| = |g^(2k+3)(xi)| / (2k+3)! prod_j (h 2^-j)^2
+                = |g^(2k+3)(xi)| h^(2k+2) / ((2k+3)! 2^(k(k+1))).
+
+k = 0 is h^2 |g'''| / 6, k = 1 is h^4 |g^(5)| / 480.
+
+Complex: Taylor along the imaginary axis: Im g(ih) = h g'(0) - (h^3 / 6) Re g'''(is) for some s in
+[0, h], so |Im g(ih) / h - g'(0)| <= (h^2 / 6) max |g'''(i s)| over 0 <= s <= h.
 
 Plain numbers only, no JAX.
 """
@@ -19,7 +38,15 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-__all__ = ["Scheme", "Stencil", "check_order", "optimal_step", "power_of_two", "stencil"]
+__all__ = [
+    "Scheme",
+    "Stencil",
+    "check_order",
+    "checked_step",
+    "optimal_step",
+    "power_of_two",
+    "stencil",
+]
 
 Scheme = Literal["forward", "backward", "central", "richardson", "complex"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
@@ -53,22 +80,7 @@ class Stencil:
 def stencil(scheme: Scheme, order: int = 4) -> Stencil:
     """The quotient of that name.
 
-    One-sided: g(h) = g(0) + h g'(0) + (h^2 / 2) g''(xi), so the error is (h / 2) g''(xi).
-
-    Central and Richardson: with k = order / 2 - 1 extrapolations of central quotients D(h 2^-j),
-    j = 0..k, the result A = sum_j c_j D(h 2^-j) is exact for all polynomials of degree 2k + 2
-    (extrapolation removes the odd powers up to 2k + 1, symmetry the even ones), and it uses the
-    2k + 3 nodes 0 and +-h 2^-j. There is one such functional: the derivative at 0 of the polynomial
-    that interpolates g there. Interpolation's remainder g^(2k+3)(xi) / (2k+3)! prod_i (t - t_i),
-    differentiated at the node t = 0, therefore gives, with xi between the outermost nodes,
-
-        |A - g'(0)| = |g^(2k+3)(xi)| / (2k+3)! prod_j (h 2^-j)^2
-                    = |g^(2k+3)(xi)| h^(2k+2) / ((2k+3)! 2^(k(k+1))).
-
-    k = 0 is h^2 |g'''| / 6, k = 1 is h^4 |g^(5)| / 480.
-
-    Complex: Taylor along the imaginary axis, Im g(ih) = h g'(0) - (h^3 / 6) Re-part of g''' at a
-    point of the segment, so |Im g(ih) / h - g'(0)| <= (h^2 / 6) max |g'''(i s)| over 0 <= s <= h.
+    The proofs of its truncation error are at the head of this module.
 
     Example:
         >>> stencil("richardson").truncation == 1 / 480
@@ -121,7 +133,7 @@ def optimal_step(
 
     Args:
         scheme: Name of the quotient. For "complex" there is nothing to balance: 2^-664 (about
-            5e-201) in float64, 2^-66 in float32, whose squares vanish beside 1.
+            5e-201) in float64, 2^-66 in float32, whose squares are negligible compared with 1.
         dtype: float32 or float64: whose eps.
         value: |f| at x.
         derivative: |g^(p+1)|, p the order of the scheme.
@@ -168,3 +180,10 @@ def check_order(scheme: str, order: int) -> None:
         raise ValueError(
             f"order: got {order!r}, expected 4, 6, 8 or 10. Order 2 is scheme='central'."
         )
+
+
+def checked_step(step: Any) -> float:
+    """A step that the caller gives: positive and finite."""
+    if not (isinstance(step, int | float | np.floating) and 0.0 < step < math.inf):
+        raise ValueError(f"step: got {step!r}, expected a positive number, or None.")
+    return float(step)

@@ -1,15 +1,11 @@
-"""Explanations: three counts that agree, or differ with a sentence; the tape to the byte."""
-
-import itertools
-import random
+"""Explanations: three counts that agree, or a sentence that says why they do not."""
 
 import jax
 import jax.numpy as jnp
 import pytest
 
 import approxlab as al
-from approxlab.derivatives.counts.explanation import explain
-from approxlab.derivatives.counts.tapes import measured_tape, predicted_tape, tape_bytes
+from approxlab.derivatives.formulas.explanation import explain
 
 
 def network(widths, activation="tanh", dtype="float32", *, linear=None, scalar=False):
@@ -23,74 +19,6 @@ def network(widths, activation="tanh", dtype="float32", *, linear=None, scalar=F
         dtype=dtype,
     )
 
-
-# Tapes
-
-
-def closed_form(widths, itemsize):
-    """(P - c0) + n_0 + 2H numbers: what reverse mode keeps of a tanh network."""
-    layers = [a * b for a, b in itertools.pairwise(widths)]
-    return itemsize * (sum(layers) - layers[0] + widths[0] + 2 * sum(widths[1:-1]))
-
-
-def check_tape(net, *, spoil=0):
-    """The law: predicted = measured, in bytes, of one point and of several, in both arguments."""
-    for wrt in ("weights", "inputs"):
-        for shape in ((net.in_size,), (3, net.in_size)):
-            batch = None if len(shape) == 1 else shape[0]
-            x = jnp.full(shape, 3.5, net.dtype)
-            assert predicted_tape(net, batch, wrt=wrt) == measured_tape(net, x, wrt=wrt) + spoil
-
-
-def test_tape_of_the_note():
-    """16-32-24-8 in float32: 4352 bytes with tanh; relu adds a mask of one byte a unit."""
-    assert predicted_tape(network((16, 32, 24, 8))) == closed_form((16, 32, 24, 8), 4) == 4352
-    assert predicted_tape(network((16, 32, 24, 8), "sigmoid")) == 4352
-    assert predicted_tape(network((16, 32, 24, 8), "relu")) == 4352 + 56
-    assert measured_tape(network((16, 32, 24, 8), "relu"), jnp.ones(16)) == 4408
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_tape_of_tanh_is_the_closed_form(seed):
-    rng = random.Random(seed)
-    widths = tuple(rng.randint(1, 9) for _ in range(rng.randint(2, 7)))
-    for dtype, itemsize in (("float32", 4), ("float64", 8)):
-        net = network(widths, dtype=dtype)
-        assert predicted_tape(net) == closed_form(widths, itemsize)
-        assert measured_tape(net, jnp.ones(widths[0], dtype)) == closed_form(widths, itemsize)
-
-
-@pytest.mark.parametrize("activation", sorted(al.networks.ACTIVATIONS))
-def test_tape_of_every_activation(activation):
-    check_tape(network((3, 4, 4, 2), activation))  # few shapes: each is compiled
-    check_tape(network((3, 6, 1), activation, "float64", linear=(2,), scalar=True))
-
-
-def test_law_of_tapes_can_fail():
-    with pytest.raises(AssertionError):
-        check_tape(network((3, 5, 2), "relu"), spoil=1)
-
-
-def test_biases_leave_nothing():
-    """The same layers without biases, written by hand: the same tape."""
-    net = network((4, 6, 5, 3))
-
-    def plain(weights):
-        x = jnp.full(4, 3.5, "float32")
-        for weight in weights[:-1]:
-            x = jnp.tanh(weight @ x)
-        return weights[-1] @ x
-
-    assert tape_bytes(jax.vjp(plain, net.weights)[1]) == predicted_tape(net)
-
-
-def test_a_buffer_that_is_kept_twice_counts_once():
-    x = jnp.ones(5, "float32")
-    assert tape_bytes([x, x]) == 20
-    assert tape_bytes([x, x + 0]) == 40
-
-
-# Explanations
 
 ASKED = [
     {"want": "value"},
@@ -114,38 +42,41 @@ def test_the_counts_agree(asked):
     found = explain(network((5, 7, 6, 3)), **asked)
     assert found.dot_flops == found.jaxpr_dot_flops
     assert found.flops == found.live_flops == found.xla_flops
-    said = " ".join(found.differences)
+    said = " ".join(found.discrepancies)
     assert ("what nothing uses" in said) == (found.jaxpr_flops != found.live_flops)
     assert "than the formula" not in said
     assert "than the jaxpr has" not in said
 
 
-def test_every_difference_has_its_sentence():
+def test_every_discrepancy_has_its_sentence():
     reverse = explain(network((16, 32, 24, 8)), method="reverse", compiled=True)
     assert reverse.question == (
         "input Jacobian, reverse, of MLP(16-32-24-8, tanh, 1536 parameters, float32)"
     )
-    said = " ".join(reverse.differences)
+    said = " ".join(reverse.discrepancies)
     # The value of the last layer: 2 cL and 8 biases, traced and not used.
     assert "392 FLOPs of the jaxpr compute what nothing uses, 392 of them for the value" in said
     assert "The identity of size 8 that starts all sweeps costs 128 FLOPs to make" in said
-    assert "56 transcendentals are counted apart" in said
+    assert "56 transcendentals are counted separately" in said
     gradient = explain(network((16, 32, 24, 8)), wrt="weights", want="gradient", compiled=True)
-    said = " ".join(gradient.differences)
+    said = " ".join(gradient.discrepancies)
     assert "Outer products count 2,944 dot FLOPs" in said
     assert gradient.compiled_flops < gradient.xla_flops
     assert "With a single sample XLA turns products with vectors into" in said
     batch = explain(network((16, 32, 24, 8)), method="forward", batch=4)
-    assert "computed once" in " ".join(batch.differences)
+    assert "computed once" in " ".join(batch.discrepancies)
     steps = explain(network((16, 32, 24, 8)), method="differences")
     assert steps.live_flops > steps.flops
-    assert "steps are chosen, and points are shifted" in " ".join(steps.differences)
+    assert "steps are chosen, and points are shifted" in " ".join(steps.discrepancies)
+    central = explain(network((16, 32, 24, 8)), method="differences", scheme="central")
+    assert "steps are chosen, and points are shifted" in " ".join(central.discrepancies)
+    assert central.question.startswith("input Jacobian, central differences, of MLP(16-")
     linear = explain(network((3, 4, 5, 2), linear=(0, 5)), method="reverse", batch=3)
-    assert ("a hidden layer is linear throughout" in " ".join(linear.differences)) == (
+    assert ("a hidden layer is linear throughout" in " ".join(linear.discrepancies)) == (
         linear.live_flops != linear.flops
     )
     gelu = explain(network((3, 4, 2), "gelu"), want="vjp")
-    assert f"erfc: counted as JAX {jax.__version__} lowers it" in " ".join(gelu.differences)
+    assert f"erfc: counted as JAX {jax.__version__} lowers it" in " ".join(gelu.discrepancies)
 
 
 def test_an_explanation_reads_well():
