@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from approxlab.arguments import check_positive
 
-__all__ = ["Box", "uniform_in_ball"]
+__all__ = ["Box", "check_interval", "uniform_in_ball"]
 
 Corner = Sequence[int | float] | np.ndarray | int | float
 
@@ -264,6 +264,16 @@ class Box:
         return array
 
 
+def check_interval(box: Box, name: str = "domain") -> tuple[float, float]:
+    """The ends of a box of one dimension; any other box is refused."""
+    if box.dim != 1:
+        raise ValueError(
+            f"{name}: got {box!r} of {box.dim} dimensions, expected an interval such as "
+            "al.Box([0.0], [1.0])."
+        )
+    return box.lower[0], box.upper[0]
+
+
 def uniform_in_ball(key: Array, n: int, dim: int) -> np.ndarray:
     """Draw n independent uniform points of the unit ball of R^dim: shape (n, dim), float64.
 
@@ -284,3 +294,7 @@ def uniform_in_ball(key: Array, n: int, dim: int) -> np.ndarray:
     radii = random.uniform(size=(n, 1)) ** (1.0 / dim)
     vectors = random.standard_normal((n, dim))
     return radii * vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -13,8 +13,13 @@ import optax
 import pytest
 
 import approxlab as al
-from approxlab.fitting import Status, _places, _programs, fit
-from approxlab.fitting.gradient import compilations as programs
+from approxlab.fitting import (
+    Status,
+    fit,
+)
+from approxlab.fitting.training import devices
+from approxlab.fitting.training import programs as training_programs
+from approxlab.fitting.training.programs import compilations as programs
 
 EPS = float(np.finfo(np.float64).eps)
 ODD = al.Target(lambda x: jnp.sin(3 * x[0]), domain=al.Box([-1.0], [1.0]), name="odd")
@@ -283,8 +288,10 @@ def test_chunks_do_not_matter():
 def test_all_seeds_at_once_agree(monkeypatch):
     """The other arrangement, used on accelerators: the same numbers up to rounding."""
     one_by_one = fit(SINE, **SMALL, seeds=6, method=SPOILING)
-    device = _places.places(1).devices[:1]
-    monkeypatch.setattr(_programs, "places", lambda seeds, _: _places.Places(device, seeds))
+    device = devices.devices_for(1).devices[:1]
+    monkeypatch.setattr(
+        training_programs, "devices_for", lambda seeds, _: devices.SeedDevices(device, seeds)
+    )
     together = fit(SINE, **SMALL, seeds=6, method=SPOILING)
     assert np.allclose(one_by_one.losses, together.losses, rtol=1e-10)
     assert together.statuses == one_by_one.statuses

@@ -9,8 +9,8 @@ import pytest
 
 import approxlab as al
 from approxlab import Box, Target
-from approxlab.fitting._knot_newton import _quadratic, start, to_minimum
-from approxlab.fitting.knot_placement import free_knots
+from approxlab.fitting.knots.newton import _quadratic, start, to_minimum
+from approxlab.fitting.knots.placement import free_knots
 from approxlab.splines import best_l2, l2_error, sampled
 from approxlab.targets import get
 

@@ -19,8 +19,8 @@ import jax, jax.numpy as jnp, numpy as np, optax, tempfile, pathlib
 from importlib import import_module
 jax.config.update("jax_enable_x64", True)
 import approxlab as al
-from approxlab.fitting.last_layer import readout
-from approxlab.fitting.sup_norm import solve_sup
+from approxlab.fitting.last_layer.solving import readout
+from approxlab.fitting.last_layer.sup_norm import solve_sup
 key = jax.random.key(0)
 net = al.MLP.init(key, 1, (4,), "tanh")
 relu = al.MLP.init(key, 1, (4,), "relu")
@@ -104,24 +104,24 @@ CALLS = [
     ("readout(net, (x, x[1:, 0]))", "ValueError", ["Y", "(8,)", "9 points"]),
     ("solve_sup(x, x[:, 0], tol=0)", "ValueError", ["tol", "0", "1e-3"]),
     (
-        "al.constructions.quasi_interpolant(runge, 32, grading=lambda s: s**2)",
+        "al.fitting.quasi_interpolant(runge, 32, grading=lambda s: s**2)",
         "ValueError",
         ["grading", "not increasing", "clustered(0.5, 0.1)"],
     ),
     (
-        "al.constructions.quasi_interpolant(runge, 32, grading=lambda s: 2 * s)",
+        "al.fitting.quasi_interpolant(runge, 32, grading=lambda s: 2 * s)",
         "ValueError",
         ["grading", "[0.0, 2.0]", "0 and 1"],
     ),
-    ("al.constructions.clustered(2.0, 0.1)", "ValueError", ["at", "2.0", "[0, 1]"]),
-    ("al.constructions.clustered(0.5, 0.0)", "ValueError", ["scale", "0.0", "0.1"]),
+    ("al.fitting.clustered(2.0, 0.1)", "ValueError", ["at", "2.0", "[0, 1]"]),
+    ("al.fitting.clustered(0.5, 0.0)", "ValueError", ["scale", "0.0", "0.1"]),
     (
-        "al.constructions.ridge_quasi_interpolant(runge, 64)",
+        "al.fitting.ridge_quasi_interpolant(runge, 64)",
         "ValueError",
         ["target", "dimension 1", "two variables", "quasi_interpolant"],
     ),
     (
-        "al.constructions.ridge_quasi_interpolant(al.targets.get('bump'), 64, directions=32)",
+        "al.fitting.ridge_quasi_interpolant(al.targets.get('bump'), 64, directions=32)",
         "ValueError",
         ["halo", "2 centres", "32 directions", "Raise width"],
     ),
@@ -433,8 +433,7 @@ CALLS = [
         ["modes", "'forward'", "('reverse',)"],
     ),
     (
-        "al.fit(runge, hidden=(200, 200), method="
-        "import_module('approxlab.fitting.self_scaled').self_scaled_broyden(max_bytes=2**20))",
+        "al.fit(runge, hidden=(200, 200), method=al.fitting.self_scaled_broyden(max_bytes=2**20))",
         "ValueError",
         ["params", "got 40801 parameters", "12.4 GiB", "method='lbfgs'"],
     ),

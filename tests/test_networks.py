@@ -252,7 +252,7 @@ def test_damaged_file_is_refused(key, tmp_path):
     path = tmp_path / "net.npz"
     al.MLP.init(key, 1, (3,)).save(path)
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ValueError, match="is no network written by MLP.save, or is damaged"):
+    with pytest.raises(ValueError, match="is not a network written by MLP.save, or is damaged"):
         al.MLP.load(path)
     np.savez(path, weight_0=np.ones((1, 1)))
     with pytest.raises(ValueError, match="is no network"):

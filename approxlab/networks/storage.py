@@ -47,7 +47,8 @@ def load(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], list[np.ndarra
             dtype, found = weights[0].dtype, structure["format"]
     except Exception as error:  # of a damaged archive zipfile and numpy raise eight kinds
         raise ValueError(
-            f"path: {Path(path).name} is no network written by MLP.save, or is damaged ({error})."
+            f"path: {Path(path).name} is not a network written by MLP.save, or is damaged "
+            f"({error})."
         ) from error
     if found != FORMAT:
         raise ValueError(f"path: {Path(path).name} has format {found!r}, expected {FORMAT!r}.")
