@@ -28,7 +28,7 @@ _BATCH = 2048  # of `values_at`
 
 @dataclasses.dataclass(frozen=True)
 class _Static:
-    """What of a model is not an array: hashable, so that it can be a static argument of jit."""
+    """The parts of a model that are not arrays: hashable, as a static argument of jit must be."""
 
     treedef: Any
     leaves: tuple[tuple[type, Any], ...]  # with their types: 1, 1.0 and True are equal
@@ -40,7 +40,7 @@ class _Static:
 
 
 class _Hole:
-    """Marks the place of an array among static leaves."""
+    """Marks the position of an array among static leaves."""
 
 
 _HOLE = _Hole()
@@ -72,8 +72,8 @@ def split(model: Model) -> tuple[_Static, tuple[Any, ...]]:
 def settled(model: Model) -> Model:
     """The model as it is now: what a function closes over may change between two calls.
 
-    Compiled code is kept by identity, so a function that is no registered pytree gets a wrapper of
-    its own for every call from outside. Pytrees and targets are values and need none.
+    Compiled code is kept by identity, so a function that is not a registered pytree gets a wrapper
+    of its own for every call from outside. Pytrees and targets are values and need none.
     """
     if not callable(model) or getattr(model, "immutable", False) or isinstance(model, _Settled):
         return model

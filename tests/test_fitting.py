@@ -13,10 +13,7 @@ import optax
 import pytest
 
 import approxlab as al
-from approxlab.fitting import (
-    Status,
-    fit,
-)
+from approxlab.fitting import Status, fit
 from approxlab.fitting.training import devices
 from approxlab.fitting.training import programs as training_programs
 from approxlab.fitting.training.programs import compilations as programs

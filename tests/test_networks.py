@@ -255,7 +255,7 @@ def test_damaged_file_is_refused(key, tmp_path):
     with pytest.raises(ValueError, match="is not a network written by MLP.save, or is damaged"):
         al.MLP.load(path)
     np.savez(path, weight_0=np.ones((1, 1)))
-    with pytest.raises(ValueError, match="is no network"):
+    with pytest.raises(ValueError, match="is not a network"):
         al.MLP.load(path)
 
 

@@ -1,4 +1,4 @@
-"""The L2 norm by quadrature, with the doubt about its own value."""
+"""The L2 norm by quadrature, with an uncertainty of its value."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def l2(
     Tensor Gauss-Legendre rules on equal cells in up to 4 dimensions; the square root of the
     integral of the squared error, so that the error 1 on a box of volume V has norm sqrt(V). The
     value is that of the finer of two rules (twice as many cells per axis, one node more), its
-    `uncertainty` the difference between the two: an indication of the doubt, not a bound (for masks
+    `uncertainty` the difference between the two: an indication, not a bound (for masks
     and kinks the error of the rule may be a few times larger). Beyond 4 dimensions scrambled Sobol
     points are used, and the uncertainty is the standard error over 8 scramblings.
 
@@ -84,8 +84,8 @@ def l2(
             return Estimate(math.nan, "l2", count, relative, bad, problem=problem)
         errors.append(_ratio(error, size) if relative else error)
     if box.dim > 4:
-        spread = float(np.std(errors, ddof=1)) / math.sqrt(_SCRAMBLINGS)
-        return Estimate(float(np.mean(errors)), "l2", count, relative, None, spread)
+        uncertainty = float(np.std(errors, ddof=1)) / math.sqrt(_SCRAMBLINGS)
+        return Estimate(float(np.mean(errors)), "l2", count, relative, None, uncertainty)
     return Estimate(errors[1], "l2", count, relative, None, abs(errors[1] - errors[0]))
 
 

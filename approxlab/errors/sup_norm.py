@@ -109,15 +109,15 @@ class _Sampler:
 def _beside(kinks: Sequence[float] | None, box: Box) -> np.ndarray:
     """Points on both sides of the kinks of a target of one variable, at all scales.
 
-    A network may bend close to a kink without meeting it: the error there is a spike that lies
+    A network may have a kink close to that of the target: the error there is a spike that lies
     between two grid points.
     """
     if box.dim != 1 or not kinks:
         return np.empty((0, box.dim))
     scales = int(np.clip(10_000 // len(kinks), 2, 40))
     offsets = float(box.widths[0]) * 2.0 ** -np.linspace(8.0, 47.0, scales)
-    places = np.asarray(kinks)[:, None] + np.concatenate([-offsets, [0.0], offsets])
-    return np.clip(places.reshape(-1, 1), box.lower, box.upper)
+    positions = np.asarray(kinks)[:, None] + np.concatenate([-offsets, [0.0], offsets])
+    return np.clip(positions.reshape(-1, 1), box.lower, box.upper)
 
 
 def _maximise(
@@ -191,9 +191,11 @@ def _vertex(values: np.ndarray) -> np.ndarray:
     total = height.copy()
     for axis in range(values.ndim):
         v, t = np.moveaxis(height, axis, 0), np.moveaxis(total, axis, 0)
-        bend = 2 * v[1:-1] - v[:-2] - v[2:]
-        rise = np.divide((v[2:] - v[:-2]) ** 2, 8 * bend, out=np.zeros_like(bend), where=bend > 0)
-        t[1:-1] += np.minimum(rise, bend)
+        curvature = 2 * v[1:-1] - v[:-2] - v[2:]
+        rise = np.divide(
+            (v[2:] - v[:-2]) ** 2, 8 * curvature, out=np.zeros_like(curvature), where=curvature > 0
+        )
+        t[1:-1] += np.minimum(rise, curvature)
     return total
 
 

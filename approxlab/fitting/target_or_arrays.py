@@ -1,6 +1,6 @@
 """What a fit is given: a target on a box, or arrays (X, Y) of points and values.
 
-Every method of fitting takes either, so both are checked here.
+All ways of fitting check it here; some take a target alone.
 """
 
 from __future__ import annotations
@@ -10,8 +10,16 @@ from typing import Any
 import numpy as np
 
 from approxlab.domains import Box
+from approxlab.targets.target import Target
 
-__all__ = ["are_arrays", "box_of", "check_finite", "checked_arrays"]
+__all__ = [
+    "are_arrays",
+    "box_of",
+    "check_finite",
+    "check_target",
+    "check_without_mask",
+    "checked_arrays",
+]
 
 
 def are_arrays(target: Any) -> bool:
@@ -33,6 +41,23 @@ def box_of(target: Any, shapes: str = "(n, d) and (n,) or (n, m)") -> Box:
             f"{shapes}. Wrap a function: al.Target(f, domain=al.Box([0.0], [1.0]))."
         )
     return box
+
+
+def check_target(target: Any) -> None:
+    """Refuse all but a `Target`, where arrays will not do."""
+    if not isinstance(target, Target):
+        raise TypeError(
+            f"target: got {target!r}, expected a Target. Write al.Target(function, domain=box)."
+        )
+
+
+def check_without_mask(target: Any) -> None:
+    """Refuse a target with a mask."""
+    if getattr(target, "mask", None) is not None:
+        raise ValueError(
+            f"target: got {target!r} with a mask, expected one on its whole box. Fit each part of "
+            "the mask on a box of its own."
+        )
 
 
 def checked_arrays(pair: Any, points: Any = None) -> tuple[np.ndarray, np.ndarray]:

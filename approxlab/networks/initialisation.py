@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 __all__ = ["INITIALISATIONS"]
 
 _LEAST_DRAWS = 4096
-_INNER_VARIANCE = 2.0  # times fan_in, of weights behind the first layer of `spread`
+_INNER_VARIANCE = 2.0  # times fan_in, of weights after the first layer, in `spread`
 
 
 class Draws(NamedTuple):

@@ -187,7 +187,7 @@ class MLP:
         """Read a network written by `save`.
 
         Raises:
-            ValueError: If the file is no saved network, or holds float64 while x64 is off.
+            ValueError: If the file is not a saved network, or holds float64 while x64 is off.
         """
         weights, biases, structure = storage.load(path)
         return cls(

@@ -37,7 +37,7 @@ def save(
 
 def load(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, Any]]:
     """Weights, biases and structure of a saved network."""
-    content = Path(path).read_bytes()  # whole: np.load leaves the file open when it is no archive
+    content = Path(path).read_bytes()  # whole: np.load leaves a file open that is not an archive
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             structure = json.loads(str(archive["header"]))

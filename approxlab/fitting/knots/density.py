@@ -37,8 +37,8 @@ class Density:
         widths = np.diff(x)
         self.size = float(np.max(np.abs(y)))
         unit = math.ldexp(1.0, math.frexp(self.size)[1])  # shares of c f are those of f, exactly
-        bend = 2.0 * np.diff(np.diff(y / unit) / widths) / (widths[1:] + widths[:-1])
-        dense = np.abs(np.concatenate([bend[:1], bend, bend[-1:]])) ** power
+        curvature = 2.0 * np.diff(np.diff(y / unit) / widths) / (widths[1:] + widths[:-1])
+        dense = np.abs(np.concatenate([curvature[:1], curvature, curvature[-1:]])) ** power
         mass = np.cumsum(0.5 * (dense[1:] + dense[:-1]) * widths)
         even = (x - x[0]) / (x[-1] - x[0])
         share = np.concatenate([[0.0], mass / mass[-1]]) if mass[-1] > 0 else even

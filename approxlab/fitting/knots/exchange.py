@@ -183,8 +183,8 @@ def _vertex(
     """Where the parabola through (a, ya), (x, y), (b, yb) is level; x if it is a line."""
     with np.errstate(all="ignore"):
         before, behind = (y - ya) / (x - a), (yb - y) / (b - x)
-        bend = (behind - before) / (b - a)
-        vertex = 0.5 * (a + x) - 0.5 * before / bend
+        curvature = (behind - before) / (b - a)
+        vertex = 0.5 * (a + x) - 0.5 * before / curvature
     return np.where(np.isfinite(vertex), vertex, x)
 
 

@@ -18,7 +18,12 @@ from approxlab.domains import check_interval
 from approxlab.errors.pointwise import model_minus_target, not_finite_value
 from approxlab.evaluation import values_at
 from approxlab.fitting.knots.density import POWERS, Density, data_density, function_density
-from approxlab.fitting.target_or_arrays import are_arrays, box_of, checked_arrays
+from approxlab.fitting.target_or_arrays import (
+    are_arrays,
+    box_of,
+    check_without_mask,
+    checked_arrays,
+)
 from approxlab.networks.mlp import MLP
 from approxlab.splines import Samples, sampled, sorted_in
 
@@ -131,11 +136,7 @@ def function_or_data(target: Any, pieces: int, norm: str) -> Function | Data:
         return _of_data(target, pieces, norm)
     box = box_of(target, "(k, 1) and (k,)")
     a, b = check_interval(box, "target.domain")
-    if getattr(target, "mask", None) is not None:
-        raise ValueError(
-            f"target: got {target!r} with a mask, expected one on its whole interval. Fit each "
-            "part of the mask on a box of its own."
-        )
+    check_without_mask(target)
     eps = float(jnp.finfo(jnp.result_type(float)).eps)
     _check_resolved(a, b, pieces, eps)
     density = function_density(lambda x: _finite_values(target, x), a, b, POWERS[norm], eps)
@@ -187,9 +188,10 @@ def _finite_values(target: Any, x: np.ndarray) -> np.ndarray:
         )
     if not np.all(np.isfinite(y)):
         at = float(x[np.argmin(np.isfinite(y))])
+        wrong = not_finite_value((at,), target=target)
         raise ValueError(
-            f"target: {not_finite_value((at,), target=target)}, expected finite values on the whole "
-            "interval. Take a box that leaves the pole out."
+            f"target: {wrong}, expected finite values on the whole interval. Take a box that "
+            "leaves the pole out."
         )
     return y
 

@@ -4,7 +4,7 @@ A staircase takes n units on equal centres, makes them very steep and reads its 
 target. Here the class of networks and the centres are the same, but the units are wide (their slope
 is a quarter of the inverse spacing, so that neighbours overlap almost entirely), some centres lie
 outside the interval, and the coefficients come from one least-squares solve. Where a target needs
-more resolution in one place, the centres may be graded: images of equal ones under a map.
+more resolution near one point, the centres may be graded: images of equal ones under a map.
 
 This is a fit, not a theorem: nothing is claimed, the error is an estimate. That the slope 1/4 and
 the halo of at most 24 centres serve best is experience (S. Layton, precision-mlps, 2026), as is the
@@ -20,8 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from approxlab.arguments import check_positive
-from approxlab.constructions._facts import interval_of
-from approxlab.domains import Box
+from approxlab.domains import Box, check_interval
 from approxlab.errors.l2_norm import l2
 from approxlab.evaluation import values_at
 from approxlab.fitting.last_layer.solved_networks import (
@@ -30,8 +29,9 @@ from approxlab.fitting.last_layer.solved_networks import (
     check_entries,
     solve_last_layer,
 )
+from approxlab.fitting.target_or_arrays import check_target, check_without_mask
 from approxlab.networks.mlp import MLP
-from approxlab.targets import Target
+from approxlab.targets.target import Target
 
 __all__ = ["clustered", "quasi_interpolant"]
 
@@ -79,7 +79,7 @@ def quasi_interpolant(
         A `SolvedNetwork`: network, relative L2 estimate, rank and condition.
 
     Raises:
-        TypeError: If the target is no `Target`.
+        TypeError: If the target is not a `Target`.
         ValueError: If a number is out of range, the target has a mask or more than one variable,
             or is not finite at a point, or the grading is not as above.
 
@@ -92,7 +92,10 @@ def quasi_interpolant(
         >>> solved.network.num_hidden_units, solved.solve.rank < 33
         (32, True)
     """
-    box = interval_of(target)
+    check_target(target)
+    box = target.domain
+    check_interval(box, "target.domain")
+    check_without_mask(target)
     halo, points = _sizes(width, halo, points, grading is not None)
     if not (isinstance(slope, int | float) and 0.0 < slope < math.inf):
         raise ValueError(f"slope: got {slope!r}, expected a positive number, such as 0.25.")
@@ -110,14 +113,14 @@ def quasi_interpolant(
 
 
 def clustered(at: int | float, scale: int | float) -> Grading:
-    """A grading that puts centres close together about one place: g(s) = at + scale sinh(...).
+    """A grading that puts centres close together around one point: g(s) = at + scale sinh(...).
 
     Its density at x is proportional to 1 / sqrt(scale^2 + (x - at)^2), for x in the unit interval.
     A target whose nearest complex singularity lies at distance d from the interval, above `at`,
     then has it further away in the variable of the equal centres.
 
     Args:
-        at: The place, as a part of the interval: 0 is its left end, 1 its right one.
+        at: The point, as a part of the interval: 0 is its left end, 1 its right one.
         scale: How far the cluster reaches, as a part of the length of the interval; somewhat less
             than the distance of the singularity serves best (experience).
 

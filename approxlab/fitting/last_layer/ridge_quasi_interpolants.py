@@ -1,7 +1,7 @@
 """Smooth tanh ridges on a rectangle with solved coefficients: quasi-interpolants in two dimensions.
 
 One hidden layer knows only ridges, functions of one direction. Tensor products of tanh units, the
-usual way from one dimension to two, would need products, which one hidden layer has not. So the
+usual way from one dimension to two, would need products, which one hidden layer cannot form. So the
 units are wide tanh ridges in equally spaced directions, with equal centres in each of them, as if a
 function were put together from its Radon transform; the coefficients come from one solve.
 
@@ -20,7 +20,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from approxlab.arguments import check_positive
-from approxlab.constructions._facts import check_target, check_whole
 from approxlab.domains import Box
 from approxlab.errors.l2_norm import l2
 from approxlab.evaluation import values_at
@@ -30,8 +29,9 @@ from approxlab.fitting.last_layer.solved_networks import (
     check_entries,
     solve_last_layer,
 )
+from approxlab.fitting.target_or_arrays import check_target, check_without_mask
 from approxlab.networks.mlp import MLP
-from approxlab.targets import Target
+from approxlab.targets.target import Target
 
 __all__ = ["ridge_quasi_interpolant"]
 
@@ -71,7 +71,7 @@ def ridge_quasi_interpolant(
         A `SolvedNetwork`: network, relative L2 estimate, rank and condition.
 
     Raises:
-        TypeError: If the target is no `Target`.
+        TypeError: If the target is not a `Target`.
         ValueError: If a number is out of range, the target has a mask or not two variables, or is
             not finite at a point.
 
@@ -115,7 +115,7 @@ def _ridges(box: Box, counts: np.ndarray, halo: int, slope: float) -> tuple[np.n
 
 def _rectangle_of(target: Any) -> Box:
     check_target(target)
-    check_whole(target)
+    check_without_mask(target)
     domain: Box = target.domain
     if domain.dim != 2:
         raise ValueError(

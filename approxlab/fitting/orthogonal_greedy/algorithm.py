@@ -26,8 +26,9 @@ from approxlab.fitting.orthogonal_greedy.projection import Projection
 from approxlab.fitting.orthogonal_greedy.result import GreedyFit, GreedyStatus
 from approxlab.fitting.orthogonal_greedy.rules import Rule, rules
 from approxlab.fitting.orthogonal_greedy.search import Search
+from approxlab.fitting.target_or_arrays import check_target
 from approxlab.networks.mlp import MLP
-from approxlab.targets import Target
+from approxlab.targets.target import Target
 
 __all__ = ["greedy"]
 
@@ -234,10 +235,7 @@ def _check(
     polish: bool | int,
     max_bytes: int,
 ) -> None:
-    if not isinstance(target, Target):
-        raise TypeError(
-            f"target: got {target!r}, expected a Target. Write al.Target(function, domain=box)."
-        )
+    check_target(target)
     if not isinstance(dictionary, Dictionary):
         raise TypeError(
             f"dictionary: got {dictionary!r}, expected a Dictionary, such as "

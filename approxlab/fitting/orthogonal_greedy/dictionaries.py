@@ -70,7 +70,7 @@ class Dictionary:
 
 
 def sphere(dim: int, count: int) -> np.ndarray:
-    """Well-spread unit vectors, shape (count, dim), the same in every call."""
+    """Evenly distributed unit vectors, shape (count, dim), the same in every call."""
     if dim == 1:
         return np.array([[1.0], [-1.0]])
     if dim == 2:

@@ -6,14 +6,14 @@ the Hessian
 
     A' (I - Q Q') A - S,   A = [c_i dphi_i / dp_i],   S_i = c_i <r, d^2 phi_i / dp_i^2>
 
-up to terms with the gradient itself. Gauss-Newton leaves out S, and for kinks that is no small
-thing: a smooth shift of all knots of a spline with n pieces changes the error about n^2 times less
-than Gauss-Newton believes, so it takes about n^2 iterations where Newton takes a few.
+up to terms with the gradient itself. Gauss-Newton leaves out S, which matters for kinks: a smooth
+shift of all knots of a spline with n pieces changes the error about n^2 times less than Gauss-
+Newton believes, so it takes about n^2 iterations where Newton takes a few.
 
-For relu the second derivative is a unit mass on the kink; it is spread over a few points of the
-rule, and r there is averaged. The Hessian is formed as a product, not as a QR factorisation of the
-Jacobian: these errors are 1e-3 to 1e-7 of the target, a step need not be more accurate than that,
-and whether it is taken is decided by the projection itself, which is a QR factorisation.
+For relu the second derivative is a unit mass on the kink; it is replaced by a hat over a few points
+of the rule, and r there is averaged. The Hessian is formed as a product, not as a QR factorisation
+of the Jacobian: these errors are 1e-3 to 1e-7 of the target, a step need not be more accurate than
+that, and whether it is taken is decided by the projection itself, which is a QR factorisation.
 """
 
 from __future__ import annotations
@@ -110,11 +110,11 @@ def _quadratic(now: Projected, rule: Rule, power: int) -> tuple[np.ndarray, np.n
         total += jacobian.T @ jacobian
         inner += now.basis[part].T @ jacobian
         slope += residual @ jacobian
-        bend = ridge_units.curvature_of(z, power, width) * (root * residual)[:, None]
+        curvature = ridge_units.curvature_of(z, power, width) * (root * residual)[:, None]
         moves.append(np.ones((1, 1)))
         for i in range(dim):
             for j in range(i, dim):
-                second[i, j] += np.sum(bend * moves[i] * moves[j], axis=0)
+                second[i, j] += np.sum(curvature * moves[i] * moves[j], axis=0)
     before = np.diag(total).copy()
     total -= inner.T @ inner
     scale = np.maximum(np.diag(total), _CANCELLED * before + np.finfo(float).tiny)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_DEPENDENT = 1e-13  # what is left of a unit, relative to it, below which it adds nothing but noise
+_DEPENDENT = 1e-13  # part of a unit orthogonal to the basis, below which it adds only rounding
 
 _CANCELLED = 1e-8  # part of a square below which a difference of squares is no longer good
 

@@ -10,7 +10,7 @@ import numpy as np
 from approxlab.arguments import check_positive
 from approxlab.errors.pointwise import inside
 from approxlab.evaluation import values_at
-from approxlab.targets import Target
+from approxlab.targets.target import Target
 
 _SOBOL = 2**14
 

@@ -65,7 +65,7 @@ class Search:
             scores = self._redrawn(projection.count)
         best = scores.best(projection, _TRIED)
         vectors, biases = scores.ridges.units(best)
-        if self._score == "new" and (self._dictionary.random or scores.doubtful(int(best[0]))):
+        if self._score == "new" and (self._dictionary.random or scores.uncertain(int(best[0]))):
             vectors, biases = self._ordered(vectors, biases, projection)
         if not self._refine:
             return vectors, biases

@@ -25,7 +25,7 @@ from approxlab.fitting.orthogonal_greedy.rules import Rule
 Score = Literal["product", "unit", "new"]
 
 _NEW = 1e-26  # |P g|^2 below this part of |g|^2 is rounding, even if computed as a vector
-_LEAST_NEW, _DOUBTFUL = 1e-12, 1e-8  # the same for values kept up to date by differences
+_LEAST_NEW, _UNCERTAIN = 1e-12, 1e-8  # the same for values kept up to date by differences
 _ROUNDS, _SHRINK = 3, 0.35
 
 
@@ -58,11 +58,11 @@ class Scores:
             scores = np.where(self._visible, scores / np.sqrt(np.where(squares > 0, squares, 1)), 0)
         return _highest(scores, count)
 
-    def doubtful(self, index: int) -> bool:
+    def uncertain(self, index: int) -> bool:
         """Whether what is new in a unit is so small that rounding may have decided on it."""
         if self._score != "new":
             return False
-        return bool(self._new.flat[index] < _DOUBTFUL * self._squares.flat[index])
+        return bool(self._new.flat[index] < _UNCERTAIN * self._squares.flat[index])
 
 
 def _highest(scores: np.ndarray, count: int) -> np.ndarray:
@@ -158,11 +158,11 @@ def _newton(values: np.ndarray) -> np.ndarray:
     dim = round((math.sqrt(8.0 * len(values) + 1.0) - 3.0) / 2.0)
     centre, ahead, behind = values[0], values[1 : dim + 1], values[dim + 1 : 2 * dim + 1]
     slope = 0.5 * (ahead - behind)
-    bend = np.diag(ahead + behind - 2.0 * centre)
+    curvature = np.diag(ahead + behind - 2.0 * centre)
     for value, (i, j) in zip(
         values[2 * dim + 1 :], itertools.combinations(range(dim), 2), strict=True
     ):
-        bend[i, j] = bend[j, i] = value - ahead[i] - ahead[j] + centre
-    if np.linalg.eigvalsh(bend)[-1] >= 0.0:
+        curvature[i, j] = curvature[j, i] = value - ahead[i] - ahead[j] + centre
+    if np.linalg.eigvalsh(curvature)[-1] >= 0.0:
         return np.sign(slope)
-    return np.clip(np.linalg.solve(bend, -slope), -1.0, 1.0)
+    return np.clip(np.linalg.solve(curvature, -slope), -1.0, 1.0)

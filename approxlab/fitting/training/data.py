@@ -26,7 +26,7 @@ class TrainingData:
     """Points and values, and the affine maps between them and their normalised form.
 
     The normalised points are (x - center) / half, the normalised values
-    (y / unit - mean) / spread with `unit` a power of two. A power of two that multiplies the
+    (y / unit - mean) / deviation with `unit` a power of two. A power of two that multiplies the
     target therefore changes nothing but `unit`: exactly.
 
     Attributes:
@@ -38,7 +38,7 @@ class TrainingData:
         half: Half the side lengths, shape (d,).
         unit: A power of two, just above the largest absolute value.
         mean: Mean of `values` over the points, shape (m,).
-        spread: Root of the mean square of `values - mean`.
+        deviation: Root of the mean square of `values - mean`, over all outputs.
         out_size: `None` for values of shape (), m for values of shape (m,).
         function: The target and its mask, where fresh points can be drawn.
     """
@@ -51,14 +51,14 @@ class TrainingData:
     half: np.ndarray
     unit: float
     mean: np.ndarray
-    spread: float
+    deviation: float
     out_size: int | None
     function: tuple[Callable[..., Any], Callable[..., Any] | None] | None
 
     @property
     def variance(self) -> float:
         """Mean square of the values about their mean, in their own units."""
-        return float(np.square(self.unit * self.spread))
+        return float(np.square(self.unit * self.deviation))
 
 
 def prepare(target: Any, points: int | None, dtype: str, grid: str = "uniform") -> TrainingData:
@@ -114,19 +114,19 @@ def _normalised(
     exponent = math.frexp(float(np.abs(y).max()))[1]
     scaled = np.ldexp(y, -exponent)
     mean = scaled.mean(axis=0)
-    spread = float(np.sqrt(np.mean(np.square(scaled - mean))))
+    deviation = float(np.sqrt(np.mean(np.square(scaled - mean))))
     # A constant minus its mean leaves rounding, which must not be magnified.
-    spread = spread if spread > 8 * np.finfo(float).eps else 1.0
+    deviation = deviation if deviation > 8 * np.finfo(float).eps else 1.0
     return TrainingData(
         points=points,
         inputs=inputs,
         values=scaled,
-        outputs=(scaled - mean) / spread,
+        outputs=(scaled - mean) / deviation,
         center=center,
         half=half,
         unit=math.ldexp(1.0, exponent),
         mean=mean,
-        spread=spread,
+        deviation=deviation,
         out_size=out_size,
         function=function,
     )

@@ -1,4 +1,4 @@
-"""Where the seeds of a fit are computed: the one place that looks at platform and devices."""
+"""Where the seeds of a fit are computed; no other module looks at platform and devices."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def arrays_of(
         "scale": 1.0 / training_data.half,
         "shift": -training_data.center / training_data.half,
         "mean": training_data.mean,
-        "spread": training_data.spread,
+        "deviation": training_data.deviation,
         "unit": training_data.unit,
     }
     data: dict[str, Any] = _cast({**columns, **maps}, settings.dtype)
@@ -178,7 +178,9 @@ def normalised(settings: Settings, training_data: TrainingData, seed: int) -> Tr
     net = jax.tree.map(lambda leaf: leaf.astype(settings.dtype), net)
     net = precompose(net, training_data.half, training_data.center)
     net = postcompose(net, 1.0 / training_data.unit)
-    net = postcompose(net, 1.0 / training_data.spread, -training_data.mean / training_data.spread)
+    net = postcompose(
+        net, 1.0 / training_data.deviation, -training_data.mean / training_data.deviation
+    )
     return net.weights, net.biases
 
 

@@ -128,7 +128,7 @@ def train(training_data: TrainingData, settings: Settings) -> FitResult:
         best=best,
         statuses=tuple(seed.status or Status.BUDGET for seed in seeds),
         losses=losses * np.square(training_data.unit),
-        relative_losses=losses / np.square(training_data.spread),
+        relative_losses=losses / np.square(training_data.deviation),
         history=_history(seeds, training_data.variance),
         steps=np.array([seed.step for seed in seeds]),
         method=settings.method.name,

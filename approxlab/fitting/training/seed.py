@@ -90,7 +90,7 @@ class SeedTraining:
     ) -> tuple[State, Report]:
         """Up to `count` steps with a record after every stride, and after the last step.
 
-        Numbers of steps are arguments, so that a shorter way is no other program. With `count` 0
+        Numbers of steps are arguments, so that fewer steps need no other program. With `count` 0
         there is one record, of the state as it is. A seed that converges or stagnates ends at
         that record; one whose numbers are no longer finite goes back to the record before.
 
@@ -138,7 +138,7 @@ class SeedTraining:
         """
         net = self._network(self._unpack(params))
         net = precompose(net, data["scale"], data["shift"])
-        net = postcompose(net, data["spread"], data["mean"])
+        net = postcompose(net, data["deviation"], data["mean"])
         whole = postcompose(net, data["unit"])
         return self._pack((net.weights, net.biases)), (whole.weights, whole.biases)
 
@@ -231,7 +231,7 @@ class SeedTraining:
             for static, arrays in zip(fixed.statics, data["functions"], strict=True)
         )
         y = target(points).astype(fixed.dtype).reshape(batch, -1).T / data["unit"]
-        y = (y - data["mean"][:, None]) / data["spread"]
+        y = (y - data["mean"][:, None]) / data["deviation"]
         if not mask:
             return 2.0 * t.T - 1.0, y, None
         weight = mask[0](points).astype(fixed.dtype)

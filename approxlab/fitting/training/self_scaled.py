@@ -6,8 +6,8 @@ With step s, change of gradient y and inverse Hessian H, every method of Broyden
     u = H y,    v = s / (y.s) - u / (y.u),
 
 so that H+ y = s. BFGS has phi = 1 and tau = 1. The Hessians of networks have eigenvalues over many
-decades; a scale tau < 1 lifts H before it is corrected, where it was too small along the step, and
-theta (see `scaling`) chooses between BFGS (0), DFP (1) and what lies beyond.
+orders of magnitude; a scale tau < 1 lifts H before it is corrected, where it was too small along
+the step, and theta (see `scaling`) chooses between BFGS (0), DFP (1) and what lies beyond.
 
 H is kept as R R^T and R is what is updated, by a matrix of rank two. In the columns of R, with
 w = R^T y, z = R^(-1) s (known: R^T times the gradient, times minus the rate of the line search) and
@@ -54,7 +54,7 @@ Tree = Any
 
 
 class SelfScaledState(NamedTuple):
-    """The inverse Hessian of the flat parameters, and what the line search leaves.
+    """The inverse Hessian of the flat parameters, and the state of the line search.
 
     Attributes:
         root: R of the inverse Hessian R R^T, shape (p, p).
@@ -130,7 +130,7 @@ class SelfScaledTransformation(optax.GradientTransformationExtraArgs):
 def self_scaled_bfgs(*, max_bytes: int = _MAX_BYTES) -> SelfScaledTransformation:
     """BFGS that lifts H where it was too small along the step: phi = 1, tau = min(1, 1 / b).
 
-    With b = s.H^(-1) s / (y.s). What is said of `self_scaled_broyden` holds here too.
+    With b = s.H^(-1) s / (y.s). Use and state are those of `self_scaled_broyden`.
 
     Args:
         max_bytes: The most that the p^2 numbers of the state may take.
@@ -208,8 +208,8 @@ def scaling(
         b: Positive, shape ().
         parameters: Their number p.
         broyden: Whether theta is chosen as above, or 0.
-        first: Whether H is a multiple of the identity of no meaning: then tau = h / sigma, by
-            which H gets its size from y and s.
+        first: Whether H is still a multiple of the identity: then tau = h / sigma, which sets
+            the size of H from y and s.
 
     Returns:
         tau > 0 and phi, with 1 + phi a = (1 + a) / sigma > 0; both of shape ().
@@ -267,7 +267,7 @@ def _functions(method: SelfScaled) -> tuple[Callable[..., Any], Callable[..., An
     ) -> tuple[Tree, SelfScaledState]:
         gradient, unravel = ravel_pytree(updates)
         fresh = state.updates == 0
-        # Nothing is known of H before the first step: one of length 1 at most is tried.
+        # Before the first step H carries no information: a step of length 1 at most is tried.
         size = jnp.where(fresh, jnp.maximum(1.0, jnp.linalg.norm(gradient)), 1.0)
         root = state.root / jnp.sqrt(size)
         inside = -(gradient @ root)
@@ -296,7 +296,7 @@ def _corrected(
     e1 = w / length
     along = e1 @ z
     across = z - along * e1
-    across = across - (e1 @ across) * e1  # again: what is left of e1 after a subtraction
+    across = across - (e1 @ across) * e1  # again: rounding has left a part along e1
     width = jnp.linalg.norm(across)
     eps = jnp.finfo(s.dtype).eps
     parallel = width <= jnp.sqrt(eps) * jnp.abs(along)
