@@ -201,6 +201,7 @@ CALLS = [
         "ValueError",
         ["k", "got 30", "at most 16", "1073741824"],
     ),
+    ("al.optimal.square_by_pieces(4, 'l1')", "ValueError", ["norm", "'l1'", "'l2' or 'sup'"]),
     ("al.optimal.square_by_pieces(2.5)", "ValueError", ["pieces", "2.5", "positive integer"]),
     (
         "al.optimal.relu_spline_asymptotic(al.targets.get('bump'), 4)",

@@ -67,8 +67,8 @@ def quasi_interpolant(
         target: A target of one variable, without a mask.
         width: Number of units, at least 4.
         slope: Slope of tanh units times the spacing of the centres: between 0.15 and 0.5 the
-            units overlap, far above they are steps. In the words of `staircase`, which speaks of
-            units of height 1, this is the gain slope / 2.
+            units overlap, far above they are steps. The gain of `staircase`, whose units
+            have height 1, is slope / 2.
         grading: An increasing map g with g(0) = 0 and g(1) = 1, which takes arrays and goes on
             beyond [0, 1], such as `clustered(at, scale)`; by default none: equal centres.
         halo: Centres outside the interval on each side; by default width // 4, at most 24, or at

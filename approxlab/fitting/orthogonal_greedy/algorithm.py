@@ -91,6 +91,7 @@ def greedy(
         Billings and Luo 1989 (the score); Xu and Xu 2024 (random dictionaries).
 
     Example:
+        >>> import jax.numpy as jnp
         >>> from approxlab import Box
         >>> hat = Target(lambda x: jnp.abs(x[0] - 0.5), domain=Box([0.0], [1.0]))
         >>> fit = greedy(hat, 8)

@@ -79,11 +79,11 @@ def fit(
         passthrough: For each hidden layer, how many of its last units are left linear; a layer of
             linear units alone is a bottleneck between two networks.
         method: "adam" (its learning rate falls along half a cosine); "lbfgs", "ssbfgs" or
-            "ssbroyden" (quasi-Newton with line search, the latter with a dense, self-scaled inverse
-            Hessian); "levenberg_marquardt" or "variable_projection" (least squares, often orders
-            of magnitude below the others, see `LevenbergMarquardt` for settings); a `Method` with
-            settings of its own; or an optax `GradientTransformation`: use one such object again
-            rather than an equal one, which would be compiled anew.
+            "ssbroyden" (quasi-Newton with line search, the last two with a dense, self-scaled
+            inverse Hessian); "levenberg_marquardt" or "variable_projection" (least squares, often
+            orders of magnitude below the others, see `LevenbergMarquardt` for settings); a `Method`
+            with settings of its own; or an optax `GradientTransformation`: use one such object
+            again rather than an equal one, which would be compiled anew.
         seeds: Number of networks, by default 1; seed i starts from `jax.random.fold_in(key, i)`.
         key: A typed key; by default `jax.random.key(0)`.
         start: A network to start from, or several stacked ones, one per seed, as in `networks` of
@@ -106,12 +106,12 @@ def fit(
             1 - sqrt(eps) after which a seed has stagnated; by default none for "adam" and optax,
             whose loss may rise before it falls, and 200 for the others.
         progress: Show a progress bar, if there is a terminal.
-        devices: Devices that train the seeds, by default `jax.local_devices()`. Of
-            several processes, as from `jax.devices()` after `jax.distributed.initialize`: every
+        devices: Devices that train the seeds, by default `jax.local_devices()`. They may belong to
+            several processes, as `jax.devices()` do after `jax.distributed.initialize`: then every
             process makes the same call and gets the same result.
 
     Returns:
-        A `FitResult`. A seed that does not succeed has a status that says so; see there.
+        A `FitResult`, with a status for every seed that tells how its training ended.
 
     Raises:
         ValueError: If an argument does not fit, or the data are not finite, or of sizes that
