@@ -25,6 +25,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from approxlab.fitting.training.result import Status
 from approxlab.splines import Samples, best
@@ -161,8 +162,6 @@ def _step(
     gradient: np.ndarray, diagonal: np.ndarray, beside: np.ndarray, damping: np.ndarray
 ) -> np.ndarray | None:
     """The damped Newton step of pairs, ends held; None where the matrix is not definite."""
-    from scipy.linalg import solveh_banded
-
     count = len(gradient)
     bands = np.zeros((4, 2 * count))
     bands[3, 0::2] = diagonal[:, 0, 0] + damping
