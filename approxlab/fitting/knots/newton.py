@@ -1,6 +1,6 @@
 """Newton's method for the knots and heights of a spline, in the L2 norm.
 
-The squared error is a sum over pieces, each of which knows two knots and two heights. So the
+The squared error is a sum over pieces, and each piece depends on two knots and two heights. So the
 Hessian in (t_0, y_0, t_1, y_1, ...) is a band of three diagonals on each side, and a step costs
 O(n). With r = f - spline, P and Q the integrals over a piece of r times the falling and the rising
 hat and s its slope, half the derivatives of the squared error are

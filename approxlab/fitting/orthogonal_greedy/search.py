@@ -18,7 +18,7 @@ _STARTS = 1  # units that are refined
 
 
 class Search:
-    """The state of a greedy fit beside its projection: the dictionary and the units chosen."""
+    """The state of a greedy fit without its projection: the dictionary and the units chosen."""
 
     def __init__(
         self,
