@@ -119,7 +119,7 @@ class Ridges:
         self._points = points
         each = len(points) * (12 + 8 * (power + 1))  # cells, and a value per point and moment
         self._chunk = max(1, max_bytes // each)
-        # Sorted by cells a product is three times faster: which pays for a dictionary used many times.
+        # Sorted by cells a product is three times faster, which pays for a dictionary that is kept.
         self._kept = (
             [[m.tocsr() for m in moments] for moments in self._cells()]
             if keep and len(vectors) <= self._chunk
