@@ -6,12 +6,9 @@ usual fix.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from approxlab.domains import Box
-
-__all__ = ["check_interval", "check_positive", "check_widths"]
+__all__ = ["check_key", "check_norm", "check_positive", "check_widths"]
 
 
 def check_positive(**values: Any) -> None:
@@ -40,11 +37,31 @@ def check_widths(hidden: Any) -> tuple[int, ...]:
     return tuple(int(width) for width in hidden)
 
 
-def check_interval(box: Box, name: str = "domain") -> tuple[float, float]:
-    """The ends of a box of one dimension; any other box is refused."""
-    if box.dim != 1:
-        raise ValueError(
-            f"{name}: got {box!r} of {box.dim} dimensions, expected an interval such as "
-            "al.Box([0.0], [1.0])."
+def check_norm(norm: Any) -> None:
+    """The L2 norm or the sup norm, by name.
+
+    Example:
+        >>> check_norm("l1")
+        Traceback (most recent call last):
+        ...
+        ValueError: norm: got 'l1', expected 'l2' or 'sup'.
+    """
+    if not isinstance(norm, str) or norm not in ("l2", "sup"):
+        raise ValueError(f"norm: got {norm!r}, expected 'l2' or 'sup'.")
+
+
+def check_key(key: Any) -> None:
+    """One typed key, as from `jax.random.key`."""
+    import jax  # not at the top: plans of sweeps check their arguments without loading JAX
+
+    dtype = getattr(key, "dtype", None)
+    typed = dtype is not None and jax.numpy.issubdtype(dtype, jax.dtypes.prng_key)
+    if not typed or key.shape != ():
+        raise TypeError(
+            f"key: got {key!r}, expected one typed key. Write jax.random.key(0), not "
+            "jax.random.PRNGKey(0) or a number."
         )
-    return box.lower[0], box.upper[0]
+
+
+def __dir__() -> list[str]:
+    return __all__

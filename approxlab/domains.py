@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from approxlab.arguments import check_positive
 
-__all__ = ["Box", "uniform_in_ball"]
+__all__ = ["Box", "check_interval", "uniform_in_ball"]
 
 Corner = Sequence[int | float] | np.ndarray | int | float
 
@@ -169,7 +169,7 @@ class Box:
 
         Balanced when n is a power of two. From `scipy.stats.qmc`; at most 21201 dimensions.
         """
-        from scipy.stats import qmc
+        from scipy.stats import qmc  # here: it takes longer to import than all the rest
 
         (count,) = self._counts(n, least=1, axes=1)
         engine = qmc.Sobol(self.dim, scramble=seed is not None, rng=seed)
@@ -178,7 +178,7 @@ class Box:
 
     def halton(self, n: int, *, seed: int | None = None) -> np.ndarray:
         """The first n points of the Halton sequence, shape (n, d); scrambled if a seed is given."""
-        from scipy.stats import qmc
+        from scipy.stats import qmc  # here: it takes longer to import than all the rest
 
         (count,) = self._counts(n, least=1, axes=1)
         return self.place(qmc.Halton(self.dim, scramble=seed is not None, rng=seed).random(count))
@@ -264,6 +264,16 @@ class Box:
         return array
 
 
+def check_interval(box: Box, name: str = "domain") -> tuple[float, float]:
+    """The ends of a box of one dimension; any other box is refused."""
+    if box.dim != 1:
+        raise ValueError(
+            f"{name}: got {box!r} of {box.dim} dimensions, expected an interval such as "
+            "al.Box([0.0], [1.0])."
+        )
+    return box.lower[0], box.upper[0]
+
+
 def uniform_in_ball(key: Array, n: int, dim: int) -> np.ndarray:
     """Draw n independent uniform points of the unit ball of R^dim: shape (n, dim), float64.
 
@@ -284,3 +294,7 @@ def uniform_in_ball(key: Array, n: int, dim: int) -> np.ndarray:
     radii = random.uniform(size=(n, 1)) ** (1.0 / dim)
     vectors = random.standard_normal((n, dim))
     return radii * vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -19,14 +19,16 @@ from jaxtyping import Array
 
 from approxlab.arguments import check_positive
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "values_at"]
 
 Model = Callable[[Any], Any]
+
+_BATCH = 2048  # of `values_at`
 
 
 @dataclasses.dataclass(frozen=True)
 class _Static:
-    """What of a model is not an array: hashable, so that it can be a static argument of jit."""
+    """The parts of a model that are not arrays: hashable, as a static argument of jit must be."""
 
     treedef: Any
     leaves: tuple[tuple[type, Any], ...]  # with their types: 1, 1.0 and True are equal
@@ -38,7 +40,7 @@ class _Static:
 
 
 class _Hole:
-    """Marks the place of an array among static leaves."""
+    """Marks the position of an array among static leaves."""
 
 
 _HOLE = _Hole()
@@ -70,8 +72,8 @@ def split(model: Model) -> tuple[_Static, tuple[Any, ...]]:
 def settled(model: Model) -> Model:
     """The model as it is now: what a function closes over may change between two calls.
 
-    Compiled code is kept by identity, so a function that is no registered pytree gets a wrapper of
-    its own for every call from outside. Pytrees and targets are values and need none.
+    Compiled code is kept by identity, so a function that is not a registered pytree gets a wrapper
+    of its own for every call from outside. Pytrees and targets are values and need none.
     """
     if not callable(model) or getattr(model, "immutable", False) or isinstance(model, _Settled):
         return model
@@ -150,7 +152,7 @@ def evaluate(
         The values, shape (n,) or (n, m).
 
     Raises:
-        ValueError: If `points` has not the shape (n, d).
+        ValueError: If the shape of `points` is not (n, d).
         TypeError: If `points` is not floating point or the model is not callable.
 
     Example:
@@ -180,3 +182,27 @@ def evaluate(
         values = _mapped(static, arrays, jnp.asarray(points[begin : begin + chunk]))
         pieces.append(values[start - begin :])
     return jnp.concatenate(pieces)
+
+
+def values_at(model: Model, points: np.ndarray) -> np.ndarray:
+    """Values of a model at many points on the host, in float64 whatever its dtype.
+
+    In batches of one size: grids, quadrature nodes and every round of a search then share one
+    compilation per model.
+
+    Args:
+        model: Maps one point of shape (d,) to a value of shape () or (m,).
+        points: Shape (n, d), floating point.
+
+    Returns:
+        The values, shape (n,) or (n, m).
+
+    Example:
+        >>> values_at(lambda x: x[0] ** 2, np.array([[0.5], [2.0]])).tolist()
+        [0.25, 4.0]
+    """
+    return np.asarray(evaluate(model, points, batch=_BATCH), np.float64)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,8 +6,8 @@
     for unit in units:
         result = al.sweeps.run_unit(al.targets.get(unit.target), unit, seed=0)
 
-A unit is one network shape and one target with all its seeds: the piece that is computed, resumed
-and handed to another process as a whole. Plans are plain Python: making one does not load JAX.
+A unit is one network shape and one target with all its seeds: it is computed, resumed and handed
+to another process as a whole. Plans are plain Python: making one does not load JAX.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from approxlab.arguments import check_positive
 if TYPE_CHECKING:
     from jaxtyping import Array
 
-    from approxlab.fitting import FitResult
+    from approxlab.fitting.training.result import FitResult
 
 __all__ = ["Unit", "parameters", "plan", "run_unit", "shapes", "unit_key", "width_for_budget"]
 
@@ -141,7 +141,7 @@ class Unit:
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """What units share that share a compilation; with a batch, the target belongs to it."""
+        """Equal for units that share a compilation; with a batch, the target is part of it."""
         drawn = (self.batch, self.target) if self.batch is not None else ()
         network = (self.in_size, self.activation, self.depth, self.width, self.init, self.dtype)
         return (*network, self.method, self.points, *drawn)
@@ -178,7 +178,7 @@ def plan(
 
     Raises:
         ValueError: If there are neither widths nor budgets, or two units are equal.
-        TypeError: If a setting is no field of `Unit`.
+        TypeError: If a setting is not a field of `Unit`.
 
     Example:
         >>> units = plan(["runge", "kink"], depths=[1, 2], budgets=[100], seeds=3)
@@ -222,11 +222,11 @@ def shapes(units: Iterable[Unit]) -> tuple[tuple[Any, ...], ...]:
 
 
 def unit_key(seed: int, unit: Unit) -> Array:
-    """The typed key of a unit, folded from the root seed and the unit's place in the grid.
+    """The typed key of a unit, folded from the root seed and the unit's cell of the grid.
 
-    The place is target, dimension, activation, width and depth. It does not contain the number of
-    seeds, so more seeds leave the first ones alone; nor the method and its settings, so methods are
-    compared from equal starts. No other unit and no order of calls enters.
+    The cell is target, dimension, activation, width and depth. The number of seeds does not enter,
+    so more seeds do not change the first ones; neither do the method and its settings, so methods
+    are compared from equal starts, nor other units and the order of calls.
 
     Args:
         seed: The root seed of the sweep.
@@ -237,10 +237,10 @@ def unit_key(seed: int, unit: Unit) -> Array:
         >>> unit_key(0, unit) == unit_key(0, dataclasses.replace(unit, seeds=9))
         Array(True, dtype=bool)
     """
-    import jax
+    import jax  # here: plans do not load it
 
-    place = [unit.target, unit.in_size, unit.activation, unit.width, unit.depth]
-    digest = hashlib.sha256(json.dumps(place).encode()).digest()
+    cell = [unit.target, unit.in_size, unit.activation, unit.width, unit.depth]
+    digest = hashlib.sha256(json.dumps(cell).encode()).digest()
     key = jax.random.key(seed)
     for start in (0, 4):  # 64 bits: even a million units do not collide
         key = jax.random.fold_in(key, int.from_bytes(digest[start : start + 4], "big"))
@@ -266,7 +266,7 @@ def run_unit(
 
     Returns:
         The `FitResult`. Rows for a record are `{**unit.to_row(), **row}` for each row of its
-        `to_rows()`; measuring the networks is the caller's, by `approxlab.errors`.
+        `to_rows()`; the networks are left for the caller to measure, by `approxlab.errors`.
 
     Raises:
         ValueError: If the target has another name or dimension than the unit says.
@@ -277,7 +277,7 @@ def run_unit(
         >>> run_unit(targets.get("runge"), unit).statuses
         (<Status.BUDGET: 'budget'>, <Status.BUDGET: 'budget'>)
     """
-    from approxlab.fitting import fit
+    from approxlab.fitting.training.fit import fit  # here: plans do not load JAX
 
     name, size = _name_and_size(target, unit.in_size)
     if (name, size) != (unit.target, unit.in_size):
@@ -335,3 +335,7 @@ def _unit(
         budget=budget,
         **settings,
     )
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from approxlab import records
-from approxlab.fitting import _places
+from approxlab.fitting.training import devices
 from experiments.runner import machine
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ import jax.numpy as jnp
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_default_matmul_precision", "highest")
 import approxlab as al
-from approxlab.fitting._programs import compilations
+from approxlab.fitting.training.programs import compilations
 
 def grow(updates, state, params=None):
     return jax.tree.map(lambda p: 0.9 * p * jnp.abs(p) * 3, params), state
@@ -94,11 +94,11 @@ def test_rows_of_an_experiment_do_not_depend_on_the_number_of_devices(tmp_path):
 
 
 def test_one_device_is_the_plain_path():
-    where = _places.places(5)
+    where = devices.devices_for(5)
     assert where.devices == (jax.devices()[0],)
     assert (where.each, where.together, where.compiler_options) == (1, 1, None)
     tree = {"a": np.ones(3)}
-    assert where.spread(tree) is tree
+    assert where.distributed(tree) is tree
     assert where.copied(tree) is tree
 
 
@@ -132,10 +132,10 @@ def test_what_the_caller_chose_stays(environment, expected):
 
 DEFAULT = """
 import jax
-from approxlab.fitting._places import places
-print(len(places(3).devices))
+from approxlab.fitting.training.devices import devices_for
+print(len(devices_for(3).devices))
 with jax.default_device(jax.devices()[1]):
-    print(places(3).devices == (jax.devices()[1],))
+    print(devices_for(3).devices == (jax.devices()[1],))
 """
 
 

@@ -22,8 +22,9 @@ from result_folder import LAUNCHER, ROOT, WIDTH, wait_for
 from test_devices import FITS, alone
 
 from approxlab import records
-from approxlab.fitting import _places
-from experiments import runner, width_vs_depth
+from approxlab.fitting.training import devices
+from experiments import runner
+from experiments.width_vs_depth import experiment as width_vs_depth
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and fork of POSIX")
 
@@ -341,7 +342,8 @@ jax.distributed.initialize(sys.argv[1], **who)
 @pytest.mark.slow
 def test_fits_in_a_program_of_several_processes():
     """By default each process computes for itself; over all devices they compute together."""
-    own = FITS.replace("print(", "assert len(al.fitting._places.places(3).devices) == 2; print(")
+    own = FITS.replace("print(", "assert len(devices_for(3).devices) == 2; print(")
+    own = "from approxlab.fitting.training.devices import devices_for\n" + own
     spread = FITS.replace("hidden=(8,),", "hidden=(8,), devices=jax.devices(),")
     assert own != FITS != spread
     expected = [2, json.loads(alone("-c", FITS, JAX_NUM_CPU_DEVICES="1"))[1]]
@@ -358,6 +360,6 @@ def test_fits_in_a_program_of_several_processes():
 
 def test_devices_of_a_fit_are_checked():
     own = jax.local_devices()
-    assert _places.places(3, own) == _places.places(3)
+    assert devices.devices_for(3, own) == devices.devices_for(3)
     with pytest.raises(ValueError, match=r"devices: got \[\], expected devices of one platform"):
-        _places.places(3, [])
+        devices.devices_for(3, [])

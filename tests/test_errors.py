@@ -1,6 +1,9 @@
 """Error estimates against suprema, norms and rates that are known in closed form."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -256,6 +259,19 @@ def test_bootstrap_interval_covers():
         fitted = al.errors.rate(n, n**-2.0 * np.exp(0.2 * rng.normal(size=len(n))), resamples=500)
         hits += fitted.lower <= -2 <= fitted.upper
     assert 0.85 * 200 <= hits <= 199
+
+
+def test_rates_need_no_jax():
+    """Figures are drawn from records without JAX, fitted slopes included."""
+    script = (
+        "import sys\n"
+        "from approxlab.rates import gap, rate\n"
+        "assert round(rate([4, 8, 16], [1 / 4, 1 / 8, 1 / 16]).slope, 9) == -1.0\n"
+        "assert gap(0.25, 0.125) == 2.0\n"
+        "assert 'jax' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[1])
+    assert al.errors.rate.__module__ == al.errors.gap.__module__ == "approxlab.rates"
 
 
 def test_gap_refuses_different_norms():

@@ -19,6 +19,15 @@ def test_chunks_give_what_one_batch_gives(key):
     assert al.evaluate(al.MLP.init(key, 2, (4,), out_size=3), points).shape == (1000, 3)
 
 
+def test_values_on_the_host_are_the_values(key):
+    net = al.MLP.init(key, 2, (5,), out_size=2, dtype="float32")
+    points = np.random.default_rng(0).uniform(size=(3000, 2))
+    found = al.evaluation.values_at(net, points)
+    assert isinstance(found, np.ndarray)
+    assert (found.dtype, found.shape) == (np.float64, (3000, 2))
+    laws.close(found, al.evaluate(net, points), c=64, dtype=np.float32)
+
+
 def test_chunks_compile_once(key, compilations):
     net = al.MLP.init(key, 1, (13,))
     with compilations() as count:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from approxlab import records
-from approxlab.fitting import gradient
+from approxlab.fitting.training import programs
 from experiments import runner
 
 ROOT = Path(__file__).parent.parent
@@ -49,9 +49,9 @@ def rows_in(folder):
 @pytest.fixture(scope="module", params=NAMES)
 def smoke(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    before = gradient.compilations()
+    before = programs.compilations()
     code, text = run(request.param, "--preset", "smoke", "--out", str(folder), "--quiet")
-    return request.param, folder, code, text, gradient.compilations() - before
+    return request.param, folder, code, text, programs.compilations() - before
 
 
 def test_smoke_leaves_figure_numbers_and_rows(smoke):

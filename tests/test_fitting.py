@@ -13,8 +13,10 @@ import optax
 import pytest
 
 import approxlab as al
-from approxlab.fitting import Status, _places, _programs, fit
-from approxlab.fitting.gradient import compilations as programs
+from approxlab.fitting import Status, fit
+from approxlab.fitting.training import devices
+from approxlab.fitting.training import programs as training_programs
+from approxlab.fitting.training.programs import compilations as programs
 
 EPS = float(np.finfo(np.float64).eps)
 ODD = al.Target(lambda x: jnp.sin(3 * x[0]), domain=al.Box([-1.0], [1.0]), name="odd")
@@ -283,8 +285,10 @@ def test_chunks_do_not_matter():
 def test_all_seeds_at_once_agree(monkeypatch):
     """The other arrangement, used on accelerators: the same numbers up to rounding."""
     one_by_one = fit(SINE, **SMALL, seeds=6, method=SPOILING)
-    device = _places.places(1).devices[:1]
-    monkeypatch.setattr(_programs, "places", lambda seeds, _: _places.Places(device, seeds))
+    device = devices.devices_for(1).devices[:1]
+    monkeypatch.setattr(
+        training_programs, "devices_for", lambda seeds, _: devices.SeedDevices(device, seeds)
+    )
     together = fit(SINE, **SMALL, seeds=6, method=SPOILING)
     assert np.allclose(one_by_one.losses, together.losses, rtol=1e-10)
     assert together.statuses == one_by_one.statuses
@@ -488,7 +492,7 @@ HOLE = np.where(np.arange(5) == 3, np.nan, Y)
         (SINE, {"points": 0}, r"points: got 0, expected a positive integer"),
         (SINE, {"batch": 0}, r"batch: got 0, expected a positive integer"),
         (SINE, {"patience": 0}, r"patience: got 0, expected a positive integer"),
-        ((X, Y), {"points": 9}, r"points: got 9 beside arrays, expected None"),
+        ((X, Y), {"points": 9}, r"points: got 9 with arrays, expected None"),
         (SINE, {"learning_rate": -1.0}, r"learning_rate: got -1.0, expected a positive number"),
         (SINE, {"tol": -1.0}, r"tol: got -1.0, expected a number that is at least 0"),
         (SINE, {"key": 0}, r"key: got 0, expected one typed key. Write jax.random.key\(0\)"),

@@ -9,8 +9,8 @@ import pytest
 
 import approxlab as al
 from approxlab import Box, Target
-from approxlab.fitting._knot_newton import _quadratic, start, to_minimum
-from approxlab.fitting.knot_placement import free_knots
+from approxlab.fitting.knots.newton import _quadratic, start, to_minimum
+from approxlab.fitting.knots.placement import free_knots
 from approxlab.splines import best_l2, l2_error, sampled
 from approxlab.targets import get
 
@@ -229,7 +229,12 @@ WRONG = [
     ),
     (lambda: free_knots((X, X[:, 0]), 9), ValueError, "pieces: got 9 for 9 distinct positions"),
     (lambda: free_knots((X, X[:, 0]), 4, "sup"), ValueError, "norm: got 'sup' with data"),
-    (lambda: free_knots((X[:, 0], X[:, 0]), 4), ValueError, r"expected \(k, 1\) and \(k,\)"),
+    (
+        lambda: free_knots((X[:, 0], X[:, 0]), 4),
+        ValueError,
+        r"X: got shape \(9,\), expected \(n, d\)",
+    ),
+    (lambda: free_knots((X, X), 4), ValueError, r"expected \(k, 1\) and \(k,\)"),
     (lambda: free_knots((X,), 4), ValueError, "target: got 1 arrays"),
     (lambda: free_knots((X, np.where(X[:, 0] > 0.9, np.nan, 1.0)), 4), ValueError, "Y: got nan"),
 ]

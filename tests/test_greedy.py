@@ -8,17 +8,11 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.fitting.orthogonal_greedy import (
-    Dictionary,
-    GreedyStatus,
-    _polishing,
-    _selection,
-    _units,
-    greedy,
-)
-from approxlab.fitting.orthogonal_greedy._projection import Projection
-from approxlab.fitting.orthogonal_greedy._rules import Rule, rules
+from approxlab.fitting import Dictionary, GreedyStatus, greedy
+from approxlab.fitting.orthogonal_greedy import polishing, ridge_units, selection
 from approxlab.fitting.orthogonal_greedy.dictionaries import Ridges, drawn, sphere
+from approxlab.fitting.orthogonal_greedy.projection import Projection
+from approxlab.fitting.orthogonal_greedy.rules import Rule, rules
 
 EPS = np.finfo(float).eps
 SINE = al.Target(lambda x: jnp.sin(x[0]), domain=al.Box([-np.pi], [np.pi]), name="sine")
@@ -47,7 +41,7 @@ def some_ridges(rule, power, *, shifted=False, max_bytes=2**30, keep=True):
 
 def dense(ridges, rule, power):
     vectors, biases = ridges.units(np.arange(len(ridges.vectors) * ridges.biases))
-    return vectors, biases, _units.units_at(rule.points, vectors, biases, power)
+    return vectors, biases, ridge_units.units_at(rule.points, vectors, biases, power)
 
 
 # The dictionary
@@ -132,11 +126,11 @@ def test_the_best_unit_of_a_dictionary_is_found_by_brute_force(score):
     rule = some_rule(2)
     ridges = some_ridges(rule, 1)
     vectors, biases, units = dense(ridges, rule, 1)
-    scores = _selection.Scores(ridges, rule, score, 1)
+    scores = selection.Scores(ridges, rule, score, 1)
     projection = Projection(rule.values * np.sqrt(rule.weights), 4)
     for _ in range(4):
         best = scores.best(projection, 5)
-        one_by_one = _selection.scores_of(vectors, biases, rule, 1, projection, score, 1)
+        one_by_one = selection.scores_of(vectors, biases, rule, 1, projection, score, 1)
         assert one_by_one[best[0]] >= (1 - 1e-9) * one_by_one.max()
         assert np.all(np.diff(one_by_one[best]) <= 1e-12)
         if score == "new":  # its square is what the squared error loses
@@ -153,18 +147,18 @@ def test_the_best_unit_of_a_dictionary_is_found_by_brute_force(score):
 def test_refinement_finds_a_unit_between_those_of_the_dictionary(dim):
     rule = some_rule(dim, 2000)
     vectors = np.ones((1, dim)) / np.sqrt(dim)
-    hidden = _units.units_at(rule.points, vectors, np.array([0.1]), 2)[:, 0]
+    hidden = ridge_units.units_at(rule.points, vectors, np.array([0.1]), 2)[:, 0]
     projection = Projection(hidden * np.sqrt(rule.weights), 1)
     start = vectors.copy()
     start[0, 0] += 0.1 * (dim > 1)
     start /= np.linalg.norm(start)
     reach = np.full(dim, 0.1)
     half = np.linspace(1.0, 0.5, dim)
-    w, b = _selection.refined(start, np.array([0.15]), reach, half, rule, 2, projection, "new", 5)
+    w, b = selection.refined(start, np.array([0.15]), reach, half, rule, 2, projection, "new", 5)
     assert abs(b[0] - 0.1) < 0.005
     assert np.linalg.norm(w - vectors) < 0.01
     got, ideal, before = (
-        float(_selection.scores_of(u, c, rule, 2, projection, "new", 5)[0])
+        float(selection.scores_of(u, c, rule, 2, projection, "new", 5)[0])
         for u, c in ((w, b), (vectors, np.array([0.1])), (start, np.array([0.15])))
     )
     assert ideal - got < 0.01 * (ideal - before)
@@ -260,13 +254,13 @@ def test_slope_and_curvature_of_the_eliminated_error_are_its_differences(power):
     rule = some_rule(2, 300)
     rule = Rule(rule.points, rule.weights, np.sin(3 * rule.points[:, 0]) * rule.points[:, 1])
     vectors, biases = sphere(2, 5), np.array([0.2, 0.1, 0.3, 0.15, 0.25])
-    at = _polishing.projected(vectors, biases, rule, power)
-    hessian, slope, _ = _polishing._quadratic(at, rule, power)
-    frames = _units.tangents(vectors)
+    at = polishing.projected(vectors, biases, rule, power)
+    hessian, slope, _ = polishing._quadratic(at, rule, power)
+    frames = ridge_units.tangents(vectors)
 
     def half_square(step):
-        w, b = _units.moved(vectors, biases, frames, step.reshape(2, 5).T)
-        return 0.5 * _polishing.projected(w, b, rule, power).error ** 2
+        w, b = ridge_units.moved(vectors, biases, frames, step.reshape(2, 5).T)
+        return 0.5 * polishing.projected(w, b, rule, power).error ** 2
 
     h = 1e-5
     by_differences = [(half_square(-h * e) - half_square(h * e)) / (2 * h) for e in np.eye(10)]

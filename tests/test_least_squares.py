@@ -7,10 +7,10 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import approxlab as al
-from approxlab.fitting import LevenbergMarquardt, fit, gradient, working_bytes
-from approxlab.fitting._residuals import of_all_weights, of_inner_weights
-from approxlab.fitting.least_squares import Damping, LinearModel, step
-from approxlab.fitting.stages import fit_stages
+from approxlab.fitting import LevenbergMarquardt, fit, fit_stages, working_bytes
+from approxlab.fitting.training import programs
+from approxlab.fitting.training.least_squares import Damping, LinearModel, step
+from approxlab.fitting.training.residuals import of_all_weights, of_inner_weights
 
 EPS = np.finfo(np.float64).eps
 LINE = np.linspace(-1.0, 1.0, 41)
@@ -144,14 +144,14 @@ def test_corrected_steps_go_further():
 def test_how_fits_end():
     x, y = LINE[:, None], np.sin(3.0 * LINE)
     options = {"hidden": (6,), "method": "levenberg_marquardt", "steps": 100}
-    compiled = gradient.compilations()
+    compiled = programs.compilations()
     assert fit((x, np.full(41, 0.7)), **options).status == "converged"  # constant
     assert fit((x, 0.0 * y), **options).status == "converged"
     bad = fit((x, np.where(LINE[20] == LINE, 1e6, y)), **options)  # one wild value
     assert bad.status in ("budget", "stagnated")
     assert np.all(np.diff(bad.history.losses[0]) <= 0)
     again = fit((x, y), **options, seeds=2)
-    assert gradient.compilations() - compiled <= 2  # one for each number of seeds, at most
+    assert programs.compilations() - compiled <= 2  # one for each number of seeds, at most
     alone = fit((x, y), **options)
     assert float(alone.losses[0]) == float(again.losses[0])
     warm = fit((x, y), start=alone.network, method="levenberg_marquardt", steps=100, stride=25)

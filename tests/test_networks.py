@@ -8,6 +8,7 @@ import pytest
 
 import approxlab as al
 from approxlab.networks import ACTIVATIONS, INITIALISATIONS, activation
+from approxlab.networks.forward import add_to_columns, hidden_units, outputs
 
 SMOOTH = [name for name in ACTIVATIONS if name != "heaviside"]
 
@@ -20,8 +21,8 @@ def slow_value(net, x):
         units = [sum(w * v for w, v in zip(row, x, strict=True)) for row in np.asarray(weight)]
         z = np.array(units) + np.asarray(bias)
         if i < net.depth:
-            bent = len(z) - net.passthrough[i]
-            z[:bent] = np.asarray(act(jnp.asarray(z[:bent])))
+            nonlinear = len(z) - net.passthrough[i]
+            z[:nonlinear] = np.asarray(act(jnp.asarray(z[:nonlinear])))
         x = z
     return x[0] if net.out_size is None else x
 
@@ -30,6 +31,20 @@ def random_net(key, *, in_size=2, hidden=(5, 4), passthrough=(0, 0), act="tanh",
     net = al.MLP.init(key, in_size, hidden, act, out_size=out_size, init="uniform_knots")
     biases = tuple(b + 0.1 * (i + 1) for i, b in enumerate(net.biases))
     return al.MLP(net.weights, biases, act, passthrough, out_size)
+
+
+@pytest.mark.parametrize("passthrough", [(0, 0), (2, 4)])
+def test_one_forward_pass_for_points_and_columns(key, passthrough):
+    net = random_net(key, passthrough=passthrough, out_size=3)
+    layers = activation(net.activation), net.weights, net.biases, net.passthrough
+    points = np.random.default_rng(0).uniform(-1.0, 1.0, (7, 2))
+    columns = outputs(*layers, jnp.asarray(points.T), add_to_columns)
+    hidden = hidden_units(*layers, jnp.asarray(points.T), add_to_columns)
+    assert (columns.shape, hidden.shape) == ((3, 7), (4, 7))
+    for i, x in enumerate(points):
+        laws.close(columns[:, i], net(x), c=64)
+        assert np.array_equal(outputs(*layers, jnp.asarray(x)), net(x))
+    laws.close(net.weights[-1] @ hidden + net.biases[-1][:, None], columns, c=64)
 
 
 @pytest.mark.parametrize("passthrough", [(0, 0), (2, 0), (1, 3), (5, 4)])
@@ -252,10 +267,10 @@ def test_damaged_file_is_refused(key, tmp_path):
     path = tmp_path / "net.npz"
     al.MLP.init(key, 1, (3,)).save(path)
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ValueError, match="is no network written by MLP.save, or is damaged"):
+    with pytest.raises(ValueError, match="is not a network written by MLP.save, or is damaged"):
         al.MLP.load(path)
     np.savez(path, weight_0=np.ones((1, 1)))
-    with pytest.raises(ValueError, match="is no network"):
+    with pytest.raises(ValueError, match="is not a network"):
         al.MLP.load(path)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.constructions import clustered, quasi_interpolant, ridge_quasi_interpolant
+from approxlab.fitting import clustered, quasi_interpolant, ridge_quasi_interpolant
 
 
 def relative(network, target, n):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.fitting.last_layer import readout, readouts
+from approxlab.fitting.last_layer.solving import readout, readouts
 
 EPS = np.finfo(float).eps
 

@@ -10,8 +10,8 @@ import numpy as np
 import optax
 import pytest
 
-from approxlab.fitting import self_scaled
-from approxlab.fitting.self_scaled import scaling, self_scaled_bfgs, self_scaled_broyden
+from approxlab.fitting.training import self_scaled
+from approxlab.fitting.training.self_scaled import scaling, self_scaled_bfgs, self_scaled_broyden
 
 METHODS = pytest.mark.parametrize("make", [self_scaled_bfgs, self_scaled_broyden])
 EPS = np.finfo(float).eps

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import approxlab as al
-from approxlab.constructions import quasi_interpolant
+from approxlab.fitting import quasi_interpolant
 from approxlab.solves import solve
 
 EPS = np.finfo(float).eps
@@ -185,22 +185,22 @@ CALLS = [
     ("al.solves.solve(x, x[:, 0], weights=[1.0])", "ValueError", ["weights", "(1,)", "(9,)"]),
     ("al.solves.solve(x, x[:, 0], rtol=2)", "ValueError", ["rtol", "2", "between 0 and 1"]),
     ("al.solves.solve(x, x[:, 0], method='svd')", "ValueError", ["method", "'svd'", "'pivoted'"]),
-    ("al.constructions.quasi_interpolant(np.exp, 8)", "TypeError", ["target", "ufunc", "Target"]),
-    ("al.constructions.quasi_interpolant(runge, 3)", "ValueError", ["width", "3", "at least 4"]),
-    ("al.constructions.quasi_interpolant(runge, 10**6)", "ValueError", ["width", "GiB", "hundred"]),
-    ("al.constructions.quasi_interpolant(runge, 8, slope=0)", "ValueError", ["slope", "0", "0.25"]),
+    ("al.fitting.quasi_interpolant(np.exp, 8)", "TypeError", ["target", "ufunc", "Target"]),
+    ("al.fitting.quasi_interpolant(runge, 3)", "ValueError", ["width", "3", "at least 4"]),
+    ("al.fitting.quasi_interpolant(runge, 10**6)", "ValueError", ["width", "GiB", "hundred"]),
+    ("al.fitting.quasi_interpolant(runge, 8, slope=0)", "ValueError", ["slope", "0", "0.25"]),
     (
-        "al.constructions.quasi_interpolant(runge, 8, halo=4)",
+        "al.fitting.quasi_interpolant(runge, 8, halo=4)",
         "ValueError",
         ["halo", "4", "0 to 3"],
     ),
     (
-        "al.constructions.quasi_interpolant(runge, 8, points=8)",
+        "al.fitting.quasi_interpolant(runge, 8, points=8)",
         "ValueError",
         ["points", "got 8", "9 coefficients"],
     ),
     (
-        "al.constructions.quasi_interpolant(al.targets.get('bump'), 8)",
+        "al.fitting.quasi_interpolant(al.targets.get('bump'), 8)",
         "ValueError",
         ["target.domain", "2 dimensions", "interval"],
     ),

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linprog
 from test_solves import tanh_units
 
-from approxlab.fitting.sup_norm import solve_sup
+from approxlab.fitting.last_layer.sup_norm import solve_sup
 from approxlab.solves import solve
 
 EPS = np.finfo(float).eps

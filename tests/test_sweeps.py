@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.fitting.gradient import compilations
+from approxlab.fitting.training.programs import compilations
 from approxlab.sweeps import Unit, parameters, plan, run_unit, shapes, unit_key, width_for_budget
 
 SETTINGS = {"steps": 30, "points": 33}

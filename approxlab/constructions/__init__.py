@@ -1,9 +1,7 @@
 """Networks built by theorems, each with a claim that is tested.
 
 `CONSTRUCTIONS` lists every construction with small arguments at which the laws of the test suite
-hold it to its claim. Beside them stand `maurey`, whose theorem speaks of the mean over random
-draws, and `quasi_interpolant` and `ridge_quasi_interpolant`, least-squares fits on given centres,
-which claim nothing.
+hold it to its claim. `maurey` is not among them: its theorem bounds the mean over random draws.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +11,6 @@ from approxlab.claims import Construction
 from approxlab.constructions._cybenko import cybenko
 from approxlab.constructions.barron import maurey, maurey_constant
 from approxlab.constructions.orthant_sums import orthant_sum
-from approxlab.constructions.quasi_interpolants import clustered, quasi_interpolant
 from approxlab.constructions.relu_splines import (
     relu_interpolant,
     spline_network,
@@ -26,21 +23,17 @@ from approxlab.constructions.ridge_expansions import (
     cosine_expansion,
     gaussian_expansion,
 )
-from approxlab.constructions.ridge_quasi_interpolants import ridge_quasi_interpolant
 from approxlab.constructions.ridge_sums import expansions, replaced, ridge_sum
 from approxlab.constructions.sawtooth import square_deep, tent_deep
 from approxlab.constructions.sigmoid_shapes import bump, sigmoid_sum, step, unit_shape
 from approxlab.constructions.sigmoid_sums import costarelli_spigler, staircase
-from approxlab.constructions.solved_networks import SolvedNetwork
 from approxlab.constructions.towers import isolated_towers, tower, vertex_value
 
 __all__ = [
     "CONSTRUCTIONS",
     "Ridge",
     "RidgeExpansion",
-    "SolvedNetwork",
     "bump",
-    "clustered",
     "cosine_expansion",
     "costarelli_spigler",
     "cybenko",
@@ -50,10 +43,8 @@ __all__ = [
     "maurey",
     "maurey_constant",
     "orthant_sum",
-    "quasi_interpolant",
     "relu_interpolant",
     "replaced",
-    "ridge_quasi_interpolant",
     "ridge_sum",
     "sigmoid_sum",
     "spline_network",

@@ -19,7 +19,7 @@ from approxlab.constructions._sigmoid_tails import (
 from approxlab.constructions.relu_splines import relu_interpolant
 from approxlab.constructions.sigmoid_shapes import steepness
 from approxlab.constructions.sigmoid_sums import check_units, claimed_bound, staircase
-from approxlab.errors.differences import values
+from approxlab.evaluation import values_at
 from approxlab.networks.mlp import float_dtype
 from approxlab.targets import Target
 
@@ -103,7 +103,7 @@ def cybenko(target: Target, eps: float | int, *, activation: str = "sigmoid") ->
 def _smallest(target: Target, eps: float, jumps: bool) -> _Size:
     """The size with the fewest units whose claim, rounding included, is below eps."""
     lipschitz, width = lipschitz_of(target), float(target.domain.widths[0])
-    start = float(np.abs(values(target, np.array([target.domain.lower]))[0]))
+    start = float(np.abs(values_at(target, np.array([target.domain.lower]))[0]))
     unit = float(np.finfo(float_dtype(None)).eps)
 
     def claim(size: _Size, unit: float) -> float:

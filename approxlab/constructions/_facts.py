@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from approxlab.arguments import check_interval
-from approxlab.domains import Box
+from approxlab.domains import Box, check_interval
 from approxlab.targets import Target
 
 __all__ = ["check_target", "check_whole", "interval_of", "lipschitz_of"]

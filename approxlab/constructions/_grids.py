@@ -11,7 +11,7 @@ import numpy as np
 
 from approxlab.constructions.sigmoid_shapes import STEEPNESS
 from approxlab.domains import Box
-from approxlab.errors.differences import values
+from approxlab.evaluation import values_at
 from approxlab.networks import MLP
 from approxlab.targets import Target
 
@@ -118,7 +118,7 @@ class Grid:
 
     def midpoint_values(self, target: Target) -> np.ndarray:
         """Values of the target at the midpoints of all cells, shape n_1 x ... x n_d."""
-        return values(target, self.box.midpoints(self.counts)).reshape(self.counts)
+        return values_at(target, self.box.midpoints(self.counts)).reshape(self.counts)
 
     def told(self) -> str:
         """How large the network would be, in words."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from approxlab.arguments import check_interval
-from approxlab.domains import Box
+from approxlab.domains import Box, check_interval
 from approxlab.targets import Target, get
 
 

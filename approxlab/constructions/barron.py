@@ -38,10 +38,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_key, check_positive
 from approxlab.claims import MeanBound, RandomConstruction
-from approxlab.networks import MLP
-from approxlab.networks.mlp import check_key
+from approxlab.networks.mlp import MLP
 from approxlab.targets import Target, get
 from approxlab.targets.gaussians import mean_normal_length
 

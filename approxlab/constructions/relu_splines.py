@@ -11,7 +11,7 @@ from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions._facts import interval_of
 from approxlab.constructions._parabola import square_on
 from approxlab.domains import Box
-from approxlab.errors.differences import values
+from approxlab.evaluation import values_at
 from approxlab.networks import MLP
 from approxlab.optimal import square_by_pieces
 from approxlab.targets import Target, get
@@ -65,7 +65,7 @@ def relu_interpolant(target: Target, n: int) -> Construction:
     value, source = min(bounds)
     exact = target.fn is get("square").fn and source.startswith("linear interpolation, |f''|")
     knots = box.uniform(n + 1)
-    network = spline_network(knots[:, 0], values(target, knots))
+    network = spline_network(knots[:, 0], values_at(target, knots))
     claim = Claim("sup", Bound(value, source, exact), n, 0, 1, n if exact else None)
     return Construction(network, target, claim)
 

@@ -17,10 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_interval
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions._sigmoid_tails import rise
-from approxlab.domains import Box
+from approxlab.domains import Box, check_interval
 from approxlab.networks import MLP
 from approxlab.targets import Target
 

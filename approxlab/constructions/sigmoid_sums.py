@@ -22,7 +22,7 @@ from approxlab.constructions._sigmoid_tails import (
     rounding,
 )
 from approxlab.constructions.sigmoid_shapes import sigmoid_sum, steepness
-from approxlab.errors.differences import values
+from approxlab.evaluation import values_at
 from approxlab.networks.mlp import float_dtype
 from approxlab.targets import Target
 
@@ -202,7 +202,7 @@ def _sum(
         raise ValueError(f"halo: got {halo!r}, expected an integer of at least 0.")
     check_units(n + 2 * halo, f"n: got {n} with halo {halo}")
     h = float(box.widths[0]) / n
-    heights = _extended(values(target, box.uniform(n + 1)), halo)
+    heights = _extended(values_at(target, box.uniform(n + 1)), halo)
     jumps, middles = np.diff(heights), box.lower[0] + h * (np.arange(-halo, n + halo) + 0.5)
     if kind == "costarelli_spigler":
         jumps = 0.5 * (np.append(jumps, 0.0) + np.append(0.0, jumps))

@@ -4,8 +4,6 @@ Every function takes any callable of one point, so no kind of model is favoured.
 an `Estimate`: a sup estimate is a lower value of the true sup norm, however well it was refined.
 """
 
-from approxlab.errors.l2 import l2
-from approxlab.errors.rates import gap, rate
-from approxlab.errors.sup import sup
+import lazy_loader
 
-__all__ = ["gap", "l2", "rate", "sup"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,17 +1,5 @@
 """`MLP`, its activations and initialisations, and the calculus of networks."""
 
-from approxlab.networks.activations import ACTIVATIONS, activation
-from approxlab.networks.calculus import compose, parallel, postcompose, precompose
-from approxlab.networks.initialisation import INITIALISATIONS
-from approxlab.networks.mlp import MLP
+import lazy_loader
 
-__all__ = [
-    "ACTIVATIONS",
-    "INITIALISATIONS",
-    "MLP",
-    "activation",
-    "compose",
-    "parallel",
-    "postcompose",
-    "precompose",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-__all__ = ["ACTIVATIONS", "activation", "layer"]
+__all__ = ["ACTIVATIONS", "Activation", "activation", "layer"]
 
 Activation = Callable[[Array], Array]
 
@@ -32,7 +32,7 @@ def _relu_power(power: int) -> Activation:
 def _heaviside(z: Array) -> Array:
     # 1/2 at the jump: the limit of sigmoid(gain * z) as the gain grows.
     step = jnp.where(z > 0, 1.0, jnp.where(z < 0, 0.0, 0.5)).astype(z.dtype)
-    return jnp.where(jnp.isnan(z), z, step)  # what is not a number does not become one
+    return jnp.where(jnp.isnan(z), z, step)  # NaN stays NaN
 
 
 def _gelu(z: Array) -> Array:
@@ -85,5 +85,5 @@ def activation(name: str) -> Activation:
 
 def layer(act: Activation, z: Array, linear: int) -> Array:
     """s(z) along the first axis, whose last `linear` units are left as they are."""
-    bent = z.shape[0] - linear
-    return jnp.concatenate([act(z[:bent]), z[bent:]]) if linear else act(z)
+    nonlinear = z.shape[0] - linear
+    return jnp.concatenate([act(z[:nonlinear]), z[nonlinear:]]) if linear else act(z)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from approxlab.networks.affine import after_affine_map
 from approxlab.networks.mlp import MLP
 
 __all__ = ["compose", "parallel", "postcompose", "precompose"]
@@ -41,9 +42,7 @@ def precompose(net: MLP, scale: Any, shift: Any = 0.0) -> MLP:
         )
     if shift.shape not in ((), (d,)):
         raise ValueError(f"shift: got shape {shift.shape}, expected () or ({d},) for {net!r}.")
-    first = net.weights[0]
-    weight = first @ scale if scale.ndim == 2 else first * jnp.broadcast_to(scale, (1, d))
-    bias = net.biases[0] + first @ jnp.broadcast_to(shift, (d,))
+    weight, bias = after_affine_map(net.weights[0], net.biases[0], scale, shift)
     return _replace(net, (weight, *net.weights[1:]), (bias, *net.biases[1:]))
 
 
@@ -101,7 +100,7 @@ def compose(outer: MLP, inner: MLP) -> MLP:
 def parallel(nets: Sequence[MLP]) -> MLP:
     """The network x -> (net_1(x), net_2(x), ...), all outputs one after the other.
 
-    The networks share the input and stand side by side, without connections between them.
+    The networks share the input; there are no connections between them.
 
     Args:
         nets: Networks with equal numbers of inputs, equal depth and the same activation.
@@ -130,7 +129,7 @@ def parallel(nets: Sequence[MLP]) -> MLP:
     before = None
     for i in range(depth + 1):
         linear = [net.passthrough[i] if i < depth else 0 for net in nets]
-        order = _bent_first([net.biases[i].shape[0] for net in nets], linear)
+        order = _nonlinear_first([net.biases[i].shape[0] for net in nets], linear)
         blocks = [net.weights[i] for net in nets]
         weight = jnp.concatenate(blocks) if before is None else _block_diagonal(blocks)[:, before]
         weights.append(weight[order])
@@ -141,12 +140,12 @@ def parallel(nets: Sequence[MLP]) -> MLP:
     return MLP(tuple(weights), tuple(biases), nets[0].activation, passthrough, outputs)
 
 
-def _bent_first(sizes: Sequence[int], linear: Sequence[int]) -> np.ndarray:
+def _nonlinear_first(sizes: Sequence[int], linear: Sequence[int]) -> np.ndarray:
     """Order that puts the nonlinear units of all blocks before the linear ones."""
     ends = np.cumsum(sizes)
-    bent = [np.arange(e - s, e - k) for e, s, k in zip(ends, sizes, linear, strict=True)]
-    flat = [np.arange(e - k, e) for e, k in zip(ends, linear, strict=True)]
-    return np.concatenate(bent + flat)
+    nonlinear = [np.arange(e - s, e - k) for e, s, k in zip(ends, sizes, linear, strict=True)]
+    affine = [np.arange(e - k, e) for e, k in zip(ends, linear, strict=True)]
+    return np.concatenate(nonlinear + affine)
 
 
 def _block_diagonal(blocks: Sequence[Array]) -> Array:

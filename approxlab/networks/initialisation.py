@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 __all__ = ["INITIALISATIONS"]
 
 _LEAST_DRAWS = 4096
-_INNER_VARIANCE = 2.0  # times fan_in, of weights behind the first layer of `spread`
+_INNER_VARIANCE = 2.0  # times fan_in, of weights after the first layer, in `spread`
 
 
 class Draws(NamedTuple):
@@ -76,7 +76,7 @@ _he = _normal(lambda fan_in, fan_out: 2.0 / fan_in)
 
 
 def _uniform_knots(drawn: Draws, fan_in: int, fan_out: int, first: bool) -> Layer:
-    """He weights; every unit of the first layer bends at a point drawn uniformly from the cube.
+    """He weights; every unit of the first layer has its kink at a point uniform in the cube.
 
     In one dimension these points are the knots, uniform on the interval. In d dimensions the
     hyperplane w . x + b = 0 passes through a uniformly drawn point. Zero biases instead let all
@@ -92,11 +92,11 @@ def _uniform_knots(drawn: Draws, fan_in: int, fan_out: int, first: bool) -> Laye
 
 
 def _spread(drawn: Draws, fan_in: int, fan_out: int, first: bool) -> Layer:
-    """Units that bend everywhere: slopes from 1 to 3 in equal steps, through points of the cube.
+    """Units curved in different places: slopes 1 to 3 in equal steps, through points of the cube.
 
-    Units with zero biases and alike slopes are nearly one shape, so the singular values of the
-    Jacobian in the weights fall fast. Different slopes and bends keep them larger, and least
-    squares reach further.
+    Units with zero biases and similar slopes have nearly the same shape, so the singular values of
+    the Jacobian in the weights fall fast. Different slopes and positions keep them larger, and
+    least squares reaches smaller errors.
     """
     normal, uniform = drawn.normals(fan_out, fan_in), drawn.uniforms(fan_out, fan_in)
     if not first:
@@ -116,8 +116,8 @@ INITIALISATIONS: Mapping[str, Initialisation] = MappingProxyType(
     }
 )
 """Name to initialisation. Variances: Glorot & Bengio 2010 2/(in + out), He et al. 2015 2/in,
-LeCun et al. 1998 1/in; `uniform_knots` spreads the bends of the first layer over the box, `spread`
-varies their slopes as well."""
+LeCun et al. 1998 1/in; `uniform_knots` draws the kinks of the first layer uniformly from the box,
+`spread` varies the slopes as well."""
 
 
 def initialisation(name: str) -> Initialisation:

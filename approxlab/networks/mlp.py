@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from approxlab.arguments import check_positive, check_widths
+from approxlab.arguments import check_key, check_positive, check_widths
 from approxlab.networks import storage
 from approxlab.networks.activations import activation as activation_named
-from approxlab.networks.activations import layer
+from approxlab.networks.affine import after_affine_map
+from approxlab.networks.forward import outputs
 from approxlab.networks.initialisation import (
     all_draws,
     all_layers,
@@ -107,15 +108,15 @@ class MLP:
         sizes = (in_size, *check_widths(hidden), outputs)
         drawn = all_draws(key, sizes, str(float_dtype(dtype)))
         weights, biases = zip(*all_layers(name, drawn, sizes), strict=True)
-        net = cls(weights, biases, activation, (0,) * (len(sizes) - 2), out_size)
-        if domain is None:
-            return net
-        from approxlab.networks.calculus import precompose  # calculus is written with MLP
-
-        if not hasattr(domain, "map_to"):
-            raise TypeError(f"domain: got {domain!r}, expected a Box.")
-        scale, shift = domain.map_to(type(domain).cube(-1.0, 1.0, in_size))
-        return precompose(net, scale, shift)
+        if domain is not None:
+            if not hasattr(domain, "map_to"):
+                raise TypeError(f"domain: got {domain!r}, expected a Box.")
+            kind = weights[0].dtype
+            cube = type(domain).cube(-1.0, 1.0, in_size)
+            maps = (jnp.asarray(a, kind) for a in domain.map_to(cube))
+            weight, bias = after_affine_map(weights[0], biases[0], *maps)
+            weights, biases = (weight, *weights[1:]), (bias, *biases[1:])
+        return cls(weights, biases, activation, (0,) * (len(sizes) - 2), out_size)
 
     @classmethod
     def from_arrays(
@@ -156,11 +157,7 @@ class MLP:
                 "one point. Use approxlab.evaluate(net, points) for a batch."
             )
         act = activation_named(self.activation)
-        for weight, bias, linear in zip(
-            self.weights[:-1], self.biases[:-1], self.passthrough, strict=True
-        ):
-            x = layer(act, weight @ x + bias, linear)
-        y = self.weights[-1] @ x + self.biases[-1]
+        y = outputs(act, self.weights, self.biases, self.passthrough, x)
         return y[0] if self.out_size is None else y
 
     def member(self, index: int) -> MLP:
@@ -170,7 +167,7 @@ class MLP:
         if not 0 <= index < self.weights[0].shape[0]:
             raise ValueError(
                 f"index: got {index}, expected 0 to {self.weights[0].shape[0] - 1}, the number of "
-                "stacked networks less one."
+                "stacked networks minus one."
             )
         return jax.tree.map(lambda leaf: leaf[index], self)
 
@@ -190,7 +187,7 @@ class MLP:
         """Read a network written by `save`.
 
         Raises:
-            ValueError: If the file is no saved network, or holds float64 while x64 is off.
+            ValueError: If the file is not a saved network, or holds float64 while x64 is off.
         """
         weights, biases, structure = storage.load(path)
         return cls(
@@ -274,14 +271,8 @@ def float_dtype(dtype: Any) -> Any:
     return kind
 
 
-def check_key(key: Any) -> None:
-    """A typed key, as from `jax.random.key`."""
-    if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)):
-        raise TypeError(f"key: got {key!r}, expected a typed key. Write jax.random.key(0).")
-
-
 def _check(net: MLP) -> None:
-    """Shapes of all leaves against one another: said at once, not in the middle of a matmul."""
+    """Check the shapes of all leaves against one another, before a product fails on them."""
     activation_named(net.activation)
     leaves = (*net.weights, *net.biases)
     kinds = {str(getattr(leaf, "dtype", type(leaf).__name__)) for leaf in leaves}

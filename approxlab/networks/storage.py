@@ -37,7 +37,7 @@ def save(
 
 def load(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, Any]]:
     """Weights, biases and structure of a saved network."""
-    content = Path(path).read_bytes()  # whole: np.load leaves the file open when it is no archive
+    content = Path(path).read_bytes()  # whole: np.load leaves a file open that is not an archive
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             structure = json.loads(str(archive["header"]))
@@ -47,7 +47,8 @@ def load(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], list[np.ndarra
             dtype, found = weights[0].dtype, structure["format"]
     except Exception as error:  # of a damaged archive zipfile and numpy raise eight kinds
         raise ValueError(
-            f"path: {Path(path).name} is no network written by MLP.save, or is damaged ({error})."
+            f"path: {Path(path).name} is not a network written by MLP.save, or is damaged "
+            f"({error})."
         ) from error
     if found != FORMAT:
         raise ValueError(f"path: {Path(path).name} has format {found!r}, expected {FORMAT!r}.")

@@ -8,9 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from approxlab.arguments import check_interval
-from approxlab.domains import Box
-from approxlab.errors.differences import values
+from approxlab.domains import Box, check_interval
+from approxlab.evaluation import values_at
 
 __all__ = ["Curve"]
 
@@ -70,7 +69,7 @@ class Curve:
             cuts = (kinks[:, None] + np.concatenate([-steps, [0.0], steps])).ravel()
         cuts = np.union1d(cuts, np.linspace(a, b, _PANELS + 1))
         look = np.linspace(a, b, _LOOK)
-        seen = values(target, look[:, None])
+        seen = values_at(target, look[:, None])
         if not np.all(np.isfinite(seen)):
             place = look[np.argmin(np.isfinite(seen))]
             raise ValueError(
@@ -85,7 +84,7 @@ class Curve:
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Values at points of shape (n,)."""
-        return values(self.target, points[:, None])
+        return values_at(self.target, points[:, None])
 
     @property
     def width(self) -> float:

@@ -10,17 +10,15 @@ method. A step is taken only where it lowers the error of the continuous functio
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
 
 import numpy as np
 from scipy.linalg import solve_banded
 
+from approxlab.claims import Norm
 from approxlab.optimal._curve import Curve
 from approxlab.splines import Samples, best
 
 __all__ = ["Pieces", "polished", "spread"]
-
-Norm = Literal["sup", "l2"]
 
 _NODES = 16
 _CLOSEST = 0.4  # a knot moves at most this part of the way to its neighbour in a step

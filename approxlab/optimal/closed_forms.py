@@ -8,19 +8,17 @@ given, and named as asymptotic.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
 
-from approxlab.arguments import check_interval, check_positive
-from approxlab.claims import Optimum
-from approxlab.domains import Box
-from approxlab.errors.differences import values
+from approxlab.arguments import check_norm, check_positive
+from approxlab.claims import Norm, Optimum
+from approxlab.domains import Box, check_interval
+from approxlab.evaluation import values_at
 
 __all__ = ["max_pieces", "relu_spline_asymptotic", "square_by_pieces", "square_by_units"]
-
-Norm = Literal["sup", "l2"]
 
 
 def max_pieces(width: int, depth: int) -> int:
@@ -62,6 +60,7 @@ def square_by_pieces(
         0.0078125
     """
     check_positive(pieces=pieces)
+    check_norm(norm)
     a, b = check_interval(Box.unit() if domain is None else domain)
     width = b - a
     pieces = int(pieces)
@@ -96,6 +95,7 @@ def square_by_units(
         True
     """
     check_positive(units=units)
+    check_norm(norm)
     best = square_by_pieces(2 ** int(units), norm, domain=domain, relative=relative)
     source = f"{units} ReLUs make at most 2^{units} pieces"
     return Optimum(best.value, norm, "exact", source, relative)
@@ -129,6 +129,7 @@ def relu_spline_asymptotic(
         0.125
     """
     check_positive(pieces=pieces)
+    check_norm(norm)
     box = target.domain
     check_interval(box, "target.domain")
     smoothness, kinks = getattr(target, "smoothness", None), getattr(target, "kinks", None)
@@ -142,13 +143,13 @@ def relu_spline_asymptotic(
     def bend(x: Any) -> Any:
         return jax.grad(lambda y: jax.grad(target)(y)[0])(x)[0]
 
-    curvature = np.abs(values(bend, points))
+    curvature = np.abs(values_at(bend, points))
     if not np.all(np.isfinite(curvature)):
         raise ValueError(
             f"target: the second derivative of {target!r} is not finite on its box, expected a "
             "smooth target. Targets with kinks or jumps have no such asymptotic constant."
         )
-    size = values(target, points)
+    size = values_at(target, points)
     if norm == "sup":
         value = float(weights @ np.sqrt(curvature)) ** 2 / (16 * pieces**2)
         scale = float(np.max(np.abs(size)))

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from approxlab.arguments import check_positive
-from approxlab.claims import Estimate, Optimum
+from approxlab.arguments import check_norm, check_positive
+from approxlab.claims import Estimate, Norm, Optimum
 from approxlab.optimal._curve import Curve
 from approxlab.optimal._l2_pieces import Cells, lower_bound
 from approxlab.optimal._l2_splines import Pieces, polished, resized, spread
 from approxlab.optimal._sup_pieces import level_bound
 from approxlab.optimal._sup_splines import largest_error, levelled
+from approxlab.rates import gap
 from approxlab.splines import Spline
 
 __all__ = ["GapInterval", "PieceOptimum", "relu_spline"]
-
-Norm = Literal["sup", "l2"]
 
 _CELLS = 500  # per piece
 _ALL_CELLS = 64_000
@@ -102,8 +101,6 @@ class PieceOptimum:
             >>> [round(gap, 2) for gap in best.gap(2 * float(best.upper))]
             [2.0, 2.01]
         """
-        from approxlab.errors import gap
-
         upper = Optimum(float(self.upper), self.lower.norm, "lower", "attained")
         return GapInterval(gap(error, upper), gap(error, self.lower))
 
@@ -169,8 +166,7 @@ def relu_spline(
     check_positive(pieces=pieces)
     cells = max(64, min(_CELLS, _ALL_CELLS // pieces)) if cells is None else cells
     check_positive(cells=cells)
-    if norm not in ("l2", "sup"):
-        raise ValueError(f"norm: got {norm!r}, expected 'l2' or 'sup'.")
+    check_norm(norm)
     enclose = _enclosed_l2 if norm == "l2" else _enclosed_sup
     return enclose(Curve.of(target), int(pieces), int(cells))
 

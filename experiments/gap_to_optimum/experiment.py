@@ -24,7 +24,7 @@ from experiments.gap_to_optimum.findings import caption, check, table
 
 if TYPE_CHECKING:
     from approxlab import MLP, FitResult, Target
-    from approxlab.fitting.knot_placement import FreeKnots
+    from approxlab.fitting import FreeKnots
 
 REVISION = 1
 
@@ -191,7 +191,7 @@ def _networks(
             (result.networks.member(i), str(status)) for i, status in enumerate(result.statuses)
         ]
     if method == "greedy":
-        from approxlab.fitting.orthogonal_greedy import greedy
+        from approxlab.fitting import greedy
 
         fit = greedy(target, n - 1)
         return [(fit.network, str(fit.status))]
@@ -221,7 +221,7 @@ def _trained(target: Target, unit: Mapping[str, Any], run: runner.RunInfo) -> Fi
 
 
 def _placed(target: Any, n: int, norm: Literal["l2", "sup"] = "l2", *, polish: bool) -> FreeKnots:
-    from approxlab.fitting.knot_placement import free_knots
+    from approxlab.fitting import free_knots
 
     return free_knots(target, n, norm, polish=polish)
 

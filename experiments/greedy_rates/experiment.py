@@ -18,7 +18,7 @@ from experiments.greedy_rates.figure import draw
 from experiments.greedy_rates.findings import caption, check, table
 
 if TYPE_CHECKING:
-    from approxlab.fitting.orthogonal_greedy import GreedyFit
+    from approxlab.fitting import GreedyFit
 
 REVISION = 1
 
@@ -100,7 +100,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     """Rows of one fit: one per doubling of the units, or one per published number."""
     if unit["story"] == "published":
         return _published(unit, run)
-    from approxlab.fitting.orthogonal_greedy import greedy
+    from approxlab.fitting import greedy
 
     dim, power, n = unit["dim"], unit["power"], unit["n"]
     polish = unit["story"] == "polish"
@@ -148,7 +148,7 @@ def _case_fit(unit: Mapping[str, Any], run: runner.RunInfo) -> GreedyFit:
     """One fit, with the points and the dictionary that its target needs."""
     import jax
 
-    from approxlab.fitting.orthogonal_greedy import Dictionary, greedy
+    from approxlab.fitting import Dictionary, greedy
 
     case, method, n = unit["case"], unit["method"], unit["n"]
     target = case_target(case)

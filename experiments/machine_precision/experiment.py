@@ -161,7 +161,7 @@ def seconds(config: Config) -> float:
 
 def _accepted(target: Target, method: str, n: int) -> dict[str, Any]:
     """A row of the acceptance table; only the first call compiles."""
-    from approxlab.constructions import quasi_interpolant
+    from approxlab.fitting import quasi_interpolant
 
     row = _on_interval(target, method, n)
     times = []
@@ -183,15 +183,15 @@ def _on_interval(target: Target, method: str, n: int) -> dict[str, Any]:
     """Relative L2 error, and sup error, at equally spaced points of the interval."""
     import numpy as np
 
-    from approxlab.constructions import clustered, quasi_interpolant
-    from approxlab.errors.differences import values
+    from approxlab.evaluation import values_at
+    from approxlab.fitting import clustered, quasi_interpolant
 
     x = target.domain.uniform(_POINTS)
-    wanted = values(target, x)
+    wanted = values_at(target, x)
     if method in ("tanh", "graded"):
         grading = clustered(*_CLUSTER) if method == "graded" else None
         solved = quasi_interpolant(target, n, grading=grading)
-        got, found = values(solved.network, x), _of_solve(solved.solve)
+        got, found = values_at(solved.network, x), _of_solve(solved.solve)
         found["num_hidden_units"] = solved.network.num_hidden_units
     elif method == "polynomial":
         got, found = _polynomial(target, n)(x[:, 0]), {}
@@ -212,13 +212,13 @@ def _of_solve(found: Any) -> dict[str, Any]:
 
 def _polynomial(target: Target, n: int) -> Callable[[np.ndarray], np.ndarray]:
     """The interpolating polynomial at n Chebyshev points, by the barycentric formula."""
-    from approxlab.errors.differences import values
+    from approxlab.evaluation import values_at
 
     if n == 1:
-        middle = values(target, target.domain.midpoints(1))
+        middle = values_at(target, target.domain.midpoints(1))
         return lambda x: 0.0 * x + middle
     nodes = target.domain.chebyshev(n)
-    heights = values(target, nodes)
+    heights = values_at(target, nodes)
     return lambda x: _barycentric(nodes[:, 0], x) @ heights
 
 
@@ -242,12 +242,12 @@ def _rational(target: Target, n: int, x: np.ndarray) -> tuple[np.ndarray, dict[s
     import numpy as np
     from scipy.interpolate import AAA
 
-    from approxlab.errors.differences import values
+    from approxlab.evaluation import values_at
 
     nodes = target.domain.chebyshev(1024)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has not converged with n of them
-        found = AAA(nodes[:, 0], values(target, nodes), rtol=1e-14, max_terms=n)
+        found = AAA(nodes[:, 0], values_at(target, nodes), rtol=1e-14, max_terms=n)
     return np.asarray(found(x)), {"num_support_points": len(found.weights)}
 
 
@@ -255,19 +255,19 @@ def _on_rectangle(target: Target, method: str, n: int) -> dict[str, Any]:
     """Relative L2 error by a Gauss-Legendre rule."""
     import numpy as np
 
-    from approxlab.constructions import ridge_quasi_interpolant
-    from approxlab.errors.differences import values
+    from approxlab.evaluation import values_at
+    from approxlab.fitting import ridge_quasi_interpolant
 
     x, weights = target.domain.gauss_legendre(**_PLANE_NODES)
-    wanted = values(target, x)
+    wanted = values_at(target, x)
     if method == "ridges":
         solved = ridge_quasi_interpolant(target, n)
-        got, found = values(solved.network, x), _of_solve(solved.solve)
+        got, found = values_at(solved.network, x), _of_solve(solved.solve)
         found["num_hidden_units"] = solved.network.num_hidden_units
         found["num_coefficients"] = n + 1
     else:
         nodes = target.domain.chebyshev(n)
-        heights = values(target, nodes).reshape(n, n)
+        heights = values_at(target, nodes).reshape(n, n)
         axes = [np.unique(x[:, i]) for i in (0, 1)]
         left, right = (_barycentric(np.unique(nodes[:, i]), axis) for i, axis in enumerate(axes))
         got, found = (left @ heights @ right.T).ravel(), {"num_coefficients": n * n}
@@ -293,8 +293,7 @@ def _largest(target: Target, method: str, n: int) -> dict[str, Any]:
 
 def _both(target: Target, n: int) -> Any:
     """The same units with either last layer, solved at the same points."""
-    from approxlab.constructions import quasi_interpolant
-    from approxlab.fitting.last_layer import readout
+    from approxlab.fitting import quasi_interpolant, readout
 
     squares = quasi_interpolant(target, n)
     points = target.domain.chebyshev(_sup_points(n))
@@ -307,10 +306,10 @@ def _sup_points(n: int) -> int:
 
 
 def _differences(network: Any, target: Target) -> np.ndarray:
-    from approxlab.errors.differences import difference
+    from approxlab.errors.pointwise import model_minus_target
 
     points = target.domain.chebyshev(_sup_points(network.num_hidden_units))
-    return difference(network, target, points)
+    return model_minus_target(network, target, points)
 
 
 def _curves(target: Target, n: int) -> list[dict[str, Any]]:

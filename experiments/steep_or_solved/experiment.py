@@ -124,7 +124,7 @@ def _construction(target: Target, method: str, n: int, gain: float) -> Construct
 def _solved(target: Target, unit: Mapping[str, Any]) -> dict[str, Any]:
     import approxlab as al
 
-    solved = al.constructions.quasi_interpolant(target, unit["n"])
+    solved = al.fitting.quasi_interpolant(target, unit["n"])
     row = solved.to_rows()[0]
     row["condition"] = float(f"{row['condition']:.2g}")  # an estimate, not the same to the last bit
     return {**row, "sup_error": float(al.errors.sup(solved.network, target))}
@@ -134,10 +134,10 @@ def _units_of(target: Target, unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Weights of every unit of a small network: what the pictures are drawn from."""
     import numpy as np
 
-    from approxlab import constructions
+    from approxlab.fitting import quasi_interpolant
 
     if unit["method"] == "solved":
-        network = constructions.quasi_interpolant(target, unit["n"]).network
+        network = quasi_interpolant(target, unit["n"]).network
     else:
         network = _construction(target, unit["method"], unit["n"], _STEEP).network
     inner, outer = (np.asarray(weight, float) for weight in network.weights)

@@ -125,8 +125,7 @@ def _student(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any
     import jax
     import numpy as np
 
-    from approxlab.fitting import LevenbergMarquardt, fit
-    from approxlab.fitting.stages import fit_stages
+    from approxlab.fitting import LevenbergMarquardt, fit, fit_stages
 
     target = _teacher(unit["number"], run.seed)
     widths = tuple(int(n) for n in unit["hidden"].split("-"))

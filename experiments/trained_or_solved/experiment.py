@@ -198,7 +198,7 @@ def _gap(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
 
 def _solved(start: MLP, data: Any, target: Any) -> dict[str, Any]:
     """One least-squares problem for the last layer, the hidden one as it is."""
-    from approxlab.fitting.last_layer import readout
+    from approxlab.fitting import readout
 
     began = time.perf_counter()
     network = readout(start, data).network
@@ -320,7 +320,7 @@ def _start(kind: str, hidden: tuple[int, ...], number: int, run: runner.RunInfo)
     if kind != "quasi_interpolant":
         return al.MLP.init(key, 1, hidden, init=kind)
     drawn = al.MLP.init(key, 1, hidden, init="glorot")
-    placed = al.constructions.quasi_interpolant(al.targets.get("exp"), hidden[0]).network
+    placed = al.fitting.quasi_interpolant(al.targets.get("exp"), hidden[0]).network
     return al.MLP(
         (placed.weights[0], drawn.weights[1]), (placed.biases[0], drawn.biases[1]), "tanh", (0,)
     )

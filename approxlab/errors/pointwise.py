@@ -1,0 +1,79 @@
+"""Model minus target at points, in NumPy and float64 whatever the dtypes of the two.
+
+Model and target are evaluated separately, each compiled once per shape: measuring many networks of
+one shape, or one network against many targets, compiles nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from approxlab.domains import Box
+from approxlab.evaluation import settled, values_at
+
+Function = Callable[[Any], Any]
+
+
+def box_and_mask(target: Function, domain: Box | None) -> tuple[Box, Function | None]:
+    """The box and the mask on which to measure."""
+    box = domain if domain is not None else getattr(target, "domain", None)
+    if not isinstance(box, Box):
+        raise ValueError(
+            f"domain: got {domain!r} and a target without one, expected a Box such as "
+            "al.Box([0.0], [1.0])."
+        )
+    mask = getattr(target, "mask", None)
+    return box, None if mask is None else settled(mask)
+
+
+def inside(mask: Function | None, points: np.ndarray) -> np.ndarray:
+    """Which points count: shape (n,), boolean."""
+    if mask is None:
+        return np.ones(len(points), bool)
+    return values_at(mask, points) != 0.0
+
+
+def not_finite_entry(**functions: Function) -> str | None:
+    """The first number that is not finite in the arrays of functions; None where all are finite.
+
+    The arrays are examined because values need not show it: tanh(inf) is 1 and relu(-inf) is 0.
+    """
+    for name, function in functions.items():
+        for path, leaf in jax.tree_util.tree_leaves_with_path(function):
+            if not isinstance(leaf, jax.Array | np.ndarray) or not _is_float(leaf):
+                continue
+            bad = np.argwhere(~np.isfinite(np.asarray(leaf, np.float64)))
+            if len(bad):
+                index = tuple(int(i) for i in bad[0])
+                where = f"{name}{jax.tree_util.keystr(path)}"
+                return f"{where} is {float(leaf[index])} at index {index}"
+    return None
+
+
+def not_finite_value(at: tuple[float, ...], **functions: Function) -> str:
+    """Which of the functions is not finite at a point."""
+    for name, function in functions.items():
+        value = values_at(function, np.array([at]))[0]
+        if not np.all(np.isfinite(value)):
+            return f"{name} is {value.tolist()} at the point {list(at)}"
+    return f"the error is too large a number at the point {list(at)}"
+
+
+def _is_float(array: Any) -> bool:
+    return bool(jnp.issubdtype(array.dtype, jnp.floating))
+
+
+def model_minus_target(model: Function, target: Function, points: np.ndarray) -> np.ndarray:
+    """Values of model - target; shapes that differ are an error, not a broadcast."""
+    got, want = values_at(model, points), values_at(target, points)
+    if got.shape != want.shape:
+        raise ValueError(
+            f"model: got values of shape {got.shape[1:]} at a point where the target has shape "
+            f"{want.shape[1:]}, expected equal shapes. For MLPs, out_size=None gives shape ()."
+        )
+    return got - want

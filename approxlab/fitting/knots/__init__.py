@@ -1,0 +1,1 @@
+"""Shallow ReLU networks on an interval, by placing their knots."""

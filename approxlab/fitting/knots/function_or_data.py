@@ -1,0 +1,200 @@
+"""What a spline with free knots is fitted to: a target of one variable, or data on a line.
+
+Values are divided by a power of two just above the largest, so that squares stay in range.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from approxlab.claims import Estimate
+from approxlab.domains import check_interval
+from approxlab.errors.pointwise import model_minus_target, not_finite_value
+from approxlab.evaluation import values_at
+from approxlab.fitting.knots.density import POWERS, Density, data_density, function_density
+from approxlab.fitting.target_or_arrays import (
+    are_arrays,
+    box_of,
+    check_without_mask,
+    checked_arrays,
+)
+from approxlab.networks.mlp import MLP
+from approxlab.splines import Samples, sampled, sorted_in
+
+__all__ = ["Data", "Function", "function_or_data"]
+
+# Nodes per piece of the rule that measures, and of the one whose difference is the uncertainty.
+# Neither is the rule that was minimised: knots could have moved so that a jump lies between two of
+# its nodes.
+_NODES, _FEWER_NODES = 27, 17
+_GRID = 64  # cells per piece in which the sup norm is measured
+_LEAST_STEP = 1e-2  # spacing of floats over the mean width of pieces, at most
+_ROUNDING = 32  # error, in eps times the size of the target, that counts as none
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Function:
+    """A target on an interval, in units of a power of two.
+
+    Attributes:
+        target: The target.
+        unit: The power of two.
+        norm: "l2" or "sup".
+        density: Where knots belong.
+        kinks: Positions that are to be knots.
+        floor: Error at the level of rounding.
+        weight: Length of the interval: the square of the error 1 everywhere.
+    """
+
+    target: Any
+    unit: float
+    norm: str
+    density: Density
+    kinks: tuple[float, ...]
+    floor: float
+    weight: float
+
+    def values(self, x: np.ndarray) -> np.ndarray:
+        """Values of the target at positions of shape (k,), in units."""
+        return _finite_values(self.target, x) / self.unit
+
+    def samples(self, knots: np.ndarray) -> Samples:
+        """Values at the nodes of a quadrature between the knots."""
+        return sampled(self.values, knots)
+
+    def knots(self, pieces: int, shifts: Sequence[float]) -> list[np.ndarray]:
+        """First knots: one set per shift."""
+        return [self.density.knots(pieces, shift, self.kinks) for shift in shifts]
+
+    def error(self, network: MLP, knots: np.ndarray) -> Estimate:
+        """The error of a network that bends at the knots only."""
+        return self._sup(network, knots) if self.norm == "sup" else self._l2(network, knots)
+
+    def _l2(self, network: MLP, knots: np.ndarray) -> Estimate:
+        def error(x: np.ndarray) -> np.ndarray:
+            return model_minus_target(network, self.target, x[:, None]) / self.unit
+
+        rules = [sampled(error, knots, nodes) for nodes in (_FEWER_NODES, _NODES)]
+        coarse, fine = (
+            self.unit * math.sqrt(float(np.sum(rule.per_piece(rule.values**2)))) for rule in rules
+        )
+        count = sum(len(rule.values) for rule in rules)
+        return Estimate(fine, "l2", count, uncertainty=abs(fine - coarse))
+
+    def _sup(self, network: MLP, knots: np.ndarray) -> Estimate:
+        cells = 0.5 - 0.5 * np.cos(np.pi * np.arange(_GRID) / _GRID)
+        x = np.append((knots[:-1, None] + np.diff(knots)[:, None] * cells).ravel(), knots[-1])
+        size = np.abs(model_minus_target(network, self.target, x[:, None]))
+        at = int(np.argmax(size))
+        return Estimate(float(size[at]), "sup", len(x), at=(float(x[at]),))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Data:
+    """Data (x, y) on a line, in units of a power of two; attributes as in `Function`."""
+
+    x: np.ndarray
+    y: np.ndarray
+    unit: float
+    density: Density
+    floor: float
+    weight: float = 1.0
+
+    def samples(self, knots: np.ndarray) -> Samples:
+        """The data sorted into the pieces, with weights that make sums means."""
+        return sorted_in(self.x, self.y, knots)
+
+    def knots(self, pieces: int, shifts: Sequence[float]) -> list[np.ndarray]:
+        """First knots: one set per shift, and one with equally many positions in all pieces.
+
+        Noise looks like curvature; the last set determines the heights also where it does.
+        """
+        even = np.quantile(np.unique(self.x), np.linspace(0.0, 1.0, pieces + 1))
+        return [*(self.density.knots(pieces, shift, ()) for shift in shifts), even]
+
+    def error(self, network: MLP, knots: np.ndarray) -> Estimate:
+        """Root of the mean squared difference over the data."""
+        error = values_at(network, self.x[:, None]) / self.unit - self.y
+        return Estimate(self.unit * math.sqrt(float(np.mean(error**2))), "l2", len(self.x))
+
+
+def function_or_data(target: Any, pieces: int, norm: str) -> Function | Data:
+    """A target or data in the form that knots are fitted to.
+
+    Raises:
+        TypeError: If the target is neither.
+        ValueError: If it has a mask, more than one variable, a number that is not finite, or too
+            few data.
+    """
+    if are_arrays(target):
+        return _of_data(target, pieces, norm)
+    box = box_of(target, "(k, 1) and (k,)")
+    a, b = check_interval(box, "target.domain")
+    check_without_mask(target)
+    eps = float(jnp.finfo(jnp.result_type(float)).eps)
+    _check_resolved(a, b, pieces, eps)
+    density = function_density(lambda x: _finite_values(target, x), a, b, POWERS[norm], eps)
+    unit = _power_of_two(density.size)
+    kinks = tuple(getattr(target, "kinks", None) or ())
+    floor = _ROUNDING * eps * density.size / unit
+    return Function(target, unit, norm, density, kinks, floor, b - a)
+
+
+def _check_resolved(a: float, b: float, pieces: int, eps: float) -> None:
+    step = eps * max(abs(a), abs(b))
+    if pieces * step > _LEAST_STEP * (b - a):
+        raise ValueError(
+            f"pieces: got {pieces} on [{a:g}, {b:g}], where two numbers of JAX's default dtype "
+            f"are {step:.1e} apart, expected pieces of many times that. Move the target to a box "
+            "near 0, or enable float64."
+        )
+
+
+def _of_data(pair: Any, pieces: int, norm: str) -> Data:
+    X, Y = checked_arrays(pair)
+    if norm != "l2":
+        raise ValueError(
+            f"norm: got {norm!r} with data, expected 'l2': the exchange needs values between the "
+            "points. Give a Target."
+        )
+    if X.shape[1] != 1 or Y.ndim != 1:
+        raise ValueError(
+            f"target: got arrays of shapes {X.shape} and {Y.shape}, expected (k, 1) and (k,): "
+            "points of a line and one value at each. Fit each component alone."
+        )
+    x, distinct = X[:, 0], len(np.unique(X))
+    if distinct < max(3, pieces + 1):
+        raise ValueError(
+            f"pieces: got {pieces} for {distinct} distinct positions, expected at most "
+            f"{distinct - 1}, and 3 positions at least. Take fewer pieces."
+        )
+    unit = _power_of_two(float(np.max(np.abs(Y))))
+    floor = _ROUNDING * float(np.finfo(float).eps) * float(np.max(np.abs(Y))) / unit
+    return Data(x, Y / unit, unit, data_density(x, Y, POWERS[norm]), floor)
+
+
+def _finite_values(target: Any, x: np.ndarray) -> np.ndarray:
+    y = values_at(target, x[:, None])
+    if y.shape != x.shape:
+        raise ValueError(
+            f"target: got values of shape {y.shape[1:]}, expected (): one output. Fit each "
+            "component alone."
+        )
+    if not np.all(np.isfinite(y)):
+        at = float(x[np.argmin(np.isfinite(y))])
+        wrong = not_finite_value((at,), target=target)
+        raise ValueError(
+            f"target: {wrong}, expected finite values on the whole interval. Take a box that "
+            "leaves the pole out."
+        )
+    return y
+
+
+def _power_of_two(size: float) -> float:
+    return math.ldexp(1.0, math.frexp(size)[1]) if size > 0 else 1.0

@@ -1,0 +1,1 @@
+"""Networks whose last layer is the solution of a linear problem."""

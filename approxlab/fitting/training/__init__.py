@@ -1,0 +1,1 @@
+"""Training: methods, data, compiled programs, and the seeds that run through them."""

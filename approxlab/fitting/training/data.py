@@ -1,0 +1,165 @@
+"""The data of a training in one form: points in [-1, 1]^d, values of unit mean square.
+
+Everything here is NumPy in float64: the data are prepared once, whatever the dtype of the training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from approxlab.domains import Box
+from approxlab.errors.pointwise import inside
+from approxlab.evaluation import values_at
+from approxlab.fitting.target_or_arrays import are_arrays, box_of, check_finite, checked_arrays
+
+_POINTS = {1: 256, 2: 1024}  # of the training grid, by dimension
+_SOBOL_POINTS = 2048
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """Points and values, and the affine maps between them and their normalised form.
+
+    The normalised points are (x - center) / half, the normalised values
+    (y / unit - mean) / deviation with `unit` a power of two. A power of two that multiplies the
+    target therefore changes nothing but `unit`: exactly.
+
+    Attributes:
+        points: The points as given, shape (n, d).
+        inputs: The normalised points, shape (n, d).
+        values: The values divided by `unit`, shape (n, m).
+        outputs: The normalised values, shape (n, m).
+        center: Centre of the box, shape (d,).
+        half: Half the side lengths, shape (d,).
+        unit: A power of two, just above the largest absolute value.
+        mean: Mean of `values` over the points, shape (m,).
+        deviation: Root of the mean square of `values - mean`, over all outputs.
+        out_size: `None` for values of shape (), m for values of shape (m,).
+        function: The target and its mask, where fresh points can be drawn.
+    """
+
+    points: np.ndarray
+    inputs: np.ndarray
+    values: np.ndarray
+    outputs: np.ndarray
+    center: np.ndarray
+    half: np.ndarray
+    unit: float
+    mean: np.ndarray
+    deviation: float
+    out_size: int | None
+    function: tuple[Callable[..., Any], Callable[..., Any] | None] | None
+
+    @property
+    def variance(self) -> float:
+        """Mean square of the values about their mean, in their own units."""
+        return float(np.square(self.unit * self.deviation))
+
+
+def prepare(target: Any, points: int | None, dtype: str, grid: str = "uniform") -> TrainingData:
+    """The training data of a target, or of arrays `(X, Y)`, for training in that dtype.
+
+    Raises:
+        ValueError: If shapes do not fit or a number is not finite, or out of the dtype's reach.
+        TypeError: If the target is neither.
+    """
+    if are_arrays(target):
+        return _from_arrays(*checked_arrays(target, points), dtype)
+    box = box_of(target)
+    return _from_target(target, box, _grid(box.dim, points, grid), dtype)
+
+
+def _from_target(target: Any, box: Box, cube: np.ndarray, dtype: str) -> TrainingData:
+    placed = box.place(0.5 * (cube + 1.0))
+    mask = getattr(target, "mask", None)
+    keep = inside(mask, placed)
+    if not keep.any():
+        raise ValueError(
+            f"points: none of the {len(placed)} points of the training grid lies inside the mask "
+            f"of {target!r}, expected at least one. Raise points."
+        )
+    placed, cube = placed[keep], cube[keep]
+    y = values_at(target, placed)
+    check_finite("target", y, placed)
+    _within("domain", 0.5 * box.widths, np.abs(placed).max(axis=0), dtype)
+    _within("target", np.abs(y).max(), np.abs(y).max(), dtype)
+    return _normalised(placed, cube, y, box.center, 0.5 * box.widths, (target, mask))
+
+
+def _from_arrays(x: np.ndarray, y: np.ndarray, dtype: str) -> TrainingData:
+    lower, upper = x.min(axis=0), x.max(axis=0)
+    # A coordinate that never changes has no width to divide by: it is only shifted.
+    half = np.where(upper > lower, 0.5 * upper - 0.5 * lower, 1.0)
+    _within("X", half, np.abs(x).max(axis=0), dtype)
+    _within("Y", np.abs(y).max(), np.abs(y).max(), dtype)
+    center = 0.5 * lower + 0.5 * upper
+    return _normalised(x, (x - center) / half, y, center, half, None)
+
+
+def _normalised(
+    points: np.ndarray,
+    inputs: np.ndarray,
+    y: np.ndarray,
+    center: np.ndarray,
+    half: np.ndarray,
+    function: Any,
+) -> TrainingData:
+    out_size = None if y.ndim == 1 else y.shape[1]
+    y = y.reshape(len(y), -1)
+    exponent = math.frexp(float(np.abs(y).max()))[1]
+    scaled = np.ldexp(y, -exponent)
+    mean = scaled.mean(axis=0)
+    deviation = float(np.sqrt(np.mean(np.square(scaled - mean))))
+    # A constant minus its mean leaves rounding, which must not be magnified.
+    deviation = deviation if deviation > 8 * np.finfo(float).eps else 1.0
+    return TrainingData(
+        points=points,
+        inputs=inputs,
+        values=scaled,
+        outputs=(scaled - mean) / deviation,
+        center=center,
+        half=half,
+        unit=math.ldexp(1.0, exponent),
+        mean=mean,
+        deviation=deviation,
+        out_size=out_size,
+        function=function,
+    )
+
+
+def _grid(dim: int, points: int | None, grid: str) -> np.ndarray:
+    """Training points in [-1, 1]^d: a tensor grid in one and two dimensions, Sobol beyond.
+
+    Chebyshev's points, also of Sobol's, lie denser towards the faces, where a fit that nearly
+    interpolates would oscillate.
+    """
+    count = _POINTS.get(dim, _SOBOL_POINTS) if points is None else points
+    cube = Box.cube(-1.0, 1.0, dim)
+    if dim > 2:
+        points_ = cube.sobol(count)
+        return np.sin(0.5 * np.pi * points_) if grid == "chebyshev" else points_
+    side = max(2, round(count ** (1.0 / dim)))
+    if grid == "uniform":
+        return cube.uniform(side)
+    nodes = -np.cos((np.arange(side) + 0.5) * np.pi / side)
+    return np.stack(np.meshgrid(*[nodes] * dim, indexing="ij"), axis=-1).reshape(-1, dim)
+
+
+def _within(name: str, least: Any, largest: Any, dtype: str) -> None:
+    """Refuse sizes that the dtype cannot hold with room for weights, or whose squares overflow."""
+    limits = np.finfo(dtype)
+    top = min(float(limits.max) / 1024, math.sqrt(np.finfo(float).max) / 1024)
+    bottom = max(float(limits.tiny) * 1024, math.sqrt(np.finfo(float).tiny) * 1024)
+    small, large = np.atleast_1d(least), np.atleast_1d(largest)
+    wrong = [v for v in small if 0 < v < bottom] + [v for v in large if v > top]
+    if wrong:
+        raise ValueError(
+            f"{name}: got numbers of size {wrong[0]:.3g}, expected sizes between {bottom:.0e} and "
+            f"{top:.0e} for training in {dtype}. Choose other units"
+            f"{' or dtype=' + repr('float64') if dtype == 'float32' else ''}."
+        )

@@ -1,0 +1,133 @@
+"""What a fit returns."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import html
+from typing import Any
+
+import numpy as np
+
+from approxlab.networks.mlp import MLP
+from approxlab.records import to_pandas
+
+
+class Status(enum.StrEnum):
+    """How the training of one seed ended; a status is a string and compares with one."""
+
+    CONVERGED = "converged"
+    STAGNATED = "stagnated"
+    BUDGET = "budget"
+    DIVERGED = "diverged"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class History:
+    """Losses along the way, beginning with the start at step 0.
+
+    Attributes:
+        steps: Steps done at each record, shape (seeds, records), integers. The last record of a
+            seed that stopped early is repeated.
+        losses: Mean squared errors in the units of the target, shape (seeds, records), float64.
+    """
+
+    steps: np.ndarray
+    losses: np.ndarray
+
+    def __repr__(self) -> str:
+        return "History({} seeds, {} records)".format(*self.steps.shape)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class FitResult:
+    """Networks found by training, one per seed, and how the training went.
+
+    Attributes:
+        network: The network of the best seed: the least final loss among the seeds that did not
+            diverge, among all if all did.
+        networks: The networks of all seeds, stacked; `networks.member(i)` is that of seed i.
+        best: Index of the best seed.
+        statuses: One `Status` per seed: "converged" (relative loss in training at most the
+            tolerance), "stagnated" (no progress for `patience` steps), "budget" (all steps spent),
+            "diverged" (a number was not finite; the network holds the last parameters that were,
+            unless folding the affine maps into them overflowed).
+        losses: Mean squared error of every returned network at the training points, in the units
+            of the target, shape (seeds,), float64. Measured after the affine maps are folded in, so
+            it contains the rounding that a far-off box or a large mean costs.
+        relative_losses: The same divided by the variance of the target over these points.
+        history: Losses along the way.
+        steps: Steps done, shape (seeds,), integers.
+        method: Name of the method.
+        compile_s: Seconds spent compiling; 0 when the shape had been compiled before.
+        run_s: Seconds spent training.
+    """
+
+    network: MLP
+    networks: MLP
+    best: int
+    statuses: tuple[Status, ...]
+    losses: np.ndarray
+    relative_losses: np.ndarray
+    history: History
+    steps: np.ndarray
+    method: str
+    compile_s: float
+    run_s: float
+
+    @property
+    def status(self) -> Status:
+        """Status of the best seed."""
+        return self.statuses[self.best]
+
+    @property
+    def loss(self) -> float:
+        """Loss of the best seed."""
+        return float(self.losses[self.best])
+
+    @property
+    def relative_loss(self) -> float:
+        """Relative loss of the best seed."""
+        return float(self.relative_losses[self.best])
+
+    def __repr__(self) -> str:
+        count = len(self.statuses)
+        seeds = f", best of {count} seeds" if count > 1 else ""
+        return (
+            f"FitResult({self.network!r}, {self.method}, {self.status}, loss {self.loss:.3g}, "
+            f"relative {self.relative_loss:.3g}{seeds})"
+        )
+
+    def _repr_html_(self) -> str:
+        head = "<tr><th>seed</th><th>status</th><th>loss</th><th>steps</th></tr>"
+        body = "".join(
+            f"<tr><td>{i}</td><td>{status}</td><td>{loss:.3g}</td><td>{steps}</td></tr>"
+            for i, (status, loss, steps) in enumerate(
+                zip(self.statuses, self.losses, self.steps, strict=True)
+            )
+        )
+        return f"<p>{html.escape(repr(self))}</p><table>{head}{body}</table>"
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row per seed; the times, equal in all rows, are those of the whole call."""
+        net = self.network
+        return [
+            {
+                "method": self.method,
+                "seed": i,
+                "status": str(self.statuses[i]),
+                "loss": float(self.losses[i]),
+                "relative_loss": float(self.relative_losses[i]),
+                "steps_done": int(self.steps[i]),
+                "depth": net.depth,
+                "num_hidden_units": net.num_hidden_units,
+                "num_parameters": net.num_parameters,
+                "compile_s": self.compile_s,
+                "run_s": self.run_s,
+            }
+            for i in range(len(self.statuses))
+        ]
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas DataFrame."""
+        return to_pandas(self.to_rows())

@@ -1,0 +1,121 @@
+"""How fast errors fall with size, and how far they are from the best possible; without JAX."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from approxlab.claims import Claim, Estimate, Optimum, Rate
+
+__all__ = ["gap", "rate"]
+
+
+def rate(
+    sizes: Sequence[int | float] | np.ndarray,
+    errors: Sequence[int | float] | np.ndarray,
+    *,
+    floor: int | float = 0.0,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+) -> Rate:
+    """Fit error ~ size^slope by least squares in logarithms, with a bootstrap interval.
+
+    Sizes at which rounding has taken over are left out: everything from the first error at or
+    below `floor` on, in order of size. The interval resamples the residuals of the fit (inflated
+    by sqrt(n / (n - 2)) for the two fitted numbers, and the interval as Student's law asks of n - 2
+    degrees of freedom), with a fixed seed: equal data, equal interval.
+
+    Args:
+        sizes: Positive sizes n, at least three different ones above the floor.
+        errors: Errors, one per size.
+        floor: Errors at or below it are rounding, not approximation; a multiple of
+            eps * max|target| is a good choice.
+        confidence: Probability content of the interval.
+        resamples: Number of bootstrap samples.
+
+    Raises:
+        ValueError: If the lengths differ, a size is not positive or an error negative or not
+            finite, or fewer than three sizes are left above the floor.
+
+    Example:
+        >>> n = [4, 8, 16, 32]
+        >>> round(rate(n, [1 / m**2 for m in n]).slope, 9)
+        -2.0
+    """
+    size, error = np.asarray(sizes, float), np.asarray(errors, float)
+    if size.shape != error.shape or size.ndim != 1:
+        raise ValueError(
+            f"errors: got shape {error.shape} for sizes of shape {size.shape}, expected one error "
+            "per size."
+        )
+    if not np.all(np.isfinite(size) & (size > 0)):
+        raise ValueError(f"sizes: got {size.tolist()}, expected positive finite numbers.")
+    if not np.all(np.isfinite(error) & (error >= 0)):
+        raise ValueError(f"errors: got {error.tolist()}, expected finite numbers of at least 0.")
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence: got {confidence!r}, expected a number between 0 and 1.")
+    order = np.argsort(size, kind="stable")
+    below = np.flatnonzero(error[order] <= floor)
+    used = int(below[0]) if below.size else len(order)
+    x, y = np.log(size[order][:used]), np.log(error[order][:used])
+    if len(np.unique(x)) < 3:
+        raise ValueError(
+            f"sizes: got {used} above the floor {floor:g}, expected at least three different "
+            "sizes. Use smaller sizes, or a lower floor."
+        )
+    slope, lower, upper = _slope(x, y, confidence, resamples)
+    return Rate(slope, lower, upper, used, len(order) - used)
+
+
+def gap(error: Estimate | Claim | int | float, optimum: Optimum | int | float) -> float:
+    """Error divided by the least possible error: how many times worse than the best one is.
+
+    Args:
+        error: An estimate, the claim of a construction, or a number.
+        optimum: What to divide by; estimates and claims must be in the same norm.
+
+    Raises:
+        ValueError: If the norms differ, or the optimum is not positive.
+
+    Example:
+        >>> gap(0.25, 0.125)
+        2.0
+    """
+    if isinstance(error, Estimate | Claim) and isinstance(optimum, Optimum):
+        mine = (error.norm, isinstance(error, Estimate) and error.relative)
+        best = (optimum.norm, optimum.relative)
+        if mine != best:
+            raise ValueError(
+                f"optimum: got (norm, relative) = {best} for an error with {mine}, expected the "
+                "same norm for both."
+            )
+    if not float(optimum) > 0:
+        raise ValueError(
+            f"optimum: got {float(optimum)!r}, expected a positive number. Where the optimum is 0 "
+            "the error itself is the answer."
+        )
+    return float(error.bound if isinstance(error, Claim) else error) / float(optimum)
+
+
+def _slope(
+    x: np.ndarray, y: np.ndarray, confidence: float, resamples: int
+) -> tuple[float, float, float]:
+    center = x - x.mean()
+    slope = float(center @ y / (center @ center))
+    residual = y - y.mean() - slope * center
+    inflated = residual * math.sqrt(len(x) / (len(x) - 2))
+    draws = np.random.default_rng(0).choice(inflated, size=(resamples, len(x)))
+    slopes = slope + draws @ center / (center @ center)
+    tail = 50.0 * (1.0 - confidence)
+    lower, upper = np.percentile(slopes, [tail, 100.0 - tail])
+    # Few residuals vary less than the noise they stand for: widen as Student's law does.
+    degrees, quantile = len(x) - 2, 0.5 * (1.0 + confidence)
+    widen = float(stdtrit(degrees, quantile) / ndtri(quantile))
+    return slope, slope + widen * (float(lower) - slope), slope + widen * (float(upper) - slope)
+
+
+def __dir__() -> list[str]:
+    return __all__
