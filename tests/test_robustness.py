@@ -17,7 +17,7 @@ import robustness_toy
 from result_folder import ROOT, WIDTH, Folder, sizes, wait_for
 
 from approxlab import records
-from experiments.runner import machine, run
+from experiments.runner import cores, machine, run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of POSIX")
 
@@ -356,7 +356,7 @@ def _other_machine(change):
 
 
 def test_flags_of_xla_that_may_change_numbers_are_known(monkeypatch, tmp_path):
-    neutral = f"--xla_force_host_platform_device_count=2 {machine._THREADS}=false"
+    neutral = f"--xla_force_host_platform_device_count=2 {cores.THREADS}=false"
     mine = ["--xla_cpu_max_isa=AVX", "--xla_cpu_use_fusion_emitters=false"]
     (tmp_path / "flags").write_text(f"{mine[1]}\n{mine[0]}")
     cases = {

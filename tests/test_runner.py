@@ -15,7 +15,8 @@ import jax
 import pytest
 
 from approxlab import records
-from experiments.runner import flags, machine
+from experiments.runner import flags
+from experiments.runner.cores import usable_cores
 
 ROOT = Path(__file__).parents[1]
 
@@ -119,7 +120,6 @@ class Toy:
         self.path = root / "experiments" / "toy.py"
         self.path.parent.mkdir()
         self.path.write_text(TOY)
-        (root / "pyproject.toml").write_text("")
         name = f"toy_{next(_NUMBER)}"
         spec = importlib.util.spec_from_file_location(name, self.path)
         self.module = sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -149,7 +149,7 @@ class Toy:
         """Runs it in a process of its own."""
         return subprocess.run(
             [sys.executable, str(self.path), *flags],
-            cwd="/",
+            cwd=self.root,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
             capture_output=True,
             text=True,
@@ -159,7 +159,6 @@ class Toy:
         paths = (path for path in self.root.rglob("*") if path.is_file())
         names = {str(path.relative_to(self.root)).replace(os.sep, "/") for path in paths}
         return {n for n in names if "__pycache__" not in n} - {
-            "pyproject.toml",
             "experiments/toy.py",
         }
 
@@ -168,6 +167,7 @@ class Toy:
 def toy(tmp_path, monkeypatch):
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)  # where results of an experiment outside of this repository go
     toy = Toy(tmp_path)
     yield toy
     del sys.modules[toy.module.__name__]
@@ -504,7 +504,7 @@ def test_a_missing_device_is_one_line(toy):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
-    cores = machine.usable_cores()
+    cores = usable_cores()
     assert f"--device {missing} cannot be used; found here: {cores} cpu" in last
     assert "--device auto" in last
     assert toy.files() == set()

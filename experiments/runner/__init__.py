@@ -1,6 +1,5 @@
-"""Runs experiments: see `experiments.runner.run`."""
+"""Runs experiments."""
 
-from experiments.runner.plan import Experiment, RunInfo
-from experiments.runner.run import main
+import lazy_loader
 
-__all__ = ["Experiment", "RunInfo", "main"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -21,8 +21,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from experiments.runner.flags import Options, UsageError
-from experiments.runner.plan import complain
+from experiments.runner.flags import Options
+from experiments.runner.usage import UsageError, complain
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from approxlab.arguments import check_positive
 from experiments import runner
-from experiments.runner.machine import usable_cores
-from experiments.runner.plan import complain
+from experiments.runner.cores import usable_cores
+from experiments.runner.usage import complain
 from experiments.trained_or_solved.figure import draw
 from experiments.trained_or_solved.findings import caption, check, table
 from experiments.trained_or_solved.peers import THREADS, installed, problem

@@ -18,7 +18,7 @@ from typing import IO, Any, Literal, get_args
 
 from approxlab.arguments import check_positive
 from experiments import runner
-from experiments.runner.plan import complain
+from experiments.runner.usage import complain
 from experiments.training_throughput.cases import Case, product_flops
 from experiments.training_throughput.contenders import SCANNED, environment, installed
 from experiments.training_throughput.figure import draw
