@@ -23,7 +23,8 @@ from test_devices import FITS, alone
 
 from approxlab import records
 from approxlab.fitting import _places
-from experiments import runner, width_vs_depth
+from experiments import runner
+from experiments.width_vs_depth import experiment as width_vs_depth
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and fork of POSIX")
 
@@ -32,7 +33,7 @@ AGAIN = "Finished units are kept. Start all processes again with the same comman
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch, tmp_path):
+def environment(monkeypatch, tmp_path):
     for name in [n for n in os.environ if n.startswith(("SLURM_", "OMPI_", "JAX_", "XLA_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

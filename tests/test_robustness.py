@@ -28,7 +28,7 @@ def counted(few, many):
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch, tmp_path):
+def environment(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -348,11 +348,11 @@ def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, mon
 
 def _other_machine(change):
     @contextlib.contextmanager
-    def machine(*arguments):
+    def changed(*arguments):
         with machine.machine(*arguments) as device:
             yield {**device, **change}
 
-    return machine
+    return changed
 
 
 def test_flags_of_xla_that_may_change_numbers_are_known(monkeypatch, tmp_path):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from approxlab.arguments import check_positive
 from experiments import runner
+from experiments.runner import own_targets
 from experiments.runner.cores import usable_cores
 from experiments.runner.usage import complain
 from experiments.trained_or_solved.figure import draw
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 REVISION = 1
 
-Name = Literal["exp", "sine4", "runge", "chirp"]
 Start = Literal["quasi_interpolant", "glorot", "spread"]
 Method = Literal[
     "adam", "lbfgs", "ssbfgs", "ssbroyden", "adam_lbfgs", "adam_ssbroyden",
@@ -43,6 +43,7 @@ Method = Literal[
 Racer = Literal["adam", "lbfgs", "ssbroyden", "levenberg_marquardt", "variable_projection"]
 Peer = Literal["pytorch_adam", "pytorch_lbfgs", "optimistix_lm", "scipy_lm", "scipy_trf"]
 
+_TARGETS = ("exp", "sine4", "runge", "chirp")
 _LEAST_SQUARES = ("levenberg_marquardt", "variable_projection")
 _RACED = "sine4"
 _GOAL, _TRAINED_GOAL = 1e-6, 0.95e-6  # at other points than the trained ones; at these
@@ -58,8 +59,9 @@ _SECONDS = 5.0  # of one method on one start of the first part, compilation incl
 class Config:
     """Settings of the experiment."""
 
-    targets: tuple[Name, ...] = ("sine4", "runge")
-    """Targets on [-1, 1]."""
+    targets: tuple[str, ...] = ("sine4", "runge")
+    """Targets on [-1, 1]: exp, sine4, runge, chirp, or your own as path/to/file.py:name or
+    module:name."""
     starts: tuple[Start, ...] = ("quasi_interpolant", "glorot")
     """Wide units on equal centres with random coefficients, or random weights."""
     methods: tuple[Method, ...] = ("adam", "adam_lbfgs", "adam_ssbroyden", "ssbroyden",
@@ -117,8 +119,10 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         )
     if config.width < 4:
         raise ValueError(f"width: got {config.width}, expected at least 4.")
+    for name in config.targets:
+        own_targets.check("targets", name, _TARGETS, dim=1, box=(-1.0, 1.0))
     gap = [
-        {"story": "gap", "target": target, "start": start, "methods": ",".join(config.methods),
+        {"story": "gap", **own_targets.fields(target), "start": start, "methods": ",".join(config.methods),
          "width": config.width, "points": config.points, "steps": config.steps,
          "solver_steps": config.solver_steps, "shown": target == config.targets[0]}
         for target in config.targets
@@ -166,7 +170,7 @@ def _gap(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
 
     from approxlab import targets
 
-    target = targets.get(unit["target"])
+    target = own_targets.find(unit) or targets.get(unit["target"])
     start = _start(unit["start"], (unit["width"],), 0, run)
     data = _data(target, unit["points"])
     scale = float(np.sqrt(np.mean(np.square(data[1]))))
