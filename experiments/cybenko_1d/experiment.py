@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from approxlab.arguments import check_positive
 from experiments import runner
-from experiments.runner import own_targets
 from experiments.cybenko_1d.figure import draw
 from experiments.cybenko_1d.findings import caption, check, table
+from experiments.runner import own_targets
 
 if TYPE_CHECKING:
     import numpy as np

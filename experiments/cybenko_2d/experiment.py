@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from approxlab.arguments import check_positive
 from experiments import runner
-from experiments.runner import own_targets
 from experiments.cybenko_2d.figure import draw
 from experiments.cybenko_2d.findings import caption, check, table
+from experiments.runner import own_targets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,8 +59,8 @@ class Config:
         "sine_product", "bump", "gaussian", "compositional", "oscillatory", "product_peak",
         "corner_peak", "genz_gaussian", "continuous", "gabor",
     )  # fmt: skip
-    """Targets of the table of how tight the claims of orthant sums are: of the catalogue, or your own
-    as path/to/file.py:name or module:name."""
+    """Targets of the table of how tight the claims of orthant sums are: of the catalogue, or your
+    own as path/to/file.py:name or module:name."""
     ridged: tuple[str, ...] = ("sine_product", "bump", "gaussian", "oscillatory", "genz_gaussian")
     """Targets of the table of how tight the claims of ridge sums are."""
     tight_cells: int = 16

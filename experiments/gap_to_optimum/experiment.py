@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from approxlab.arguments import check_positive
 from experiments import runner
-from experiments.runner import own_targets
 from experiments.gap_to_optimum.figure import draw
 from experiments.gap_to_optimum.findings import caption, check, table
+from experiments.runner import own_targets
 
 if TYPE_CHECKING:
     from approxlab import MLP, FitResult, Target
@@ -51,8 +51,8 @@ class Config:
     """Settings of the experiment."""
 
     targets: tuple[str, ...] = ("sin", "gaussian", "exp", "runge")
-    """Smooth targets of one variable: sin (on [-pi, pi]), gaussian, exp, runge, sine2, sine4, or your
-    own as path/to/file.py:name or module:name."""
+    """Smooth targets of one variable: sin (on [-pi, pi]), gaussian, exp, runge, sine2, sine4, or
+    your own as path/to/file.py:name or module:name."""
     pieces: tuple[int, ...] = (8, 16, 32, 64)
     """Numbers of pieces n."""
     methods: tuple[Method, ...] = _METHODS
@@ -103,7 +103,13 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         "variable_projection": solver,
     }
     cells = [
-        {"story": "gap", **own_targets.fields(target), "n": n, "method": method, **training.get(method, {})}
+        {
+            "story": "gap",
+            **own_targets.fields(target),
+            "n": n,
+            "method": method,
+            **training.get(method, {}),
+        }
         for method in config.methods
         for n in config.pieces
         for target in config.targets

@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from experiments import runner
-from experiments.runner import own_targets
 from experiments.machine_precision.figure import draw
 from experiments.machine_precision.findings import ACCEPTANCE, caption, check, table
+from experiments.runner import own_targets
 
 if TYPE_CHECKING:
     import numpy as np

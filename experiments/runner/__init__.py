@@ -52,16 +52,16 @@ the rows. The runner adds the command line, presets, resuming, shards, records a
     if __name__ == "__main__":
         raise SystemExit(runner.main(EXPERIMENT))
 
-It is run by `python my_experiment.py`, from any folder: `--help` shows the first docstring and every
-field of the config, `--preset large` takes other settings, `--shard 0/2` and `--shard 1/2` divide
-the work. What is computed once is kept in runs/my_experiment/PRESET under the current folder, and a
-second run goes on from there. Figure and numbers of the preset "default" go to figures/, those of
-other presets stay beside their rows; `approxlab.records.read_record` reads the numbers back.
+Run it by `python my_experiment.py`: `--help` shows the first docstring and every field of the
+config, `--preset large` takes other settings, `--shard 0/2` and `--shard 1/2` divide the work. What
+is computed once is kept in runs/my_experiment/PRESET under the current folder, and a second run
+goes on from there. Figure and numbers of the preset "default" go to figures/, those of other
+presets stay beside their rows; `approxlab.records.read_record` reads the numbers back.
 
 A unit names every setting that its numbers depend on: that is how it is found again. Random numbers
-come from `run.seed`. Raise `revision=` when you change what `compute` does. `check`, `caption`,
-`table` and `seconds` are optional, and so is `draw`; see `Experiment`. A setting that names a target
-can accept a file of yours, see `experiments.runner.own_targets`.
+come from `run.seed`. Raise `revision=` when you change what `compute` does. `draw` is optional, and
+so are `check`, `caption`, `table` and `seconds`: see `Experiment`. A setting that names a target
+can accept a file of yours: see `experiments.runner.own_targets`.
 
 A new flag is a field of `experiments.runner.flags.Options`, and what it does in `run` or `results`;
 a new preset is an entry of `presets`.

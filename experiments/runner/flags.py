@@ -112,7 +112,7 @@ def parse(
     both = dataclasses.make_dataclass(
         "Flags",
         [
-            ("run", tyro.conf.OmitArgPrefixes[with_presets]),  # type: ignore[valid-type]
+            ("run", tyro.conf.OmitArgPrefixes[with_presets]),  # type: ignore[misc]
             ("experiment", tyro.conf.OmitArgPrefixes[config]),  # type: ignore[misc]
         ],
     )

@@ -123,7 +123,9 @@ def check(
         )
     if target is None:  # its rows are stored, so it was checked
         return
-    ends = [(float(a), float(b)) for a, b in zip(target.domain.lower, target.domain.upper)]
+    ends = [
+        (float(a), float(b)) for a, b in zip(target.domain.lower, target.domain.upper, strict=True)
+    ]
     if box is not None and ends != [box]:
         raise ValueError(
             f"{field}: got {found.name} on {target.domain!r}, expected a target on "

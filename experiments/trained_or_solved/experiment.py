@@ -122,9 +122,9 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     for name in config.targets:
         own_targets.check("targets", name, _TARGETS, dim=1, box=(-1.0, 1.0))
     gap = [
-        {"story": "gap", **own_targets.fields(target), "start": start, "methods": ",".join(config.methods),
-         "width": config.width, "points": config.points, "steps": config.steps,
-         "solver_steps": config.solver_steps, "shown": target == config.targets[0]}
+        {"story": "gap", **own_targets.fields(target), "start": start,
+         "methods": ",".join(config.methods), "width": config.width, "points": config.points,
+         "steps": config.steps, "solver_steps": config.solver_steps, "shown": target == config.targets[0]}
         for target in config.targets
         for start in config.starts
     ]  # fmt: skip
