@@ -163,7 +163,7 @@ def test_two_files_of_one_name_are_refused(mine):
     code, out = run(*FEW, "--targets", "mine.py:bell", "--map-target", "other/mine.py:bell",
                     "--dry-run")  # fmt: skip
     assert code == 2
-    assert "which records could not tell apart" in out
+    assert "which have the same name in records" in out
 
 
 @pytest.mark.parametrize(

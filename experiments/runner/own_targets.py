@@ -167,7 +167,7 @@ def named(config: Mapping[str, Any]) -> dict[str, Any]:
         other = by_name.setdefault(_sources[text].name, text)
         if _sources[other].sha256 != _sources[text].sha256:
             raise ValueError(
-                f"targets: got {other!r} and {text!r}, which records could not tell apart. Give "
+                f"targets: got {other!r} and {text!r}, which have the same name in records. Give "
                 "one of the files another name."
             )
     return {name: _shortened(value) for name, value in config.items()}
