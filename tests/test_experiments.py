@@ -330,6 +330,16 @@ def test_settings_that_do_not_fit_are_a_usage_error(flags, message, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_committed_record_is_written_again_as_it_is(name, tmp_path):
+    """So that a reworded caption changes nothing but the caption and the seal."""
+    path, again = ROOT / "figures" / f"{name}.json", tmp_path / "again.json"
+    record = records.read_record(path)
+    about = {"revision": record.revision, "caption": record.caption}
+    records.write_record(again, name, record.rows, record.provenance, **about)
+    assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_committed_record_is_of_todays_experiment(name):
     record = records.read_record(ROOT / "figures" / f"{name}.json")
     today = experiment(name)

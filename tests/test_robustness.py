@@ -218,7 +218,7 @@ def test_a_place_that_cannot_be_written_is_named(folder, name):
 
 
 @pytest.mark.parametrize("flips", counted(20, 200))
-def test_flipped_bits_are_told_and_computed_again(folder, flips, whole):
+def test_flipped_bits_are_reported_and_computed_again(folder, flips, whole):
     few = ("--count", "6")
     assert folder.run_here(*few)[0] == 0
     good = {file.name: file.read_bytes() for file in folder.path.iterdir()}
@@ -237,8 +237,8 @@ def test_flipped_bits_are_told_and_computed_again(folder, flips, whole):
         where = f"{name}, bit {bit} of byte {at}"
         assert code == 0, where
         assert set(folder.computed()) == lost, where
-        told = f"{name}, line" in text if name == "rows.jsonl" else f"{name} " in text
-        assert told or name.startswith("robustness_toy"), f"{where}:\n{text}"
+        reported = f"{name}, line" in text if name == "rows.jsonl" else f"{name} " in text
+        assert reported or name.startswith("robustness_toy"), f"{where}:\n{text}"
         assert records.same_numbers(folder.record().rows, whole(*few)), where
         if name != "rows.jsonl":  # whole files are made again as they were
             assert _but_for_times(folder.path / name) == _but_for_times(good[name]), where
@@ -325,7 +325,7 @@ OTHERWISE = ["flag", "seed", "dtype", "revision", "kind", "xla_flags", *records.
 
 
 @pytest.mark.parametrize("changed", OTHERWISE)
-def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, monkeypatch):
+def test_what_was_computed_otherwise_is_reported_and_left_alone(folder, changed, monkeypatch):
     few = ("--count", "2")
     assert folder.run_here(*few)[0] == 0
     before = folder.rows_file.read_bytes()

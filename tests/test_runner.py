@@ -483,6 +483,10 @@ def test_wrong_usage_exits_2_and_says_what_is_right(toy, capsys, flags, message)
     ("change", "message"),
     [
         ({"experiment": "other"}, "belongs to 'other'"),
+        (
+            {"provenance": {"preset": "huge", "seed": 0, "dtype": "float64", "config": {}}},
+            "started from the preset 'huge'; expected one of smoke, default, paper",
+        ),
         ({"config": {"gian": 1.0}}, "unknown setting 'gian'. Perhaps 'gain'"),
         ({"config": {"gain": "much"}}, "gain is 'much'; expected float"),
         ({"config": {"sizes": [1, 2.5]}}, "sizes is 2.5; expected int"),

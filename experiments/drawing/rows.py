@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["Row", "of"]
+__all__ = ["Row", "of", "of_the_catalogue"]
 
 Row = Mapping[str, Any]
 

@@ -99,20 +99,25 @@ class Experiment:
         Experiments of other files, and an installed package, write into the current folder.
         """
         repository = _PACKAGE.parent
-        own = _PACKAGE in self.file.parents and (repository / "pyproject.toml").is_file()
+        own = self._in_package and (repository / "pyproject.toml").is_file()
         return repository if own else Path.cwd()
 
     @property
-    def file(self) -> Path:
-        """The file of its config."""
-        return Path(sys.modules[self.config.__module__].__file__ or "").resolve()
+    def _file(self) -> Path | None:
+        """The file of its config; of a notebook there is none."""
+        file = getattr(sys.modules[self.config.__module__], "__file__", None)
+        return Path(file).resolve() if file else None
+
+    @property
+    def _in_package(self) -> bool:
+        return self._file is not None and _PACKAGE in self._file.parents
 
     @property
     def command(self) -> str:
         """How it is run."""
-        if _PACKAGE in self.file.parents:
+        if self._in_package or self._file is None:
             return f"python -m experiments.{self.name}"
-        return f"python {self.file.name}"
+        return f"python {self._file.name}"
 
     @property
     def summary(self) -> str:
