@@ -12,7 +12,7 @@ import pytest
 
 from approxlab import records
 from approxlab.fitting.training import devices
-from experiments.runner import machine
+from experiments.runner.cores import usable_cores
 
 ROOT = Path(__file__).parents[1]
 
@@ -111,7 +111,7 @@ with machine.machine("cpu", True) as found:
 
 
 def test_the_runner_takes_one_device_per_core():
-    cores = machine.usable_cores()
+    cores = usable_cores()
     assert 1 <= cores <= os.cpu_count()
     assert alone("-c", COUNT).split() == [str(cores), str(cores), "None"]
 

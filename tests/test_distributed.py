@@ -33,7 +33,7 @@ AGAIN = "Finished units are kept. Start all processes again with the same comman
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch, tmp_path):
+def environment(monkeypatch, tmp_path):
     for name in [n for n in os.environ if n.startswith(("SLURM_", "OMPI_", "JAX_", "XLA_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -109,9 +109,9 @@ def group(tmp_path):
 
 def ends(processes):
     """Exit code and errors of each; what the first printed."""
-    told = [process.communicate(timeout=120) for process in processes]
+    said = [process.communicate(timeout=120) for process in processes]
     codes = [process.returncode for process in processes]
-    return codes, [err for _, err in told], [out for out, _ in told]
+    return codes, [err for _, err in said], [out for out, _ in said]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from approxlab.arguments import check_positive
 from experiments import runner
 from experiments.cybenko_1d.figure import draw
 from experiments.cybenko_1d.findings import caption, check, table
+from experiments.runner import own_targets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,8 @@ class Config:
     shown: tuple[int, ...] = (4, 16, 64, 256)
     """Numbers of cells of the staircases drawn."""
     targets: tuple[str, ...] = ("exp", "sine2", "runge", "power11", "kink", "tent")
-    """Targets of the curves of error against size."""
+    """Targets of the curves of error against size; here and elsewhere of the catalogue, or your own
+    as path/to/file.py:name or module:name."""
     sizes: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256, 512)
     """Numbers of cells."""
     steep_targets: tuple[str, ...] = ("sine2", "runge", "kink")
@@ -88,24 +90,30 @@ PRESETS = {
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """One unit per curve: a target, and where it matters a construction."""
     check_positive(steep_cells=config.steep_cells, gains=config.gains, cells=config.cells)
-    for name in (config.target, *config.targets, *config.steep_targets, *config.chosen_targets):
-        if name not in (*_ONE_DIMENSIONAL, *_ANY_DIMENSION):
-            known = ", ".join((*_ONE_DIMENSIONAL, *_ANY_DIMENSION))
-            raise ValueError(f"targets: got {name!r}, expected some of {known}.")
+    known, facts = (*_ONE_DIMENSIONAL, *_ANY_DIMENSION), ("lipschitz", "value_min", "value_max")
+    for name in (
+        config.target,
+        *config.targets,
+        *config.steep_targets,
+        *config.chosen_targets,
+        *config.tight_targets,
+    ):
+        own_targets.check("targets", name, known, dim=1, facts=facts)
+    own = own_targets.fields
     if len(config.sizes) < 3:
         raise ValueError(f"sizes: got {config.sizes}, expected at least three: a rate is fitted.")
     sizes = " ".join(map(str, config.sizes))
     return [
-        *({"story": "drawn", "target": config.target, "n": n} for n in config.shown),
+        *({"story": "drawn", **own(config.target), "n": n} for n in config.shown),
         *(
-            {"story": "size", "target": target, "construction": kind, "sizes": sizes}
+            {"story": "size", **own(target), "construction": kind, "sizes": sizes}
             for target in config.targets
             for kind in CONSTRUCTIONS
         ),
         *(
             {
                 "story": "steep",
-                "target": target,
+                **own(target),
                 "n": config.steep_cells,
                 "gains": config.gains,
                 "curves": target == config.steep_targets[0],
@@ -113,12 +121,12 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
             for target in config.steep_targets
         ),
         *(
-            {"story": "chosen", "target": target, "eps": eps, "cells": config.cells}
+            {"story": "chosen", **own(target), "eps": eps, "cells": config.cells}
             for target in config.chosen_targets
             for eps in config.epsilons
         ),
         *(
-            {"story": "tight", "target": target, "box": box, "n": 64}
+            {"story": "tight", **own(target), "box": box, "n": 64}
             for target in config.tight_targets
             for box in _BOXES
         ),
@@ -140,9 +148,12 @@ def seconds(config: Config) -> float:
     return 10.0 + 0.07 * (curves + gains + tight + 4 * chosen)
 
 
-def _target(name: str) -> Target:
+def _target(unit: Mapping[str, Any]) -> Target:
     from approxlab import targets
 
+    if found := own_targets.find(unit):
+        return found
+    name = unit["target"]
     return targets.get(name, dim=1) if name in _ANY_DIMENSION else targets.get(name)
 
 
@@ -178,7 +189,7 @@ def _drawn(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     import approxlab as al
 
-    construction = _built(_target(unit["target"]), "midpoint", unit["n"])
+    construction = _built(_target(unit), "midpoint", unit["n"])
     x = construction.target.domain.uniform(401)
     values, wanted = (
         np.asarray(al.evaluate(model, x, batch=2048), np.float64)
@@ -196,7 +207,7 @@ def _sized(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     import approxlab as al
 
     sizes = [int(n) for n in unit["sizes"].split()]
-    target = _target(unit["target"])
+    target = _target(unit)
     rows = [{"n": n, **_numbers(_built(target, unit["construction"], n))} for n in sizes]
     # The rate speaks of cells that are narrow for the steepest slope, where there are enough.
     fine = [row for row in rows if row["n"] >= 16 and _is_fine(target, row["n"])]
@@ -216,7 +227,7 @@ def _steep(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     from approxlab import constructions
 
-    target, rows, built = _target(unit["target"]), [], []
+    target, rows, built = _target(unit), [], []
     for gain in np.geomspace(1 / 16, 64.0, unit["gains"]):
         built.append(constructions.staircase(target, unit["n"], float(gain), halo=_HALO))
         rows.append({"kind": "gain", "gain": float(gain), **_numbers(built[-1])})
@@ -245,7 +256,7 @@ def _chosen(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]
     """The network of `cybenko`, checked in random cells and at the extrema found there."""
     import approxlab as al
 
-    target = _target(unit["target"])
+    target = _target(unit)
     built = al.constructions.cybenko(target, unit["eps"])
     width, units = float(target.domain.widths[0]), built.network.num_hidden_units
     slope = float(built.network.weights[0][0, 0])
@@ -296,7 +307,7 @@ def _tight(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Claim over estimate for every construction on one box."""
     import approxlab as al
 
-    ends, target = _BOXES[unit["box"]], _target(unit["target"])
+    ends, target = _BOXES[unit["box"]], _target(unit)
     if ends is not None:
         target = target.moved_to(al.Box([ends[0]], [ends[1]]))
     fine = _is_fine(target, unit["n"])

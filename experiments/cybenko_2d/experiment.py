@@ -15,6 +15,7 @@ from approxlab.arguments import check_positive
 from experiments import runner
 from experiments.cybenko_2d.figure import draw
 from experiments.cybenko_2d.findings import caption, check, table
+from experiments.runner import own_targets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 REVISION = 2
 
 _SURFACES = ("ridge", "crossed", "tower", "towers", "orthants")
+_FACTS = ("lipschitz", "value_min", "value_max")
 _ONE_SIZE = ("sine_product", "compositional", "gabor")  # targets without a parameter dim
 
 
@@ -57,7 +59,8 @@ class Config:
         "sine_product", "bump", "gaussian", "compositional", "oscillatory", "product_peak",
         "corner_peak", "genz_gaussian", "continuous", "gabor",
     )  # fmt: skip
-    """Targets of the table of how tight the claims of orthant sums are."""
+    """Targets of the table of how tight the claims of orthant sums are: of the catalogue, or your
+    own as path/to/file.py:name or module:name."""
     ridged: tuple[str, ...] = ("sine_product", "bump", "gaussian", "oscillatory", "genz_gaussian")
     """Targets of the table of how tight the claims of ridge sums are."""
     tight_cells: int = 16
@@ -81,6 +84,14 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Surfaces, cuts through a hole, errors against sizes, goals, and how tight claims are."""
     check_positive(points=config.points, surface_cells=config.surface_cells, drawn=config.drawn)
     check_positive(tight_cells=config.tight_cells)
+    for name in config.targets:
+        if own_targets.is_own(name):
+            own_targets.check("targets", name, (), dim=2, facts=_FACTS)
+    if any(map(own_targets.is_own, config.ridged)):
+        raise ValueError(
+            f"ridged: got {config.ridged}, expected targets of the catalogue: ridge sums need an "
+            "expansion that is known."
+        )
     look = {"points": config.points, "cells": config.surface_cells}
     plan: list[dict[str, Any]] = [
         {"story": "surface", "surface": name, "gain": config.surface_gain, **look}
@@ -107,7 +118,10 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     for box in ("own", "shifted"):
         tight = {"story": "tight", "dim": 2, "box": box}
         more = {"cells": config.tight_cells, "gain": 32.0, "drawn": config.drawn}
-        plan += [{**tight, "kind": "orthants", "target": name, **more} for name in config.targets]
+        plan += [
+            {**tight, "kind": "orthants", **own_targets.fields(name), **more}
+            for name in config.targets
+        ]
         plan += [{**tight, "kind": "ridges", "target": name, "eps": 0.02} for name in config.ridged]
     return plan
 
@@ -211,7 +225,7 @@ def _measured(unit: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
     import approxlab as al
 
-    target = _target(unit["target"], unit["dim"])
+    target = own_targets.find(unit) or _target(unit["target"], unit["dim"])
     if unit.get("box") == "shifted":
         target = target.moved_to(al.Box([3.0, -7.0], [5.0, -2.0]))
     row: dict[str, Any] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.drawing.rows import Row, of
+from experiments.drawing.rows import Row, of, of_the_catalogue
 
 __all__ = ["caption", "check", "table"]
 
@@ -27,7 +27,7 @@ def check(rows: Sequence[Row]) -> None:
             assert 0.9 < error < 1.1, f"{_name(row)}: towers are off by {error}, not by 1"
     for row in of(rows, story="hole"):
         assert row["lowest"] < 0.01, f"the hole ends at {row['lowest']} for gain {row['gain']}"
-    for row in _resolved(rows):
+    for row in _resolved(of_the_catalogue(rows)):
         ratio = row["claimed_sup_error"] / row["sup_error"]
         assert ratio <= 10, f"{_name(row)}: the claim is {ratio:.1f} times the error"
     for ridges, orthants in _pairs(rows):

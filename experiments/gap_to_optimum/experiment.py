@@ -21,6 +21,7 @@ from approxlab.arguments import check_positive
 from experiments import runner
 from experiments.gap_to_optimum.figure import draw
 from experiments.gap_to_optimum.findings import caption, check, table
+from experiments.runner import own_targets
 
 if TYPE_CHECKING:
     from approxlab import MLP, FitResult, Target
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 REVISION = 1
 
-Name = Literal["sin", "gaussian", "exp", "runge", "sine2", "sine4"]
+_TARGETS = ("sin", "gaussian", "exp", "runge", "sine2", "sine4")
 Method = Literal[
     "adam", "levenberg_marquardt", "variable_projection", "greedy", "placed", "polished"
 ]
@@ -49,8 +50,9 @@ _PANELS = 1024  # of the quadrature that measures trained networks, whose kinks 
 class Config:
     """Settings of the experiment."""
 
-    targets: tuple[Name, ...] = ("sin", "gaussian", "exp", "runge")
-    """Smooth targets of one variable; sin on [-pi, pi]."""
+    targets: tuple[str, ...] = ("sin", "gaussian", "exp", "runge")
+    """Smooth targets of one variable: sin (on [-pi, pi]), gaussian, exp, runge, sine2, sine4, or
+    your own as path/to/file.py:name or module:name."""
     pieces: tuple[int, ...] = (8, 16, 32, 64)
     """Numbers of pieces n."""
     methods: tuple[Method, ...] = _METHODS
@@ -67,7 +69,7 @@ class Config:
     """Training points of all three."""
     cases: tuple[Case, ...] = ("A3", "A5", "A6")
     """Rows of the acceptance table."""
-    shown: Name = "runge"
+    shown: str = "runge"
     """Target of the picture."""
 
 
@@ -90,6 +92,8 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         raise ValueError(f"pieces: got {config.pieces}, expected numbers of at least 3.")
     if "polished" not in config.methods or "adam" not in config.methods:
         raise ValueError(f"methods: got {config.methods}, expected 'adam' and 'polished' in it.")
+    for name in config.targets:
+        own_targets.check("targets", name, _TARGETS, dim=1)
     if config.shown not in config.targets:
         raise ValueError(f"shown: got {config.shown!r}, expected one of {config.targets}.")
     solver = {"seeds": config.solver_seeds, "steps": config.solver_steps, "points": config.points}
@@ -99,19 +103,25 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         "variable_projection": solver,
     }
     cells = [
-        {"story": "gap", "target": target, "n": n, "method": method, **training.get(method, {})}
+        {
+            "story": "gap",
+            **own_targets.fields(target),
+            "n": n,
+            "method": method,
+            **training.get(method, {}),
+        }
         for method in config.methods
         for n in config.pieces
         for target in config.targets
     ]
     optima = [
-        {"story": "optimum", "target": target, "n": n}
+        {"story": "optimum", **own_targets.fields(target), "n": n}
         for n in config.pieces
         for target in config.targets
     ]
     pictures = [
-        {"story": "picture", "target": config.shown, "n": min(config.pieces), "method": method,
-         **training.get(method, {})}
+        {"story": "picture", **own_targets.fields(config.shown), "n": min(config.pieces),
+         "method": method, **training.get(method, {})}
         for method in ("adam", "polished")
     ]  # fmt: skip
     cases = [
@@ -130,7 +140,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
         return [_optimum(unit)]
     if story == "acceptance":
         return [_acceptance(unit)]
-    target = _target(unit["target"])
+    target = _target(unit)
     networks = _networks(target, unit, run)
     if story == "picture":
         return _kinks(target, networks)
@@ -153,12 +163,15 @@ def seconds(config: Config) -> float:
     )
 
 
-def _target(name: str) -> Target:
-    """The target of that name; the sine over a whole period is not in the catalogue."""
+def _target(unit: Mapping[str, Any]) -> Target:
+    """The target of a unit; the sine over a whole period is not in the catalogue."""
     import jax.numpy as jnp
 
     from approxlab import Box, Target, targets
 
+    if found := own_targets.find(unit):
+        return found
+    name = unit["target"]
     if name == "gaussian":
         return targets.get(name, dim=1)
     if name != "sin":
@@ -273,7 +286,7 @@ def _kinks(target: Target, networks: Sequence[tuple[MLP, str]]) -> list[dict[str
 def _optimum(unit: Mapping[str, Any]) -> dict[str, Any]:
     import approxlab as al
 
-    target, n = _target(unit["target"]), unit["n"]
+    target, n = _target(unit), unit["n"]
     leading = al.optimal.relu_spline_asymptotic(target, n, "l2")
     return {**al.optimal.relu_spline(target, n).to_rows()[0], "asymptotic_l2_error": float(leading)}
 
@@ -284,7 +297,7 @@ def _acceptance(unit: Mapping[str, Any]) -> dict[str, Any]:
 
     import approxlab as al
 
-    target, n, measured = _target(unit["target"]), unit["n"], unit["measured"]
+    target, n, measured = _target(unit), unit["n"], unit["measured"]
     if measured == "mse_of_500":
         x = np.linspace(0.0, 1.0, 500)[:, None]
         data = (x, np.asarray(al.evaluate(target, x)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.drawing.rows import Row, of
+from experiments.drawing.rows import Row, of, of_the_catalogue
 
 __all__ = ["METHODS", "best", "caption", "check", "gap", "least", "table"]
 
@@ -50,7 +50,7 @@ def check(rows: Sequence[Row]) -> None:
         assert row["num_kinks"] <= row["n"] - 1, f"{where}: more than n pieces"
         carries = row["method"] in ("placed", "polished")  # one ReLU is the first slope
         assert row["num_hidden_units"] == row["n"] - (not carries), f"{where}: units miscounted"
-    for row in of(rows, story="optimum"):
+    for row in of(of_the_catalogue(rows), story="optimum"):
         _check_optimum(rows, row)
     for row in of(rows, story="acceptance"):
         where = f"{row['case']}, {row['target']}, n = {row['n']}"

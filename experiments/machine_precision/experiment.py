@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from experiments import runner
 from experiments.machine_precision.figure import draw
 from experiments.machine_precision.findings import ACCEPTANCE, caption, check, table
+from experiments.runner import own_targets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,14 +45,15 @@ class Config:
     """Settings of `machine_precision`."""
 
     targets: tuple[str, ...] = ("exp", "sine4", "runge", "chirp")
-    """Targets of one variable from the catalogue, on [-1, 1]."""
+    """Targets of one variable: of the catalogue, on [-1, 1], or your own as path/to/file.py:name or
+    module:name."""
     widths: tuple[int, ...] = (8, 12, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192,
                                215, 256, 320, 390, 430)  # fmt: skip
     """Numbers of units, and of coefficients of the polynomials."""
     poles: tuple[int, ...] = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64)
     """Numbers of support points of the rational functions: a pole each, but one."""
     planes: tuple[str, ...] = ("sine_product", "bump", "compositional")
-    """Targets of two variables from the catalogue."""
+    """Targets of two variables: of the catalogue, or your own."""
     plane_widths: tuple[int, ...] = (32, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
     """Numbers of ridges."""
     plane_degrees: tuple[int, ...] = (4, 6, 8, 10, 12, 16, 20, 24, 28, 32)
@@ -88,6 +90,10 @@ PRESETS = {
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Sizes that share a compilation together; one unit per cell."""
     check_sizes(config)
+    for field, dim in (("targets", 1), ("planes", 2)):
+        for name in filter(own_targets.is_own, getattr(config, field)):
+            own_targets.check(field, name, (), dim=dim)
+    own = own_targets.fields
     asked = [
         {"story": "acceptance", "target": target, "method": "tanh", "n": n}
         for target, limits in ACCEPTANCE.items()
@@ -95,25 +101,25 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         if target in config.targets
     ]
     solved = [
-        {"story": "error", "target": target, "method": method, "n": n}
+        {"story": "error", **own(target), "method": method, "n": n}
         for n in config.widths
         for method in ("tanh", "graded", "polynomial")
         for target in config.targets
         if method != "graded" or (target == _GRADED and n >= 16)
     ]
     rational = [
-        {"story": "error", "target": target, "method": "rational", "n": n}
+        {"story": "error", **own(target), "method": "rational", "n": n}
         for n in config.poles
         for target in config.targets
     ]
     plane = [
-        {"story": "plane", "target": target, "method": method, "n": n}
+        {"story": "plane", **own(target), "method": method, "n": n}
         for method, sizes in (("ridges", config.plane_widths), ("tensor", config.plane_degrees))
         for n in sizes
         for target in config.planes
     ]
     largest = [
-        {"story": "sup", "target": target, "n": n}
+        {"story": "sup", **own(target), "n": n}
         for n in config.sup_widths
         for target in config.targets
     ]
@@ -140,7 +146,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     """The rows of a cell: its errors, or the two error curves."""
     from approxlab import targets
 
-    target = targets.get(unit["target"])
+    target = own_targets.find(unit) or targets.get(unit["target"])
     if unit["story"] == "curve":
         return _curves(target, unit["n"])
     rows: dict[str, Callable[[Target, str, int], Mapping[str, Any]]] = {

@@ -17,20 +17,17 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from approxlab import records
+from experiments.runner.usage import UsageError
 
 _Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
-
-
-class UsageError(Exception):
-    """What was asked for cannot be done as asked; the message says what can."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     """How to run, the same for every experiment."""
 
-    preset: Literal["smoke", "default", "paper"] = "default"
-    """Settings to start from: seconds, under two minutes, or as for a paper."""
+    preset: str = "default"
+    """Settings to start from."""
     seed: int = 0
     """Root of all randomness."""
     device: Literal["auto", "cpu", "gpu", "tpu"] = "auto"
@@ -93,11 +90,12 @@ def parse(
     config: type,
     presets: Mapping[str, Any],
     argv: Sequence[str] | None = None,
+    command: str | None = None,
 ) -> tuple[Options, Any]:
     """Reads the command line; explicit flags win over `--config`, and that over `--preset`.
 
     Raises:
-        SystemExit: For `--help` (code 0) and misspelt or wrong flags (code 2), told by tyro.
+        SystemExit: For `--help` (code 0) and misspelt or wrong flags (code 2), printed by tyro.
         UsageError: For flags that contradict each other, and config files that do not fit.
     """
     if taken := {f.name for f in dataclasses.fields(config)} & {
@@ -107,25 +105,38 @@ def parse(
     arguments = list(sys.argv[1:] if argv is None else argv)
     first = _before_all(arguments)
     preset: Any = first.preset if first.preset in presets else "default"
-    options, settings = Options(preset=preset), presets[preset]
+    options, settings = {"preset": preset}, presets[preset]
     if first.config:
-        options, settings = _from_file(Path(first.config), name, config)
+        options, settings = _from_file(Path(first.config), name, config, presets)
+    with_presets = _options(presets)
     both = dataclasses.make_dataclass(
         "Flags",
         [
-            ("run", tyro.conf.OmitArgPrefixes[Options]),
+            ("run", tyro.conf.OmitArgPrefixes[with_presets]),  # type: ignore[misc]
             ("experiment", tyro.conf.OmitArgPrefixes[config]),  # type: ignore[misc]
         ],
     )
     flags = tyro.cli(
         both,
-        prog=f"python -m experiments.{name}",
+        prog=command or f"python -m experiments.{name}",
         description=summary,
         args=arguments,
-        default=both(options, settings),
+        default=both(with_presets(**options), settings),
     )
     _check(flags.run)
     return flags.run, flags.experiment
+
+
+def _options(presets: Mapping[str, Any]) -> type[Options]:
+    """The flags of every run, with the presets of one experiment."""
+    choices: Any = Literal[tuple(presets)]
+    return dataclasses.make_dataclass(
+        "Options",
+        [("preset", choices, "default")],
+        bases=(Options,),
+        namespace={"__doc__": Options.__doc__},
+        frozen=True,
+    )
 
 
 def _before_all(arguments: list[str]) -> argparse.Namespace:
@@ -172,7 +183,7 @@ def _check_processes(options: Options) -> None:
             "and --process, or none of them in a task of a cluster."
         )
     if given:
-        _check_place(str(options.coordinator), options.processes or 0, options.process or 0)
+        _check_coordinator(str(options.coordinator), options.processes or 0, options.process or 0)
     if "jax" in sys.modules and hasattr(os, "fork"):
         raise UsageError(
             "--distributed needs a Python of its own, and this one has loaded jax. Start the "
@@ -180,7 +191,7 @@ def _check_processes(options: Options) -> None:
         )
 
 
-def _check_place(coordinator: str, processes: int, process: int) -> None:
+def _check_coordinator(coordinator: str, processes: int, process: int) -> None:
     if not 0 <= process < processes:
         raise UsageError(
             f"--process is {process} of --processes {processes}; expected a number from 0 to "
@@ -193,7 +204,9 @@ def _check_place(coordinator: str, processes: int, process: int) -> None:
         )
 
 
-def _from_file(path: Path, name: str, config: type) -> tuple[Options, Any]:
+def _from_file(
+    path: Path, name: str, config: type, presets: Mapping[str, Any]
+) -> tuple[dict[str, Any], Any]:
     """Options and settings of an earlier run."""
     try:
         document = records.read_json(path)
@@ -206,7 +219,13 @@ def _from_file(path: Path, name: str, config: type) -> tuple[Options, Any]:
             f"a record of {name!r}."
         )
     about = document["provenance"]
-    options = Options(preset=about["preset"], seed=about["seed"], x64=about["dtype"] == "float64")
+    if about["preset"] not in presets:
+        raise UsageError(
+            f"--config {path} started from the preset {about['preset']!r}; expected one of "
+            f"{', '.join(presets)}."
+        )
+    chosen = ("preset", "seed")
+    options = {name: about[name] for name in chosen} | {"x64": about["dtype"] == "float64"}
     return options, _settings(config, about["config"], path)
 
 

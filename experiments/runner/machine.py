@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.runner.flags import UsageError
+from experiments.runner.cores import DEVICES, THREADS, one_device_per_core
+from experiments.runner.usage import UsageError
 
 
 def precision(x64: bool) -> dict[str, object]:
@@ -20,9 +21,7 @@ def precision(x64: bool) -> dict[str, object]:
 # Random numbers of one kind, whatever the environment says.
 _RANDOM = {"jax_default_prng_impl": "threefry2x32", "jax_threefry_partitionable": True}
 
-_THREADS = "--xla_cpu_multi_thread_eigen"
-_DEVICES = "--xla_force_host_platform_device_count"
-_CHANGE_NO_BIT = (_THREADS, _DEVICES, "--xla_dump_")
+_CHANGE_NO_BIT = (THREADS, DEVICES, "--xla_dump_")
 
 
 def xla_flags() -> list[str]:
@@ -37,44 +36,11 @@ def xla_flags() -> list[str]:
     return sorted(re.sub("=.*/", "=", flag) for flag in flags)
 
 
-def usable_cores() -> int:
-    """Cores that this process may use: fewer than the machine has, in a batch job."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@contextlib.contextmanager
-def one_device_per_core() -> Iterator[None]:
-    """Until the backend has started in its body, the CPU counts as one device per core.
-
-    Each of them then computes with one thread, for any number of devices: so no product waits for
-    cores that another device keeps busy. No bit depends on either. What the caller has chosen, by
-    a flag or in the environment, stays; and once a backend runs, nothing here has an effect.
-    """
-    import jax
-
-    flags = os.environ.get("XLA_FLAGS")
-    if _THREADS not in (flags or ""):
-        os.environ["XLA_FLAGS"] = f"{flags or ''} {_THREADS}=false".strip()
-    chosen = _DEVICES in (flags or "")
-    if jax.config.jax_num_cpu_devices == -1 and not chosen:  # type: ignore[attr-defined]
-        with contextlib.suppress(RuntimeError):  # the backend runs already
-            jax.config.update("jax_num_cpu_devices", usable_cores())
-    try:
-        yield
-    finally:  # processes started from here choose for themselves
-        if flags is None:
-            del os.environ["XLA_FLAGS"]
-        else:
-            os.environ["XLA_FLAGS"] = flags
-
-
 @contextlib.contextmanager
 def machine(
     device: str, x64: bool, join: Callable[[], None] | None = None, inline: bool = False
 ) -> Iterator[dict[str, object]]:
-    """Runs its body on the device, in the precision; tells of the device.
+    """Runs its body on the device, in the precision; gives what is known of the device.
 
     With `join`, which connects this process with others, the devices of all of them count. With
     `inline`, programs on a CPU run in the thread that calls them, once a backend starts here.

@@ -1,92 +1,19 @@
-"""What an experiment consists of, and what one run of it plans, keeps and finds stored."""
+"""What one run of an experiment plans, keeps and finds stored."""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
+from typing import Any
 
 from approxlab import records
-from experiments.runner.flags import Options, UsageError
+from experiments.runner import own_targets
+from experiments.runner.experiment import Experiment
+from experiments.runner.flags import Options
 from experiments.runner.machine import precision
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
-@dataclasses.dataclass(frozen=True)
-class RunInfo:
-    """What a unit may depend on beside its own settings.
-
-    Attributes:
-        seed: Root of all randomness.
-        dtype: Name of the floating-point type.
-        preset: Name of the preset.
-        devices: For `devices=` of every fit; it decides where seeds are computed, and no number.
-    """
-
-    seed: int
-    dtype: str
-    preset: str
-    devices: tuple[Any, ...] | None = None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """What the runner needs to know of an experiment.
-
-    Attributes:
-        name: Name of its module.
-        revision: Raised by hand when its numbers change: stored rows are then computed again.
-        config: Frozen dataclass of its settings.
-        presets: A config each for smoke, default and paper.
-        units: The plan: for every unit all settings its numbers depend on, flat.
-        compute: The rows of one unit.
-        check: Raises AssertionError with the sentence that is not true.
-        caption: The sentence under the figure.
-        table: What is printed at the end.
-        draw: The figure.
-        seconds: Expected time on two cores; optional.
-        together: Whether its fits take `run.devices`, so that `--distributed` serves a purpose.
-        inline: Whether programs run in the thread that calls them: handing a program of
-            microseconds to another thread often takes longer than the program, and not always.
-    """
-
-    name: str
-    revision: int
-    config: type
-    presets: Mapping[str, Any]
-    units: Callable[[Any], Sequence[Mapping]]
-    compute: Callable[[Mapping, RunInfo], Sequence[Mapping]]
-    check: Callable[[Sequence[records.Row]], None]
-    caption: Callable[[Sequence[records.Row]], str]
-    table: Callable[[Sequence[records.Row]], str]
-    draw: Callable[[Sequence[records.Row]], Figure]
-    seconds: Callable[[Any], float] | None = None
-    together: bool = False
-    inline: bool = False
-
-    def __post_init__(self) -> None:
-        if set(self.presets) != {"smoke", "default", "paper"}:
-            raise ValueError(
-                f"presets has {sorted(self.presets)}; expected smoke, default and paper."
-            )
-
-    @property
-    def root(self) -> Path:
-        """The repository of the experiment's module; the current folder where there is none."""
-        module = Path(sys.modules[self.config.__module__].__file__ or "").resolve()
-        return next((up for up in module.parents if (up / "pyproject.toml").is_file()), Path.cwd())
-
-    @property
-    def summary(self) -> str:
-        """The docstring of its module."""
-        return sys.modules[self.config.__module__].__doc__ or ""
+from experiments.runner.usage import UsageError, complain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +53,11 @@ class Job:
         return self.figure_folder / f"{self.experiment.name}.json"
 
     @property
+    def published_file(self) -> Path:
+        """The numbers behind the published figure."""
+        return self.experiment.root / "figures" / self.record_file.name
+
+    @property
     def rows_file(self) -> Path:
         """The file to which this shard appends its rows."""
         index, count = self.options.share
@@ -143,15 +75,13 @@ class Job:
             print(text, flush=True)
 
 
-def complain(text: str) -> None:
-    """Says on the standard error, above a progress bar."""
-    tqdm.write(text, file=sys.stderr)
-
-
 def plan(experiment: Experiment, options: Options, config: Any, about: dict[str, Any]) -> Job:
-    """Names every unit by its identity, in the environment that `about` tells of."""
+    """Names every unit by its identity, in the environment that `about` describes."""
+    about.pop("own_targets", None)
     try:
         listed = [dict(unit) for unit in experiment.units(config)]
+        if own := own_targets.described(about["config"]):
+            about |= {"config": own_targets.named(about["config"]), "own_targets": own}
     except ValueError as error:  # settings that do not fit together
         raise UsageError(str(error)) from error
     units = {
@@ -217,6 +147,7 @@ def earlier(job: Job) -> dict[str, Any] | None:
         same = document["revision"] == job.experiment.revision and all(
             about[name] == job.about[name] for name in settings
         )
+        same = same and about.get("own_targets") == job.about.get("own_targets")
     except (KeyError, TypeError):
         return None
     return about if same else None

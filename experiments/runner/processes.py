@@ -21,8 +21,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from experiments.runner.flags import Options, UsageError
-from experiments.runner.plan import complain
+from experiments.runner.flags import Options
+from experiments.runner.usage import UsageError, complain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ _LOST = f"another process was lost or has ended, and this one cannot go on alone
 
 
 def supervised(name: str, options: Options, work: Callable[[], int]) -> int:
-    """The exit code of `work`, done by a child; or, where it is ended by a signal, of what is told.
+    """The exit code of `work`, done by a child; or the one that says why a signal ended it.
 
     The child ends with its parent, and by the signals that its parent gets.
     """
@@ -64,10 +64,10 @@ def supervised(name: str, options: Options, work: Callable[[], int]) -> int:
     if said[1:]:  # all was done, only the farewell failed
         return said[1]
     number = os.WTERMSIG(status)
-    return _told(name, options, seen[-1] if seen else number, joined=said == _JOINED)
+    return _why_ended(name, options, seen[-1] if seen else number, joined=said == _JOINED)
 
 
-def _told(name: str, options: Options, number: int, joined: bool) -> int:
+def _why_ended(name: str, options: Options, number: int, joined: bool) -> int:
     """Says why the child was ended by a signal; gives the exit code."""
     if joined and number == signal.SIGABRT:
         complain(f"{name}: {_LOST}")

@@ -1,44 +1,25 @@
 """Runs an experiment: plan, resume, progress, check, save. Nothing mathematical.
 
-An experiment's module ends with
-
-    EXPERIMENT = runner.Experiment(name="NAME", revision=REVISION, config=Config, ...)
-    if __name__ == "__main__":
-        raise SystemExit(runner.main(EXPERIMENT))
-
 Exit codes: 0 done, 2 wrong usage, 3 finished with failed units, 4 check failed, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import functools
-import io
-import os
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
+from typing import Any
 
 from approxlab import records
 from experiments.runner.compiled import compiled_programs
-from experiments.runner.flags import Options, UsageError, parse
+from experiments.runner.experiment import Experiment, RunInfo
+from experiments.runner.flags import Options, parse
 from experiments.runner.machine import machine
-from experiments.runner.plan import (
-    Experiment,
-    Job,
-    RunInfo,
-    complain,
-    earlier,
-    plan,
-    provenance,
-    stored,
-)
+from experiments.runner.plan import Job, earlier, plan, provenance, stored
 from experiments.runner.processes import (
     agreed,
     all_devices,
@@ -48,11 +29,8 @@ from experiments.runner.processes import (
     join,
     supervised,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["Experiment", "RunInfo", "main"]
+from experiments.runner.results import deliver_if_complete, redraw
+from experiments.runner.usage import UsageError, complain
 
 
 def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
@@ -61,7 +39,7 @@ def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         if options.plot_only:
-            code = _redraw(experiment, options, config)
+            code = redraw(experiment, options, config)
         else:
             # Called from another program, the runner leaves that program's JAX as it is.
             keeping = compiled_programs(experiment.root / "runs") if argv is None else nullcontext()
@@ -87,7 +65,12 @@ def _asked(experiment: Experiment, argv: Sequence[str] | None) -> tuple[Options,
     if not __debug__:
         raise UsageError("checks need assertions; run Python without -O.")
     options, config = parse(
-        experiment.name, experiment.summary, experiment.config, experiment.presets, argv
+        experiment.name,
+        experiment.summary,
+        experiment.config,
+        experiment.presets,
+        argv,
+        experiment.command,
     )
     if options.distributed and not experiment.together:
         raise UsageError(
@@ -105,7 +88,7 @@ def _code(experiment: Experiment, options: Options, work: Callable[[], int]) -> 
         complain(f"{experiment.name}: {error}")
         return 2
     except OSError as error:
-        complain(f"{experiment.name}: {_told(error)}. What was finished before is kept.")
+        complain(f"{experiment.name}: {_described(error)}. What was finished before is kept.")
         return 3
     except KeyboardInterrupt:
         complain(
@@ -120,7 +103,7 @@ def _code(experiment: Experiment, options: Options, work: Callable[[], int]) -> 
         return 3
 
 
-def _told(error: OSError) -> str:
+def _described(error: OSError) -> str:
     """What happened to which file, by its name only."""
     return f"{Path(error.filename).name}: {error.strerror}" if error.filename else str(error)
 
@@ -137,14 +120,14 @@ def _about(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{seconds / 3600:.1f} h"
 
 
-def _tell_plan(job: Job, pending: Sequence[str]) -> None:
+def _say_plan(job: Job, pending: Sequence[str]) -> None:
     options, about = job.options, job.about
     index, count = options.share
     shard = f"shard {index} of {count}: " if count > 1 else ""
     processes = f" in {n} processes" if (n := about["device"].get("processes")) else ""
     seconds = job.experiment.seconds
     if seconds is None:
-        expected = ", expected time not known" if options.preset == "paper" else ""
+        expected = ", expected time not known"
     else:
         expected = f", about {_about(seconds(job.config) * len(pending) / len(job.units))}"
     job.say(
@@ -182,7 +165,7 @@ def _lead(job: Job) -> int:
     pending = [unit for unit in job.mine if options.force or unit not in finished]
     if options.distributed:
         pending = agreed(list(job.units), pending)
-    _tell_plan(job, pending)
+    _say_plan(job, pending)
     if options.dry_run:
         return 0
     for file in (job.settings_file, job.record_file, job.record_file.with_suffix(".png")):
@@ -204,7 +187,7 @@ def _lead(job: Job) -> int:
     if pending or not job.about["finished"]:
         job.about["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
         _write_settings(job)
-    return _deliver_if_complete(job)
+    return deliver_if_complete(job)
 
 
 def _info(job: Job) -> RunInfo:
@@ -244,6 +227,8 @@ def _write_settings(job: Job) -> None:
 def _compute(job: Job, pending: Sequence[str]) -> list[Mapping]:
     """Computes and stores the units; gives the parameters of those that failed."""
     info = _info(job)
+    from tqdm import tqdm  # takes a tenth of the time that --help has
+
     silent = True if job.options.quiet else None
     failed: list[Mapping] = []
     with records.RowFile(job.rows_file) as file:
@@ -284,92 +269,3 @@ def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     line = f"{type(error).__name__}: {text} ({Path(where.filename).name}, line {where.lineno})"
     return ": ".join([*getattr(error, "__notes__", []), line])
-
-
-# ---------------------------------------------------------------------------------- results
-
-
-def _deliver_if_complete(job: Job) -> int:
-    finished = stored(job)
-    missing = len(job.units) - len(finished)
-    if missing:
-        job.say(f"{missing} of {len(job.units)} units are missing; nothing is drawn before all are")
-        return 0
-    rows = []
-    for unit, parameters in job.units.items():
-        for row in finished[unit]:
-            names = dict.fromkeys([*parameters, *row])  # settings first, then results
-            rows.append({name: row[name] for name in names if name != "experiment"})
-    return _deliver(job, rows, numbers=True)
-
-
-def _deliver(job: Job, rows: Sequence[records.Row], numbers: bool) -> int:
-    """Checks, draws and saves; `numbers` false leaves the record as it is."""
-    experiment = job.experiment
-    try:
-        experiment.check(rows)
-    except AssertionError as error:
-        complain(f"{experiment.name}: check failed: {error}\nThe rows are kept; nothing is drawn.")
-        return 4
-    caption, image = experiment.caption(rows), _png(experiment.draw, rows)
-    if numbers:
-        records.write_record(
-            job.record_file,
-            experiment.name,
-            rows,
-            job.about,
-            revision=experiment.revision,
-            caption=caption,
-        )
-    records.write_bytes_atomic(job.record_file.with_suffix(".png"), image)
-    job.say(f"\n{experiment.table(rows)}\n\n{caption}\n")
-    job.say(f"figure  {os.path.relpath(job.record_file.with_suffix('.png'))}")
-    job.say(f"numbers {os.path.relpath(job.record_file)}")
-    return 0
-
-
-def _png(draw: Callable[[Sequence[records.Row]], Figure], rows: Sequence[records.Row]) -> bytes:
-    """The figure as PNG, the same bytes for the same rows: no date, no version inside."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    figure, buffer = draw(rows), io.BytesIO()
-    figure.savefig(buffer, format="png", dpi="figure", metadata={"Software": None})
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close(figure)
-    return buffer.getvalue()
-
-
-def _redraw(experiment: Experiment, options: Options, config: Any) -> int:
-    """Draws again from stored rows or, where there are none, from the record; without jax."""
-    nowhere = {"platform": "cpu", "kind": "unknown", "count": 0}
-    about = provenance(options, config, nowhere, datetime.now(UTC))
-    asked = {name: about[name] for name in ("config", "preset", "seed", "dtype", "precision")}
-    job = Job(experiment, options, config, about, {})
-    if job.settings_file.is_file():
-        about = _readable(_settings, job.settings_file)["provenance"]
-        job = plan(experiment, options, config, {**about, **asked})
-        if stored(job, report=True):
-            return _deliver_if_complete(job)
-    if job.record_file.is_file():
-        record = _readable(records.read_record, job.record_file)
-        job.say(
-            f"drawn from {os.path.relpath(job.record_file)}: preset {record.provenance['preset']}, "
-            f"revision {record.revision}, finished {record.provenance['finished']}"
-        )
-        return _deliver(job, record.rows, numbers=False)
-    raise UsageError(
-        "--plot-only finds no numbers of these settings; run without it first, or give the "
-        f"settings of the run with --config {os.path.relpath(job.settings_file)}"
-    )
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    return records.read_json(path, by_hand=False)
-
-
-def _readable(read: Callable[[Path], Any], path: Path) -> Any:
-    try:
-        return read(path)
-    except ValueError as error:
-        raise UsageError(str(error)) from error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from approxlab.arguments import check_positive
 from experiments import runner
+from experiments.runner import own_targets
 from experiments.steep_or_solved.figure import draw
 from experiments.steep_or_solved.findings import caption, check, table
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 REVISION = 2
 
-Name = Literal["exp", "sine2", "sine4", "runge", "chirp", "square", "cube", "power11"]
+_TARGETS = ("exp", "sine2", "sine4", "runge", "chirp", "square", "cube", "power11")
 _METHODS = ("classical", "midpoint", "costarelli_spigler", "midpoint_tuned")
 _STEEP = 32.0  # gain per cell: practically a jump
 _MODERATE = (0.35, 0.4, 0.5, 0.6, 0.75, 1.0, 2.0)  # gains from which the best is taken
@@ -32,8 +33,9 @@ _HALO = 8
 class Config:
     """Settings of the experiment."""
 
-    targets: tuple[Name, ...] = ("exp", "sine4", "runge", "chirp")
-    """Targets of one variable, with proved Lipschitz constants."""
+    targets: tuple[str, ...] = ("exp", "sine4", "runge", "chirp")
+    """Targets of one variable, with proved Lipschitz constants: exp, sine2, sine4, runge, chirp,
+    square, cube, power11, or your own as path/to/file.py:name or module:name."""
     cells: tuple[int, ...] = (16, 32, 64, 128, 256, 512, 1024)
     """Numbers of cells of the staircases and operators."""
     widths: tuple[int, ...] = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 430)
@@ -59,16 +61,18 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
             raise ValueError(f"{name}: got {sizes}, expected sizes of at least {least}.")
     if config.shown < 4:
         raise ValueError(f"shown: got {config.shown}, expected at least 4.")
+    for name in config.targets:
+        own_targets.check("targets", name, _TARGETS, dim=1, facts=("lipschitz",))
     pictures = [{"story": "picture", "target": "exp", "method": method, "n": config.shown}
                 for method in ("classical", "solved")]  # fmt: skip
     steep = [
-        {"story": "error", "target": target, "method": method, "n": n}
+        {"story": "error", **own_targets.fields(target), "method": method, "n": n}
         for n in config.cells
         for method in _METHODS
         for target in config.targets
     ]
     solved = [
-        {"story": "error", "target": target, "method": "solved", "n": n}
+        {"story": "error", **own_targets.fields(target), "method": "solved", "n": n}
         for n in config.widths
         for target in config.targets
     ]
@@ -79,7 +83,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     """One row with the errors of a network, or the units of one that is drawn."""
     from approxlab import targets
 
-    target = targets.get(unit["target"])
+    target = own_targets.find(unit) or targets.get(unit["target"])
     if unit["story"] == "picture":
         return _units_of(target, unit)
     return [_solved(target, unit) if unit["method"] == "solved" else _built(target, unit)]

@@ -3,8 +3,8 @@
 Equal networks, equal targets, equal starts: Adam, L-BFGS, self-scaled BFGS and Broyden, both also
 after Adam, Levenberg-Marquardt, variable projection, and one solve for the last layer alone; the
 error against seconds, and where each ends. Then a race to a relative error of 1e-6 on a deeper
-network, against PyTorch, optimistix and SciPy from the same starts. Peers that are not installed
-are left out.
+network, against PyTorch, optimistix and SciPy from the same starts. Libraries that are not
+installed are left out.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from approxlab.arguments import check_positive
 from experiments import runner
-from experiments.runner.machine import usable_cores
-from experiments.runner.plan import complain
+from experiments.runner import own_targets
+from experiments.runner.cores import usable_cores
+from experiments.runner.usage import complain
 from experiments.trained_or_solved.figure import draw
 from experiments.trained_or_solved.findings import caption, check, table
 from experiments.trained_or_solved.peers import THREADS, installed, problem
@@ -34,21 +35,21 @@ if TYPE_CHECKING:
 
 REVISION = 1
 
-Name = Literal["exp", "sine4", "runge", "chirp"]
 Start = Literal["quasi_interpolant", "glorot", "spread"]
 Method = Literal[
     "adam", "lbfgs", "ssbfgs", "ssbroyden", "adam_lbfgs", "adam_ssbroyden",
     "levenberg_marquardt", "variable_projection",
 ]  # fmt: skip
 Racer = Literal["adam", "lbfgs", "ssbroyden", "levenberg_marquardt", "variable_projection"]
-Peer = Literal["pytorch_adam", "pytorch_lbfgs", "optimistix_lm", "scipy_lm", "scipy_trf"]
+OtherRacer = Literal["pytorch_adam", "pytorch_lbfgs", "optimistix_lm", "scipy_lm", "scipy_trf"]
 
+_TARGETS = ("exp", "sine4", "runge", "chirp")
 _LEAST_SQUARES = ("levenberg_marquardt", "variable_projection")
 _RACED = "sine4"
 _GOAL, _TRAINED_GOAL = 1e-6, 0.95e-6  # at other points than the trained ones; at these
 _EVALUATION_POINTS = 4001
 _STRIDE = 25
-_LEAST_TRIAL = 5.0  # seconds of a peer from which its number of threads is tried out
+_LEAST_TRIAL = 5.0  # seconds of a contender from which its number of threads is tried out
 _RACE_STEPS = {"adam": 100000, "lbfgs": 100000, "ssbroyden": 6000, "levenberg_marquardt": 600,
                "variable_projection": 200}  # fmt: skip
 _SECONDS = 5.0  # of one method on one start of the first part, compilation included
@@ -58,8 +59,9 @@ _SECONDS = 5.0  # of one method on one start of the first part, compilation incl
 class Config:
     """Settings of the experiment."""
 
-    targets: tuple[Name, ...] = ("sine4", "runge")
-    """Targets on [-1, 1]."""
+    targets: tuple[str, ...] = ("sine4", "runge")
+    """Targets on [-1, 1]: exp, sine4, runge, chirp, or your own as path/to/file.py:name or
+    module:name."""
     starts: tuple[Start, ...] = ("quasi_interpolant", "glorot")
     """Wide units on equal centres with random coefficients, or random weights."""
     methods: tuple[Method, ...] = ("adam", "adam_lbfgs", "adam_ssbroyden", "ssbroyden",
@@ -85,10 +87,10 @@ class Config:
     """Contenders of this library."""
     race_effort: float = 1.0
     """Multiplies the steps that our contenders may take."""
-    peers: tuple[Peer, ...] = get_args(Peer)
+    peers: tuple[OtherRacer, ...] = get_args(OtherRacer)
     """Contenders of other libraries, each in a process of its own."""
     limit: float = 8.0
-    """Seconds after which a peer is stopped."""
+    """Seconds after which a contender of another library is stopped."""
 
 
 PRESETS = {
@@ -117,10 +119,13 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         )
     if config.width < 4:
         raise ValueError(f"width: got {config.width}, expected at least 4.")
+    for name in config.targets:
+        own_targets.check("targets", name, _TARGETS, dim=1, box=(-1.0, 1.0))
     gap = [
-        {"story": "gap", "target": target, "start": start, "methods": ",".join(config.methods),
-         "width": config.width, "points": config.points, "steps": config.steps,
-         "solver_steps": config.solver_steps, "shown": target == config.targets[0]}
+        {"story": "gap", **own_targets.fields(target), "start": start,
+         "methods": ",".join(config.methods), "width": config.width, "points": config.points,
+         "steps": config.steps, "solver_steps": config.solver_steps,
+         "shown": target == config.targets[0]}
         for target in config.targets
         for start in config.starts
     ]  # fmt: skip
@@ -128,10 +133,10 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
               "hidden": ",".join(map(str, config.race_hidden)), "goal": _GOAL}  # fmt: skip
     ours = {name: {"steps": max(1, round(_RACE_STEPS[name] * config.race_effort))}
             for name in config.race_methods}  # fmt: skip
-    peers = {name: {"limit_of_peer": config.limit} for name in config.peers}
+    others = {name: {"limit_of_peer": config.limit} for name in config.peers}
     race = [
         {**shared, "start": start, "number": number, "contender": name, **more}
-        for name, more in (ours | peers).items()
+        for name, more in (ours | others).items()
         for start in config.race_starts
         for number in range(config.race_seeds)
     ]
@@ -142,7 +147,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     """Errors and paths of all methods on one start, or the one row of a contender."""
     if unit["story"] == "gap":
         return _gap(unit, run)
-    return [_ours(unit, run) if "steps" in unit else _peer(unit, run)]
+    return [_ours(unit, run) if "steps" in unit else _theirs(unit, run)]
 
 
 def seconds(config: Config) -> float:
@@ -166,7 +171,7 @@ def _gap(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
 
     from approxlab import targets
 
-    target = targets.get(unit["target"])
+    target = own_targets.find(unit) or targets.get(unit["target"])
     start = _start(unit["start"], (unit["width"],), 0, run)
     data = _data(target, unit["points"])
     scale = float(np.sqrt(np.mean(np.square(data[1]))))
@@ -246,15 +251,15 @@ def _ours(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
     }
 
 
-def _peer(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
-    """What a peer reaches in the seconds that it is given: all of it ends in _s, as times do."""
+def _theirs(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
+    """What another library reaches in its seconds: every name ends in _s, as those of times do."""
     import numpy as np
 
     import approxlab as al
 
     name = unit["contender"]
     if not installed(name):
-        complain(f"left out, not installed: {name}. For all peers: pip install -e '.[peers]'")
+        complain(f"left out, not installed: {name}. For all of them: pip install -e '.[peers]'")
         return {"status": "not installed"}
     target = al.targets.get(unit["target"])
     start = _start(unit["start"], _widths(unit), 1 + unit["number"], run)
@@ -280,7 +285,7 @@ def _peer(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
 
 
 def _best_threads(name: str, request: dict[str, Any]) -> int:
-    """One thread or one per core: with which a peer evaluates more often in a tenth of the time."""
+    """One thread or one per core: whichever evaluates more often in a tenth of the time."""
     if request["limit_s"] < _LEAST_TRIAL:
         return 1
     trial = {**request, "limit_s": 0.1 * request["limit_s"]}
@@ -289,7 +294,7 @@ def _best_threads(name: str, request: dict[str, Any]) -> int:
 
 
 def _asked(name: str, request: dict[str, Any], threads: int) -> dict[str, Any]:
-    """The answer of a peer, from a process of its own."""
+    """The answer of another library, from a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "experiments.trained_or_solved.peers", name],
         input=json.dumps(request),

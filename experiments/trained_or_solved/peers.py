@@ -1,4 +1,4 @@
-"""The peers of `trained_or_solved`: PyTorch, optimistix and SciPy, each run in its own process.
+"""The other libraries of `trained_or_solved`: PyTorch, optimistix, SciPy, each in its own process.
 
     python -m experiments.trained_or_solved.peers NAME < PROBLEM
 
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PEERS", "THREADS", "installed", "main", "problem"]
+__all__ = ["RACERS", "THREADS", "installed", "main", "problem"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables that say how many threads a process may use, read when it starts."""
@@ -37,7 +37,7 @@ class _Stop(Exception):
 
 
 class Watch:
-    """Tells a peer when to stop, from the relative error that it knows without further cost."""
+    """Ends a run by the relative error, which every library knows without further cost."""
 
     def __init__(self, goal: float, limit_s: float) -> None:
         self.goal, self.limit_s = goal, limit_s
@@ -74,7 +74,7 @@ def problem(
 
 
 def installed(name: str) -> bool:
-    """Whether the packages of a peer are there."""
+    """Whether the packages of a contender are there."""
     package = {"pytorch": "torch", "optimistix": "optimistix", "scipy": "scipy"}
     return importlib.util.find_spec(package[name.split("_")[0]]) is not None
 
@@ -255,7 +255,7 @@ def _optimistix_lm(layers: Layers, x: np.ndarray, y: np.ndarray, watch: Watch) -
     return [(np.asarray(w), np.asarray(b)) for w, b in p]
 
 
-PEERS: Mapping[str, Callable[[Layers, np.ndarray, np.ndarray, Watch], Layers]] = MappingProxyType(
+RACERS: Mapping[str, Callable[[Layers, np.ndarray, np.ndarray, Watch], Layers]] = MappingProxyType(
     {
         "pytorch_adam": _pytorch_adam,
         "pytorch_lbfgs": _pytorch_lbfgs,
@@ -267,11 +267,11 @@ PEERS: Mapping[str, Callable[[Layers, np.ndarray, np.ndarray, Watch], Layers]] =
 
 
 def main(name: str, request: str) -> str:
-    """The answer of one peer to one problem, as JSON."""
+    """The answer of one contender to one problem, as JSON."""
     asked = json.loads(request)
     layers = [(np.array(w, float), np.array(b, float)) for w, b in asked["layers"]]
     watch = Watch(asked["goal"], asked["limit_s"])
-    final = PEERS[name](layers, np.array(asked["x"]), np.array(asked["y"]), watch)
+    final = RACERS[name](layers, np.array(asked["x"]), np.array(asked["y"]), watch)
     return json.dumps(
         {
             "reached": watch.reached,

@@ -48,7 +48,7 @@ def installed(name: str) -> bool:
 
 def _sweep(case: Case) -> Run:
     """`approxlab.fit` as experiments call it: one device per core."""
-    from experiments.runner.machine import one_device_per_core
+    from experiments.runner.cores import one_device_per_core
 
     with one_device_per_core():
         return _fit(case)
@@ -61,7 +61,7 @@ def _single_device(case: Case) -> Run:
 
 def _single_call(case: Case) -> Run:
     """The same with one record at the end, so that one call of a program does it all."""
-    from experiments.runner.machine import one_device_per_core
+    from experiments.runner.cores import one_device_per_core
 
     with one_device_per_core():
         return _fit(case, recorded=False)
@@ -156,7 +156,7 @@ def _python_loop(case: Case) -> Run:
     return run
 
 
-# ------------------------------------------------------------------------------------ peers
+# ------------------------------------------------------------------------- other libraries
 
 
 def _pytorch(case: Case) -> Run:

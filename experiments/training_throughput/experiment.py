@@ -2,7 +2,7 @@
 
 Several contenders train the same networks by Adam in float32, each in a process of its own with its
 best flags, in turns. Beside them stand the pieces of a step, timed alone, and the best rate of
-matrix products that this machine reaches. Peers that are not installed are left out with a word.
+matrix products that this machine reaches. Libraries that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import IO, Any, Literal, get_args
 
 from approxlab.arguments import check_positive
 from experiments import runner
-from experiments.runner.plan import complain
+from experiments.runner.usage import complain
 from experiments.training_throughput.cases import Case, product_flops
 from experiments.training_throughput.contenders import SCANNED, environment, installed
 from experiments.training_throughput.figure import draw
@@ -100,7 +100,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     if absent:
         complain(
             f"left out, not installed: {', '.join(absent)}. "
-            "For all peers: pip install -e '.[peers]'"
+            "For all of them: pip install -e '.[peers]'"
         )
     rows = [{"contender": name, "status": "not installed"} for name in absent]
     present = [name for name in names if name not in absent]

@@ -111,7 +111,7 @@ def _chain(side: int) -> Any:
 def _devices() -> Sequence[Any]:
     import jax
 
-    from experiments.runner.machine import one_device_per_core
+    from experiments.runner.cores import one_device_per_core
 
     with one_device_per_core():
         return jax.devices()

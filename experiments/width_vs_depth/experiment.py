@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from approxlab.arguments import check_positive
 from experiments import runner
+from experiments.runner import own_targets
 from experiments.width_vs_depth.figure import draw
 from experiments.width_vs_depth.findings import caption, check, table
 
@@ -42,7 +43,8 @@ class Config:
     """Settings of the experiment."""
 
     targets: tuple[str, ...] = ("square", "runge", "tent4")
-    """Targets to train on: names of the catalogue, tentK for the K times iterated tent map."""
+    """Targets to train on: names of the catalogue, tentK for the K times iterated tent map, or your
+    own as path/to/file.py:name or module:name."""
     activations: tuple[Activation, ...] = ("tanh", "relu")
     """Activations of the trained networks."""
     depths: tuple[int, ...] = (1, 2, 4)
@@ -91,17 +93,17 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for n in range(1, config.levels + 1)
     ]
     trained = _plan(
-        config, config.targets, activations=config.activations, depths=config.depths,
+        config, "targets", activations=config.activations, depths=config.depths,
         budgets=config.budgets,
     )  # fmt: skip
     mapped = _plan(
-        config, (config.map_target,), activations=(config.map_activation,),
+        config, "map_target", activations=(config.map_activation,),
         depths=config.map_depths, widths=config.map_widths,
     )  # fmt: skip
     return [
         *built,
-        *({"story": "trained", **unit.to_row()} for unit in trained),
-        *({"story": "map", **unit.to_row()} for unit in mapped),
+        *({"story": "trained", **unit} for unit in trained),
+        *({"story": "map", **unit} for unit in mapped),
     ]
 
 
@@ -123,29 +125,39 @@ def _seconds_per_step(unit: Mapping[str, Any]) -> float:
     return 5e-5 + 4e-5 * unit["depth"] + 8e-9 * points * unit["depth"] * unit["width"]
 
 
-def _plan(config: Config, targets: Sequence[str], **grid: Any) -> Sequence[Any]:
+def _plan(config: Config, field: str, **grid: Any) -> Sequence[dict[str, Any]]:
+    """The cells of a grid with the targets of that setting, as fields of units."""
     from approxlab import sweeps
 
-    planned: list[Any] = []
-    dimensions = [_dimension(name) for name in targets]
-    for dim in _DIMENSIONS:
-        names = [name for name, d in zip(targets, dimensions, strict=True) if d == dim]
+    chosen = getattr(config, field)
+    targets = [chosen] if isinstance(chosen, str) else chosen
+    planned: list[sweeps.Unit] = []
+    dimensions = [_dimension(name, field) for name in targets]
+    named = [own_targets.fields(name) for name in targets]
+    for dim in sorted({*_DIMENSIONS, *dimensions}):
+        names = [of["target"] for of, d in zip(named, dimensions, strict=True) if d == dim]
         if names:
             planned += sweeps.plan(
                 names, in_size=dim, method="lbfgs", steps=config.steps, seeds=config.seeds,
                 init="uniform_knots", **grid,
             )  # fmt: skip
-    return planned
+    more = {of["target"]: of for of in named}
+    return [{**unit.to_row(), **more[unit.target]} for unit in planned]
 
 
-def _dimension(name: str) -> int:
+def _dimension(name: str, field: str) -> int:
+    if own_targets.is_own(name):
+        return own_targets.source(name, field).dim
     if _TENT.fullmatch(name):
         return 1
     for dim, names in _DIMENSIONS.items():
         if name in names:
             return dim
     known = ", ".join(name for names in _DIMENSIONS.values() for name in names)
-    raise ValueError(f"targets: got {name!r}, expected some of {known}, or tentK as in tent4.")
+    raise ValueError(
+        f"{field}: got {name!r}, expected some of {known}, tentK as in tent4, or your own as "
+        "path/to/file.py:name or module:name."
+    )
 
 
 def _target(name: str) -> Target:
@@ -185,8 +197,9 @@ def _trained(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any
     """Fits of all seeds of one shape to one target, with their errors and the least possible."""
     import approxlab as al
 
-    cell = al.sweeps.Unit(**{k: v for k, v in unit.items() if k != "story"} | {"dtype": run.dtype})
-    target = _target(cell.target)
+    fields = {k: v for k, v in unit.items() if k not in ("story", "target_sha256")}
+    cell = al.sweeps.Unit(**fields | {"dtype": run.dtype})
+    target = own_targets.find(unit) or _target(cell.target)
     result = al.sweeps.run_unit(target, cell, seed=run.seed, devices=run.devices)
     best = _best(cell, target)
     return [{**row, **_errors(result, i, target), **best} for i, row in enumerate(result.to_rows())]
