@@ -67,8 +67,9 @@ def _icosahedral(count: int) -> tuple[np.ndarray, np.ndarray]:
     orbits = [np.array(kind) for kind in (vertices, faces, edges)][: _ICOSAHEDRAL.index(count) + 1]
     orbits = [o / np.linalg.norm(o, axis=1, keepdims=True) for o in orbits]
     degrees = (0, 6, 10)[: len(orbits)]
-    means = [[float(np.mean(_zonal(3, degree, o @ orbits[0][0]))) for o in orbits]
-             for degree in degrees]  # fmt: skip
+    means = [
+        [float(np.mean(_zonal(3, degree, o @ orbits[0][0]))) for o in orbits] for degree in degrees
+    ]
     totals = np.linalg.solve(np.array(means), np.eye(len(orbits))[0])
     masses = [np.full(len(o), t / len(o)) for o, t in zip(orbits, totals, strict=True)]
     return np.concatenate(orbits), np.concatenate(masses)

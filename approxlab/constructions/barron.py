@@ -153,9 +153,12 @@ def _steps(
     length = np.linalg.norm(normal, axis=1)
     area = _area(length)
     angle = _inverse_area(u * area)
-    weights = -2 * mean_normal_length(dim) * (area / length) * np.where(
-        np.floor(angle / np.pi) % 2 == 0, 1.0, -1.0
-    )  # fmt: skip
+    weights = (
+        -2
+        * mean_normal_length(dim)
+        * (area / length)
+        * np.where(np.floor(angle / np.pi) % 2 == 0, 1.0, -1.0)
+    )
     return directions, angle / length, weights
 
 
@@ -259,9 +262,11 @@ def _square_fourier(dim: int) -> float:
             values = np.abs(np.sin(length[:, None] * t)) * _cap(dim, t) * np.cos(s)
             inner += (high - low) * (values @ unit_weights)
         density = np.exp(
-            dim * np.log(length) - 0.5 * length**2
-            - (0.5 * (dim + 1) - 1) * math.log(2.0) - math.lgamma(0.5 * (dim + 1))
-        )  # fmt: skip
+            dim * np.log(length)
+            - 0.5 * length**2
+            - (0.5 * (dim + 1) - 1) * math.log(2.0)
+            - math.lgamma(0.5 * (dim + 1))
+        )
         total += float(weights @ (density * _area(length) / length * inner))
     return (2 * mean_normal_length(dim)) ** 2 * total
 

@@ -100,8 +100,9 @@ def ridge_sum(
             return built
         # What rounding takes is not there to use; finer parts take a little more.
         proved = math.fsum(float(part.claim.bound) for part in parts)
-        goal = min(0.99 * goal, room - 1.05 * (float(built.claim.bound) - float(best.remainder)
-                                               - proved))  # fmt: skip
+        goal = min(
+            0.99 * goal, room - 1.05 * (float(built.claim.bound) - float(best.remainder) - proved)
+        )
     raise ValueError(
         f"eps: got {eps!r} for {best.target!r}, expected more: rounding in {built.network.dtype} "
         f"leaves the claim at {float(built.claim.bound):.3g}. Compute in float64, move the target "
@@ -156,21 +157,25 @@ def replaced(expansion: RidgeExpansion, parts: Sequence[Construction]) -> Constr
     nets = [part.network for part in parts]
     network = MLP.from_arrays(
         [
-            np.concatenate([
-                np.asarray(net.weights[0]) * np.asarray(ridge.direction)
-                for net, ridge in zip(nets, expansion.ridges, strict=True)
-            ]),
+            np.concatenate(
+                [
+                    np.asarray(net.weights[0]) * np.asarray(ridge.direction)
+                    for net, ridge in zip(nets, expansion.ridges, strict=True)
+                ]
+            ),
             np.concatenate([np.asarray(net.weights[1]) for net in nets], axis=1),
         ],
         [
-            np.concatenate([
-                np.asarray(net.biases[0]) + np.asarray(net.weights[0])[:, 0] * ridge.offset
-                for net, ridge in zip(nets, expansion.ridges, strict=True)
-            ]),
+            np.concatenate(
+                [
+                    np.asarray(net.biases[0]) + np.asarray(net.weights[0])[:, 0] * ridge.offset
+                    for net, ridge in zip(nets, expansion.ridges, strict=True)
+                ]
+            ),
             expansion.constant + np.sum([np.asarray(net.biases[1]) for net in nets], axis=0),
         ],
         nets[0].activation,
-    )  # fmt: skip
+    )
     claims = math.fsum(float(part.claim.bound) for part in parts)
     value = float(expansion.remainder) + claims + _rounding(expansion, parts, network)
     source = f"{len(parts)} ridges: {expansion.remainder.source}; {parts[0].claim.source}"

@@ -251,8 +251,9 @@ def _jumps(
 ) -> Target:
     """The sum of jumps, half way up at each, masked within the margins."""
     low, high = box.lower[0], box.upper[0]
-    ends = sorted({low, high, *(min(max(p + s * margin, low), high) for p in places
-                                for s in (-1, 1))})  # fmt: skip
+    ends = sorted(
+        {low, high, *(min(max(p + s * margin, low), high) for p in places for s in (-1, 1))}
+    )
     middles = [0.5 * (u + v) for u, v in itertools.pairwise(ends)]
     if not any(all(abs(m - p) >= margin for p in places) for m in middles):
         raise ValueError(f"margin: got {margin!r}, expected less: nothing of {box!r} is left.")

@@ -111,8 +111,13 @@ TABLE: tuple[ShapeRow, ...] = (
 
 CLOSED_FORMS: tuple[ClosedForm, ...] = (
     ClosedForm("W x", "x", "W", ("m", "n"), "a layer, in its input"),
-    ClosedForm("W x", "W", "D[k, i, j] = x[j] if k = i, else 0", ("m", "m", "n"),
-             "a layer, in its weights: one entry in m is not zero"),
+    ClosedForm(
+        "W x",
+        "W",
+        "D[k, i, j] = x[j] if k = i, else 0",
+        ("m", "m", "n"),
+        "a layer, in its weights: one entry in m is not zero",
+    ),
     ClosedForm("W x + b", "b", "I", ("m", "m"), "a layer, in its bias"),
     ClosedForm("s(z)", "z", "diag(s'(z))", ("n", "n"), "an activation"),
     ClosedForm("v . (W x)", "W", "v x^T", ("m", "n"), "the pullback of a layer: an outer product"),
@@ -121,7 +126,7 @@ CLOSED_FORMS: tuple[ClosedForm, ...] = (
     ClosedForm("|A x - b|^2", "x", "2 A^T (A x - b)", ("n",), "least squares"),
     ClosedForm("trace(B X)", "X", "B^T", ("n", "m"), "a linear function of a matrix"),
     ClosedForm("log det X", "X", "X^-T", ("n", "n"), "for det X > 0"),
-)  # fmt: skip
+)
 """Derivatives in closed form, a row each: tested against JAX."""
 
 

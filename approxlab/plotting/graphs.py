@@ -280,8 +280,9 @@ def _draw_node(ax: Axes, node: _Node, place: np.ndarray, style: _Style) -> None:
     if node.sign:
         ax.add_patch(PathPatch(_pill(x, y, half, radius), facecolor="white", **look))
     else:
-        ax.add_patch(Rectangle((x - half, y - radius), 2 * half, 2 * radius, facecolor="0.94",
-                               **look))  # fmt: skip
+        ax.add_patch(
+            Rectangle((x - half, y - radius), 2 * half, 2 * radius, facecolor="0.94", **look)
+        )
     _ScaledText(ax, x, y, node.sign or _math(node.label), _sign_size(node, style), ha="center",
                 va="center_baseline" if len(node.sign) != 1 else "center", zorder=4)  # fmt: skip
     if style.names and _above(node):
@@ -336,8 +337,9 @@ def _draw_edges(
             (below, -pad, "top", style.gradient_color),
         ):
             if text:
-                _ScaledText(ax, x, y + dy, text, style.size, color=color, ha="center", va=va,
-                            zorder=5)  # fmt: skip
+                _ScaledText(
+                    ax, x, y + dy, text, style.size, color=color, ha="center", va=va, zorder=5
+                )
 
 
 def _path(

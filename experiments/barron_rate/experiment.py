@@ -46,12 +46,17 @@ class Config:
 
 PRESETS = {
     "smoke": Config(
-        dims=(2,), sizes=(4, 32, 256), constant_dims=(2,), constant_size=32, draws=32, points=256,
+        dims=(2,),
+        sizes=(4, 32, 256),
+        constant_dims=(2,),
+        constant_size=32,
+        draws=32,
+        points=256,
         dimension=12,
     ),
     "default": Config(),
     "paper": Config(draws=400, points=4096, dimension=500),
-}  # fmt: skip
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
@@ -82,12 +87,16 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for name in _SAMPLINGS
     ]
     polynomials = [
-        {"story": "polynomial", "dim": dim, "degree": degree,
-         "dimension": math.comb(dim + degree, dim)}
+        {
+            "story": "polynomial",
+            "dim": dim,
+            "degree": degree,
+            "dimension": math.comb(dim + degree, dim),
+        }
         for dim in _POLYNOMIAL_DIMS
         for degree in range(0, _MOST_DEGREE + 1, 2)  # odd degrees add nothing: f is even
         if math.comb(dim + degree, dim) <= config.dimension
-    ]  # fmt: skip
+    ]
     return [*curves, *constants, *polynomials]
 
 
@@ -98,8 +107,11 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
 
 def seconds(config: Config) -> float:
     """Expected time on two cores; the rates were measured."""
-    steps = [u["n"] * u["draws"] * u["points"] * (1 + 0.2 * u["dim"]) for u in units(config)
-             if u["story"] != "polynomial"]  # fmt: skip
+    steps = [
+        u["n"] * u["draws"] * u["points"] * (1 + 0.2 * u["dim"])
+        for u in units(config)
+        if u["story"] != "polynomial"
+    ]
     return 8.0 + 4e-9 * sum(steps) + 0.3 * len(steps)
 
 

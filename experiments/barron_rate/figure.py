@@ -50,17 +50,24 @@ def _draw_rate(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) -> None
         ax.plot(n, [r["bound_of_mean_squared_error"] for r in mine], "--", color=color, linewidth=1)
         ax.plot(n, [r["expected_mean_squared_error"] for r in mine], color=color, linewidth=1.2)
         ax.errorbar(
-            n, [r["mean_squared_error"] for r in mine],
+            n,
+            [r["mean_squared_error"] for r in mine],
             yerr=[2 * r["mean_squared_error_standard_error"] for r in mine],
-            fmt="o", color=color, capsize=2, label=f"$d={dim}$, slope ${found:.2f}$",
-        )  # fmt: skip
+            fmt="o",
+            color=color,
+            capsize=2,
+            label=f"$d={dim}$, slope ${found:.2f}$",
+        )
     ax.set(xscale="log", yscale="log", xlabel="units $n$", ylabel="mean squared error")
     ax.legend(loc="lower left")
     middle = mine[len(mine) // 2]
     ax.annotate(
-        "bounds $(2\\,C_f)^2/n$", (middle["n"], middle["bound_of_mean_squared_error"]),
-        xytext=(12, 12), textcoords="offset points", fontsize=10,
-    )  # fmt: skip
+        "bounds $(2\\,C_f)^2/n$",
+        (middle["n"], middle["bound_of_mean_squared_error"]),
+        xytext=(12, 12),
+        textcoords="offset points",
+        fontsize=10,
+    )
     below = f"mean over {rows[0]['draws']} networks $\\pm$ 2 standard errors; lines: exact"
     _title(ax, "Error $1/n$ in every dimension", below)
 
@@ -72,21 +79,30 @@ def _draw_constant(ax: Axes, rows: Sequence[Row]) -> None:
     ):
         mine = of(rows, sampling=name)
         dims, n = [row["dim"] for row in mine], mine[0]["n"]
-        ax.plot(dims, [n * r["expected_mean_squared_error"] for r in mine], color=color,
-                linewidth=1.2)  # fmt: skip
+        ax.plot(
+            dims, [n * r["expected_mean_squared_error"] for r in mine], color=color, linewidth=1.2
+        )
         ax.errorbar(
-            dims, [n * r["mean_squared_error"] for r in mine],
+            dims,
+            [n * r["mean_squared_error"] for r in mine],
             yerr=[2 * n * r["mean_squared_error_standard_error"] for r in mine],
-            fmt=marker, color=color, capsize=2, label=label,
-        )  # fmt: skip
+            fmt=marker,
+            color=color,
+            capsize=2,
+            label=label,
+        )
     bounds = [n * r["bound_of_mean_squared_error"] for r in mine]
     ax.plot(dims, bounds, "--", color=_BOUND, linewidth=1.2, label="bound $(2\\,C_f)^2$")
     ax.set(yscale="log", xlabel="dimension $d$", ylabel="$n$ times the mean squared error")
     ax.set_ylim(0.02, 100)
     i = len(dims) // 2
     exact = n * of(rows, sampling="fourier")[i]["expected_mean_squared_error"]
-    ax.annotate("", (dims[i], 1.15 * exact), xytext=(dims[i], bounds[i] / 1.1),
-                arrowprops={"arrowstyle": "<->", "color": "0.4", "linewidth": 1.0})  # fmt: skip
+    ax.annotate(
+        "",
+        (dims[i], 1.15 * exact),
+        xytext=(dims[i], bounds[i] / 1.1),
+        arrowprops={"arrowstyle": "<->", "color": "0.4", "linewidth": 1.0},
+    )
     ax.annotate(f"{bounds[i] / exact:.0f} times", (dims[i], (bounds[i] * exact) ** 0.5),
                 xytext=(6, 0), textcoords="offset points", fontsize=10, va="center")  # fmt: skip
     ax.legend(loc="lower right")
@@ -101,8 +117,13 @@ def _draw_polynomials(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) 
     dims = sorted({row["dim"] for row in cells})
     for dim in dims:
         mine, color = of(cells, dim=dim), colors[dim]
-        ax.plot([r["dimension"] for r in mine], [r["mean_squared_error"] for r in mine], "o-",
-                color=color, linewidth=1.2)  # fmt: skip
+        ax.plot(
+            [r["dimension"] for r in mine],
+            [r["mean_squared_error"] for r in mine],
+            "o-",
+            color=color,
+            linewidth=1.2,
+        )
         low = min((r for r in mine if r["mean_squared_error"] > 1e-29), key=lambda r: -r["degree"])
         name = "polynomials,\n" if dim == dims[-1] else ""
         ax.annotate(f"{name}$d={dim}$", (low["dimension"], low["mean_squared_error"]), color=color,
@@ -116,7 +137,14 @@ def _draw_polynomials(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) 
         text = f"sampled steps, $d={known[0]['dim']}$ to ${known[-1]['dim']}$"
         ax.annotate(text, (sizes[1] ** 0.5, values[0] * sizes[1] ** -0.5), color="0.35", ha="left",
                     xytext=(-20, 9), textcoords="offset points")  # fmt: skip
-    ax.set(xscale="log", yscale="log", xlabel="polynomials in the basis, or units $n$",
-           ylabel="mean squared error")  # fmt: skip
-    _title(ax, "For this function polynomials win",
-           "the $n^{-2/d}$ barrier to linear spaces is for all $f$ of equal $C_f$")  # fmt: skip
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="polynomials in the basis, or units $n$",
+        ylabel="mean squared error",
+    )
+    _title(
+        ax,
+        "For this function polynomials win",
+        "the $n^{-2/d}$ barrier to linear spaces is for all $f$ of equal $C_f$",
+    )

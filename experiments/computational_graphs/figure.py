@@ -134,8 +134,13 @@ def _place(figure: Figure, panels: dict[str, Axes]) -> None:
         for name in line:
             wide, high = sizes[name]
             if name in _TITLES:
-                figure.text(left / width, (top - 0.6 * _TITLE) / height, _TITLES[name],
-                            fontsize=1.15 * _SIZE * _SCALE, va="baseline")  # fmt: skip
+                figure.text(
+                    left / width,
+                    (top - 0.6 * _TITLE) / height,
+                    _TITLES[name],
+                    fontsize=1.15 * _SIZE * _SCALE,
+                    va="baseline",
+                )
             low = top - titles[name] - high
             panels[name].set_position((left / width, low / height, wide / width, high / height))
             left += wide + _SPACE + spares[i] / max(1, len(line) - 1)
@@ -146,8 +151,11 @@ def _place(figure: Figure, panels: dict[str, Axes]) -> None:
 
 def _draw_legend(figure: Figure, width: float, height: float, top: float) -> None:
     """What the two colours mean, at the right."""
-    words = (("forward: value", _VALUE), ("backward: gradient of the result", _GRADIENT),
-             ("used twice: gradients add", _GRADIENT))  # fmt: skip
+    words = (
+        ("forward: value", _VALUE),
+        ("backward: gradient of the result", _GRADIENT),
+        ("used twice: gradients add", _GRADIENT),
+    )
     for i, (text, color) in enumerate(words):
         y = top - 0.6 * _TITLE - i * 1.6 * _SIZE
         weight = "bold" if i < 2 else "normal"

@@ -35,8 +35,9 @@ def _sigmoid_unit(w0: float, x0: float, w1: float, x1: float, w2: float) -> dict
         return at, tuple(by_z * d for d in inner), adjoint
 
     units = [tuple(float(i == j) for j in range(5)) for i in range(5)]
-    entries = zip(("v-4", "v-3", "v-2", "v-1", "v0"), (w0, x0, w1, x1, w2), units, inner,
-                  strict=True)  # fmt: skip
+    entries = zip(
+        ("v-4", "v-3", "v-2", "v-1", "v0"), (w0, x0, w1, x1, w2), units, inner, strict=True
+    )
     return {
         **{name: (at, unit, slope * d) for name, at, unit, d in entries},
         "v1": (w0 * x0, (x0, w0, 0, 0, 0), slope),

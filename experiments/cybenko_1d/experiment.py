@@ -215,9 +215,11 @@ def _sized(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     floor = 1e-13 if rows[0]["sup_error"] else 0.0
     rate = al.errors.rate([r["n"] for r in fitted], [r["sup_error"] for r in fitted], floor=floor)
     slope = {
-        "rate_slope": rate.slope, "rate_lower": rate.lower, "rate_upper": rate.upper,
+        "rate_slope": rate.slope,
+        "rate_lower": rate.lower,
+        "rate_upper": rate.upper,
         "rate_fine": fitted is fine,
-    }  # fmt: skip
+    }
     return [{**row, **slope} for row in rows]
 
 

@@ -74,9 +74,14 @@ def _draw_sizes(figure: Any, rows: Sequence[Row], targets: Sequence[str], lines:
             ax.plot(sizes, claims, "--", color=_COLORS[kind], linewidth=1.3)
             hollow = kind in _HOLLOW
             ax.plot(
-                sizes, errors, _MARKERS[kind], color=_COLORS[kind], label=NAMES[kind],
-                markersize=8.0 if hollow else 4.5, fillstyle="none" if hollow else "full",
-            )  # fmt: skip
+                sizes,
+                errors,
+                _MARKERS[kind],
+                color=_COLORS[kind],
+                label=NAMES[kind],
+                markersize=8.0 if hollow else 4.5,
+                fillstyle="none" if hollow else "full",
+            )
             orders.append((kind, -cells[0]["rate_slope"]))
         ax.set(xscale="log", yscale="log")
         ax.set_title(formula(target))
@@ -104,12 +109,17 @@ def _draw_steepness(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot(
             gains, [row["claimed_sup_error"] for row in cells], "--", color=color, linewidth=1.2
         )
-        ax.plot(gains, errors, "o-", color=color, markersize=3.5, linewidth=1.4,
-                label=formula(target))  # fmt: skip
+        ax.plot(
+            gains, errors, "o-", color=color, markersize=3.5, linewidth=1.4, label=formula(target)
+        )
         best = min(range(len(errors)), key=lambda i: errors[i])
         ax.plot(gains[best], errors[best], "*", color=color, markersize=14, zorder=4)
-    ax.set(xscale="log", yscale="log", xlabel="gain: slope of a unit times the cell width",
-           ylabel="sup error")  # fmt: skip
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="gain: slope of a unit times the cell width",
+        ylabel="sup error",
+    )
     low, high = ax.get_ylim()
     ax.set_ylim(low, high * 6)
     for place, word in ((0.02, "too shallow"), (0.98, "too steep")):
@@ -165,6 +175,7 @@ def _draw_chosen(ax: Axes, rows: Sequence[Row]) -> None:
     epsilons = [row["eps"] for row in of(rows, target=targets[0])]
     ax.set_title(
         rf"Units for $\epsilon$ = {epsilons[0]:g} to {epsilons[-1]:g}; hollow: no $f''$",
-        fontsize=12, fontweight="bold",
-    )  # fmt: skip
+        fontsize=12,
+        fontweight="bold",
+    )
     ax.legend(loc="upper left", fontsize=8)

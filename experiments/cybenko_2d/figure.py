@@ -113,8 +113,13 @@ def _draw_holes(panel: SubFigure, rows: Sequence[Row]) -> None:
 
 def _draw_error(ax: Axes, errors: np.ndarray, title: str) -> None:
     image = ax.imshow(
-        errors.T, origin="lower", extent=(0, 1, 0, 1), cmap="RdBu", vmin=-1, vmax=1,
-    )  # fmt: skip
+        errors.T,
+        origin="lower",
+        extent=(0, 1, 0, 1),
+        cmap="RdBu",
+        vmin=-1,
+        vmax=1,
+    )
     ax.set(xticks=[0, 1], yticks=[0, 1], title=title)
     ax.grid(False)
     ax.figure.colorbar(image, ax=ax, ticks=[-1, 0, 1], shrink=0.9, pad=0.03)
@@ -124,8 +129,12 @@ def _draw_cut(ax: Axes, rows: Sequence[Row]) -> None:
     from approxlab import plotting
 
     for row, color in zip(rows, plotting.ordered_colors(len(rows)), strict=True):
-        ax.plot(_numbers(row["places"]), _numbers(row["values"]), color=color,
-                label=f"gain {row['gain']:g}")  # fmt: skip
+        ax.plot(
+            _numbers(row["places"]),
+            _numbers(row["values"]),
+            color=color,
+            label=f"gain {row['gain']:g}",
+        )
     ax.plot(_numbers(rows[0]["places"]), _numbers(rows[0]["wanted"]), "--", color="0.45",
             linewidth=1.3, label="target")  # fmt: skip
     ax.set(xlabel="$x = y$, along the diagonal", ylabel="isolated towers", ylim=(-0.03, 1.05))
@@ -142,8 +151,9 @@ def _draw_sizes(ax: Axes, rows: Sequence[Row], title: str) -> None:
         units = [row["num_hidden_units"] for row in cells]
         ax.plot(units, [row["sup_error"] for row in cells], marker=marker, color=color)
         if kind != "towers":
-            ax.plot(units, [row["claimed_sup_error"] for row in cells], "--", color=color,
-                    linewidth=1.3)  # fmt: skip
+            ax.plot(
+                units, [row["claimed_sup_error"] for row in cells], "--", color=color, linewidth=1.3
+            )
     goals = of(rows, story="goal")
     eps = goals[0]["eps"]
     ax.axhline(eps, color="0.55", linewidth=0.9, linestyle=":")
@@ -155,9 +165,14 @@ def _draw_sizes(ax: Axes, rows: Sequence[Row], title: str) -> None:
         ax.plot(goal["num_hidden_units"], eps, "*", color=color, markersize=13, zorder=5,
                 markeredgecolor="white")  # fmt: skip
         ax.annotate(
-            f"{goal['num_hidden_units']} units", (goal["num_hidden_units"], eps), xytext=(5, 6),
-            textcoords="offset points", color=color, fontsize=9.5, fontweight="bold",
-        )  # fmt: skip
+            f"{goal['num_hidden_units']} units",
+            (goal["num_hidden_units"], eps),
+            xytext=(5, 6),
+            textcoords="offset points",
+            color=color,
+            fontsize=9.5,
+            fontweight="bold",
+        )
     ax.margins(x=0.1)
     ax.set(xscale="log", yscale="log", xlabel="hidden units")
     ax.set_title(title)

@@ -63,10 +63,15 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for scheme in SCHEMES
     ]
     networks = [
-        {"story": "cost", "n": n, "width": config.width, "repeats": config.repeats,
-         "least_s": config.least_s}
+        {
+            "story": "cost",
+            "n": n,
+            "width": config.width,
+            "repeats": config.repeats,
+            "least_s": config.least_s,
+        }
         for n in config.inputs
-    ]  # fmt: skip
+    ]
     return [*quotients, *networks]
 
 
@@ -119,10 +124,14 @@ def _at_step(scheme: Any, points: Any, step: float) -> dict[str, Any]:
     is_complex = scheme == "complex"
     largest = exact if is_complex else exact * np.exp(step)
     found = difference(
-        jnp.exp, jnp.asarray(points), np.ones_like(points), scheme=scheme, step=step,
+        jnp.exp,
+        jnp.asarray(points),
+        np.ones_like(points),
+        scheme=scheme,
+        step=step,
         derivatives=dict.fromkeys((1, 2, 3, 5), largest),
         value_error=4.0 * float(np.finfo(points.dtype).eps) * exact if is_complex else None,
-    )  # fmt: skip
+    )
     assert found.proved, "a fact was sampled"
     errors = np.abs(found.value.astype(np.float64) - exact)
     # The double that stands for the truth is rounded, too.
@@ -153,24 +162,27 @@ def _costs(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]
     ways = _ways(net)
     found = costs.measure(
         {name: (fn, (x,)) for name, fn in ways.items()},
-        repeats=unit["repeats"], min_s=unit["least_s"],
+        repeats=unit["repeats"],
+        min_s=unit["least_s"],
         compiler_options=costs.ONE_THREAD,
-    )  # fmt: skip
+    )
     weights = n * width + width * width + width
     exact = ways["reverse"](x)[1]
     rows = []
     for name, fn in ways.items():
         gradient = exact if name == "value" else fn(x)[1]
         wrong = jnp.linalg.norm(gradient - exact) / jnp.linalg.norm(exact)
-        rows.append({
-            "method": name,
-            "weights": weights,
-            "dot_flops": count(fn, x, live_only=True).dot_flops,
-            "relative_gradient_error": float(f"{float(wrong):.2g}"),
-            "run_s": found[name].run_s,
-            "ratio_to_reverse_s": found[name].ratio_to(found["reverse"]),
-            "ratio_to_value_s": found[name].ratio_to(found["value"]),
-        })  # fmt: skip
+        rows.append(
+            {
+                "method": name,
+                "weights": weights,
+                "dot_flops": count(fn, x, live_only=True).dot_flops,
+                "relative_gradient_error": float(f"{float(wrong):.2g}"),
+                "run_s": found[name].run_s,
+                "ratio_to_reverse_s": found[name].ratio_to(found["reverse"]),
+                "ratio_to_value_s": found[name].ratio_to(found["value"]),
+            }
+        )
     return rows
 
 

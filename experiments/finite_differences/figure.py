@@ -22,9 +22,13 @@ _WAYS = colors("difference costs")
 _LEFT = {"float32": 2.0**-20, "float64": 2.0**-49}  # shorter complex steps are not drawn
 _SLOPES = {  # of the measured errors, beside the curves
     "float32": (("$h$", 2e-2, 3e-2), ("$h^2$", 9e-2, 3e-4), ("$1/h$", 6e-6, 3e-4)),
-    "float64": (("$h$", 1e-3, 1e-2), ("$h^2$", 1.2e-4, 2e-7), ("$h^4$", 1.2e-1, 3e-9),
-                ("$1/h$", 1e-13, 1e-5)),
-}  # fmt: skip
+    "float64": (
+        ("$h$", 1e-3, 1e-2),
+        ("$h^2$", 1.2e-4, 2e-7),
+        ("$h^4$", 1.2e-1, 3e-9),
+        ("$1/h$", 1e-13, 1e-5),
+    ),
+}
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -102,8 +106,9 @@ def _draw_costs(ax: Axes, rows: Sequence[Row], field: str) -> None:
     ax.set(xscale="log", yscale="log")
     if field == "dot_flops":
         ax.set_ylabel("FLOPs of products")
-        ax.text(0.03, 0.95, "lines: formulas", transform=ax.transAxes, va="top", fontsize=9,
-                color="0.4")  # fmt: skip
+        ax.text(
+            0.03, 0.95, "lines: formulas", transform=ax.transAxes, va="top", fontsize=9, color="0.4"
+        )
     else:
         ax.set_ylabel("microseconds, measured")
         ax.set_xlabel("inputs $n$")

@@ -29,8 +29,9 @@ METHODS = {
 def dot_flops(method: str, n: int, weights: int) -> int:
     """The closed formulas, with P weights and one output."""
     P = weights
-    return {"value": 2 * P, "reverse": 4 * P, "one-sided": 2 * P * (1 + n),
-            "central": 4 * P * n}[method]  # fmt: skip
+    return {"value": 2 * P, "reverse": 4 * P, "one-sided": 2 * P * (1 + n), "central": 4 * P * n}[
+        method
+    ]
 
 
 def slope(rows: Sequence[Row], low: float, high: float) -> float:

@@ -35,8 +35,13 @@ Method = Literal[
 ]
 Case = Literal["A3", "A5", "A6"]
 _METHODS: tuple[Method, ...] = (
-    "adam", "levenberg_marquardt", "variable_projection", "greedy", "placed", "polished",
-)  # fmt: skip
+    "adam",
+    "levenberg_marquardt",
+    "variable_projection",
+    "greedy",
+    "placed",
+    "polished",
+)
 _CASES: Mapping[Case, Sequence[tuple[str, str, int, float]]] = {
     "A3": (("sin", "l2_error", 128, 1.31e-4), ("sin", "l2_error", 512, 8.1e-6)),
     "A5": (("sqrt", "sup_error", 256, 4.5e-6),),
@@ -85,9 +90,12 @@ PRESETS = {
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """The optimum of every size, every method at it, the picture, and the acceptance table."""
     check_positive(
-        adam_seeds=config.adam_seeds, adam_steps=config.adam_steps, points=config.points,
-        solver_seeds=config.solver_seeds, solver_steps=config.solver_steps,
-    )  # fmt: skip
+        adam_seeds=config.adam_seeds,
+        adam_steps=config.adam_steps,
+        points=config.points,
+        solver_seeds=config.solver_seeds,
+        solver_steps=config.solver_steps,
+    )
     if not config.pieces or min(config.pieces) < 3:
         raise ValueError(f"pieces: got {config.pieces}, expected numbers of at least 3.")
     if "polished" not in config.methods or "adam" not in config.methods:
@@ -120,10 +128,15 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for target in config.targets
     ]
     pictures = [
-        {"story": "picture", **own_targets.fields(config.shown), "n": min(config.pieces),
-         "method": method, **training.get(method, {})}
+        {
+            "story": "picture",
+            **own_targets.fields(config.shown),
+            "n": min(config.pieces),
+            "method": method,
+            **training.get(method, {}),
+        }
         for method in ("adam", "polished")
-    ]  # fmt: skip
+    ]
     cases = [
         {"story": "acceptance", "case": case, "target": target, "measured": measured, "n": n,
          "asked": asked}
@@ -302,8 +315,9 @@ def _acceptance(unit: Mapping[str, Any]) -> dict[str, Any]:
         x = np.linspace(0.0, 1.0, 500)[:, None]
         data = (x, np.asarray(al.evaluate(target, x)))
         fits = [_placed(data, n, polish=polish) for polish in (False, True)]
-        reached = [float(np.mean((np.asarray(al.evaluate(f.network, x)) - data[1]) ** 2))
-                   for f in fits]  # fmt: skip
+        reached = [
+            float(np.mean((np.asarray(al.evaluate(f.network, x)) - data[1]) ** 2)) for f in fits
+        ]
     else:
         norm: Literal["l2", "sup"] = "l2" if measured == "l2_error" else "sup"
         fits = [_placed(target, n, norm, polish=polish) for polish in (False, True)]

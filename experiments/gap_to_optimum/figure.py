@@ -37,8 +37,9 @@ def draw(rows: Sequence[Row]) -> Figure:
         )
         _draw_pictures(left, rows)
         heading(middle, "Error over the least possible one")
-        axes = middle.subplots(-(-len(targets) // columns), columns, sharex=True, sharey=True,
-                               squeeze=False)  # fmt: skip
+        axes = middle.subplots(
+            -(-len(targets) // columns), columns, sharex=True, sharey=True, squeeze=False
+        )
         for ax, target in zip(axes.flat, targets, strict=False):
             _draw_gaps(ax, rows, target, top)
         for ax in axes[-1]:
@@ -116,8 +117,10 @@ def _draw_constant(ax: Axes, rows: Sequence[Row], targets: Sequence[str]) -> Non
     for target, color in zip(targets, HUES, strict=False):
         ends = of(rows, story="optimum", target=target)
         sizes = [row["n"] for row in ends]
-        low, high = ([row[name] / row["asymptotic_l2_error"] for row in ends]
-                     for name in ("least_l2_error_lower", "least_l2_error_upper"))  # fmt: skip
+        low, high = (
+            [row[name] / row["asymptotic_l2_error"] for row in ends]
+            for name in ("least_l2_error_lower", "least_l2_error_upper")
+        )
         ax.fill_between(sizes, low, high, color=color, alpha=0.5, linewidth=0)
         ax.plot(sizes, high, "o-", color=color, markersize=4, linewidth=1.2, label=formula(target))
     ax.axhline(1.0, color="0.3", linewidth=1.0, linestyle="--")

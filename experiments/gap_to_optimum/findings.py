@@ -81,8 +81,10 @@ def caption(rows: Sequence[Row]) -> str:
         if of(cells, method=method):
             found = [best(rows, target, most, method) for target in targets]
             said.append(f"{name} {_range(found)}")
-    enclosed = max(row["least_l2_error_upper"] / row["least_l2_error_lower"]
-                   for row in of(rows, story="optimum"))  # fmt: skip
+    enclosed = max(
+        row["least_l2_error_upper"] / row["least_l2_error_lower"]
+        for row in of(rows, story="optimum")
+    )
     wanted = ", ".join(
         f"{row['polished']:.3g} for {row['asked']:.3g} ({row['case']}, {row['target']}, "
         f"{row['n']} units)"

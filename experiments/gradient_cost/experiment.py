@@ -59,8 +59,13 @@ PRESETS = {
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Every depth of three kinds of networks, and every depth of the tape."""
-    check_positive(width=config.width, batch=config.batch, small_width=config.small_width,
-                   tape_width=config.tape_width, repeats=config.repeats)  # fmt: skip
+    check_positive(
+        width=config.width,
+        batch=config.batch,
+        small_width=config.small_width,
+        tape_width=config.tape_width,
+        repeats=config.repeats,
+    )
     for name, least, layers in (
         ("layers", 1, config.layers),
         ("tape_layers", 2, config.tape_layers),

@@ -58,9 +58,11 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row], name: str) -> None:
     ax.set_ylim(0, None)
     title, what = {
         "gradient": (r"Gradient: $3 - c_0/P$ functions", "gradient / function"),
-        "hvp": (r"Hessian times vector: $(18P - 10c_0)/(6P - 2c_0)$ gradients",
-                "Hessian-vector product / gradient"),
-    }[name]  # fmt: skip
+        "hvp": (
+            r"Hessian times vector: $(18P - 10c_0)/(6P - 2c_0)$ gradients",
+            "Hessian-vector product / gradient",
+        ),
+    }[name]
     ax.set_title(title, fontweight="bold")
     ax.set_ylabel(what)
     if name == "gradient":
@@ -75,10 +77,14 @@ def _draw_tapes(ax: Axes, rows: Sequence[Row]) -> None:
         layers = [row["layers"] for row in cells]
         color = _KEPT_COLORS[kept]
         ax.plot(layers, [row["tape_bytes"] / 1e6 for row in cells], color=color)
-        ax.plot(layers, [row["measured_tape_bytes"] / 1e6 for row in cells], _KEPT_MARKERS[kept],
-                color=color, label=words)  # fmt: skip
-        ax.plot(layers, [row["temp_bytes"] / 1e6 for row in cells], ":", color=color,
-                linewidth=1.2)  # fmt: skip
+        ax.plot(
+            layers,
+            [row["measured_tape_bytes"] / 1e6 for row in cells],
+            _KEPT_MARKERS[kept],
+            color=color,
+            label=words,
+        )
+        ax.plot(layers, [row["temp_bytes"] / 1e6 for row in cells], ":", color=color, linewidth=1.2)
     ax.plot([], [], color="0.4", label="predicted (points: measured)")
     ax.plot([], [], ":", color="0.4", linewidth=1.2, label="allocated by XLA")
     _depths(ax, sorted({row["layers"] for row in rows}))

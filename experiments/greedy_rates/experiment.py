@@ -113,11 +113,15 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     sizes = [_FIRST * 2**i for i in range(20) if _FIRST * 2**i <= len(fit.errors)]
     sizes = sorted({*sizes, *(round(m * 2**0.5) for m in sizes[:-1]), len(fit.errors)})
     return [
-        {"num_hidden_units": m, "l2_error": float(fit.errors[m - 1]),
-         "fit_l2_error": float(fit.residuals[m - 1]), "theory_slope": theory,
-         "ending": str(fit.status)}
+        {
+            "num_hidden_units": m,
+            "l2_error": float(fit.errors[m - 1]),
+            "fit_l2_error": float(fit.residuals[m - 1]),
+            "theory_slope": theory,
+            "ending": str(fit.status),
+        }
         for m in sizes
-    ]  # fmt: skip
+    ]
 
 
 def seconds(config: Config) -> float:
@@ -137,8 +141,13 @@ def _published(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, A
     rows: list[dict[str, Any]] = []
     for m in wanted:
         error = float(fit.error) if m == len(fit.biases) else float(fit.errors[m - 1])
-        row = {"dim": fit.directions.shape[1], "power": fit.power, "num_hidden_units": m,
-               "l2_error": error, "published_l2_error": PUBLISHED[case][m]}  # fmt: skip
+        row = {
+            "dim": fit.directions.shape[1],
+            "power": fit.power,
+            "num_hidden_units": m,
+            "l2_error": error,
+            "published_l2_error": PUBLISHED[case][m],
+        }
         asked = ASKED.get((case, method, m))
         rows.append(row if asked is None else {**row, "asked_l2_error": asked})
     return rows

@@ -47,9 +47,12 @@ def draw(rows: Sequence[Row]) -> Figure:
     colors = dict(zip(powers, plotting.ordered_colors(len(powers)), strict=True))
     with plotting.style("screen"):
         figure, axes = plt.subplots(
-            1, len(dims) + 1, figsize=(3.9 * len(dims) + 4.4, 4.9), dpi=100,
+            1,
+            len(dims) + 1,
+            figsize=(3.9 * len(dims) + 4.4, 4.9),
+            dpi=100,
             width_ratios=[1.0] * len(dims) + [1.05],
-        )  # fmt: skip
+        )
         for ax, dim in zip(axes, dims, strict=False):
             mine = [curve for curve in rate if curve[0]["dim"] == dim]
             _draw_curves(ax, mine, of(rows, story="polish", dim=dim), colors)

@@ -89,20 +89,28 @@ def caption(rows: Sequence[Row]) -> str:
     best = "; ".join(
         f"{case} {row['published_l2_error'] / row['l2_error']:.2f}"
         for case in dict.fromkeys(row["case"] for row in published)
-        for row in [max(of(published, case=case, method="best step"),
-                        key=lambda row: row["num_hidden_units"])]
-    )  # fmt: skip
+        for row in [
+            max(
+                of(published, case=case, method="best step"),
+                key=lambda row: row["num_hidden_units"],
+            )
+        ]
+    )
     text = [
         "One hidden layer of units relu(w.x + b)^k found one by one for exp(-8 |x - 1/2|^2); L2 "
         "errors are estimates, on points the fit has not seen. Fitted slopes (proved exponent "
         f"-1/2 - (2k+1)/(2d)): {rates}.",
     ]
     if gains:
-        text.append(f"Moving all kinks at the end divides the error by {min(gains):.2f} to "
-                    f"{max(gains):.2f}.")  # fmt: skip
+        text.append(
+            f"Moving all kinks at the end divides the error by {min(gains):.2f} to "
+            f"{max(gains):.2f}."
+        )
     if best:
-        text.append("Published error divided by ours with equally many units, choosing the unit "
-                    f"that lowers the error most: {best}.")  # fmt: skip
+        text.append(
+            "Published error divided by ours with equally many units, choosing the unit "
+            f"that lowers the error most: {best}."
+        )
     return " ".join(text)
 
 

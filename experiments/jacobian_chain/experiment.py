@@ -47,7 +47,7 @@ PRESETS = {
     "smoke": Config(bottlenecks=(8,), batches=(1,), repeats=3, turn=0.004),
     "default": Config(),
     "paper": Config(batches=(1, 2, 4, 8, 16, 32, 64, 128), repeats=25, turn=0.03),
-}  # fmt: skip
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
@@ -118,11 +118,16 @@ def _budgets(widths: tuple[int, ...]) -> list[dict[str, Any]]:
     passes = sum(factor.tangent_flops for factor in factors)
     plans = planner.plan_frontier(factors, value_flops=passes, dtype="float32")
     return [
-        {"text": plan.text, "kind": plan.kind, "dot_flops": plan.dot_flops,
-         "peak_bytes": plan.peak_bytes, "forward_flops": plan.forward_flops,
-         "reverse_flops": plan.reverse_flops}
+        {
+            "text": plan.text,
+            "kind": plan.kind,
+            "dot_flops": plan.dot_flops,
+            "peak_bytes": plan.peak_bytes,
+            "forward_flops": plan.forward_flops,
+            "reverse_flops": plan.reverse_flops,
+        }
         for plan in plans
-    ]  # fmt: skip
+    ]
 
 
 def _timed(widths: tuple[int, ...], unit: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:

@@ -144,8 +144,13 @@ def _draw_memory(ax: Axes, rows: Sequence[Row]) -> None:
     for method in METHODS:
         cells = sorted(of(rows, method=method), key=lambda row: row["bottleneck"])
         x = [row["bottleneck"] for row in cells]
-        ax.plot(x, [row["temp_bytes"] / 1024 for row in cells], _MARKERS[method],
-                color=_COLORS[method], markersize=5.5)  # fmt: skip
+        ax.plot(
+            x,
+            [row["temp_bytes"] / 1024 for row in cells],
+            _MARKERS[method],
+            color=_COLORS[method],
+            markersize=5.5,
+        )
         if method == "planned":
             model = [(row["peak_bytes"] - row["result_bytes"]) / 1024 for row in cells]
             ax.plot(x, model, color=_COLORS[method], linewidth=1.3)

@@ -24,8 +24,9 @@ _LARGE = 10**8  # FLOPs of a mode above which its time is work and not the start
 
 def flop_ratio(rows: Sequence[Row], row: Row) -> float:
     """FLOPs executed by a contender over those of the plan, in the same unit."""
-    (best,) = of(rows, story="time", method="planned", bottleneck=row["bottleneck"],
-                 batch=row["batch"])  # fmt: skip
+    (best,) = of(
+        rows, story="time", method="planned", bottleneck=row["bottleneck"], batch=row["batch"]
+    )
     return row["dot_flops"] / best["dot_flops"]
 
 

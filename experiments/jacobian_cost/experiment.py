@@ -79,8 +79,13 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         check_positive(**{name: value})
     common = {"repeats": config.repeats, "least_s": config.least_s}
     typed = {**common, "number_type": config.number_type}
-    swept = dict(zip(AXES, (config.in_sizes, config.out_sizes, config.widths, config.depths,
-                            config.batches), strict=True))  # fmt: skip
+    swept = dict(
+        zip(
+            AXES,
+            (config.in_sizes, config.out_sizes, config.widths, config.depths, config.batches),
+            strict=True,
+        )
+    )
     sweeps = [
         {"story": "sweep", "axis": axis, **base, axis: value, "chunk": config.chunk, **typed}
         for axis, values in swept.items()
@@ -91,8 +96,10 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for n in config.map_sizes
         for m in config.map_sizes
     ]
-    lecture = [{"story": "three", "three": side, "width": 2 * base["width"], **typed}
-               for side in ("outputs", "inputs")]  # fmt: skip
+    lecture = [
+        {"story": "three", "three": side, "width": 2 * base["width"], **typed}
+        for side in ("outputs", "inputs")
+    ]
     random = [
         {"story": "shape", "index": i, "batch": (1, 64)[i % 2], "largest": config.largest_width,
          "number_type": ("float32", "float64")[i // 2 % 2], **common}
@@ -103,8 +110,9 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 def seconds(config: Config) -> float:
     """Expected time on two cores: compilation, and turns of each contender."""
-    sweeps = sum(map(len, (config.in_sizes, config.out_sizes, config.widths, config.depths,
-                           config.batches)))  # fmt: skip
+    sweeps = sum(
+        map(len, (config.in_sizes, config.out_sizes, config.widths, config.depths, config.batches))
+    )
     programs = 6 * sweeps + 2 * len(config.map_sizes) ** 2 + 6 + 3.5 * config.shapes
     return programs * (0.3 + 2.0 * config.repeats * config.least_s)
 
@@ -130,8 +138,13 @@ def _sweep(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
     for method, measured in found.items():
         program = _program(method, unit)
         counted = count(program, net, points)
-        stated = formula(sizes, wrt="inputs", want="jacobian", batch=unit["batch"],
-                         method=_counted_as(method, sizes))  # fmt: skip
+        stated = formula(
+            sizes,
+            wrt="inputs",
+            want="jacobian",
+            batch=unit["batch"],
+            method=_counted_as(method, sizes),
+        )
         rows.append(
             {
                 "method": method,
@@ -190,9 +203,12 @@ def _three(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
 
     together = _program("reverse" if outputs else "forward", unit)
     programs = {"value": value, "one sweep": one_sweep, "three sweeps": together}
-    found = costs.measure({name: (program, (net, points)) for name, program in programs.items()},
-                          repeats=unit["repeats"], min_s=unit["least_s"],
-        compiler_options=costs.ONE_THREAD)  # fmt: skip
+    found = costs.measure(
+        {name: (program, (net, points)) for name, program in programs.items()},
+        repeats=unit["repeats"],
+        min_s=unit["least_s"],
+        compiler_options=costs.ONE_THREAD,
+    )
 
     def flops(program: Any, points: Any) -> float:
         return count(program, net, points).dot_flops / count(value, net, points).dot_flops
@@ -315,8 +331,10 @@ def _difference(found: Any, reference: Any) -> float:
 
 def _times(measured: Any) -> dict[str, float]:
     row = measured.to_rows()[0]
-    return {name: row[name] for name in ("run_s", "lower_quartile_s", "upper_quartile_s",
-                                         "lower_s", "compile_s")}  # fmt: skip
+    return {
+        name: row[name]
+        for name in ("run_s", "lower_quartile_s", "upper_quartile_s", "lower_s", "compile_s")
+    }
 
 
 EXPERIMENT = runner.Experiment(

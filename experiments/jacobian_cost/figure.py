@@ -18,8 +18,13 @@ __all__ = ["draw"]
 
 _COLORS = colors("jacobian methods")
 _MARKERS = dict(zip(_COLORS, "osDx^v", strict=True))
-_LABELS = {"in_size": "inputs", "out_size": "outputs", "width": "width of hidden layers",
-           "depth": "hidden layers", "batch": "points in a batch"}  # fmt: skip
+_LABELS = {
+    "in_size": "inputs",
+    "out_size": "outputs",
+    "width": "width of hidden layers",
+    "depth": "hidden layers",
+    "batch": "points in a batch",
+}
 _QUANTITIES = {
     "flops_ratio": ("FLOPs, in forward passes", 1.0),
     "ratio_s": ("time, in forward passes", 1.0),
@@ -64,8 +69,9 @@ def _draw_map(ax: Axes, rows: Sequence[Row], value: str, title: str) -> Any:
     sizes = sorted({row["in_size"] for row in rows})
     grid = np.array([[next(r[value] for r in rows if r["in_size"] == n and r["out_size"] == m)
                       for n in sizes] for m in sizes])  # fmt: skip
-    mesh = ax.pcolormesh(np.log2(grid), cmap="PuOr", vmin=-6, vmax=6, edgecolor="white",
-                         linewidth=0.6)  # fmt: skip
+    mesh = ax.pcolormesh(
+        np.log2(grid), cmap="PuOr", vmin=-6, vmax=6, edgecolor="white", linewidth=0.6
+    )
     for (i, j), ratio in np.ndenumerate(grid):
         dark = abs(np.log2(ratio)) > 4
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if i == j else None
@@ -91,8 +97,9 @@ def _draw_three(ax: Axes, rows: Sequence[Row]) -> None:
             row = of(rows, three=side, program=program)[0]
             place = 2.6 * i + j
             ax.bar(place, row["ratio_s"], width=0.62, color=_COLORS[mode])
-            ax.plot([place - 0.42, place + 0.42], [row["flops_ratio"]] * 2, color="black",
-                    linewidth=2.0)  # fmt: skip
+            ax.plot(
+                [place - 0.42, place + 0.42], [row["flops_ratio"]] * 2, color="black", linewidth=2.0
+            )
             ax.text(place, row["ratio_s"] * 0.5, f"{row['ratio_s']:.1f}", ha="center",
                     va="center", color="white", fontweight="bold")  # fmt: skip
             ticks.append(place)
@@ -121,8 +128,11 @@ def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
     ax.plot([low, high], [low, high], color="black", linewidth=0.8, linestyle="--")
     counted = [row for row in rows if decided(row)]
     right = sum(map(is_right, counted))
-    ax.set_title(f"The fastest of four named on {right} of {len(counted)}\nrandom shapes "
-                 f"(within {MARGIN - 1:.0%})", fontsize=11)  # fmt: skip
+    ax.set_title(
+        f"The fastest of four named on {right} of {len(counted)}\nrandom shapes "
+        f"(within {MARGIN - 1:.0%})",
+        fontsize=11,
+    )
     ax.legend(loc="upper left", fontsize=8, markerscale=2, handletextpad=0.2)
 
 
@@ -134,8 +144,10 @@ def _draw_sweeps(figure: SubFigure, rows: Sequence[Row]) -> None:
     base = {axis: rows[0][axis] for axis in AXES}
     for other in swept:  # the base value of an axis is what the sweeps along others have
         base[other] = next((r[other] for r in rows if r["axis"] != other), base[other])
-    shape = (f"{base['in_size']} inputs, {base['out_size']} outputs, {base['depth']} hidden layers "
-             f"of {base['width']}, {base['batch']} points")  # fmt: skip
+    shape = (
+        f"{base['in_size']} inputs, {base['out_size']} outputs, {base['depth']} hidden layers "
+        f"of {base['width']}, {base['batch']} points"
+    )
     heading(figure, f"One axis at a time, the others at {shape}")
     axes = figure.subplots(3, len(swept), sharex="col", sharey="row", squeeze=False)
     for j, axis in enumerate(swept):

@@ -82,10 +82,15 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     timed = {"repeats": config.repeats, "least_s": config.least_s}
     return [
         {"story": "tensor", "m": config.shown[0], "n": config.shown[1]},
-        {"story": "network", "widths": "-".join(map(str, config.network)), "batch": config.batch,
-         "number_type": config.number_type, **timed},
+        {
+            "story": "network",
+            "widths": "-".join(map(str, config.network)),
+            "batch": config.batch,
+            "number_type": config.number_type,
+            **timed,
+        },
         *({"story": "layer", "axis": axis, "m": m, "n": n, **timed} for axis, m, n in layers),
-    ]  # fmt: skip
+    ]
 
 
 def seconds(config: Config) -> float:
@@ -151,8 +156,11 @@ def _layer(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]
     def outer(x: Any, v: Any) -> Any:
         return KroneckerOuter(Identity(m), x).vjp(v)
 
-    ways = {"form": (form_and_contract, (x, v)), "contract": (contract, (tensor, v)),
-            "outer": (outer, (x, v))}  # fmt: skip
+    ways = {
+        "form": (form_and_contract, (x, v)),
+        "contract": (contract, (tensor, v)),
+        "outer": (outer, (x, v)),
+    }
     found = costs.measure(
         ways, repeats=unit["repeats"], min_s=unit["least_s"], compiler_options=costs.ONE_THREAD
     )

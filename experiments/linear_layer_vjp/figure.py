@@ -136,10 +136,15 @@ def _draw_flops(ax: Axes, rows: Sequence[Row]) -> None:
     ax.plot(sizes, [m**2 for m in sizes], "--", color="0.2", linewidth=0.9)
     most = of(rows, way="contract")[-1]
     said, place = f"{2 * most['m']} times\nfewer", (most["m"], most["m"] ** 2.42)
-    ax.annotate(said, place, (-4, 0), ha="right", textcoords="offset points", fontsize=9,
-                va="center")  # fmt: skip
-    ax.annotate("", (most["m"], most["m"] ** 2), (most["m"], most["flops"]),
-                arrowprops={"arrowstyle": "->", "color": "0.2", "lw": 0.9})  # fmt: skip
+    ax.annotate(
+        said, place, (-4, 0), ha="right", textcoords="offset points", fontsize=9, va="center"
+    )
+    ax.annotate(
+        "",
+        (most["m"], most["m"] ** 2),
+        (most["m"], most["flops"]),
+        arrowprops={"arrowstyle": "->", "color": "0.2", "lw": 0.9},
+    )
     ax.set_title("FLOPs, counted")
 
 
@@ -156,10 +161,14 @@ def _draw_times(ax: Axes, rows: Sequence[Row]) -> None:
     _draw_ways(ax, rows, {way: [1e6 * row["run_s"] for row in of(rows, way=way)] for way in WAYS})
     for way in WAYS:
         cells = of(rows, way=way)
-        ax.fill_between([row["m"] for row in cells],
-                        [1e6 * row["lower_quartile_s"] for row in cells],
-                        [1e6 * row["upper_quartile_s"] for row in cells],
-                        color=_COLORS[way], alpha=0.2, linewidth=0)  # fmt: skip
+        ax.fill_between(
+            [row["m"] for row in cells],
+            [1e6 * row["lower_quartile_s"] for row in cells],
+            [1e6 * row["upper_quartile_s"] for row in cells],
+            color=_COLORS[way],
+            alpha=0.2,
+            linewidth=0,
+        )
     ax.set_title("Time of a call, µs")
 
 

@@ -323,10 +323,14 @@ def _curves(target: Target, n: int) -> list[dict[str, Any]]:
     squares, largest, points = _both(target, n)
     curves = (_differences(solved.network, target) for solved in (squares, largest))
     return [
-        {"x": float(x), "least_squares_error": float(a), "least_maximum_error": float(b),
-         "lower": float(largest.solve.lower)}
+        {
+            "x": float(x),
+            "least_squares_error": float(a),
+            "least_maximum_error": float(b),
+            "lower": float(largest.solve.lower),
+        }
         for (x,), a, b in zip(points, *curves, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 EXPERIMENT = runner.Experiment(

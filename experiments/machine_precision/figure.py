@@ -48,8 +48,9 @@ def draw(rows: Sequence[Row]) -> Figure:
             for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
         }
         names = [name for name in (*METHODS.values(), _ASKED) if name in known]
-        top.legend([known[name] for name in names], names, loc="outside lower center",
-                   ncols=len(names))  # fmt: skip
+        top.legend(
+            [known[name] for name in names], names, loc="outside lower center", ncols=len(names)
+        )
         ((left, right),) = bottom.subfigures(1, 2, squeeze=False)
         heading(left, "In two dimensions: ridges")
         _draw_planes(left.subplots(), of(rows, story="plane"))
@@ -94,11 +95,15 @@ def _draw_planes(ax: Axes, rows: Sequence[Row]) -> None:
     for target in targets:
         for method, style in (("ridges", "-o"), ("tensor", "--")):
             cells = of(rows, target=target, method=method)
-            ax.plot([row["num_coefficients"] for row in cells],
-                    [row["relative_l2_error"] for row in cells], style,
-                    color=_PLANES.get(target, "0.3"), markersize=4,
-                    linewidth=1.6 if method == "ridges" else 1.0,
-                    label=formula(target) if method == "ridges" else None)  # fmt: skip
+            ax.plot(
+                [row["num_coefficients"] for row in cells],
+                [row["relative_l2_error"] for row in cells],
+                style,
+                color=_PLANES.get(target, "0.3"),
+                markersize=4,
+                linewidth=1.6 if method == "ridges" else 1.0,
+                label=formula(target) if method == "ridges" else None,
+            )
     ax.plot([], [], "--", color="0.4", linewidth=1.0, label="polynomials $n \\times n$")
     ax.axhline(_EPS, color="0.6", linewidth=0.8, zorder=0)
     ax.set(xscale="log", yscale="log", ylim=_FLOOR)
@@ -111,16 +116,28 @@ def _draw_curves(ax: Axes, rows: Sequence[Row]) -> None:
     if not rows:
         return
     x = [row["x"] for row in rows]
-    names = {"least_squares_error": ("least squares", _COLORS["polynomial"], 1.2),
-             "least_maximum_error": ("least maximum", _COLORS["tanh"], 1.8)}  # fmt: skip
+    names = {
+        "least_squares_error": ("least squares", _COLORS["polynomial"], 1.2),
+        "least_maximum_error": ("least maximum", _COLORS["tanh"], 1.8),
+    }
     for field, (name, color, width) in names.items():
         largest = max(abs(row[field]) for row in rows)
-        ax.plot(x, [row[field] for row in rows], color=color, linewidth=width,
-                label=f"{name}: sup {largest:.3g}")  # fmt: skip
+        ax.plot(
+            x,
+            [row[field] for row in rows],
+            color=color,
+            linewidth=width,
+            label=f"{name}: sup {largest:.3g}",
+        )
     lower = rows[0]["lower"]
     for sign in (-1, 1):
-        ax.axhline(sign * lower, color="black", linewidth=0.9, linestyle=":",
-                   label=f"proved: none below {lower:.3g}" if sign > 0 else None)  # fmt: skip
+        ax.axhline(
+            sign * lower,
+            color="black",
+            linewidth=0.9,
+            linestyle=":",
+            label=f"proved: none below {lower:.3g}" if sign > 0 else None,
+        )
     ax.set_xlim(-1.0, 1.0)
     ax.set_xlabel("$x$")
     ax.set_ylabel(f"error, {rows[0]['n']} tanh units for {formula(rows[0]['target'])}")

@@ -180,8 +180,9 @@ def _plane(rows: Sequence[Row]) -> list[str]:
     lines = ["relative L2 error of ridges".ljust(30) + "".join(f"{t:>16}" for t in targets)]
     for n in sorted({row["n"] for row in plane}):
         found = (of(plane, target=target, n=n) for target in targets)
-        cells = "".join(f"{row[0]['relative_l2_error'] if row else float('nan'):>16.1e}"
-                        for row in found)  # fmt: skip
+        cells = "".join(
+            f"{row[0]['relative_l2_error'] if row else float('nan'):>16.1e}" for row in found
+        )
         lines.append(f"{n:>12} ridges".ljust(30) + cells)
     return lines
 

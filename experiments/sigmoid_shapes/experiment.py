@@ -92,10 +92,15 @@ def _measured(w: float, b: float, height: float, activation: str) -> dict[str, A
     network: MLP = al.constructions.sigmoid_sum([w], [b], [height], activation=activation)
     at = jnp.asarray([shape.position], network.dtype)
     return {
-        "kind": "unit", "w": w, "b": b, "height": height, "position": shape.position,
-        "slope": shape.slope, "value_there": float(network(at)),
+        "kind": "unit",
+        "w": w,
+        "b": b,
+        "height": height,
+        "position": shape.position,
+        "slope": shape.slope,
+        "value_there": float(network(at)),
         "slope_there": float(jax.grad(network)(at)[0]),
-    }  # fmt: skip
+    }
 
 
 def _claims(parts: list[tuple[float, float, float]], activation: str) -> list[dict[str, Any]]:
@@ -111,11 +116,12 @@ def _claims(parts: list[tuple[float, float, float]], activation: str) -> list[di
             built.append(al.constructions.step(w, b, height, activation=activation))
     return [
         {
-            "kind": "claim", **construction.to_rows()[0],
+            "kind": "claim",
+            **construction.to_rows()[0],
             "sup_error": float(al.errors.sup(construction.network, construction.target)),
         }
         for construction in built
-    ]  # fmt: skip
+    ]
 
 
 def check(rows: Sequence[Row]) -> None:

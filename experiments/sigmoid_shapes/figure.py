@@ -74,9 +74,12 @@ def _draw_curve(ax: Axes, rows: Sequence[Row]) -> None:
             ax.annotate(
                 f"at {_number(unit['position'])},\nslope {unit['slope']:g}",
                 (unit["position"], middle),
-                xytext=(12 if right else -12, -16), textcoords="offset points", fontsize=9,
-                ha="left" if right else "right", color=color,
-            )  # fmt: skip
+                xytext=(12 if right else -12, -16),
+                textcoords="offset points",
+                fontsize=9,
+                ha="left" if right else "right",
+                color=color,
+            )
         level += unit["height"]
     ax.set_xlim(x[0], x[-1])
 

@@ -63,8 +63,10 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         raise ValueError(f"shown: got {config.shown}, expected at least 4.")
     for name in config.targets:
         own_targets.check("targets", name, _TARGETS, dim=1, facts=("lipschitz",))
-    pictures = [{"story": "picture", "target": "exp", "method": method, "n": config.shown}
-                for method in ("classical", "solved")]  # fmt: skip
+    pictures = [
+        {"story": "picture", "target": "exp", "method": method, "n": config.shown}
+        for method in ("classical", "solved")
+    ]
     steep = [
         {"story": "error", **own_targets.fields(target), "method": method, "n": n}
         for n in config.cells
@@ -147,10 +149,15 @@ def _units_of(target: Target, unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     inner, outer = (np.asarray(weight, float) for weight in network.weights)
     shifts, (constant,) = (np.asarray(bias, float) for bias in network.biases)
     return [
-        {"activation": network.activation, "weight": float(w), "bias": float(b),
-         "coefficient": float(c), "constant": float(constant)}
+        {
+            "activation": network.activation,
+            "weight": float(w),
+            "bias": float(b),
+            "coefficient": float(c),
+            "constant": float(constant),
+        }
         for w, b, c in zip(inner[:, 0], shifts, outer[0], strict=True)
-    ]  # fmt: skip
+    ]
 
 
 EXPERIMENT = runner.Experiment(

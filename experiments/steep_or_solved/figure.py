@@ -68,8 +68,7 @@ def _draw_units(ax: Axes, rows: Sequence[Row]) -> None:
     ax.plot(x, np.exp(x), color="0.75", linewidth=4.0)
     ax.plot(x, total, color=_COLORS[method], linewidth=1.4)
     error = float(np.max(np.abs(total - np.exp(x))))
-    words = {"classical": f"{n} steep units, values read off",
-             "solved": f"{n} wide units, solved"}  # fmt: skip
+    words = {"classical": f"{n} steep units, values read off", "solved": f"{n} wide units, solved"}
     ax.set_title(words[method], fontsize=12, fontweight="bold")
     ax.text(-0.95, 2.3, f"$e^x$, sup error {_short(error)}", fontsize=10)
     ax.text(0.97, -0.02, "the units", fontsize=8, color=_COLORS[method], ha="right", va="bottom")
@@ -86,8 +85,9 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], norm: str) -> None:
         ax.plot(sizes, [row[norm] for row in cells], color=color, marker=_MARKERS[method],
                 markersize=4, linewidth=1.4, label=name)  # fmt: skip
         if norm == "sup_error" and method != "solved":
-            ax.plot(sizes, [row["claimed_sup_error"] for row in cells], "--", color=color,
-                    linewidth=1.0)  # fmt: skip
+            ax.plot(
+                sizes, [row["claimed_sup_error"] for row in cells], "--", color=color, linewidth=1.0
+            )
     if norm == "sup_error":
         ax.plot([], [], "--", color="0.4", linewidth=1.0, label="claims (solved: none)")
     else:

@@ -71,16 +71,25 @@ PRESETS = {
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """A teacher and a method each; a shape and a seed each."""
-    check_positive(seeds=config.seeds, steps=config.steps, starts=config.starts,
-                   first_steps=config.first_steps, shape_steps=config.shape_steps,
-                   points=config.points)  # fmt: skip
+    check_positive(
+        seeds=config.seeds,
+        steps=config.steps,
+        starts=config.starts,
+        first_steps=config.first_steps,
+        shape_steps=config.shape_steps,
+        points=config.points,
+    )
     teachers = [
-        {"story": "teacher", "method": method, "number": number,
-         "steps": config.steps * _STEPS_OF.get(method, 1),
-         "hidden": "-".join(str(n) for n in config.student)}
+        {
+            "story": "teacher",
+            "method": method,
+            "number": number,
+            "steps": config.steps * _STEPS_OF.get(method, 1),
+            "hidden": "-".join(str(n) for n in config.student),
+        }
         for method in config.methods
         for number in range(config.seeds)
-    ]  # fmt: skip
+    ]
     shapes = [
         {"story": "shape", "shape": shape, "number": number, "starts": config.starts,
          "first_steps": config.first_steps, "steps": config.shape_steps, "points": config.points}
@@ -117,8 +126,9 @@ def _teacher(number: int, seed: int) -> Target:
         jax.random.normal(jax.random.fold_in(key, i), leaf.shape, leaf.dtype)
         for i, leaf in enumerate(leaves)
     ]
-    return al.Target(jax.tree.unflatten(structure, drawn), domain=al.Box([-1.0], [1.0]),
-                     name=f"teacher {number}")  # fmt: skip
+    return al.Target(
+        jax.tree.unflatten(structure, drawn), domain=al.Box([-1.0], [1.0]), name=f"teacher {number}"
+    )
 
 
 def _student(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
@@ -166,10 +176,14 @@ def _way(result: FitResult | None, run_s: float) -> list[dict[str, Any]]:
     steps, losses = result.history.steps[0], result.history.losses[0]
     every = max(1, int(steps[-1]))
     return [
-        {"kind": "way", "step": int(step), "train_rmse": float(np.sqrt(loss)),
-         "elapsed_s": float(run_s * step / every)}
+        {
+            "kind": "way",
+            "step": int(step),
+            "train_rmse": float(np.sqrt(loss)),
+            "elapsed_s": float(run_s * step / every),
+        }
         for step, loss in zip(steps, losses, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _shaped(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:

@@ -49,9 +49,13 @@ def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
         for i, number in enumerate(dict.fromkeys(row["number"] for row in way)):
             line = of(way, number=number)[1:]
             ax.plot(
-                [row["elapsed_s"] for row in line], [row["train_rmse"] for row in line],
-                color=_COLORS[method], linewidth=1.6, alpha=0.75, label=None if i else name,
-            )  # fmt: skip
+                [row["elapsed_s"] for row in line],
+                [row["train_rmse"] for row in line],
+                color=_COLORS[method],
+                linewidth=1.6,
+                alpha=0.75,
+                label=None if i else name,
+            )
     ax.set(xscale="log", yscale="log", xlabel="seconds, compilation apart")
     ax.set_ylabel("root mean square error in training")
     ax.set_title("The way down", fontweight="bold")
@@ -86,8 +90,10 @@ def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
         color = "0.45" if shape == "plain" else _COLORS["corrected"]
         ax.plot([i] * len(found), errors, "o", markersize=8, alpha=0.75, color=color)
         widths = f"2-{found[0]['hidden']}-1"
-        names.append(f"{widths}\n{SHAPES[shape].replace(' between', '')}\n"
-                     f"{found[0]['num_parameters']} param.")  # fmt: skip
+        names.append(
+            f"{widths}\n{SHAPES[shape].replace(' between', '')}\n"
+            f"{found[0]['num_parameters']} param."
+        )
     ax.axhline(LIMITS["two"], color="0.3", linewidth=1.0, linestyle="--")
     ax.text(-0.5, LIMITS["two"], "asked: 1e-6", fontsize=9, color="0.3", va="bottom")
     ax.set_xticks(range(len(shapes)), names, fontsize=9)

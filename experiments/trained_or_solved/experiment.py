@@ -50,8 +50,13 @@ _GOAL, _TRAINED_GOAL = 1e-6, 0.95e-6  # at other points than the trained ones; a
 _EVALUATION_POINTS = 4001
 _STRIDE = 25
 _LEAST_TRIAL = 5.0  # seconds of a contender from which its number of threads is tried out
-_RACE_STEPS = {"adam": 100000, "lbfgs": 100000, "ssbroyden": 6000, "levenberg_marquardt": 600,
-               "variable_projection": 200}  # fmt: skip
+_RACE_STEPS = {
+    "adam": 100000,
+    "lbfgs": 100000,
+    "ssbroyden": 6000,
+    "levenberg_marquardt": 600,
+    "variable_projection": 200,
+}
 _SECONDS = 5.0  # of one method on one start of the first part, compilation included
 
 
@@ -64,8 +69,13 @@ class Config:
     module:name."""
     starts: tuple[Start, ...] = ("quasi_interpolant", "glorot")
     """Wide units on equal centres with random coefficients, or random weights."""
-    methods: tuple[Method, ...] = ("adam", "adam_lbfgs", "adam_ssbroyden", "ssbroyden",
-                                   "variable_projection")  # fmt: skip
+    methods: tuple[Method, ...] = (
+        "adam",
+        "adam_lbfgs",
+        "adam_ssbroyden",
+        "ssbroyden",
+        "variable_projection",
+    )
     """Who trains; the solve is always there."""
     width: int = 128
     """Units of the one hidden layer."""
@@ -109,9 +119,14 @@ PRESETS = {
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """All methods on one start; then every contender of the race with every network, alone."""
-    check_positive(width=config.width, points=config.points, steps=config.steps,
-                   solver_steps=config.solver_steps, race_points=config.race_points,
-                   race_seeds=config.race_seeds)  # fmt: skip
+    check_positive(
+        width=config.width,
+        points=config.points,
+        steps=config.steps,
+        solver_steps=config.solver_steps,
+        race_points=config.race_points,
+        race_seeds=config.race_seeds,
+    )
     if not (config.limit > 0 and config.race_effort > 0):
         raise ValueError(
             f"limit, race_effort: got {config.limit}, {config.race_effort}, expected positive "
@@ -129,10 +144,17 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for target in config.targets
         for start in config.starts
     ]  # fmt: skip
-    shared = {"story": "race", "target": _RACED, "points": config.race_points,
-              "hidden": ",".join(map(str, config.race_hidden)), "goal": _GOAL}  # fmt: skip
-    ours = {name: {"steps": max(1, round(_RACE_STEPS[name] * config.race_effort))}
-            for name in config.race_methods}  # fmt: skip
+    shared = {
+        "story": "race",
+        "target": _RACED,
+        "points": config.race_points,
+        "hidden": ",".join(map(str, config.race_hidden)),
+        "goal": _GOAL,
+    }
+    ours = {
+        name: {"steps": max(1, round(_RACE_STEPS[name] * config.race_effort))}
+        for name in config.race_methods
+    }
     others = {name: {"limit_of_peer": config.limit} for name in config.peers}
     race = [
         {**shared, "start": start, "number": number, "contender": name, **more}

@@ -40,9 +40,14 @@ def draw(rows: Sequence[Row]) -> Figure:
     raced = bool(of(rows, story="race"))
     with plotting.style("screen"):
         figure, axes = plt.subplots(
-            1, 2 + raced, figsize=(11.0 + 6.0 * raced, 6.4), dpi=100, squeeze=False,
-            width_ratios=[1.0, 1.05, 1.0][: 2 + raced], layout="constrained",
-        )  # fmt: skip
+            1,
+            2 + raced,
+            figsize=(11.0 + 6.0 * raced, 6.4),
+            dpi=100,
+            squeeze=False,
+            width_ratios=[1.0, 1.05, 1.0][: 2 + raced],
+            layout="constrained",
+        )
         _draw_way(axes[0, 0], rows)
         _draw_ends(axes[0, 1], rows)
         if raced:
@@ -72,8 +77,12 @@ def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot(row["run_s"], row["relative_l2_error"], "*", color=_COLORS["solve"],
                 markersize=16, label=METHODS["solve"])  # fmt: skip
         seconds.append(row["run_s"])
-    ax.set(xscale="log", yscale="log", xlabel="seconds, without compilation",
-           ylabel="relative error at the training points")  # fmt: skip
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="seconds, without compilation",
+        ylabel="relative error at the training points",
+    )
     ax.set_xlim(min(seconds) / 2, 2 * max(seconds))
     ax.set_ylim(1e-16, 3)
     words = f"{formula(first['target'])}, {first['width']} tanh units, {STARTS[first['start']]}"
@@ -150,8 +159,9 @@ def _draw_race(ax: Axes, rows: Sequence[Row]) -> None:
     sizes = "-".join(["1", *raced[0]["hidden"].split(","), "1"])
     ax.set_title(
         f"Race to {_short(raced[0]['goal'])}:\n{formula(raced[0]['target'])} with {sizes}",
-        fontsize=12, fontweight="bold",
-    )  # fmt: skip
+        fontsize=12,
+        fontweight="bold",
+    )
     ax.grid(axis="y", visible=False)
 
 

@@ -186,8 +186,10 @@ def table(rows: Sequence[Row]) -> str:
             )
     raced = of(rows, story="race")
     if raced:
-        lines.append(f"{'race, ' + formula_in_text(raced[0]):34}{'start':>8}{'arrive':>8}"
-                     f"{'seconds':>10}{'compile':>9}{'median error':>14}")  # fmt: skip
+        lines.append(
+            f"{'race, ' + formula_in_text(raced[0]):34}{'start':>8}{'arrive':>8}"
+            f"{'seconds':>10}{'compile':>9}{'median error':>14}"
+        )
     for name in CONTENDERS:
         for start in dict.fromkeys(row["start"] for row in raced):
             lines += _race_line(of(raced, contender=name, start=start), name, start)

@@ -69,8 +69,13 @@ def problem(
 ) -> dict[str, Any]:
     """One problem, to be sent as JSON, in which every number comes back as it was."""
     lists = [[np.asarray(w).tolist(), np.asarray(b).tolist()] for w, b in layers]
-    return {"layers": lists, "x": np.asarray(x).tolist(), "y": np.asarray(y).tolist(),
-            "goal": goal, "limit_s": limit_s}  # fmt: skip
+    return {
+        "layers": lists,
+        "x": np.asarray(x).tolist(),
+        "y": np.asarray(y).tolist(),
+        "goal": goal,
+        "limit_s": limit_s,
+    }
 
 
 def installed(name: str) -> bool:
@@ -141,9 +146,14 @@ def _pytorch_lbfgs(layers: Layers, x: np.ndarray, y: np.ndarray, watch: Watch) -
     try:
         while True:
             lbfgs = torch.optim.LBFGS(
-                model.parameters(), max_iter=10**6, max_eval=10**7, tolerance_grad=0.0,
-                tolerance_change=0.0, history_size=100, line_search_fn="strong_wolfe",
-            )  # fmt: skip
+                model.parameters(),
+                max_iter=10**6,
+                max_eval=10**7,
+                tolerance_grad=0.0,
+                tolerance_change=0.0,
+                history_size=100,
+                line_search_fn="strong_wolfe",
+            )
             before = watch.best
             lbfgs.step(closure)
             if watch.best >= before:  # not even anew

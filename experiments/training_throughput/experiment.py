@@ -67,12 +67,15 @@ class Config:
 
 PRESETS = {
     "smoke": Config(
-        cases=("small",), contenders=("sweep", "scan", "products", "peak"), seeds=4, repeats=2,
+        cases=("small",),
+        contenders=("sweep", "scan", "products", "peak"),
+        seeds=4,
+        repeats=2,
         effort=0.2,
     ),
     "default": Config(),
     "paper": Config(repeats=9, effort=1.5),
-}  # fmt: skip
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:

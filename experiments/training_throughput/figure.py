@@ -46,9 +46,14 @@ def draw(rows: Sequence[Row]) -> Figure:
     shown = cases(rows)
     with plotting.style("screen"):
         figure, axes = plt.subplots(
-            2, len(shown), figsize=(1.5 + 5.6 * len(shown), 6.2), dpi=100, squeeze=False,
-            height_ratios=[3.2, 1.2], layout="constrained",
-        )  # fmt: skip
+            2,
+            len(shown),
+            figsize=(1.5 + 5.6 * len(shown), 6.2),
+            dpi=100,
+            squeeze=False,
+            height_ratios=[3.2, 1.2],
+            layout="constrained",
+        )
         words = "Speed of training (median; line: least and most), and where a step's time goes"
         heading(figure, words)
         for j, case in enumerate(shown):
@@ -115,5 +120,9 @@ def _draw_least(ax: Axes, rows: Sequence[Row], case: str) -> None:
     share = least / (1e6 / median(rates(rows, case, "sweep")))
     ax.annotate(
         f"products at the best rate of this machine: {100 * share:.0f}% of a step",
-        (0, -0.5), (0, -3), textcoords="offset points", va="top", fontsize="small",
-    )  # fmt: skip
+        (0, -0.5),
+        (0, -3),
+        textcoords="offset points",
+        va="top",
+        fontsize="small",
+    )

@@ -93,13 +93,19 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for n in range(1, config.levels + 1)
     ]
     trained = _plan(
-        config, "targets", activations=config.activations, depths=config.depths,
+        config,
+        "targets",
+        activations=config.activations,
+        depths=config.depths,
         budgets=config.budgets,
-    )  # fmt: skip
+    )
     mapped = _plan(
-        config, "map_target", activations=(config.map_activation,),
-        depths=config.map_depths, widths=config.map_widths,
-    )  # fmt: skip
+        config,
+        "map_target",
+        activations=(config.map_activation,),
+        depths=config.map_depths,
+        widths=config.map_widths,
+    )
     return [
         *built,
         *({"story": "trained", **unit} for unit in trained),
@@ -138,9 +144,14 @@ def _plan(config: Config, field: str, **grid: Any) -> Sequence[dict[str, Any]]:
         names = [of["target"] for of, d in zip(named, dimensions, strict=True) if d == dim]
         if names:
             planned += sweeps.plan(
-                names, in_size=dim, method="lbfgs", steps=config.steps, seeds=config.seeds,
-                init="uniform_knots", **grid,
-            )  # fmt: skip
+                names,
+                in_size=dim,
+                method="lbfgs",
+                steps=config.steps,
+                seeds=config.seeds,
+                init="uniform_knots",
+                **grid,
+            )
     more = {of["target"]: of for of in named}
     return [{**unit.to_row(), **more[unit.target]} for unit in planned]
 

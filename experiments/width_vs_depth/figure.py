@@ -55,9 +55,13 @@ def draw(rows: Sequence[Row]) -> Figure:
         seeds = trained[0]["seeds"]
         lettering.heading(bottom, f"Trained: equal budgets, median and quartiles of {seeds} seeds")
         bottom.legend(
-            handles, labels, loc="upper right", ncols=len(labels), title=None,
+            handles,
+            labels,
+            loc="upper right",
+            ncols=len(labels),
+            title=None,
             bbox_to_anchor=(0.995, 1.0),
-        )  # fmt: skip
+        )
     return figure
 
 
@@ -79,18 +83,28 @@ def _draw_square(ax: Axes, rows: Sequence[Row]) -> None:
     sizes = [2.0**i for i in range(deep[-1]["levels"] + 1)]
     ax.plot(sizes, [1 / (8 * n * n) for n in sizes], color=_SHALLOW, linewidth=1.2)
     ax.plot(units, limit, color=_DEEP, linewidth=1.2)
-    ax.plot([row["num_hidden_units"] for row in shallow], [row["sup_error"] for row in shallow],
-            "s", color=_SHALLOW, label="one hidden layer: $1/(8N^2)$")  # fmt: skip
+    ax.plot(
+        [row["num_hidden_units"] for row in shallow],
+        [row["sup_error"] for row in shallow],
+        "s",
+        color=_SHALLOW,
+        label="one hidden layer: $1/(8N^2)$",
+    )
     ax.plot(units, errors, "o", color=_DEEP, label="one ReLU per layer: $2^{-2N-3}$")
     ax.annotate(
-        "", xy=(units[-1] * 1.25, errors[-1]), xytext=(sizes[-1] / 1.3, errors[-1]),
+        "",
+        xy=(units[-1] * 1.25, errors[-1]),
+        xytext=(sizes[-1] / 1.3, errors[-1]),
         arrowprops={"arrowstyle": "->", "color": "0.25", "linewidth": 1.2},
-    )  # fmt: skip
+    )
     ax.text(
-        math.sqrt(units[-1] * sizes[-1]), errors[-1] * 1.7,
+        math.sqrt(units[-1] * sizes[-1]),
+        errors[-1] * 1.7,
         f"same error: {units[-1]} units\ninstead of {round(sizes[-1])}",
-        ha="center", va="bottom", fontsize=10,
-    )  # fmt: skip
+        ha="center",
+        va="bottom",
+        fontsize=10,
+    )
     ax.text(1.08, floor * 1.6, "impossible for\nany ReLU network", fontsize=8.5, color="0.3")
     ax.set(xscale="log", yscale="log", xlabel="hidden units $N$", ylabel="sup error")
     ax.set_ylim(floor, 0.2)
