@@ -47,14 +47,29 @@ ALLOWED = {
 TYPES_ONLY = {("claims", "networks")}
 
 # The rooms that have floors of their own, from the ground up; an arrow goes down or stays.
-INNER_FLOORS: dict[str, list[set[str]]] = {}
+INNER_FLOORS: dict[str, list[set[str]]] = {
+    "derivatives": [
+        {"_methods", "_structures", "checking", "counts", "shapes", "tracing", "vector_products"},
+        {"differences", "layers"},
+        {"planner"},
+        {"_point_programs"},
+        {"choice"},
+        {"modes"},
+        {"formulas"},
+    ],
+    "fitting": [{"target_or_arrays"}, {"training", "orthogonal_greedy"}, {"knots", "last_layer"}],
+}
 # What may be imported inside of a function, and why.
 LATE = {
     "scipy": "loaded by few functions, takes a third of a second",
     "pandas": "an extra",
     "tqdm": "where a bar is shown",
+    "jax": "rooms that plan or check without it",
 }
-LATE_OF_OURS = {}
+LATE_OF_OURS = {
+    ("approxlab.derivatives.tracing.trace", "approxlab.plotting.graphs"): "matplotlib",
+    ("approxlab.sweeps", "approxlab.fitting.training.fit"): "plans are made without JAX",
+}
 
 
 def imports(path):
