@@ -92,3 +92,39 @@ def pytest_collection_modifyitems(config, items):
         mine = [int.from_bytes(number[:8], "big") % count == index % count for number in numbers]
         config.hook.pytest_deselected(items=[i for i, m in zip(items, mine, strict=True) if not m])
         items[:] = [item for item, m in zip(items, mine, strict=True) if m]
+
+
+# No process of the tests may take more memory than a small laptop can give it.
+
+LARGEST_MB = 2048
+_peaks_mb: list[float] = []
+
+
+def _peak_mb():
+    import resource  # of POSIX
+
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    with contextlib.suppress(ImportError):
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["peak_mb"] = _peak_mb()
+        else:
+            _peaks_mb.append(_peak_mb())
+            if max(_peaks_mb) > LARGEST_MB:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node):
+    _peaks_mb.append(getattr(node, "workeroutput", {}).get("peak_mb", 0.0))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _peaks_mb:
+        most = max(_peaks_mb)
+        verdict = "" if most <= LARGEST_MB else f", expected at most {LARGEST_MB} MB"
+        terminalreporter.write_line(f"most memory of one process: {most:.0f} MB{verdict}")
