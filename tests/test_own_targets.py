@@ -41,6 +41,7 @@ def broken():
     raise RuntimeError("no such sea")
 
 
+smooth = al.Target(curve, domain=al.Box([-1.0], [1.0]), smoothness="analytic")
 bare = al.Target(curve, domain=al.Box([0.0], [1.0]))
 number = 3.0
 """
@@ -173,6 +174,7 @@ def test_two_files_of_one_name_are_refused(mine):
         ("cybenko_1d", ("--tight-targets", "mine.py:plane"), "dimension 2, expected dimension 1"),
         ("trained_or_solved", ("--targets", "mine.py:bare"), "expected a target on [-1, 1]"),
         ("cybenko_2d", ("--ridged", "mine.py:plane"), "expected targets of the catalogue"),
+        ("gap_to_optimum", ("--targets", "mine.py:bare"), "with smoothness None, expected 'analyt"),
         ("gap_to_optimum", ("--targets", "rung"), "got 'rung', expected some of sin, gaussian"),
     ],
 )
@@ -189,7 +191,7 @@ def test_what_an_experiment_cannot_use_it_refuses(name, flags, message):
         ("cybenko_1d", "targets", "mine.py:bell"),
         ("cybenko_1d", "tight_targets", "mine.py:bell"),
         ("cybenko_2d", "targets", "mine.py:plane"),
-        ("gap_to_optimum", "targets", "mine.py:bell"),
+        ("gap_to_optimum", "targets", "mine.py:smooth"),
         ("machine_precision", "targets", "mine.py:bell"),
         ("machine_precision", "planes", "mine.py:plane"),
         ("steep_or_solved", "targets", "mine.py:bell"),

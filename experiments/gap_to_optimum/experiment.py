@@ -101,7 +101,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     if "polished" not in config.methods or "adam" not in config.methods:
         raise ValueError(f"methods: got {config.methods}, expected 'adam' and 'polished' in it.")
     for name in config.targets:
-        own_targets.check("targets", name, _TARGETS, dim=1)
+        own_targets.check("targets", name, _TARGETS, dim=1, smooth=True)
     if config.shown not in config.targets:
         raise ValueError(f"shown: got {config.shown!r}, expected one of {config.targets}.")
     solver = {"seeds": config.solver_seeds, "steps": config.solver_steps, "points": config.points}

@@ -93,6 +93,7 @@ def check(
     dim: int | None = None,
     box: tuple[float, float] | None = None,
     facts: Iterable[str] = (),
+    smooth: bool = False,
 ) -> None:
     """Refuses a target that an experiment cannot use.
 
@@ -103,6 +104,7 @@ def check(
         dim: Dimension that an own target needs.
         box: Ends of the interval that it needs as its domain.
         facts: Facts it needs, such as "lipschitz".
+        smooth: Whether it needs all derivatives, said by its fact `smoothness`.
 
     Raises:
         ValueError: With the sentence that says what is expected.
@@ -130,6 +132,11 @@ def check(
         raise ValueError(
             f"{field}: got {found.name} on {target.domain!r}, expected a target on "
             f"[{box[0]:g}, {box[1]:g}]. Write target.moved_to(al.Box([{box[0]}], [{box[1]}]))."
+        )
+    if smooth and target.smoothness not in ("analytic", "smooth"):
+        raise ValueError(
+            f"{field}: got {found.name} with smoothness {target.smoothness!r}, expected 'analytic' "
+            "or 'smooth'. If it is, write al.Target(fn, domain=..., smoothness='smooth')."
         )
     if missing := [fact for fact in facts if getattr(target, fact) is None]:
         raise ValueError(
