@@ -10,7 +10,7 @@ from approxlab.plotting.palette import colors
 from experiments.drawing.axes import ticks_at
 from experiments.drawing.legends import legend_entry
 from experiments.drawing.lettering import bold_title
-from experiments.drawing.rows import Row, column, distinct, of
+from experiments.drawing.rows import Row, column, of
 from experiments.greedy_rates.findings import curves, slope
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _slope_text(curve: Sequence[Row]) -> str:
 
 def _draw_ratios(ax: Axes, rows: Sequence[Row]) -> None:
     """Published error over ours, at the largest number of units of each table."""
-    cases = distinct(rows, "case")
+    cases = list(dict.fromkeys(row["case"] for row in rows))
     for i, case in enumerate(cases):
         for method, (color, _) in _METHODS.items():
             found = of(rows, case=case, method=method)
