@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
 from experiments.barron_rate.findings import slope
-from experiments.drawing.rows import Row, of
+from experiments.drawing.lettering import beside, bold_title, small_note
+from experiments.drawing.rows import Row, column, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,21 +38,21 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 
 def _title(ax: Axes, text: str, below: str) -> None:
-    ax.set_title(text, fontsize=13, fontweight="bold", pad=22)
-    note = ax.text(0.0, 1.02, below, transform=ax.transAxes, fontsize=9, color="0.3")
+    bold_title(ax, text, 13, pad=22)
+    note = small_note(ax, 0.0, 1.02, below, color="0.3")
     note.set_in_layout(False)  # a long line must not push the panels apart
 
 
 def _draw_rate(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) -> None:
     for dim in sorted({row["dim"] for row in rows}):
         mine, color = of(rows, dim=dim), colors[dim]
-        n = [row["n"] for row in mine]
+        n = column(mine, "n")
         found, _ = slope(mine)
-        ax.plot(n, [r["bound_of_mean_squared_error"] for r in mine], "--", color=color, linewidth=1)
-        ax.plot(n, [r["expected_mean_squared_error"] for r in mine], color=color, linewidth=1.2)
+        ax.plot(n, column(mine, "bound_of_mean_squared_error"), "--", color=color, linewidth=1)
+        ax.plot(n, column(mine, "expected_mean_squared_error"), color=color, linewidth=1.2)
         ax.errorbar(
             n,
-            [r["mean_squared_error"] for r in mine],
+            column(mine, "mean_squared_error"),
             yerr=[2 * r["mean_squared_error_standard_error"] for r in mine],
             fmt="o",
             color=color,
@@ -61,11 +62,11 @@ def _draw_rate(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) -> None
     ax.set(xscale="log", yscale="log", xlabel="units $n$", ylabel="mean squared error")
     ax.legend(loc="lower left")
     middle = mine[len(mine) // 2]
-    ax.annotate(
+    beside(
+        ax,
         "bounds $(2\\,C_f)^2/n$",
         (middle["n"], middle["bound_of_mean_squared_error"]),
-        xytext=(12, 12),
-        textcoords="offset points",
+        (12, 12),
         fontsize=10,
     )
     below = f"mean over {rows[0]['draws']} networks $\\pm$ 2 standard errors; lines: exact"
@@ -78,7 +79,7 @@ def _draw_constant(ax: Axes, rows: Sequence[Row]) -> None:
         ("ridge", _RIDGE, "frequency integrated out", "s"),
     ):
         mine = of(rows, sampling=name)
-        dims, n = [row["dim"] for row in mine], mine[0]["n"]
+        dims, n = column(mine, "dim"), mine[0]["n"]
         ax.plot(
             dims, [n * r["expected_mean_squared_error"] for r in mine], color=color, linewidth=1.2
         )
@@ -103,8 +104,14 @@ def _draw_constant(ax: Axes, rows: Sequence[Row]) -> None:
         xytext=(dims[i], bounds[i] / 1.1),
         arrowprops={"arrowstyle": "<->", "color": "0.4", "linewidth": 1.0},
     )
-    ax.annotate(f"{bounds[i] / exact:.0f} times", (dims[i], (bounds[i] * exact) ** 0.5),
-                xytext=(6, 0), textcoords="offset points", fontsize=10, va="center")  # fmt: skip
+    beside(
+        ax,
+        f"{bounds[i] / exact:.0f} times",
+        (dims[i], (bounds[i] * exact) ** 0.5),
+        (6, 0),
+        fontsize=10,
+        va="center",
+    )
     ax.legend(loc="lower right")
     _title(
         ax, "Dimension enters the constant only", f"measured with $n={n}$; lines: exact expectation"
@@ -118,16 +125,22 @@ def _draw_polynomials(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) 
     for dim in dims:
         mine, color = of(cells, dim=dim), colors[dim]
         ax.plot(
-            [r["dimension"] for r in mine],
-            [r["mean_squared_error"] for r in mine],
+            column(mine, "dimension"),
+            column(mine, "mean_squared_error"),
             "o-",
             color=color,
             linewidth=1.2,
         )
         low = min((r for r in mine if r["mean_squared_error"] > 1e-29), key=lambda r: -r["degree"])
         name = "polynomials,\n" if dim == dims[-1] else ""
-        ax.annotate(f"{name}$d={dim}$", (low["dimension"], low["mean_squared_error"]), color=color,
-                    xytext=(7, 0), textcoords="offset points", va="center")  # fmt: skip
+        beside(
+            ax,
+            f"{name}$d={dim}$",
+            (low["dimension"], low["mean_squared_error"]),
+            (7, 0),
+            color=color,
+            va="center",
+        )
     sizes = [1.0, max(row["n"] for row in of(rows, story="rate"))]
     known = [row for row in of(rows, story="constant", sampling="fourier") if row["dim"] in dims]
     for row in known:
@@ -135,8 +148,14 @@ def _draw_polynomials(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) 
         ax.plot(sizes, values, color="0.45", linewidth=1.2)
     if known:
         text = f"sampled steps, $d={known[0]['dim']}$ to ${known[-1]['dim']}$"
-        ax.annotate(text, (sizes[1] ** 0.5, values[0] * sizes[1] ** -0.5), color="0.35", ha="left",
-                    xytext=(-20, 9), textcoords="offset points")  # fmt: skip
+        beside(
+            ax,
+            text,
+            (sizes[1] ** 0.5, values[0] * sizes[1] ** -0.5),
+            (-20, 9),
+            color="0.35",
+            ha="left",
+        )
     ax.set(
         xscale="log",
         yscale="log",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
 from experiments.computational_graphs.findings import inputs, steps, sweep
-from experiments.drawing.rows import Row, of
+from experiments.drawing.rows import Row, column, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +59,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 def _draw_forward(ax: Axes, rows: Sequence[Row]) -> None:
     """The survey's Table 2: every step with its value and its tangents for both seeds."""
-    given = [row["label"] for row in inputs(rows, "survey")]
+    given = column(inputs(rows, "survey"), "label")
     head = ["step", "value", *(rf"$\partial/\partial {_name(label)}$" for label in given)]
     body = [
         [

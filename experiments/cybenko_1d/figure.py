@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import HUES, colors
 from experiments.cybenko_1d.findings import NAMES
-from experiments.drawing.lettering import formula, heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.axes import ticks_at
+from experiments.drawing.lettering import beside, bold_title, formula, heading, small_note
+from experiments.drawing.rows import Row, column, distinct, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     from approxlab import plotting
 
-    targets = list(dict.fromkeys(row["target"] for row in of(rows, story="size")))
+    targets = distinct(of(rows, story="size"), "target")
     lines = -(-len(targets) // 3)
     with plotting.style("screen"):
         figure = plt.figure(figsize=(13.0, 7.0 + 3.1 * lines), dpi=100)
@@ -46,14 +47,14 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 
 def _draw_staircases(figure: Any, rows: Sequence[Row]) -> None:
-    sizes = list(dict.fromkeys(row["n"] for row in rows))
+    sizes = distinct(rows, "n")
     axes = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
     for ax, n in zip(axes, sizes, strict=True):
         points = of(rows, n=n, kind="point")
         summary = of(rows, n=n, kind="summary")[0]
-        x = [row["x"] for row in points]
-        ax.plot(x, [row["wanted"] for row in points], color="0.6", linewidth=3.0)
-        ax.plot(x, [row["value"] for row in points], color=_COLORS["midpoint"], linewidth=1.4)
+        x = column(points, "x")
+        ax.plot(x, column(points, "wanted"), color="0.6", linewidth=3.0)
+        ax.plot(x, column(points, "value"), color=_COLORS["midpoint"], linewidth=1.4)
         error, claim = summary["sup_error"], summary["claimed_sup_error"]
         ax.set_title(f"$n = {n}$: error {error:.3f}, claim {claim:.3f}", fontsize=10)
         ax.set_xlabel("$x$")
@@ -68,9 +69,9 @@ def _draw_sizes(figure: Any, rows: Sequence[Row], targets: Sequence[str], lines:
         orders = []
         for kind in NAMES:
             cells = of(rows, target=target, construction=kind)
-            sizes = [row["n"] for row in cells]
-            claims = [row["claimed_sup_error"] for row in cells]
-            errors = [row["sup_error"] for row in cells]
+            sizes = column(cells, "n")
+            claims = column(cells, "claimed_sup_error")
+            errors = column(cells, "sup_error")
             ax.plot(sizes, claims, "--", color=_COLORS[kind], linewidth=1.3)
             hollow = kind in _HOLLOW
             ax.plot(
@@ -85,13 +86,13 @@ def _draw_sizes(figure: Any, rows: Sequence[Row], targets: Sequence[str], lines:
             orders.append((kind, -cells[0]["rate_slope"]))
         ax.set(xscale="log", yscale="log")
         ax.set_title(formula(target))
-        ax.text(0.03, 0.37, "order", transform=ax.transAxes, fontsize=9, color="0.3")
+        small_note(ax, 0.03, 0.37, "order", color="0.3")
         for i, (kind, order) in enumerate(orders):
-            ax.text(0.03, 0.28 - 0.08 * i, f"{order:.2f}", transform=ax.transAxes, fontsize=9,
-                    color=_COLORS[kind], fontweight="bold")  # fmt: skip
+            small_note(
+                ax, 0.03, 0.28 - 0.08 * i, f"{order:.2f}", color=_COLORS[kind], fontweight="bold"
+            )
         ticks = sizes[::2]
-        ax.set_xticks(ticks, [str(n) for n in ticks])
-        ax.minorticks_off()
+        ticks_at(ax, ticks)
     for ax in axes[-1]:
         ax.set_xlabel("cells $n$")
     for ax in axes[:, 0]:
@@ -101,14 +102,12 @@ def _draw_sizes(figure: Any, rows: Sequence[Row], targets: Sequence[str], lines:
 
 
 def _draw_steepness(ax: Axes, rows: Sequence[Row]) -> None:
-    targets = list(dict.fromkeys(row["target"] for row in rows))
+    targets = distinct(rows, "target")
     for target, color in zip(targets, (HUES[0], HUES[3], HUES[2]), strict=False):
         cells = of(rows, target=target)
-        gains = [row["gain"] for row in cells]
-        errors = [row["sup_error"] for row in cells]
-        ax.plot(
-            gains, [row["claimed_sup_error"] for row in cells], "--", color=color, linewidth=1.2
-        )
+        gains = column(cells, "gain")
+        errors = column(cells, "sup_error")
+        ax.plot(gains, column(cells, "claimed_sup_error"), "--", color=color, linewidth=1.2)
         ax.plot(
             gains, errors, "o-", color=color, markersize=3.5, linewidth=1.4, label=formula(target)
         )
@@ -126,7 +125,7 @@ def _draw_steepness(ax: Axes, rows: Sequence[Row]) -> None:
         ax.text(place, 0.93, word, transform=ax.transAxes, ha="left" if place < 0.5 else "right",
                 fontsize=9, color="0.3")  # fmt: skip
     ax.legend(loc="upper center")
-    ax.set_title(f"Steepness at $n = {rows[0]['n']}$; stars: best", fontsize=12, fontweight="bold")
+    bold_title(ax, f"Steepness at $n = {rows[0]['n']}$; stars: best", 12)
 
 
 def _draw_close_up(ax: Axes, rows: Sequence[Row]) -> None:
@@ -134,8 +133,8 @@ def _draw_close_up(ax: Axes, rows: Sequence[Row]) -> None:
     points = of(rows, kind="point")
     gains = of(rows, kind="gain", target=points[0]["target"])
     best = min(gains, key=lambda row: row["sup_error"])
-    x = [row["x"] for row in points]
-    ax.plot(x, [row["wanted"] for row in points], color="0.75", linewidth=5.0, label="target")
+    x = column(points, "x")
+    ax.plot(x, column(points, "wanted"), color="0.75", linewidth=5.0, label="target")
     for name, row in (("shallow", gains[0]), ("best", best), ("steep", gains[-1])):
         values = [point[name] for point in points]
         color = colors("steepness")[name]
@@ -143,13 +142,13 @@ def _draw_close_up(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_xlabel("$x$")
     ax.legend(loc="lower right")
     title = f"{formula(points[0]['target'])}, a part, $n = {points[0]['n']}$"
-    ax.set_title(title, fontsize=12, fontweight="bold")
+    bold_title(ax, title, 12)
 
 
 def _draw_chosen(ax: Axes, rows: Sequence[Row]) -> None:
     from approxlab import plotting
 
-    targets = list(dict.fromkeys(row["target"] for row in rows))
+    targets = distinct(rows, "target")
     last = {t: of(rows, target=t)[-1]["num_hidden_units"] for t in targets}
     targets.sort(key=lambda target: -last[target])
     rough = [t for t in targets if of(rows, target=t)[-1]["form"] == "Lipschitz"]
@@ -160,19 +159,18 @@ def _draw_chosen(ax: Axes, rows: Sequence[Row]) -> None:
     looks |= {t: (color, "o") for t, color in zip(smooth, colors, strict=True)}
     for target, (color, mark) in looks.items():
         cells = of(rows, target=target)
-        least = [row["least_constant_pieces"] for row in cells]
-        units = [row["num_hidden_units"] for row in cells]
+        least = column(cells, "least_constant_pieces")
+        units = column(cells, "num_hidden_units")
         ax.plot(least, units, mark + "-", color=color, markersize=6 if target in rough else 5,
                 fillstyle="none" if target in rough else "full", linewidth=1.4,
                 label=formula(target))  # fmt: skip
-    pieces = [row["least_constant_pieces"] for row in rows]
+    pieces = column(rows, "least_constant_pieces")
     ends = [min(pieces), max(pieces)]
     ax.plot(ends, ends, color="0.6", linewidth=1.0, zorder=0)
-    ax.annotate("as many units", (ends[1], ends[1]), xytext=(-14, 1), textcoords="offset points",
-                ha="right", fontsize=9, color="0.35")  # fmt: skip
+    beside(ax, "as many units", (ends[1], ends[1]), (-14, 1), ha="right", fontsize=9, color="0.35")
     ax.set(xscale="log", yscale="log", ylabel=r"units of $\mathtt{cybenko}(g, \epsilon)$")
     ax.set_xlabel(r"constant pieces for the class, $L\,(b-a)\,/\,(2\epsilon)$")
-    epsilons = [row["eps"] for row in of(rows, target=targets[0])]
+    epsilons = column(of(rows, target=targets[0]), "eps")
     ax.set_title(
         rf"Units for $\epsilon$ = {epsilons[0]:g} to {epsilons[-1]:g}; hollow: no $f''$",
         fontsize=12,

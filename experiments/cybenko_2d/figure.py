@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.lettering import formula, heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.lettering import beside, formula, heading
+from experiments.drawing.rows import Row, column, of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,12 +148,10 @@ def _draw_sizes(ax: Axes, rows: Sequence[Row], title: str) -> None:
         cells = sorted(of(sizes, kind=kind), key=lambda row: row["num_hidden_units"])
         if not cells:
             continue
-        units = [row["num_hidden_units"] for row in cells]
-        ax.plot(units, [row["sup_error"] for row in cells], marker=marker, color=color)
+        units = column(cells, "num_hidden_units")
+        ax.plot(units, column(cells, "sup_error"), marker=marker, color=color)
         if kind != "towers":
-            ax.plot(
-                units, [row["claimed_sup_error"] for row in cells], "--", color=color, linewidth=1.3
-            )
+            ax.plot(units, column(cells, "claimed_sup_error"), "--", color=color, linewidth=1.3)
     goals = of(rows, story="goal")
     eps = goals[0]["eps"]
     ax.axhline(eps, color="0.55", linewidth=0.9, linestyle=":")
@@ -164,11 +162,11 @@ def _draw_sizes(ax: Axes, rows: Sequence[Row], title: str) -> None:
         color = _KINDS[goal["kind"]][0]
         ax.plot(goal["num_hidden_units"], eps, "*", color=color, markersize=13, zorder=5,
                 markeredgecolor="white")  # fmt: skip
-        ax.annotate(
+        beside(
+            ax,
             f"{goal['num_hidden_units']} units",
             (goal["num_hidden_units"], eps),
-            xytext=(5, 6),
-            textcoords="offset points",
+            (5, 6),
             color=color,
             fontsize=9.5,
             fontweight="bold",

@@ -1,11 +1,11 @@
-"""Flat rows of an experiment, and how some of them are picked."""
+"""Flat rows of an experiment: how some of them are picked, and one field of each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Row", "of", "of_the_catalogue"]
+__all__ = ["Row", "column", "distinct", "of", "of_the_catalogue"]
 
 Row = Mapping[str, Any]
 
@@ -23,3 +23,23 @@ def of(rows: Sequence[Row], **fields: object) -> list[Row]:
 def of_the_catalogue(rows: Sequence[Row]) -> list[Row]:
     """Rows of targets that have a name here, for sentences that are not true of every function."""
     return [row for row in rows if "target_sha256" not in row]
+
+
+def column(rows: Iterable[Row], name: str) -> list[Any]:
+    """One field of every row.
+
+    Example:
+        >>> column([{"n": 4, "error": 0.1}, {"n": 8, "error": 0.05}], "error")
+        [0.1, 0.05]
+    """
+    return [row[name] for row in rows]
+
+
+def distinct(rows: Iterable[Row], name: str) -> list[Any]:
+    """The different values of a field, in the order in which they first appear.
+
+    Example:
+        >>> distinct([{"target": "sin"}, {"target": "exp"}, {"target": "sin"}], "target")
+        ['sin', 'exp']
+    """
+    return list(dict.fromkeys(row[name] for row in rows))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.lettering import heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.legends import legend_below, legend_entry
+from experiments.drawing.lettering import beside, heading
+from experiments.drawing.rows import Row, column, of
 from experiments.finite_differences.findings import EPS, METHODS, SCHEMES, dot_flops
 
 if TYPE_CHECKING:
@@ -51,14 +52,12 @@ def draw(rows: Sequence[Row]) -> Figure:
             for ax, kind in zip(axes, kinds, strict=True):
                 _draw_errors(ax, of(errors, number_type=kind), kind)
             axes[0].set_ylabel("relative error, median")
-            handles, labels = axes[0].get_legend_handles_labels()
-            left.legend(handles, labels, loc="outside lower center", ncols=4)
+            legend_below(left, axes[0], 4)
         if costs:
             flops, times = right.subplots(2, 1, sharex=True)
             _draw_costs(flops, costs, "dot_flops")
             _draw_costs(times, costs, "run_s")
-            handles, labels = flops.get_legend_handles_labels()
-            right.legend(handles, labels, loc="outside lower center", ncols=2)
+            legend_below(right, flops, 2)
     return figure
 
 
@@ -66,19 +65,19 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], kind: str) -> None:
     for scheme, name in SCHEMES.items():
         cells = sorted(of(rows, scheme=scheme, predicted=False), key=lambda row: row["step"])
         cells = [row for row in cells if row["step"] >= _LEFT[kind]]
-        steps, color = [row["step"] for row in cells], _COLORS[scheme]
+        steps, color = column(cells, "step"), _COLORS[scheme]
         measured = [max(row["relative_error"], 0.2 * EPS[kind]) for row in cells]
         ax.plot(steps, measured, color=color, marker=_MARKERS[scheme], markersize=3.6,
                 linewidth=1.3, label=name)  # fmt: skip
         if scheme != "backward":  # its bound is that of the forward quotient
-            bounds = [row["relative_bound"] for row in cells]
+            bounds = column(cells, "relative_bound")
             ax.plot(steps, bounds, "--", color=color, linewidth=1.0)
     for scheme in ("forward", "central", "richardson"):
         for row in of(rows, scheme=scheme, predicted=True):
             ax.plot(row["best_step"], row["predicted_error"], "P", color="white",
                     markeredgecolor=_COLORS[scheme], markeredgewidth=1.6, markersize=11,
                     zorder=5)  # fmt: skip
-    ax.plot([], [], "--", color="0.4", linewidth=1.0, label="proved bounds")
+    legend_entry(ax, "--", "proved bounds", linewidth=1.0)
     ax.plot([], [], "P", color="white", markeredgecolor="0.3", markeredgewidth=1.6, markersize=10,
             linestyle="none", label="predicted optimum")  # fmt: skip
     ax.axhline(EPS[kind], color="0.75", linewidth=1.0, zorder=0)
@@ -94,10 +93,11 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], kind: str) -> None:
 def _draw_costs(ax: Axes, rows: Sequence[Row], field: str) -> None:
     for method, name in METHODS.items():
         cells = of(rows, method=method)
-        inputs = [row["n"] for row in cells]
+        inputs = column(cells, "n")
         if field == "dot_flops":
-            ax.plot(inputs, [row[field] for row in cells], "o", color=_WAYS[method], markersize=5,
-                    label=name)  # fmt: skip
+            ax.plot(
+                inputs, column(cells, field), "o", color=_WAYS[method], markersize=5, label=name
+            )
             formulas = [dot_flops(method, row["n"], row["weights"]) for row in cells]
             ax.plot(inputs, formulas, color=_WAYS[method], linewidth=1.2)
         else:
@@ -113,7 +113,7 @@ def _draw_costs(ax: Axes, rows: Sequence[Row], field: str) -> None:
         ax.set_ylabel("microseconds, measured")
         ax.set_xlabel("inputs $n$")
     ratio = "dot_flops" if field == "dot_flops" else "ratio_to_reverse_s"
-    largest = max(row["n"] for row in rows)
+    largest = max(column(rows, "n"))
     (dear,) = of(rows, method="one-sided", n=largest)
     (cheap,) = of(rows, method="reverse", n=largest)
     times = dear[ratio] / cheap[ratio] if field == "dot_flops" else dear[ratio]
@@ -121,5 +121,12 @@ def _draw_costs(ax: Axes, rows: Sequence[Row], field: str) -> None:
     ends = (scale * cheap[field], scale * dear[field])
     arrow = {"arrowstyle": "<->", "color": "0.3", "shrinkA": 5, "shrinkB": 5}
     ax.annotate("", (largest, ends[1]), (largest, ends[0]), arrowprops=arrow)
-    ax.annotate(f"{times:.0f}x", (largest, (ends[0] * ends[1]) ** 0.5), xytext=(-6, 0),
-                textcoords="offset points", ha="right", va="center", fontsize=11)  # fmt: skip
+    beside(
+        ax,
+        f"{times:.0f}x",
+        (largest, (ends[0] * ends[1]) ** 0.5),
+        (-6, 0),
+        ha="right",
+        va="center",
+        fontsize=11,
+    )

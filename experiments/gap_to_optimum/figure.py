@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import HUES, colors
+from experiments.drawing.axes import ticks_at
+from experiments.drawing.legends import legend_below
 from experiments.drawing.lettering import formula, heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.rows import Row, column, distinct, of
 from experiments.gap_to_optimum.findings import METHODS, best, gap
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     from approxlab import plotting
 
     cells = of(rows, story="gap")
-    targets = list(dict.fromkeys(row["target"] for row in cells))
+    targets = distinct(cells, "target")
     columns = min(2, len(targets))
     top = 1.5 * max(best(rows, row["target"], row["n"], row["method"]) for row in cells)
     with plotting.style("screen"):
@@ -46,8 +48,7 @@ def draw(rows: Sequence[Row]) -> Figure:
             ax.set_xlabel("pieces $n$")
         for ax in axes[:, 0]:
             ax.set_ylabel("gap")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        middle.legend(handles, labels, loc="outside lower center", ncols=2)
+        legend_below(middle, axes[0, 0], 2)
         heading(right, "The least error of $n$ pieces")
         _draw_constant(right.subplots(), rows, targets)
     return figure
@@ -63,7 +64,7 @@ def _draw_pictures(panel: SubFigure, rows: Sequence[Row]) -> None:
     axes = panel.subplots(2, 1, sharex=True, sharey=True)
     for ax, method in zip(axes, ("adam", "polished"), strict=True):
         kinks = of(shown, method=method)
-        x, y = ([row[name] for row in kinks] for name in ("x", "height"))
+        x, y = (column(kinks, name) for name in ("x", "height"))
         dense = np.linspace(x[0], x[-1], 801)
         ax.plot(dense, _values(target, dense), color="0.75", linewidth=4.0)
         ax.plot(x, y, color=_COLORS[method], linewidth=1.4)
@@ -92,7 +93,7 @@ def _values(target: str, x: Any) -> Any:
 
 def _draw_gaps(ax: Axes, rows: Sequence[Row], target: str, top: float) -> None:
     ends = of(rows, story="optimum", target=target)
-    sizes = [row["n"] for row in ends]
+    sizes = column(ends, "n")
     upper = [row["least_l2_error_upper"] / row["least_l2_error_lower"] for row in ends]
     ax.fill_between(sizes, 1.0, upper, color="0.6", linewidth=3.0, label="least error: in here")
     for method, name in METHODS.items():
@@ -102,11 +103,10 @@ def _draw_gaps(ax: Axes, rows: Sequence[Row], target: str, top: float) -> None:
         color = _COLORS[method]
         ax.plot(sizes, [best(rows, target, n, method) for n in sizes], color=color,
                 marker=_MARKERS[method], markersize=4.5, linewidth=1.4, label=name)  # fmt: skip
-        ax.plot([row["n"] for row in cells], [min(gap(rows, row), top) for row in cells], ".",
+        ax.plot(column(cells, "n"), [min(gap(rows, row), top) for row in cells], ".",
                 color=color, markersize=4, alpha=0.6, clip_on=False)  # fmt: skip
     ax.set(xscale="log", yscale="log", title=formula(target))
-    ax.set_xticks(sizes, [str(n) for n in sizes])
-    ax.minorticks_off()
+    ticks_at(ax, sizes)
     ax.set_ylim(0.85, top)
     ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if t <= top]
     ax.set_yticks(ticks, [str(t) for t in ticks])
@@ -116,7 +116,7 @@ def _draw_constant(ax: Axes, rows: Sequence[Row], targets: Sequence[str]) -> Non
     """Both ends of the least error over the leading term of the theory."""
     for target, color in zip(targets, HUES, strict=False):
         ends = of(rows, story="optimum", target=target)
-        sizes = [row["n"] for row in ends]
+        sizes = column(ends, "n")
         low, high = (
             [row[name] / row["asymptotic_l2_error"] for row in ends]
             for name in ("least_l2_error_lower", "least_l2_error_upper")
@@ -126,6 +126,5 @@ def _draw_constant(ax: Axes, rows: Sequence[Row], targets: Sequence[str]) -> Non
     ax.axhline(1.0, color="0.3", linewidth=1.0, linestyle="--")
     ax.set(xscale="log", xlabel="pieces $n$")
     ax.set_title(r"$n^2 E_n$ over $(\int |f''|^{2/5})^{5/2} / \sqrt{720}$", fontsize=11)
-    ax.set_xticks(sizes, [str(n) for n in sizes])
-    ax.minorticks_off()
+    ticks_at(ax, sizes)
     ax.legend(loc="lower right")

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.rows import Row, of
+from experiments.drawing.axes import ticks_at
+from experiments.drawing.legends import legend_entry
+from experiments.drawing.lettering import beside, bold_title
+from experiments.drawing.rows import Row, column, of
 from experiments.gradient_cost.findings import CASES, KEPT, exact
 
 if TYPE_CHECKING:
@@ -41,19 +44,13 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row], name: str) -> None:
     shift = {"equal": 1.0, "many_inputs": 1.025, "small": 0.975}
     for case, words in CASES.items():
         cells = of(rows, case=case)
-        layers = [row["layers"] for row in cells]
+        layers = column(cells, "layers")
         color = _COLORS[case]
         if case != "small":  # the same curve as that of equal widths
             ax.plot(layers, [float(exact(row, name)) for row in cells], color=color)
-        middle = [row[f"{name}_ratio_s"] for row in cells]
-        spread = [
-            [m - row[f"{name}_low_s"] for m, row in zip(middle, cells, strict=True)],
-            [row[f"{name}_high_s"] - m for m, row in zip(middle, cells, strict=True)],
-        ]
-        ax.errorbar([shift[case] * n for n in layers], middle, yerr=spread, fmt=_MARKERS[case],
-                    color=color, markersize=5, elinewidth=1.0, capsize=2,
-                    label=f"{words}: time")  # fmt: skip
-    ax.plot([], [], color="0.4", label="products of matrices, exact")
+        places = [shift[case] * n for n in layers]
+        _draw_quartiles(ax, places, cells, name, _MARKERS[case], color, f"{words}: time")
+    legend_entry(ax, "-", "products of matrices, exact")
     _depths(ax, sorted({row["layers"] for row in rows}))
     ax.set_ylim(0, None)
     title, what = {
@@ -63,7 +60,7 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row], name: str) -> None:
             "Hessian-vector product / gradient",
         ),
     }[name]
-    ax.set_title(title, fontweight="bold")
+    bold_title(ax, title)
     ax.set_ylabel(what)
     if name == "gradient":
         ax.legend(loc="lower right")
@@ -74,7 +71,7 @@ def _draw_tapes(ax: Axes, rows: Sequence[Row]) -> None:
 
     for kept, words in KEPT.items():
         cells = of(rows, kept=kept)
-        layers = [row["layers"] for row in cells]
+        layers = column(cells, "layers")
         color = _KEPT_COLORS[kept]
         ax.plot(layers, [row["tape_bytes"] / 1e6 for row in cells], color=color)
         ax.plot(
@@ -85,15 +82,15 @@ def _draw_tapes(ax: Axes, rows: Sequence[Row]) -> None:
             label=words,
         )
         ax.plot(layers, [row["temp_bytes"] / 1e6 for row in cells], ":", color=color, linewidth=1.2)
-    ax.plot([], [], color="0.4", label="predicted (points: measured)")
-    ax.plot([], [], ":", color="0.4", linewidth=1.2, label="allocated by XLA")
+    legend_entry(ax, "-", "predicted (points: measured)")
+    legend_entry(ax, ":", "allocated by XLA", linewidth=1.2)
     _depths(ax, sorted({row["layers"] for row in rows}))
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.yaxis.set_minor_locator(NullLocator())
     batch, width = rows[0]["batch"], rows[0]["width"]
-    ax.set_title(f"The tape of reverse mode: {batch} samples, width {width}", fontweight="bold")
+    bold_title(ax, f"The tape of reverse mode: {batch} samples, width {width}")
     ax.set_ylabel("MB")
     ax.legend(loc="upper left")
 
@@ -103,36 +100,62 @@ def _draw_prices(ax: Axes, rows: Sequence[Row]) -> None:
     shift = {"everything": 0.97, "layers": 1.0, "blocks": 1.03}
     for kept in KEPT:
         cells = of(rows, kept=kept)
-        layers = [row["layers"] for row in cells]
+        layers = column(cells, "layers")
         color = _KEPT_COLORS[kept]
         if kept != "blocks":  # which cost the same as single layers
             price = [row["dot_flops"] / row["value_dot_flops"] for row in cells]
             text = {"everything": r"$3 - c_0/P$", "layers": r"$4 - (c_0 + c_L)/P$"}[kept]
             ax.plot(layers, price, color=color)
-            ax.annotate(text, (layers[-1], price[-1]), xytext=(6, 0), color=color, va="center",
-                        textcoords="offset points", annotation_clip=False)  # fmt: skip
+            beside(
+                ax,
+                text,
+                (layers[-1], price[-1]),
+                (6, 0),
+                color=color,
+                va="center",
+                annotation_clip=False,
+            )
         compiled = [row["compiled_flops"] / row["value_dot_flops"] for row in cells]
         ax.plot(layers, compiled, ":", color=color, linewidth=1.2)
-        middle = [row["gradient_ratio_s"] for row in cells]
-        spread = [
-            [m - row["gradient_low_s"] for m, row in zip(middle, cells, strict=True)],
-            [row["gradient_high_s"] - m for m, row in zip(middle, cells, strict=True)],
-        ]
-        ax.errorbar([shift[kept] * n for n in layers], middle, yerr=spread,
-                    fmt=_KEPT_MARKERS[kept], color=color, markersize=5, elinewidth=1.0,
-                    capsize=2)  # fmt: skip
-    ax.plot([], [], color="0.4", label="products of matrices, exact")
-    ax.plot([], [], ":", color="0.4", linewidth=1.2, label="all FLOPs, as compiled by XLA")
-    ax.plot([], [], "o", color="0.4", label="time")
+        places = [shift[kept] * n for n in layers]
+        _draw_quartiles(ax, places, cells, "gradient", _KEPT_MARKERS[kept], color)
+    legend_entry(ax, "-", "products of matrices, exact")
+    legend_entry(ax, ":", "all FLOPs, as compiled by XLA", linewidth=1.2)
+    legend_entry(ax, "o", "time")
     _depths(ax, sorted({row["layers"] for row in rows}))
     ax.set_ylim(0, None)
-    ax.set_title("The price of a smaller tape", fontweight="bold")
+    bold_title(ax, "The price of a smaller tape")
     ax.set_ylabel("gradient / function")
     ax.legend(loc="lower left")
 
 
+def _draw_quartiles(
+    ax: Axes,
+    places: Sequence[float],
+    rows: Sequence[Row],
+    name: str,
+    marker: str,
+    color: str,
+    label: str | None = None,
+) -> None:
+    """Medians of paired ratios of times as markers, their quartiles as bars."""
+    medians = column(rows, f"{name}_ratio_s")
+    lower = [row[f"{name}_ratio_s"] - row[f"{name}_low_s"] for row in rows]
+    upper = [row[f"{name}_high_s"] - row[f"{name}_ratio_s"] for row in rows]
+    ax.errorbar(
+        places,
+        medians,
+        yerr=[lower, upper],
+        fmt=marker,
+        color=color,
+        markersize=5,
+        elinewidth=1.0,
+        capsize=2,
+        label=label,
+    )
+
+
 def _depths(ax: Axes, layers: Sequence[int]) -> None:
     ax.set_xscale("log", base=2)
-    ax.set_xticks(layers, [str(n) for n in layers])
-    ax.minorticks_off()
+    ticks_at(ax, layers)
     ax.set_xlabel("layers $L$")

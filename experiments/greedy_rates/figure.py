@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.rows import Row, of
+from experiments.drawing.axes import ticks_at
+from experiments.drawing.legends import legend_entry
+from experiments.drawing.lettering import bold_title
+from experiments.drawing.rows import Row, column, of
 from experiments.greedy_rates.findings import curves, slope
 
 if TYPE_CHECKING:
@@ -67,8 +70,8 @@ def _draw_curves(
     dim = rate[0][0]["dim"]
     for curve in rate:
         power, color = curve[0]["power"], colors[curve[0]["power"]]
-        n = [row["num_hidden_units"] for row in curve]
-        ax.plot(n, [row["l2_error"] for row in curve], "o-", color=color, markersize=4,
+        n = column(curve, "num_hidden_units")
+        ax.plot(n, column(curve, "l2_error"), "o-", color=color, markersize=4,
                 linewidth=1.3, label=f"{_slope_text(curve)} "
                 rf"(${curve[0]['theory_slope']:.2f}$)")  # fmt: skip
         middle = curve[len(curve) // 2]
@@ -76,19 +79,18 @@ def _draw_curves(
                     ** curve[0]["theory_slope"] for m in n],
                 "--", color=color, linewidth=0.9)  # fmt: skip
         moved = of(polished, power=power)
-        ax.plot([row["num_hidden_units"] for row in moved], [row["l2_error"] for row in moved],
+        ax.plot(column(moved, "num_hidden_units"), column(moved, "l2_error"),
                 "D", color=color, markerfacecolor="white", markersize=6)  # fmt: skip
-    ax.plot([], [], "--", color="0.4", linewidth=0.9, label="proved exponent")
+    legend_entry(ax, "--", "proved exponent", linewidth=0.9)
     if polished:
-        ax.plot([], [], "D", color="0.4", markerfacecolor="white", label="all kinks moved")
+        legend_entry(ax, "D", "all kinks moved", markerfacecolor="white")
     ax.set(xscale="log", yscale="log", xlabel="units $n$")
     low, high = ax.get_ylim()
     ax.set_ylim(low * (low / high) ** 0.55, high)  # room for the legend
-    ax.set_xticks([4, 16, 64, 256], ["4", "16", "64", "256"])
-    ax.minorticks_off()
+    ticks_at(ax, [4, 16, 64, 256])
     ax.legend(loc="lower left", fontsize=9, title="fitted slope (proved)", title_fontsize=9)
     words = {1: "One dimension", 2: "Two dimensions", 3: "Three dimensions"}
-    ax.set_title(words[dim], fontsize=13, fontweight="bold")
+    bold_title(ax, words[dim], 13)
 
 
 def _slope_text(curve: Sequence[Row]) -> str:
@@ -121,9 +123,8 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_yticks(range(len(cases)), labels, fontsize=9)
     ax.set_ylim(1.45 * len(cases), -0.6)  # room for the legend
     ax.set_xscale("log")
-    ax.set_xticks([1, 2, 4], ["1", "2", "4"])
-    ax.minorticks_off()
+    ticks_at(ax, [1, 2, 4])
     ax.set_xlim(0.8, 6.0)
     ax.set_xlabel("published error / ours")
     ax.legend(loc="lower right", fontsize=9)
-    ax.set_title("Equally many units", fontsize=13, fontweight="bold")
+    bold_title(ax, "Equally many units", 13)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.lettering import heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.legends import legend_below
+from experiments.drawing.lettering import heading, small_note
+from experiments.drawing.rows import Row, column, of
 from experiments.jacobian_chain.findings import METHODS, WRITING, flop_ratio
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         axes[0, 1].set(xlabel=f"points in a batch, {shown['widths']}")
         _draw_memory(axes[1, 0], of(timed, batch=1))
         _draw_budget(axes[1, 1], of(rows, story="budget"))
-        handles, labels = axes[0, 1].get_legend_handles_labels()
-        right.legend(handles, labels, loc="outside lower center", ncols=3)
+        legend_below(right, axes[0, 1], 3)
     return figure
 
 
@@ -100,8 +100,8 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row], over: str) -> None:
     """Lines: FLOPs executed. Markers: time, medians of paired ratios."""
     for method, name in METHODS.items():
         cells = sorted(of(rows, method=method), key=lambda row: row[over])
-        x = [row[over] for row in cells]
-        flops, times = [row["flop_ratio"] for row in cells], [row["ratio_s"] for row in cells]
+        x = column(cells, over)
+        flops, times = column(cells, "flop_ratio"), column(cells, "ratio_s")
         color = _COLORS[method]
         if method == "planned":
             ax.axhline(1.0, color=color, linewidth=1.4, label=name)
@@ -112,7 +112,7 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row], over: str) -> None:
         ax.plot(x, times, _MARKERS[method], color=color, markersize=5.5, label=name)
     if over == "batch":
         cells = sorted(of(rows, method=WRITING), key=lambda row: row[over])
-        ax.plot([row[over] for row in cells], [row["ratio_s"] for row in cells], "+", color="0.4",
+        ax.plot(column(cells, over), column(cells, "ratio_s"), "+", color="0.4",
                 markersize=7, label="writing the result alone")  # fmt: skip
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
@@ -126,8 +126,9 @@ def _name_gap(ax: Axes, rows: Sequence[Row]) -> None:
             f"$b = {row['bottleneck']}$: JAX's forward mode takes\n"
             f"{row['flop_ratio']:.0f} times the FLOPs, {row['ratio_s']:.0f} times the time"
         )
-        ax.text(0.98, 0.96, words, transform=ax.transAxes, fontsize=9, ha="right",
-                va="top", color=_COLORS["forward"], linespacing=1.4)  # fmt: skip
+        small_note(
+            ax, 0.98, 0.96, words, ha="right", va="top", color=_COLORS["forward"], linespacing=1.4
+        )
 
 
 def _plain_ticks(ax: Axes, values: Sequence[int]) -> None:
@@ -143,7 +144,7 @@ def _draw_memory(ax: Axes, rows: Sequence[Row]) -> None:
     """Bytes beside the result: XLA's buffers, and what the plan says it holds."""
     for method in METHODS:
         cells = sorted(of(rows, method=method), key=lambda row: row["bottleneck"])
-        x = [row["bottleneck"] for row in cells]
+        x = column(cells, "bottleneck")
         ax.plot(
             x,
             [row["temp_bytes"] / 1024 for row in cells],

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.legends import legend_below
 from experiments.drawing.lettering import heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.rows import Row, column, of
 from experiments.jacobian_cost.findings import AXES, MARGIN, NAMES, decided, is_right
 
 if TYPE_CHECKING:
@@ -156,14 +157,13 @@ def _draw_sweeps(figure: SubFigure, rows: Sequence[Row]) -> None:
             if j == 0:
                 axes[i, j].set_ylabel(name)
         axes[-1, j].set_xlabel(_LABELS[axis])
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    legend_below(figure, axes[0, 0], len(NAMES))
 
 
 def _draw_lines(ax: Axes, rows: Sequence[Row], axis: str, quantity: str, factor: float) -> None:
     for method, name in NAMES.items():
         cells = of(rows, method=method)
-        x = [row[axis] for row in cells]
+        x = column(cells, axis)
         y = [factor * row[quantity] for row in cells]
         dashed = method in ("planned", "differences")  # often on top of another line
         ax.plot(x, y, marker=_MARKERS[method], markersize=4, color=_COLORS[method], label=name,

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.lettering import heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.legends import legend_below
+from experiments.drawing.lettering import beside, heading
+from experiments.drawing.rows import Row, column, of
 from experiments.linear_layer_vjp.findings import (
     NETWORK_WAYS,
     WAYS,
@@ -49,8 +50,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         _draw_ratios(axes[1, 0], of(rows, story="layer", axis="outputs"), "m", "n")
         _draw_ratios(axes[1, 1], of(rows, story="layer", axis="inputs"), "n", "m")
         _draw_network(axes[1, 2], of(rows, story="network"))
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        right.legend(handles, labels, loc="outside lower center", ncols=4)
+        legend_below(right, axes[0, 0], 4)
     return figure
 
 
@@ -60,8 +60,8 @@ def draw(rows: Sequence[Row]) -> Figure:
 def _draw_tensor(ax: Axes, rows: Sequence[Row]) -> None:
     """All m slices in two columns, and below them the outer product, at the same scale."""
     m, n = rows[0]["m"], rows[0]["n"]
-    x = [row["x_j"] for row in of(rows, k=0, i=0)]
-    v = [row["v_k"] for row in of(rows, i=0, j=0)]
+    x = column(of(rows, k=0, i=0), "x_j")
+    v = column(of(rows, i=0, j=0), "v_k")
     across, down = n + 1.9, m + 1.5
     for k in range(m):
         left, top = (k % 2) * across, (k // 2) * down
@@ -122,23 +122,21 @@ def _draw_ways(ax: Axes, rows: Sequence[Row], values: dict[str, list[float]]) ->
     for way, name in WAYS.items():
         cells = of(rows, way=way)
         size = 7 if way == "form" else 4  # seen around the others where they coincide
-        ax.plot([row["m"] for row in cells], values[way], color=_COLORS[way], marker=_MARKERS[way],
+        ax.plot(column(cells, "m"), values[way], color=_COLORS[way], marker=_MARKERS[way],
                 markersize=size, linewidth=1.4, label=name)  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="$m = n$")
-    _plain(ax, [row["m"] for row in of(rows, way="outer")])
+    _plain(ax, column(of(rows, way="outer"), "m"))
 
 
 def _draw_flops(ax: Axes, rows: Sequence[Row]) -> None:
-    _draw_ways(ax, rows, {way: [row["flops"] for row in of(rows, way=way)] for way in WAYS})
-    sizes = [row["m"] for row in of(rows, way="outer")]
+    _draw_ways(ax, rows, {way: column(of(rows, way=way), "flops") for way in WAYS})
+    sizes = column(of(rows, way="outer"), "m")
     ax.plot(sizes, [2 * m**3 for m in sizes], "--", color="0.2", linewidth=0.9,
             label="formulas $2m^2n$, $mn$")  # fmt: skip
     ax.plot(sizes, [m**2 for m in sizes], "--", color="0.2", linewidth=0.9)
     most = of(rows, way="contract")[-1]
     said, place = f"{2 * most['m']} times\nfewer", (most["m"], most["m"] ** 2.42)
-    ax.annotate(
-        said, place, (-4, 0), ha="right", textcoords="offset points", fontsize=9, va="center"
-    )
+    beside(ax, said, place, (-4, 0), ha="right", fontsize=9, va="center")
     ax.annotate(
         "",
         (most["m"], most["m"] ** 2),
@@ -152,8 +150,16 @@ def _draw_bytes(ax: Axes, rows: Sequence[Row]) -> None:
     _draw_ways(ax, rows, {way: [bytes_of(row) for row in of(rows, way=way)] for way in WAYS})
     most = of(rows, way="form")[-1]
     said = f"{size_of(tensor_bytes(most))}:\n$x$ and zeros"
-    ax.annotate(said, (most["m"], bytes_of(most)), (2, -38), ha="right", va="top",
-                textcoords="offset points", fontsize=9, color=_COLORS["form"])  # fmt: skip
+    beside(
+        ax,
+        said,
+        (most["m"], bytes_of(most)),
+        (2, -38),
+        ha="right",
+        va="top",
+        fontsize=9,
+        color=_COLORS["form"],
+    )
     ax.set_title("Bytes of all arrays")
 
 
@@ -162,7 +168,7 @@ def _draw_times(ax: Axes, rows: Sequence[Row]) -> None:
     for way in WAYS:
         cells = of(rows, way=way)
         ax.fill_between(
-            [row["m"] for row in cells],
+            column(cells, "m"),
             [1e6 * row["lower_quartile_s"] for row in cells],
             [1e6 * row["upper_quartile_s"] for row in cells],
             color=_COLORS[way],
@@ -179,18 +185,26 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row], varied: str, fixed: str) -> None
         return
     for way in ("form", "contract"):
         cells = of(rows, way=way)
-        ax.plot([row[varied] for row in cells], [row["ratio_s"] for row in cells],
+        ax.plot(column(cells, varied), column(cells, "ratio_s"),
                 color=_COLORS[way], marker=_MARKERS[way], markersize=4, linewidth=1.4)  # fmt: skip
     outer = of(rows, way="outer")
-    sizes = [row[varied] for row in outer]
+    sizes = column(outer, varied)
     fewer = [
         more["dot_flops"] / less["flops"]
         for more, less in zip(of(rows, way="contract"), outer, strict=True)
     ]
     ax.plot(sizes, fewer, color="0.2", linewidth=2.2, alpha=0.75)
     middle = len(sizes) // 2
-    ax.annotate("FLOPs: $2m$", (sizes[middle], fewer[middle]), (0, 5), textcoords="offset points",
-                fontsize=9, ha="right", va="bottom", color="0.2")  # fmt: skip
+    beside(
+        ax,
+        "FLOPs: $2m$",
+        (sizes[middle], fewer[middle]),
+        (0, 5),
+        fontsize=9,
+        ha="right",
+        va="bottom",
+        color="0.2",
+    )
     ax.set(xscale="log", yscale="log", xlabel=f"${varied}$, with ${fixed} = {outer[0][fixed]}$")
     ax.set_title(f"Times dearer than $v\\,x^T$, against ${varied}$")
     _plain(ax, sizes)
@@ -212,8 +226,7 @@ def _draw_network(ax: Axes, rows: Sequence[Row]) -> None:
     for i, (name, ratio) in enumerate(bars.items()):
         ax.barh(i, ratio, color=_COLORS["outer"], height=0.5)
         words = "faster" if name == "time" else "fewer"
-        ax.annotate(f"{times(ratio)} times {words}", (ratio, i), (4, 0), textcoords="offset points",
-                    va="center", fontsize=9)  # fmt: skip
+        beside(ax, f"{times(ratio)} times {words}", (ratio, i), (4, 0), va="center", fontsize=9)
         ax.text(0, i + 0.27, f" {details[name]}", va="top", fontsize=8, color="0.35")
     ax.set_yticks(range(len(bars)), list(bars))
     ax.set_ylim(2.75, -0.5)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.legends import legend_entry
 from experiments.drawing.lettering import formula, heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.rows import Row, column, distinct, of
 from experiments.machine_precision.findings import METHODS, first
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     from approxlab import plotting
 
     errors = of(rows, story="error")
-    targets = list(dict.fromkeys(row["target"] for row in errors))
+    targets = distinct(errors, "target")
     with plotting.style("screen"):
         figure = plt.figure(figsize=(13.2, 8.6), dpi=100)
         ((top,), (bottom,)) = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.12, 1.0])
@@ -65,7 +66,7 @@ def _draw_target(ax: Axes, rows: Sequence[Row], asked: Sequence[Row]) -> None:
         if not cells:
             continue
         ours = method in ("tanh", "graded")
-        ax.plot([row["n"] for row in cells], [row["relative_l2_error"] for row in cells],
+        ax.plot(column(cells, "n"), column(cells, "relative_l2_error"),
                 color=_COLORS[method], marker=_MARKERS[method], markersize=4 if ours else 3,
                 linewidth=1.6 if ours else 1.0, linestyle="-" if ours else "--",
                 label=name)  # fmt: skip
@@ -91,20 +92,20 @@ def _draw_first(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_planes(ax: Axes, rows: Sequence[Row]) -> None:
-    targets = list(dict.fromkeys(row["target"] for row in rows))
+    targets = distinct(rows, "target")
     for target in targets:
         for method, style in (("ridges", "-o"), ("tensor", "--")):
             cells = of(rows, target=target, method=method)
             ax.plot(
-                [row["num_coefficients"] for row in cells],
-                [row["relative_l2_error"] for row in cells],
+                column(cells, "num_coefficients"),
+                column(cells, "relative_l2_error"),
                 style,
                 color=_PLANES.get(target, "0.3"),
                 markersize=4,
                 linewidth=1.6 if method == "ridges" else 1.0,
                 label=formula(target) if method == "ridges" else None,
             )
-    ax.plot([], [], "--", color="0.4", linewidth=1.0, label="polynomials $n \\times n$")
+    legend_entry(ax, "--", "polynomials $n \\times n$", linewidth=1.0)
     ax.axhline(_EPS, color="0.6", linewidth=0.8, zorder=0)
     ax.set(xscale="log", yscale="log", ylim=_FLOOR)
     ax.set_xlabel("coefficients (ridges and a constant)")
@@ -115,7 +116,7 @@ def _draw_planes(ax: Axes, rows: Sequence[Row]) -> None:
 def _draw_curves(ax: Axes, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    x = [row["x"] for row in rows]
+    x = column(rows, "x")
     names = {
         "least_squares_error": ("least squares", _COLORS["polynomial"], 1.2),
         "least_maximum_error": ("least maximum", _COLORS["tanh"], 1.8),
@@ -124,7 +125,7 @@ def _draw_curves(ax: Axes, rows: Sequence[Row]) -> None:
         largest = max(abs(row[field]) for row in rows)
         ax.plot(
             x,
-            [row[field] for row in rows],
+            column(rows, field),
             color=color,
             linewidth=width,
             label=f"{name}: sup {largest:.3g}",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.lettering import heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.lettering import beside, heading
+from experiments.drawing.rows import Row, column, distinct, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     from approxlab import plotting
 
-    panels = list(dict.fromkeys(row["panel"] for row in rows))
+    panels = distinct(rows, "panel")
     with plotting.style("screen"):
         figure = plt.figure(figsize=(13.0, 8.2), dpi=100)
         groups = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.0, 1.32])
@@ -60,7 +60,7 @@ def _draw_panels(group: SubFigure, rows: Sequence[Row], names: Sequence[str]) ->
 def _draw_curve(ax: Axes, rows: Sequence[Row]) -> None:
     """The curve in black; at every unit a dot at half its height and the tangent there."""
     curve = of(rows, kind="curve")
-    x, values = [row["x"] for row in curve], [row["value"] for row in curve]
+    x, values = column(curve, "x"), column(curve, "value")
     ax.plot(x, values, color="0.15")
     level = 0.0
     for unit, color in zip(of(rows, kind="unit"), _COLORS, strict=False):
@@ -71,11 +71,11 @@ def _draw_curve(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot(unit["position"], middle, "o", color=color, markersize=6)
         right = x[-1] - unit["position"] > 0.45 * (x[-1] - x[0])
         if len(of(rows, kind="unit")) == 1:
-            ax.annotate(
+            beside(
+                ax,
                 f"at {_number(unit['position'])},\nslope {unit['slope']:g}",
                 (unit["position"], middle),
-                xytext=(12 if right else -12, -16),
-                textcoords="offset points",
+                (12 if right else -12, -16),
                 fontsize=9,
                 ha="left" if right else "right",
                 color=color,

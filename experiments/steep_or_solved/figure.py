@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.lettering import formula, heading
-from experiments.drawing.rows import Row, of
+from experiments.drawing.legends import legend_below, legend_entry
+from experiments.drawing.lettering import beside, bold_title, formula, heading, power_of_ten
+from experiments.drawing.rows import Row, column, distinct, of
 from experiments.steep_or_solved.findings import METHODS
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     from approxlab import plotting
 
     errors = of(rows, story="error")
-    targets = list(dict.fromkeys(row["target"] for row in errors))
+    targets = distinct(errors, "target")
     with plotting.style("screen"):
         figure = plt.figure(figsize=(4.6 + 2.5 * len(targets), 6.6), dpi=100)
         ((left, right),) = figure.subfigures(
@@ -47,8 +48,7 @@ def draw(rows: Sequence[Row]) -> Figure:
                 else:
                     axes[i, j].set_xlabel("units")
             axes[i, 0].set_ylabel(_NORMS[norm])
-        handles, labels = axes[1, 0].get_legend_handles_labels()
-        right.legend(handles, labels, loc="outside lower center", ncols=3)
+        legend_below(right, axes[1, 0], 3)
     return figure
 
 
@@ -69,8 +69,8 @@ def _draw_units(ax: Axes, rows: Sequence[Row]) -> None:
     ax.plot(x, total, color=_COLORS[method], linewidth=1.4)
     error = float(np.max(np.abs(total - np.exp(x))))
     words = {"classical": f"{n} steep units, values read off", "solved": f"{n} wide units, solved"}
-    ax.set_title(words[method], fontsize=12, fontweight="bold")
-    ax.text(-0.95, 2.3, f"$e^x$, sup error {_short(error)}", fontsize=10)
+    bold_title(ax, words[method], 12)
+    ax.text(-0.95, 2.3, f"$e^x$, sup error {power_of_ten(error, write_one=True)}", fontsize=10)
     ax.text(0.97, -0.02, "the units", fontsize=8, color=_COLORS[method], ha="right", va="bottom")
     ax.set_yticks([0, 1, 2])
     if method == "solved":
@@ -80,28 +80,26 @@ def _draw_units(ax: Axes, rows: Sequence[Row]) -> None:
 def _draw_errors(ax: Axes, rows: Sequence[Row], norm: str) -> None:
     for method, name in METHODS.items():
         cells = of(rows, method=method)
-        sizes = [row["num_hidden_units"] for row in cells]
+        sizes = column(cells, "num_hidden_units")
         color = _COLORS[method]
-        ax.plot(sizes, [row[norm] for row in cells], color=color, marker=_MARKERS[method],
+        ax.plot(sizes, column(cells, norm), color=color, marker=_MARKERS[method],
                 markersize=4, linewidth=1.4, label=name)  # fmt: skip
         if norm == "sup_error" and method != "solved":
-            ax.plot(
-                sizes, [row["claimed_sup_error"] for row in cells], "--", color=color, linewidth=1.0
-            )
+            ax.plot(sizes, column(cells, "claimed_sup_error"), "--", color=color, linewidth=1.0)
     if norm == "sup_error":
-        ax.plot([], [], "--", color="0.4", linewidth=1.0, label="claims (solved: none)")
+        legend_entry(ax, "--", "claims (solved: none)", linewidth=1.0)
     else:
         for method, n, place in (("classical", 1024, (0, 20)), ("solved", 32, (6, 8))):
             for row in of(rows, method=method, n=n, target="exp"):
-                text = f"{n}: {_short(row[norm])}"
-                ax.annotate(text, (row["num_hidden_units"], row[norm]), xytext=place, fontsize=9,
-                            textcoords="offset points", color=_COLORS[method],
-                            ha="left" if method == "solved" else "right")  # fmt: skip
+                text = f"{n}: {power_of_ten(row[norm], write_one=True)}"
+                beside(
+                    ax,
+                    text,
+                    (row["num_hidden_units"], row[norm]),
+                    place,
+                    fontsize=9,
+                    color=_COLORS[method],
+                    ha="left" if method == "solved" else "right",
+                )
     ax.set(xscale="log", yscale="log")
     ax.set_ylim(1e-16, 30)
-
-
-def _short(error: float) -> str:
-    """One figure and the power of ten."""
-    mantissa, exponent = f"{error:.0e}".split("e")
-    return rf"${mantissa}\cdot 10^{{{int(exponent)}}}$"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.rows import Row, of
+from experiments.drawing.lettering import beside, bold_title
+from experiments.drawing.rows import Row, column, distinct, of
 from experiments.student_teacher.findings import LIMITS, METHODS, PUBLISHED, SHAPES, ends
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ def draw(rows: Sequence[Row]) -> Figure:
 def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
     for method, name in METHODS.items():
         way = of(rows, story="teacher", kind="way", method=method)
-        for i, number in enumerate(dict.fromkeys(row["number"] for row in way)):
+        for i, number in enumerate(distinct(way, "number")):
             line = of(way, number=number)[1:]
             ax.plot(
-                [row["elapsed_s"] for row in line],
-                [row["train_rmse"] for row in line],
+                column(line, "elapsed_s"),
+                column(line, "train_rmse"),
                 color=_COLORS[method],
                 linewidth=1.6,
                 alpha=0.75,
@@ -58,7 +59,7 @@ def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
             )
     ax.set(xscale="log", yscale="log", xlabel="seconds, compilation apart")
     ax.set_ylabel("root mean square error in training")
-    ax.set_title("The way down", fontweight="bold")
+    bold_title(ax, "The way down")
     ax.set_ylim(bottom=1e-6 * ax.get_ylim()[0])  # room for the legend
     ax.legend(fontsize=9, loc="lower left")
 
@@ -66,19 +67,26 @@ def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
 def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
     methods = [method for method in METHODS if ends(rows, method=method)]
     for i, method in enumerate(methods):
-        errors = [row["test_rmse"] for row in ends(rows, method=method)]
+        errors = column(ends(rows, method=method), "test_rmse")
         ax.plot([i] * len(errors), errors, "o", color=_COLORS[method], markersize=8, alpha=0.75)
         if method in PUBLISHED:
             ax.plot([i - 0.32, i + 0.32], [PUBLISHED[method]] * 2, color="0.3", linewidth=1.4)
-            ax.annotate(f"published, BFGS: {PUBLISHED[method]:.0e}", (i, PUBLISHED[method]),
-                        xytext=(0, 3), textcoords="offset points", ha="center", va="bottom",
-                        fontsize=8, color="0.3")  # fmt: skip
+            beside(
+                ax,
+                f"published, BFGS: {PUBLISHED[method]:.0e}",
+                (i, PUBLISHED[method]),
+                (0, 3),
+                ha="center",
+                va="bottom",
+                fontsize=8,
+                color="0.3",
+            )
     ax.set_xticks(range(len(methods)), [_SHORT[method] for method in methods], fontsize=9,
                   rotation=35, ha="right", rotation_mode="anchor")  # fmt: skip
     ax.set_xlim(-0.6, len(methods) - 0.4)
     ax.set(yscale="log", ylabel="root mean square error, test")
     count = len(ends(rows, method=methods[0]))
-    ax.set_title(f"Where it ends: {count} teacher{'s' if count > 1 else ''}", fontweight="bold")
+    bold_title(ax, f"Where it ends: {count} teacher{'s' if count > 1 else ''}")
 
 
 def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
@@ -86,7 +94,7 @@ def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
     names = []
     for i, shape in enumerate(shapes):
         found = of(rows, story="shape", shape=shape)
-        errors = [row["test_rmse"] for row in found]
+        errors = column(found, "test_rmse")
         color = "0.45" if shape == "plain" else _COLORS["corrected"]
         ax.plot([i] * len(found), errors, "o", markersize=8, alpha=0.75, color=color)
         widths = f"2-{found[0]['hidden']}-1"
@@ -99,4 +107,4 @@ def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_xticks(range(len(shapes)), names, fontsize=9)
     ax.set_xlim(-0.6, len(shapes) - 0.4)
     ax.set(yscale="log", ylabel="root mean square error, test")
-    ax.set_title(r"$\exp(\sin \pi x + y^2)$: the shape", fontweight="bold")
+    bold_title(ax, r"$\exp(\sin \pi x + y^2)$: the shape")

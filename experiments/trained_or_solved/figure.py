@@ -8,8 +8,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.lettering import formula
-from experiments.drawing.rows import Row, of
+from experiments.drawing.lettering import beside, bold_title, formula, power_of_ten
+from experiments.drawing.rows import Row, column, distinct, of
 from experiments.trained_or_solved.findings import (
     CONTENDERS,
     METHODS,
@@ -68,8 +68,8 @@ def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
             path = [row for row in path if row["step"] >= first["steps"] * 2 // 3]
         if not path:
             continue
-        x = [row["seconds_s"] for row in path]
-        ax.plot(x, [row["relative_error"] for row in path], "--" if method in _AFTER_ADAM else "-",
+        x = column(path, "seconds_s")
+        ax.plot(x, column(path, "relative_error"), "--" if method in _AFTER_ADAM else "-",
                 color=_COLORS[method], linewidth=1.8, marker="o" if len(path) == 1 else None,
                 label=METHODS[method])  # fmt: skip
         seconds += x
@@ -86,7 +86,7 @@ def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_xlim(min(seconds) / 2, 2 * max(seconds))
     ax.set_ylim(1e-16, 3)
     words = f"{formula(first['target'])}, {first['width']} tanh units, {STARTS[first['start']]}"
-    ax.set_title(f"{words}{_gap(rows, same)}", fontsize=12, fontweight="bold")
+    bold_title(ax, f"{words}{_gap(rows, same)}", 12)
 
 
 def _gap(rows: Sequence[Row], same: Row) -> str:
@@ -102,8 +102,8 @@ def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
     """A line per method; filled from the first start, hollow from the second."""
     found = ends(rows)
     names = [name for name in METHODS if any(row["method"] == name for row in found)]
-    starts = list(dict.fromkeys(row["start"] for row in found))[:2]
-    targets = list(dict.fromkeys(row["target"] for row in found))
+    starts = distinct(found, "start")[:2]
+    targets = distinct(found, "target")
     for i, name in enumerate(names):
         for j, target in enumerate(targets):
             for filled, start in enumerate(reversed(starts), start=2 - len(starts)):
@@ -123,7 +123,7 @@ def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
     ax.invert_yaxis()
     ax.set(xscale="log", xlabel="relative $L^2$ error at the end (estimate)")
     ax.set_xlim(1e-16, 3)
-    ax.set_title("Where each ends,\nfrom two kinds of start", fontsize=12, fontweight="bold")
+    bold_title(ax, "Where each ends,\nfrom two kinds of start", 12)
     ax.legend(loc="upper left", fontsize=9)
 
 
@@ -136,7 +136,7 @@ def _draw_race(ax: Axes, rows: Sequence[Row]) -> None:
     left = 10.0 ** (-3 if first < 0.05 else -2 if first < 0.5 else -1)
     for i, name in enumerate(names):
         color = _COLORS[name] if name in OURS else _COLORS["other libraries"]
-        mine, there = of(raced, contender=name), [row["reached_s"] for row in reached(rows, name)]
+        mine, there = of(raced, contender=name), column(reached(rows, name), "reached_s")
         if mine[0]["status"] == "not installed":
             words = "not installed"
         elif there:
@@ -144,12 +144,19 @@ def _draw_race(ax: Axes, rows: Sequence[Row]) -> None:
             ax.plot(there, [i] * len(there), "o", color="black", markersize=3.5)
             words = f"{median(there):.2g} s, {len(there)} of {len(mine)}"
         else:
-            error = min(row["error_at_the_end_s"] for row in mine)
-            spent = max(row["spent_s"] for row in mine)
-            words = f"not in {spent:.0f} s: at best {_short(error)}"
+            error = min(column(mine, "error_at_the_end_s"))
+            spent = max(column(mine, "spent_s"))
+            words = f"not in {spent:.0f} s: at best {power_of_ten(error)}"
         place = max(there) if there else left
-        ax.annotate(words, (place, i), (6, 0), textcoords="offset points", va="center",
-                    fontsize=9, color="black" if there else "0.35")  # fmt: skip
+        beside(
+            ax,
+            words,
+            (place, i),
+            (6, 0),
+            va="center",
+            fontsize=9,
+            color="black" if there else "0.35",
+        )
     ax.set_yticks(range(len(names)), [CONTENDERS[name] for name in names])
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set_fontweight("bold" if name in OURS else "normal")
@@ -158,15 +165,8 @@ def _draw_race(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_ylim(len(names) - 0.5, -0.5)
     sizes = "-".join(["1", *raced[0]["hidden"].split(","), "1"])
     ax.set_title(
-        f"Race to {_short(raced[0]['goal'])}:\n{formula(raced[0]['target'])} with {sizes}",
+        f"Race to {power_of_ten(raced[0]['goal'])}:\n{formula(raced[0]['target'])} with {sizes}",
         fontsize=12,
         fontweight="bold",
     )
     ax.grid(axis="y", visible=False)
-
-
-def _short(error: float) -> str:
-    """One figure and the power of ten."""
-    mantissa, exponent = f"{error:.0e}".split("e")
-    factor = "" if mantissa == "1" else rf"{mantissa}\cdot "
-    return rf"${factor}10^{{{int(exponent)}}}$"

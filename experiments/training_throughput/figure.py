@@ -7,7 +7,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.lettering import heading
+from experiments.drawing.legends import legend_below
+from experiments.drawing.lettering import beside, heading
 from experiments.drawing.rows import Row
 from experiments.training_throughput.findings import (
     NAMES,
@@ -59,9 +60,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         for j, case in enumerate(shown):
             _draw_rates(axes[0, j], rows, case, labelled=j == 0)
             _draw_pieces(axes[1, j], rows, case, labelled=j == 0)
-        figure.legend(
-            *axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(PIECES)
-        )
+        legend_below(figure, axes[1, 0], len(PIECES))
     return figure
 
 
@@ -75,8 +74,8 @@ def _draw_rates(ax: Axes, rows: Sequence[Row], case: str, labelled: bool) -> Non
         ax.barh(i, middle, color=_OURS.get(name, _OURS["other libraries"]), height=0.7)
         ax.plot([timed[0], timed[-1]], [i, i], color="black", linewidth=1.0)
         times = ratio(rows, case, name, "pytorch")
-        beside = f"{middle:,.0f}" + (f"  ({times:.1f} x PyTorch)" if times is not None else "")
-        ax.annotate(beside, (timed[-1], i), (5, 0), textcoords="offset points", va="center")
+        words = f"{middle:,.0f}" + (f"  ({times:.1f} x PyTorch)" if times is not None else "")
+        beside(ax, words, (timed[-1], i), (5, 0), va="center")
     ax.set_yticks(range(len(names)), [NAMES[name] if labelled else "" for name in names])
     ax.invert_yaxis()
     ax.set_xlim(0, 1.65 * max(rates(rows, case, name)[-1] for name in names))
@@ -118,11 +117,11 @@ def _draw_least(ax: Axes, rows: Sequence[Row], case: str) -> None:
     least = 1e6 * flops / best
     ax.plot([0, least], [-0.45, -0.45], color="black", linewidth=2.0)
     share = least / (1e6 / median(rates(rows, case, "sweep")))
-    ax.annotate(
+    beside(
+        ax,
         f"products at the best rate of this machine: {100 * share:.0f}% of a step",
         (0, -0.5),
         (0, -3),
-        textcoords="offset points",
         va="top",
         fontsize="small",
     )

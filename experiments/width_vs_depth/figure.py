@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
 from experiments.drawing import lettering
-from experiments.drawing.rows import Row, of
+from experiments.drawing.axes import ticks_at
+from experiments.drawing.lettering import bold_title
+from experiments.drawing.rows import Row, column, distinct, of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +31,8 @@ def draw(rows: Sequence[Row]) -> Figure:
     from approxlab import plotting
 
     trained = of(rows, story="trained")
-    targets = list(dict.fromkeys(row["target"] for row in trained))
-    activations = list(dict.fromkeys(row["activation"] for row in trained))
+    targets = distinct(trained, "target")
+    activations = distinct(trained, "activation")
     lines = [(norm, activation) for norm in _NORMS for activation in activations]
     with plotting.style("screen"):
         figure = plt.figure(figsize=(13.0, 4.6 + 2.35 * len(lines)), dpi=100)
@@ -74,8 +76,8 @@ def formula(target: str) -> str:
 
 def _draw_square(ax: Axes, rows: Sequence[Row]) -> None:
     deep, shallow = (of(rows, construction=f"square_{kind}") for kind in ("deep", "shallow"))
-    units = [row["num_hidden_units"] for row in deep]
-    errors = [row["sup_error"] for row in deep]
+    units = column(deep, "num_hidden_units")
+    errors = column(deep, "sup_error")
     limit = [2.0 ** (-2 * n - 3) for n in units]
     floor = errors[-1] / 30
     forbidden = _COLORS["below the optimum"]
@@ -84,8 +86,8 @@ def _draw_square(ax: Axes, rows: Sequence[Row]) -> None:
     ax.plot(sizes, [1 / (8 * n * n) for n in sizes], color=_SHALLOW, linewidth=1.2)
     ax.plot(units, limit, color=_DEEP, linewidth=1.2)
     ax.plot(
-        [row["num_hidden_units"] for row in shallow],
-        [row["sup_error"] for row in shallow],
+        column(shallow, "num_hidden_units"),
+        column(shallow, "sup_error"),
         "s",
         color=_SHALLOW,
         label="one hidden layer: $1/(8N^2)$",
@@ -108,7 +110,7 @@ def _draw_square(ax: Axes, rows: Sequence[Row]) -> None:
     ax.text(1.08, floor * 1.6, "impossible for\nany ReLU network", fontsize=8.5, color="0.3")
     ax.set(xscale="log", yscale="log", xlabel="hidden units $N$", ylabel="sup error")
     ax.set_ylim(floor, 0.2)
-    ax.set_title("Built: the best networks for $x^2$", fontsize=13, fontweight="bold")
+    bold_title(ax, "Built: the best networks for $x^2$", 13)
     ax.legend(loc="upper right")
 
 
@@ -118,11 +120,11 @@ def _draw_tent(ax: Axes, rows: Sequence[Row]) -> None:
         ("deep", _DEEP, "one per layer: $k$", "o"),
     ):
         cells = of(rows, construction=f"tent_{kind}")
-        levels = [row["levels"] for row in cells]
-        ax.plot(levels, [r["num_hidden_units"] for r in cells], color=color, linewidth=1.2)
-        ax.plot(levels, [r["num_hidden_units"] for r in cells], marker, color=color, label=label)
+        levels = column(cells, "levels")
+        ax.plot(levels, column(cells, "num_hidden_units"), color=color, linewidth=1.2)
+        ax.plot(levels, column(cells, "num_hidden_units"), marker, color=color, label=label)
     ax.set(yscale="log", xlabel="iterations $k$", ylabel="hidden units for error 0")
-    ax.set_title("Tent map iterated $k$ times", fontsize=13, fontweight="bold")
+    bold_title(ax, "Tent map iterated $k$ times", 13)
     ax.legend(loc="upper left")
 
 
@@ -133,7 +135,7 @@ def _draw_map(ax: Axes, rows: Sequence[Row]) -> None:
         rows, x="width", y="depth", value="relative_l2_error", level="num_parameters", ax=ax
     )
     name = f"{formula(rows[0]['target'])}, {rows[0]['activation']}"
-    ax.set_title("Width by depth: " + name, fontsize=13, fontweight="bold", pad=18)
+    bold_title(ax, "Width by depth: " + name, 13, pad=18)
     ax.annotate("parameters", (1, 1), xycoords="axes fraction", xytext=(0, 12),
                 textcoords="offset points", ha="right", fontsize=8, color="0.3")  # fmt: skip
     ax.set(xlabel="width", ylabel="depth (hidden layers)")
@@ -164,8 +166,7 @@ def _draw_trained(ax: Axes, rows: Sequence[Row], norm: str) -> None:
     for depth, color in zip(depths, colors, strict=True):
         _draw_best(ax, of(rows, depth=depth), norm, color)
     budgets = sorted({row["budget"] for row in rows})
-    ax.set_xticks(budgets, [str(budget) for budget in budgets])
-    ax.minorticks_off()
+    ticks_at(ax, budgets)
 
 
 def _draw_best(ax: Axes, rows: Sequence[Row], norm: str, color: str) -> None:
