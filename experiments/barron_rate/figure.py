@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_FOURIER, _RIDGE, _BOUND = colors("sampled units").values()
+_COLORS = colors("sampled units")
+_FOURIER, _RIDGE, _BOUND = _COLORS["fourier"], _COLORS["ridge"], _COLORS["bound"]
 
 
 def draw(rows: Sequence[Row]) -> Figure:

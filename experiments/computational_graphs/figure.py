@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_VALUE, _GRADIENT = colors("sweeps of a trace").values()
+_COLORS = colors("sweeps of a trace")
+_VALUE, _GRADIENT = _COLORS["forward"], _COLORS["reverse"]
 _TITLES = {
     "product": "$(x + y)\\,z$ at $(-2, 5, -4)$",
     "gaussian": "Gaussian: $-\\ln p(x) = \\ln s + \\frac{1}{2}\\ln 2\\pi + (x - m)^2 / 2s^2$"

@@ -21,7 +21,8 @@ _TITLES = {
     "crossed": "two crossed ridges: 4 units",
     "tower": "threshold: a tower, 4 + 1 units",
 }
-_ONE, _TWO, _TOWERS = colors("hidden layers").values()
+_COLORS = colors("hidden layers")
+_ONE, _TWO, _TOWERS = _COLORS["one"], _COLORS["two"], _COLORS["towers"]
 _KINDS = {
     "ridges": (_ONE, "o", "one hidden layer: ridges of a known expansion"),
     "orthants": (_TWO, "s", "two: orthants, from values and a Lipschitz constant"),
