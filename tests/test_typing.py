@@ -162,9 +162,7 @@ def test_pyright_knows_the_library_and_finds_misspelt_names(tmp_path):
 )
 def test_jedi_completes(typed, offered):
     jedi = pytest.importorskip("jedi")
-    script = jedi.Script(
-        f"import approxlab as al\n{typed}", project=jedi.Project(str(ROOT), smart_sys_path=False)
-    )
+    script = jedi.Script(f"import approxlab as al\n{typed}", project=jedi.Project(str(ROOT)))
     assert offered <= {completion.name for completion in script.complete()}
 
 
