@@ -20,7 +20,7 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from approxlab.networks import MLP
+    from approxlab.networks.mlp import MLP
 
 __all__ = [
     "Bound",
@@ -294,3 +294,7 @@ class RandomConstruction:
                 "expected_mean_squared_error": float(self.expected),
             }
         ]
+
+
+def __dir__() -> list[str]:
+    return __all__

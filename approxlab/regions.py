@@ -56,3 +56,7 @@ def pieces_on_grid(model: Model, points: Any, *, rtol: float = 1e-9) -> int:
     noise = 8 * eps * np.max(np.abs(heights)) / np.min(np.diff(x))
     changes = np.abs(np.diff(slopes)) > rtol * np.max(np.abs(slopes)) + noise
     return 1 + int(np.count_nonzero(changes))
+
+
+def __dir__() -> list[str]:
+    return __all__

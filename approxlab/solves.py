@@ -250,3 +250,7 @@ def _finite(name: str, array: np.ndarray) -> np.ndarray:
         where = math.nan if array.size == 0 else float(array[index])
         raise ValueError(f"{name}: got {where} at index {list(index)}, expected finite numbers.")
     return array
+
+
+def __dir__() -> list[str]:
+    return __all__

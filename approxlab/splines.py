@@ -272,3 +272,7 @@ def _check_knots(knots: np.ndarray) -> None:
             f"knots: got shape {knots.shape} {np.array2string(knots, threshold=6)}, expected at "
             "least two increasing positions. Write np.unique(knots)."
         )
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,18 +10,18 @@ from typing import NamedTuple
 import numpy as np
 
 from approxlab.claims import Bound, Construction
-from approxlab.constructions._facts import interval_of, lipschitz_of
 from approxlab.constructions._sigmoid_tails import (
     curvature_factors,
     lipschitz_factor,
     missing_jumps,
 )
+from approxlab.constructions._target_checks import interval_of, lipschitz_of
 from approxlab.constructions.relu_splines import relu_interpolant
 from approxlab.constructions.sigmoid_shapes import steepness
 from approxlab.constructions.sigmoid_sums import check_units, claimed_bound, staircase
 from approxlab.evaluation import values_at
 from approxlab.networks.mlp import float_dtype
-from approxlab.targets import Target
+from approxlab.targets.target import Target
 
 __all__ = ["cybenko"]
 

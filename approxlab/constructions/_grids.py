@@ -12,8 +12,8 @@ import numpy as np
 from approxlab.constructions.sigmoid_shapes import STEEPNESS
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
-from approxlab.networks import MLP
-from approxlab.targets import Target
+from approxlab.networks.mlp import MLP
+from approxlab.targets.target import Target
 
 DEFAULT_GAIN = 32.0
 _MOST_GAIN = 1e30  # weights are numbers in float32 too

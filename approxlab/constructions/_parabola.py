@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from approxlab.domains import Box, check_interval
-from approxlab.targets import Target, get
+from approxlab.targets.catalogue import get
+from approxlab.targets.target import Target
 
 
 def square_on(domain: Box | None) -> Target:

@@ -41,8 +41,9 @@ from jaxtyping import Array
 from approxlab.arguments import check_key, check_positive
 from approxlab.claims import MeanBound, RandomConstruction
 from approxlab.networks.mlp import MLP
-from approxlab.targets import Target, get
+from approxlab.targets.catalogue import get
 from approxlab.targets.gaussians import mean_normal_length
+from approxlab.targets.target import Target
 
 __all__ = ["Sampling", "maurey", "maurey_constant"]
 

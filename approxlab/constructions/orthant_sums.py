@@ -16,10 +16,10 @@ import numpy as np
 
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions import _grids
-from approxlab.constructions._facts import check_target, check_whole
 from approxlab.constructions._grids import Grid
 from approxlab.constructions._sigmoid_tails import rise
-from approxlab.targets import Target
+from approxlab.constructions._target_checks import check_target, check_whole
+from approxlab.targets.target import Target
 
 __all__ = ["orthant_sum"]
 

@@ -8,13 +8,14 @@ import numpy as np
 
 from approxlab.arguments import check_positive
 from approxlab.claims import Bound, Claim, Construction
-from approxlab.constructions._facts import interval_of
 from approxlab.constructions._parabola import square_on
+from approxlab.constructions._target_checks import interval_of
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
-from approxlab.networks import MLP
-from approxlab.optimal import square_by_pieces
-from approxlab.targets import Target, get
+from approxlab.networks.mlp import MLP
+from approxlab.optimal.closed_forms import square_by_pieces
+from approxlab.targets.catalogue import get
+from approxlab.targets.target import Target
 
 __all__ = ["relu_interpolant", "spline_network", "square_shallow", "tent_shallow"]
 

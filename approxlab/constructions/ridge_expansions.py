@@ -26,7 +26,7 @@ from approxlab.claims import Bound
 from approxlab.constructions._directions import axes, remainder_of_mean
 from approxlab.domains import Box
 from approxlab.networks.mlp import float_dtype
-from approxlab.targets import Target
+from approxlab.targets.target import Target
 
 __all__ = ["Ridge", "RidgeExpansion", "cosine_expansion", "gaussian_expansion"]
 

@@ -18,9 +18,10 @@ from approxlab.constructions.ridge_expansions import (
     largest_term,
 )
 from approxlab.constructions.sigmoid_sums import MOST_UNITS
-from approxlab.networks import MLP
-from approxlab.targets import Target, get
+from approxlab.networks.mlp import MLP
+from approxlab.targets.catalogue import get
 from approxlab.targets.genz import golden_places
+from approxlab.targets.target import Target
 
 __all__ = ["expansions", "replaced", "ridge_sum"]
 

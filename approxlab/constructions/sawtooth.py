@@ -8,9 +8,9 @@ from approxlab.arguments import check_positive
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions._parabola import square_on
 from approxlab.domains import Box
-from approxlab.networks import MLP
-from approxlab.optimal import square_by_units
-from approxlab.targets import get
+from approxlab.networks.mlp import MLP
+from approxlab.optimal.closed_forms import square_by_units
+from approxlab.targets.catalogue import get
 
 __all__ = ["square_deep", "tent_deep"]
 

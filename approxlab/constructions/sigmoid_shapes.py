@@ -20,8 +20,8 @@ from jaxtyping import Array
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions._sigmoid_tails import rise
 from approxlab.domains import Box, check_interval
-from approxlab.networks import MLP
-from approxlab.targets import Target
+from approxlab.networks.mlp import MLP
+from approxlab.targets.target import Target
 
 __all__ = ["STEEPNESS", "UnitShape", "bump", "sigmoid_sum", "step", "unit_shape"]
 

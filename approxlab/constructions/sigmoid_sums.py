@@ -14,17 +14,17 @@ import numpy as np
 
 from approxlab.arguments import check_positive
 from approxlab.claims import Bound, Claim, Construction
-from approxlab.constructions._facts import interval_of, lipschitz_of
 from approxlab.constructions._sigmoid_tails import (
     curvature_factors,
     lipschitz_factor,
     missing_jumps,
     rounding,
 )
+from approxlab.constructions._target_checks import interval_of, lipschitz_of
 from approxlab.constructions.sigmoid_shapes import sigmoid_sum, steepness
 from approxlab.evaluation import values_at
 from approxlab.networks.mlp import float_dtype
-from approxlab.targets import Target
+from approxlab.targets.target import Target
 
 __all__ = ["MOST_UNITS", "costarelli_spigler", "staircase"]
 

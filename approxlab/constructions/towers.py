@@ -20,8 +20,8 @@ from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions import _grids
 from approxlab.constructions._sigmoid_tails import rise
 from approxlab.domains import Box
-from approxlab.networks import MLP
-from approxlab.targets import Target
+from approxlab.networks.mlp import MLP
+from approxlab.targets.target import Target
 
 __all__ = ["isolated_towers", "tower", "vertex_value"]
 

@@ -7,30 +7,6 @@
 - `max_pieces`: how many affine pieces a ReLU network of a shape can have on an interval.
 """
 
-from approxlab.optimal.closed_forms import (
-    max_pieces,
-    relu_spline_asymptotic,
-    square_by_pieces,
-    square_by_units,
-)
-from approxlab.optimal.minimax import (
-    NearBestRational,
-    PolynomialOptimum,
-    best_polynomial,
-    near_best_rational,
-)
-from approxlab.optimal.pieces import GapInterval, PieceOptimum, relu_spline
+import lazy_loader
 
-__all__ = [
-    "GapInterval",
-    "NearBestRational",
-    "PieceOptimum",
-    "PolynomialOptimum",
-    "best_polynomial",
-    "max_pieces",
-    "near_best_rational",
-    "relu_spline",
-    "relu_spline_asymptotic",
-    "square_by_pieces",
-    "square_by_units",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -75,10 +75,10 @@ def _fit(case: Case, recorded: bool = True) -> Run:
     jax.devices()  # the backend starts with the flags of now
 
     def run(steps: int) -> None:
-        stride = {} if recorded else {"stride": steps}
+        stride = None if recorded else steps
         result = al.fit(
             case.data, hidden=case.widths, steps=steps, seeds=case.seeds, dtype="float32",
-            learning_rate=_RATE, tol=0.0, **stride,
+            learning_rate=_RATE, tol=0.0, stride=stride,
         )  # fmt: skip
         assert set(result.statuses) == {"budget"}
 

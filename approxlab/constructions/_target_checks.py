@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from approxlab.domains import Box, check_interval
-from approxlab.targets import Target
+from approxlab.targets.target import Target
 
 __all__ = ["check_target", "check_whole", "interval_of", "lipschitz_of"]
 

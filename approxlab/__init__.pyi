@@ -1,0 +1,37 @@
+from . import claims as claims
+from . import constructions as constructions
+from . import costs as costs
+from . import derivatives as derivatives
+from . import domains as domains
+from . import errors as errors
+from . import evaluation as evaluation
+from . import fitting as fitting
+from . import networks as networks
+from . import optimal as optimal
+from . import plotting as plotting
+from . import records as records
+from . import regions as regions
+from . import solves as solves
+from . import splines as splines
+from . import sweeps as sweeps
+from . import targets as targets
+from .claims import Bound as Bound
+from .claims import Claim as Claim
+from .claims import Construction as Construction
+from .claims import Estimate as Estimate
+from .claims import MeanBound as MeanBound
+from .claims import Optimum as Optimum
+from .claims import RandomConstruction as RandomConstruction
+from .claims import Rate as Rate
+from .domains import Box as Box
+from .evaluation import evaluate as evaluate
+from .fitting import FitResult as FitResult
+from .fitting import fit as fit
+from .networks import MLP as MLP
+from .networks import compose as compose
+from .networks import parallel as parallel
+from .networks import postcompose as postcompose
+from .networks import precompose as precompose
+from .targets import Target as Target
+
+__version__: str

@@ -1,0 +1,35 @@
+"""All constructions with a claim on every network, by name."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from approxlab.claims import Construction
+from approxlab.constructions._cybenko import cybenko
+from approxlab.constructions.orthant_sums import orthant_sum
+from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
+from approxlab.constructions.ridge_sums import ridge_sum
+from approxlab.constructions.sawtooth import square_deep, tent_deep
+from approxlab.constructions.sigmoid_shapes import bump, step
+from approxlab.constructions.sigmoid_sums import costarelli_spigler, staircase
+from approxlab.constructions.towers import tower
+
+__all__ = ["CONSTRUCTIONS"]
+
+CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
+    {
+        "bump": bump,
+        "costarelli_spigler": costarelli_spigler,
+        "cybenko": cybenko,
+        "orthant_sum": orthant_sum,
+        "relu_interpolant": relu_interpolant,
+        "ridge_sum": ridge_sum,
+        "square_deep": square_deep,
+        "square_shallow": square_shallow,
+        "staircase": staircase,
+        "step": step,
+        "tent_deep": tent_deep,
+        "tent_shallow": tent_shallow,
+        "tower": tower,
+    }
+)
+"""Name to construction: the explicit table that tests and experiments read."""

@@ -1,0 +1,11 @@
+from .closed_forms import max_pieces as max_pieces
+from .closed_forms import relu_spline_asymptotic as relu_spline_asymptotic
+from .closed_forms import square_by_pieces as square_by_pieces
+from .closed_forms import square_by_units as square_by_units
+from .minimax import NearBestRational as NearBestRational
+from .minimax import PolynomialOptimum as PolynomialOptimum
+from .minimax import best_polynomial as best_polynomial
+from .minimax import near_best_rational as near_best_rational
+from .pieces import GapInterval as GapInterval
+from .pieces import PieceOptimum as PieceOptimum
+from .pieces import relu_spline as relu_spline
