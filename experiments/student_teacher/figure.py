@@ -1,4 +1,4 @@
-"""The figure of `student_teacher`: the way down, where each method ends, and the shape's part."""
+"""The figure of `student_teacher`: training histories, final errors, and several architectures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHORT = {
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Left: error against seconds. Middle: final errors. Right: networks of several shapes."""
+    """Left: error against seconds. Middle: final errors. Right: several architectures."""
     import matplotlib.pyplot as plt
 
     from approxlab import plotting
@@ -91,7 +91,7 @@ def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot([i] * len(found), errors, "o", markersize=8, alpha=0.75, color=color)
         widths = f"2-{found[0]['hidden']}-1"
         names.append(
-            f"{widths}\n{SHAPES[shape].replace(' between', '')}\n"
+            f"{widths}\n{SHAPES[shape].replace(' as bottleneck', '')}\n"
             f"{found[0]['num_parameters']} param."
         )
     ax.axhline(LIMITS["two"], color="0.3", linewidth=1.0, linestyle="--")
