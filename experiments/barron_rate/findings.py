@@ -16,14 +16,15 @@ _FLOOR = 1e-28  # squares below it are rounding
 
 def slope(rows: Sequence[Row]) -> tuple[float, float]:
     """Slope of log(error) against log(n), and its standard error from those of the rows."""
-    x = [math.log(row["n"]) for row in rows]
-    y = [math.log(row["mean_squared_error"]) for row in rows]
-    doubt = [row["mean_squared_error_standard_error"] / row["mean_squared_error"] for row in rows]
-    centre = sum(x) / len(x)
-    weights = [v - centre for v in x]
-    size = sum(w * w for w in weights)
-    value = sum(w * v for w, v in zip(weights, y, strict=True)) / size
-    return value, math.sqrt(sum((w * s) ** 2 for w, s in zip(weights, doubt, strict=True))) / size
+    from approxlab.rates import rate  # SciPy: not for --help
+
+    sizes, errors = ([row[name] for row in rows] for name in ("n", "mean_squared_error"))
+    weights = [math.log(n) - sum(map(math.log, sizes)) / len(sizes) for n in sizes]
+    parts = [
+        w * row["mean_squared_error_standard_error"] / row["mean_squared_error"]
+        for w, row in zip(weights, rows, strict=True)
+    ]
+    return rate(sizes, errors).slope, math.hypot(*parts) / sum(w * w for w in weights)
 
 
 def check(rows: Sequence[Row]) -> None:

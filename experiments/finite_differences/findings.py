@@ -36,14 +36,12 @@ def dot_flops(method: str, n: int, weights: int) -> int:
 
 def slope(rows: Sequence[Row], low: float, high: float) -> float:
     """Slope of log(error) against log(step) for steps in [low, high]; nan for fewer than three."""
+    from approxlab.rates import rate  # SciPy: not for --help
+
     kept = [row for row in rows if low <= row["step"] <= high and row["relative_error"] > 0]
     if len(kept) < 3:
         return math.nan
-    x = [math.log(row["step"]) for row in kept]
-    y = [math.log(row["relative_error"]) for row in kept]
-    centre = sum(x) / len(x)
-    size = sum((a - centre) ** 2 for a in x)
-    return sum((a - centre) * b for a, b in zip(x, y, strict=True)) / size
+    return rate([row["step"] for row in kept], [row["relative_error"] for row in kept]).slope
 
 
 def check(rows: Sequence[Row]) -> None:
