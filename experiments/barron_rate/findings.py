@@ -28,7 +28,7 @@ def slope(rows: Sequence[Row]) -> tuple[float, float]:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any seed.
+    """Checks every sentence of the caption that holds for any seed.
 
     Raises:
         AssertionError: With the sentence that is not true.

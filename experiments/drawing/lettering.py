@@ -1,4 +1,4 @@
-"""How targets are written in figures, and the headings above groups of panels."""
+"""Formulas of targets in figures, and headings above groups of panels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FORMULAS = {
 
 
 def formula(target: str) -> str:
-    """How a target is written above its panels; its name where no formula is known.
+    """The formula of a target for headings of panels; its name where no formula is known.
 
     Example:
         >>> formula("cube"), formula("gabor")

@@ -1,4 +1,4 @@
-"""Flat rows of an experiment, and how some of them are picked."""
+"""Flat rows of an experiment, and selections of them."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def of(rows: Sequence[Row], **fields: object) -> list[Row]:
 
 
 def of_the_catalogue(rows: Sequence[Row]) -> list[Row]:
-    """Rows of targets that have a name here, for sentences that are not true of every function."""
+    """Rows of targets from the catalogue, for sentences that do not hold for every function."""
     return [row for row in rows if "target_sha256" not in row]

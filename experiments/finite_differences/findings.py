@@ -45,7 +45,7 @@ def slope(rows: Sequence[Row], low: float, high: float) -> float:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.

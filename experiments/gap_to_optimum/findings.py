@@ -43,7 +43,7 @@ def best(rows: Sequence[Row], target: str, n: int, method: str) -> float:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.

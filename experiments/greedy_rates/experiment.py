@@ -1,4 +1,4 @@
-"""How fast do greedy networks converge, and how far is that from what was published?
+"""How fast do greedy networks converge, compared with theory and with published errors?
 
 The orthogonal greedy algorithm adds one unit relu(w.x + b)^k at a time and projects again. Error
 against units for exp(-8 |x - 1/2|^2) in one, two and three dimensions against the proved rate

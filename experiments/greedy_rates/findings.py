@@ -43,7 +43,7 @@ def _polynomials(curve: Sequence[Row]) -> int:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.

@@ -1,4 +1,4 @@
-"""Do tanh networks reach machine precision, and how many units does it take beside polynomials?
+"""Do tanh networks reach machine precision, and with how many units compared with polynomials?
 
 One hidden layer of wide tanh units, its last layer by one solve, on analytic targets: relative L2
 error against width, with equally spaced centres and, for Runge's function, graded ones; for

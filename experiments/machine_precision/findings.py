@@ -44,7 +44,7 @@ def first(rows: Sequence[Row], limit: float) -> int | None:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.

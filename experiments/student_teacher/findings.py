@@ -37,7 +37,7 @@ def ends(rows: Sequence[Row], **fields: object) -> list[Row]:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.

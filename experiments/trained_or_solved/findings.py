@@ -55,7 +55,7 @@ def reached(rows: Sequence[Row], contender: str, start: str | None = None) -> li
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -148,13 +148,16 @@ def _race_in_words(rows: Sequence[Row]) -> list[str]:
     ]
     times = [(name, _typical(rows, name)) for name in CONTENDERS]
     there = [(name, found) for name, found in times if found is not None]
+    said = []
     for name, time in there:
         counts = [
             f"{len(reached(rows, name, start))} of {len(of(raced, contender=name, start=start))} "
             f"from {STARTS[start]}"
             for start in dict.fromkeys(row["start"] for row in raced)
         ]
-        parts.append(f"{CONTENDERS[name]}: {time:.2g} s ({', '.join(counts)}).")
+        said.append(f"{CONTENDERS[name]} {time:.2g} s ({', '.join(counts)})")
+    if said:
+        parts.append(f"Median time of the runs that reach it: {'; '.join(said)}.")
     ours = min((t for name, t in there if name in OURS), default=None)
     theirs = min((t for name, t in there if name not in OURS), default=None)
     limits = {row["limit_of_peer"] for row in raced if "limit_of_peer" in row}

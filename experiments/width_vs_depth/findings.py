@@ -17,7 +17,7 @@ _FACTOR = 2.0  # smaller ratios between the errors of two depths count as equal
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any seed.
+    """Checks every sentence of the caption that holds for any seed.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -115,9 +115,7 @@ def _of_depth(rows: Sequence[Row]) -> list[str]:
         "failed": f"or depth {first} is not finite on",
     }
     listed = "; ".join(f"{words[kind]} {', '.join(names)}" for kind, names in said.items() if names)
-    return [
-        f"At about {budget} parameters, by the median error, the best deeper network {listed}."
-    ]
+    return [f"At about {budget} parameters, by the median error, the best deeper network {listed}."]
 
 
 def _of_the_square(rows: Sequence[Row]) -> list[str]:
@@ -149,7 +147,7 @@ def _panels(rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 
 def _medians(rows: Sequence[Row], target: str, activation: str) -> dict[int, float]:
-    """Median relative L2 error at the largest budget, by depth; a seed that is not finite is inf."""
+    """Median relative L2 error at the largest budget, by depth; errors not finite count as inf."""
     cells = of(rows, story="trained", target=target, activation=activation)
     cells = of(cells, budget=max(row["budget"] for row in cells))
     errors: dict[int, list[float]] = {}
