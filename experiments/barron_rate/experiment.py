@@ -39,7 +39,7 @@ class Config:
     draws: int = 64
     """Networks drawn for each dimension and size."""
     points: int = 1024
-    """Points of the ball, drawn anew for each network."""
+    """Random points of the ball, new ones for each network."""
     dimension: int = 300
     """Largest dimension of the polynomials."""
 

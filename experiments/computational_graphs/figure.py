@@ -1,4 +1,4 @@
-"""The figure of `computational_graphs`: four graphs, and the survey's tables beside the last."""
+"""The figure of `computational_graphs`: four graphs, and the two tables of the survey."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def check(rows: Sequence[Row]) -> None:
             error = row["sup_error"]
             assert 0.9 < error < 1.1, f"{_name(row)}: the error of towers is {error}, not 1"
     for row in of(rows, story="hole"):
-        assert row["lowest"] < 0.01, f"towers fall only to {row['lowest']} in the hole, gain {row['gain']}"
+        assert row["lowest"] < 0.01, f"gain {row['gain']}: the hole only falls to {row['lowest']}"
     for row in _resolved(of_the_catalogue(rows)):
         ratio = row["claimed_sup_error"] / row["sup_error"]
         assert ratio <= 10, f"{_name(row)}: the claim is {ratio:.1f} times the error"

@@ -116,7 +116,9 @@ def _check_layer(row: Row) -> None:
     if row["way"] == "outer":
         assert (row["dot_flops"], row["flops"]) == (0, m * n), f"{where}: not m n FLOPs"
         assert row["argument_bytes"] == size * (m + n), f"{where}: more than x and v"
-        assert row["temp_bytes"] < size * (m * n + 64), f"{where}: a buffer beside the result"
+        assert row["temp_bytes"] < size * (m * n + 64), (
+            f"{where}: a buffer in addition to the result"
+        )
     else:
         assert row["dot_flops"] == 2 * m * m * n, f"{where}: not 2 m^2 n FLOPs"
         # 2 m times as many as the outer product, exactly.
