@@ -45,12 +45,8 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row], name: str) -> None:
         color = _COLORS[case]
         if case != "small":  # the same curve as that of equal widths
             ax.plot(layers, [float(exact(row, name)) for row in cells], color=color)
-        middle = [row[f"{name}_ratio_s"] for row in cells]
-        spread = [
-            [m - row[f"{name}_low_s"] for m, row in zip(middle, cells, strict=True)],
-            [row[f"{name}_high_s"] - m for m, row in zip(middle, cells, strict=True)],
-        ]
-        ax.errorbar([shift[case] * n for n in layers], middle, yerr=spread, fmt=_MARKERS[case],
+        median, quartiles = _quartiles(cells, name)
+        ax.errorbar([shift[case] * n for n in layers], median, yerr=quartiles, fmt=_MARKERS[case],
                     color=color, markersize=5, elinewidth=1.0, capsize=2,
                     label=f"{words}: time")  # fmt: skip
     ax.plot([], [], color="0.4", label="products of matrices, exact")
@@ -113,12 +109,8 @@ def _draw_prices(ax: Axes, rows: Sequence[Row]) -> None:
                         textcoords="offset points", annotation_clip=False)  # fmt: skip
         compiled = [row["compiled_flops"] / row["value_dot_flops"] for row in cells]
         ax.plot(layers, compiled, ":", color=color, linewidth=1.2)
-        middle = [row["gradient_ratio_s"] for row in cells]
-        spread = [
-            [m - row["gradient_low_s"] for m, row in zip(middle, cells, strict=True)],
-            [row["gradient_high_s"] - m for m, row in zip(middle, cells, strict=True)],
-        ]
-        ax.errorbar([shift[kept] * n for n in layers], middle, yerr=spread,
+        median, quartiles = _quartiles(cells, "gradient")
+        ax.errorbar([shift[kept] * n for n in layers], median, yerr=quartiles,
                     fmt=_KEPT_MARKERS[kept], color=color, markersize=5, elinewidth=1.0,
                     capsize=2)  # fmt: skip
     ax.plot([], [], color="0.4", label="products of matrices, exact")
@@ -129,6 +121,13 @@ def _draw_prices(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_title("The price of a smaller tape", fontweight="bold")
     ax.set_ylabel("gradient / function")
     ax.legend(loc="lower left")
+
+
+def _quartiles(cells: Sequence[Row], name: str) -> tuple[list[float], list[list[float]]]:
+    """Medians, and the distances of the lower and the upper quartiles from them."""
+    median, low, high = ([r[f"{name}_{end}_s"] for r in cells] for end in ("ratio", "low", "high"))
+    below = [m - quartile for m, quartile in zip(median, low, strict=True)]
+    return median, [below, [quartile - m for m, quartile in zip(median, high, strict=True)]]
 
 
 def _depths(ax: Axes, layers: Sequence[int]) -> None:

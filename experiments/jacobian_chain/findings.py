@@ -137,7 +137,7 @@ def table(rows: Sequence[Row]) -> str:
     timed = of(rows, story="time")
     lines = [
         f"{'b':>5}{'batch':>7}  {'method':28}{'FLOPs':>16}{'ratio':>8}{'time':>12}{'ratio':>8}"
-        f"{'besides result':>16}"
+        f"{'extra memory':>16}"
     ]
     for row in timed:
         name = METHODS.get(row["method"], "writing the result alone")

@@ -120,7 +120,7 @@ def seconds(config: Config) -> float:
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
     """Rows of one network: one per method, or one with the times of all methods."""
-    stories = {"sweep": _sweep, "map": _map, "three": _three, "shape": _shape}
+    stories = {"sweep": _sweep, "map": _map, "three": _three, "shape": _random_network}
     return stories[unit["story"]](unit, run)
 
 
@@ -226,7 +226,7 @@ def _three(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
     ]
 
 
-def _shape(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
+def _random_network(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
     """One random network: the method predicted to be the fastest, and the times of all."""
     from approxlab.derivatives import choice
     from approxlab.derivatives.planner import plans as planner

@@ -26,7 +26,7 @@ Architecture = Literal["plain", "one", "two", "small"]
 
 # Steps that take about as long as one step of least squares.
 _STEPS_OF = {"adam": 60, "lbfgs": 30, "staged": 15, "ssbroyden": 4}
-_SHAPES = {
+_ARCHITECTURES = {
     "plain": ((20, 20), (0, 0)),
     "one": ((40, 1, 20), (0, 1, 0)),
     "two": ((40, 2, 30), (0, 2, 0)),
@@ -104,7 +104,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
     """The final error of a fit, and its history."""
     if unit["story"] == "shape":
-        return [_shaped(unit, run)]
+        return [_composed(unit, run)]
     return _student(unit, run)
 
 
@@ -188,7 +188,7 @@ def _way(result: FitResult | None, run_s: float) -> list[dict[str, Any]]:
     ]
 
 
-def _shaped(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
+def _composed(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
     """The best of several starts, continued; its time includes that of all starts."""
     import jax
     import numpy as np
@@ -196,7 +196,7 @@ def _shaped(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
     from approxlab import fit, targets
 
     target = targets.get("compositional")
-    hidden, passthrough = _SHAPES[unit["shape"]]
+    hidden, passthrough = _ARCHITECTURES[unit["shape"]]
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(run.seed), 3), unit["number"])
     options = {"method": "levenberg_marquardt", "points": unit["points"], "devices": run.devices}
     tried = fit(target, hidden=hidden, passthrough=passthrough, seeds=unit["starts"], key=key,

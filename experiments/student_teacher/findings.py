@@ -7,7 +7,7 @@ from statistics import median
 
 from experiments.drawing.rows import Row, of
 
-__all__ = ["LIMITS", "METHODS", "PUBLISHED", "SHAPES", "caption", "check", "ends", "table"]
+__all__ = ["ARCHITECTURES", "LIMITS", "METHODS", "PUBLISHED", "caption", "check", "ends", "table"]
 
 METHODS = {
     "adam": "Adam",
@@ -18,7 +18,7 @@ METHODS = {
     "corrected": "Levenberg-Marquardt, corrected steps",
     "projected": "variable projection, corrected steps",
 }
-SHAPES = {
+ARCHITECTURES = {
     "plain": "plain",
     "one": "1 linear unit as bottleneck",
     "two": "2 linear units as bottleneck",
@@ -83,7 +83,7 @@ def caption(rows: Sequence[Row]) -> str:
         f"{PUBLISHED['lbfgs']:.1e} in one stage, {PUBLISHED['staged']:.1e} in two.",
     ]
     shapes = []
-    for shape, name in SHAPES.items():
+    for shape, name in ARCHITECTURES.items():
         found = of(rows, story="shape", shape=shape)
         if found:
             errors = sorted(row["test_rmse"] for row in found)
@@ -107,7 +107,7 @@ def table(rows: Sequence[Row]) -> str:
             steps = median(row["steps_done"] for row in found)
             lines.append(f"{name:38}{_range(found)}{steps:>8.0f}{_slowest(found):>7.1f}")
     lines.append(f"{'exp(sin(pi x) + y^2)':38}{'':27}{'param.':>8}")
-    for shape, name in SHAPES.items():
+    for shape, name in ARCHITECTURES.items():
         found = of(rows, story="shape", shape=shape)
         if found:
             size = found[0]["num_parameters"]

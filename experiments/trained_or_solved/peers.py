@@ -170,7 +170,7 @@ def _flat(layers: Layers) -> np.ndarray:
     return np.concatenate([np.concatenate([w.ravel(), b]) for w, b in layers])
 
 
-def _shaped(p: np.ndarray, like: Layers) -> Layers:
+def _unflattened(p: np.ndarray, like: Layers) -> Layers:
     result, at = [], 0
     for w, b in like:
         shaped = p[at : at + w.size].reshape(w.shape), p[at + w.size : at + w.size + b.size]
@@ -209,7 +209,7 @@ def _scipy(method: str, layers: Layers, x: np.ndarray, y: np.ndarray, watch: Wat
 
     def residuals(p: np.ndarray) -> np.ndarray:
         nonlocal best, least
-        difference: np.ndarray = _hidden(_shaped(p, layers), x)[-1][:, 0] - y
+        difference: np.ndarray = _hidden(_unflattened(p, layers), x)[-1][:, 0] - y
         error = math.sqrt(np.mean(difference**2))
         if error < least:
             best, least = p.copy(), error
@@ -220,10 +220,10 @@ def _scipy(method: str, layers: Layers, x: np.ndarray, y: np.ndarray, watch: Wat
     watch.began = time.perf_counter()
     with contextlib.suppress(_Stop):
         least_squares(
-            residuals, _flat(layers), lambda p: _jacobian(_shaped(p, layers), x), method=method,
-            ftol=tiny, xtol=tiny, gtol=tiny, max_nfev=10**6,
+            residuals, _flat(layers), lambda p: _jacobian(_unflattened(p, layers), x),
+            method=method, ftol=tiny, xtol=tiny, gtol=tiny, max_nfev=10**6,
         )  # fmt: skip
-    return _shaped(best, layers)
+    return _unflattened(best, layers)
 
 
 # --------------------------------------------------------------------------------- optimistix
