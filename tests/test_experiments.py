@@ -298,10 +298,10 @@ def test_caption_of_width_vs_depth_says_what_the_rows_show(smoke):
         ]
         return experiment(name).caption(changed)
 
-    assert "below it for square relu (10 times, depth 2)" in caption(1e-3)
-    assert "within a factor 2 of it for square relu" in caption(0.011)
-    assert "above it for square relu (10 times, depth 2)" in caption(0.1)
-    assert "not finite for square relu" in caption(float("nan"))
+    assert "beats depth 1 on square relu (10 times, depth 2)" in caption(1e-3)
+    assert "is within a factor 2 of depth 1 on square relu" in caption(0.011)
+    assert "is worse than depth 1 on square relu (10 times, depth 2)" in caption(0.1)
+    assert "or depth 1 is not finite on square relu" in caption(float("nan"))
 
 
 def test_single_precision_run(tmp_path):

@@ -1,8 +1,8 @@
 """Does the error of n sampled units grow with the dimension? Barron's rate for the Gaussian.
 
 Networks of n random steps for exp(-|x|^2 / 2) on the unit ball, drawn as in the proof of Barron's
-theorem: the mean squared error against n, beside its exact expectation and the bound (2 C_f)^2 / n.
-Polynomials of equal dimension stand beside them, by least squares on the ball.
+theorem: the mean squared error against n, its exact expectation, and the bound (2 C_f)^2 / n. For
+comparison: polynomials of the same dimension, by least squares on the ball.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REVISION = 1
 
 _SAMPLINGS = ("fourier", "ridge")
 _POLYNOMIAL_DIMS = (1, 2, 3)
-_MOST_DEGREE = 18  # there the error is rounding
+_MOST_DEGREE = 18  # the error there is rounding
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Config:
     dims: tuple[int, ...] = (1, 2, 5, 10)
     """Dimensions of the curves over n."""
     sizes: tuple[int, ...] = (4, 16, 64, 256, 1024, 4096)
-    """Numbers of units n."""
+    """Numbers n of units."""
     constant_dims: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
-    """Dimensions in which n times the error is measured, for both samplings."""
+    """Dimensions in which n times the error is measured, for both ways to sample."""
     constant_size: int = 256
     """Number of units there."""
     draws: int = 64
     """Networks drawn for each dimension and size."""
     points: int = 1024
-    """Points of the ball, drawn anew for each network."""
+    """Random points of the ball, new ones for each network."""
     dimension: int = 300
     """Largest dimension of the polynomials."""
 
@@ -60,7 +60,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """Curves over n, then the constants of both samplings, then polynomials."""
+    """Curves over n, then the constants for both ways to sample, then polynomials."""
     if not config.dims or not config.constant_dims:
         raise ValueError("dims: got none, expected one or more, also of constant_dims.")
     for dim in (*config.dims, *config.constant_dims):
@@ -116,7 +116,7 @@ def seconds(config: Config) -> float:
 
 
 def _sampled(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
-    """Mean squared errors of the draws, each at points of its own: unbiased in both."""
+    """Mean squared errors of the draws, each at new points: unbiased in network and points."""
     import jax
     import numpy as np
 

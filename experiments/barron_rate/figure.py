@@ -1,4 +1,4 @@
-"""The figure of `barron_rate`: error against n, the constants, and polynomials beside."""
+"""The figure of `barron_rate`: error against n, the constants, and polynomials."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _draw_constant(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_polynomials(ax: Axes, rows: Sequence[Row], colors: Mapping[int, str]) -> None:
-    """Polynomials, and for the same dimensions what the sampled steps give."""
+    """Polynomials, and sampled steps in the same dimensions."""
     cells = of(rows, story="polynomial")
     dims = sorted({row["dim"] for row in cells})
     for dim in dims:

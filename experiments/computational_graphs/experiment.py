@@ -1,8 +1,9 @@
 """What do forward and reverse mode do, step by step?
 
 Four functions as graphs, with values above the edges and gradients below them: (x + y) z, one
-sigmoid unit, the Gaussian negative log likelihood, and ln x1 + x1 x2 - sin x2, the example of the
-survey of automatic differentiation, with its forward and reverse tables.
+sigmoid unit, the Gaussian negative log likelihood, and ln x1 + x1 x2 - sin x2, the example in the
+survey of automatic differentiation by Baydin, Pearlmutter, Radul and Siskind (2018), with its
+forward and reverse tables.
 """
 
 from __future__ import annotations

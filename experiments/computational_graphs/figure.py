@@ -1,4 +1,4 @@
-"""The figure of `computational_graphs`: four graphs, and the survey's tables beside the last."""
+"""The figure of `computational_graphs`: four graphs, and the two tables of the survey."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _TITLES = {
     "survey": "$\\ln x_1 + x_1 x_2 - \\sin x_2$ at $(2, 5)$",
 }
 _LINES = (("product", "gaussian"), ("sigmoid_unit",), ("survey", "forward", "reverse"))
-_NAMED = ("gaussian", "survey")  # graphs whose steps are spoken of by name
+_NAMED = ("gaussian", "survey")  # graphs whose steps have names
 _SPACE, _TITLE, _STEP = 34.0, 30.0, 18.5  # points: between panels, of titles, of lines of a table
 _SIZE = 11.0  # of letters at scale 1
 _SCALE = 1.08
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Graphs in lines from the simplest to the survey's, its two tables beside it."""
+    """Graphs in lines from the simplest to that of the survey, with its two tables at its side."""
     import matplotlib.pyplot as plt
 
     from approxlab import plotting
@@ -99,7 +99,7 @@ def _draw_table(
     widths: Sequence[float],
     colors: Sequence[str],
 ) -> None:
-    """Lines of text in columns, the first from the left and the others from the right."""
+    """Lines of text in columns, the first aligned left and the others aligned right."""
     height, width = _STEP * (len(lines) + 1), sum(widths)
     ax.set(xlim=(0, width), ylim=(0, height))
     ax.set_axis_off()
@@ -116,7 +116,7 @@ def _draw_table(
 
 
 def _place(figure: Figure, panels: dict[str, Axes]) -> None:
-    """Panels line by line at their natural sizes, titles above; tables have titles of their own."""
+    """Panels in lines at their natural sizes, with titles above; tables contain their titles."""
     lines = [[name for name in line if name in panels] for line in _LINES]
     lines = [line for line in lines if line]
     sizes = {name: (_span(ax.get_xlim()), _span(ax.get_ylim())) for name, ax in panels.items()}
@@ -151,7 +151,7 @@ def _place(figure: Figure, panels: dict[str, Axes]) -> None:
 
 
 def _draw_legend(figure: Figure, width: float, height: float, top: float) -> None:
-    """What the two colours mean, at the right."""
+    """The meaning of the two colours, at the right."""
     words = (
         ("forward: value", _VALUE),
         ("backward: gradient of the result", _GRADIENT),

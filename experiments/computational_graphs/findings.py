@@ -1,4 +1,4 @@
-"""What the rows of `computational_graphs` say: checked against formulas, in words, as a table."""
+"""What the rows of `computational_graphs` show: checks by formulas, caption and table."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from experiments.drawing.rows import Row, of
 
 __all__ = ["FORMULAS", "caption", "check", "inputs", "steps", "sweep", "table"]
 
-# A line of a trace by closed formulas: its value, its derivative by every input in order, and the
-# derivative of the result by it.
+# A line of a trace by closed formulas: its value, its derivatives by the inputs in order, and the
+# derivative of the result by this value.
 Line = tuple[float, tuple[float, ...], float]
 
 
@@ -109,7 +109,7 @@ def check(rows: Sequence[Row]) -> None:
     """Values, tangents, adjoints and contributions of every step equal closed formulas.
 
     Raises:
-        AssertionError: With the number that is not what its formula says.
+        AssertionError: With the number that differs from its formula.
     """
     for graph in dict.fromkeys(row["graph"] for row in rows):
         _check_steps(rows, graph)
@@ -157,7 +157,7 @@ def _check_sweep(rows: Sequence[Row], graph: str) -> None:
 
 
 def _check_survey(rows: Sequence[Row]) -> None:
-    """The order of the survey's Table 3: x2 by the sine, then both by the product, x1 by ln."""
+    """The order of Table 3 in the survey: x2 by the sine, both by the product, then x1 by ln."""
     x1, x2 = (row["primal"] for row in inputs(rows, "survey"))
     order = [(row["name"], row["source"]) for row in sweep(rows, "survey")]
     assert order == [
@@ -173,8 +173,8 @@ def _check_survey(rows: Sequence[Row]) -> None:
 def caption(rows: Sequence[Row]) -> str:
     """The text under the figure; its numbers are those of the rows."""
     said = [
-        "Computational graphs: values of the forward pass above the edges, below them what the "
-        "reverse pass sends back; where a variable is used twice, its gradient is the sum."
+        "Computational graphs: values of the forward pass above the edges, gradients of the "
+        "reverse pass below them; the gradient of a variable that is used twice is a sum."
     ]
     for graph in dict.fromkeys(row["graph"] for row in rows):
         (output,) = of(steps(rows, graph), output=True)
@@ -184,7 +184,7 @@ def caption(rows: Sequence[Row]) -> str:
         first, second = (row for row in sweep(rows, "survey") if row["name"] == "v0")
         said.append(
             f"The adjoint of x2 is first {first['so_far']:.6f} (through the sine), then "
-            f"{second['so_far']:.6f} (and through the product), as in Table 3 of Baydin, "
+            f"{second['so_far']:.6f} (with the product added), as in Table 3 of Baydin, "
             "Pearlmutter, Radul and Siskind (2018)."
         )
     return " ".join(said)
@@ -199,7 +199,7 @@ _TITLES = {
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Every step with value, tangents and adjoint, and what the adjoint was added up from."""
+    """Every step with its value, tangents and adjoint, and the parts of the adjoint."""
     lines = []
     for graph in dict.fromkeys(row["graph"] for row in rows):
         given = [row["label"] for row in inputs(rows, graph)]

@@ -1,1 +1,1 @@
-"""How many sigmoids does a function of one variable need, by proof, and how steep are they?"""
+"""How many sigmoids provably suffice for a function of one variable, and how steep are they?"""

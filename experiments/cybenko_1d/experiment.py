@@ -1,8 +1,8 @@
-"""How many sigmoids does a function of one variable need, by proof, and how steep are they?
+"""How many sigmoids provably suffice for a function of one variable, and how steep are they?
 
 Staircases of a target; error (estimate) and claim against the number of cells for several targets
 and constructions; error against steepness at a fixed size; the sizes that `cybenko` chooses for a
-given eps beside the least number of constant pieces; and how tight every claim is.
+given eps, compared with the least number of constant pieces; and how tight every claim is.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ANY_DIMENSION = (
     "bump", "oscillatory", "product_peak", "corner_peak", "genz_gaussian", "continuous", "gaussian",
 )  # fmt: skip
 _BOXES = {"its own": None, "[3, 5]": (3.0, 5.0), "[-7, -2]": (-7.0, -2.0)}
-_HALO = 16  # of the story about steepness, so that shallow units are not cut off
+_HALO = 16  # where steepness varies, so that shallow units are not cut off
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Config:
     shown: tuple[int, ...] = (4, 16, 64, 256)
     """Numbers of cells of the staircases drawn."""
     targets: tuple[str, ...] = ("exp", "sine2", "runge", "power11", "kink", "tent")
-    """Targets of the curves of error against size; here and elsewhere of the catalogue, or your own
+    """Targets of the curves of error against size; like all targets, from the catalogue or your own
     as path/to/file.py:name or module:name."""
     sizes: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256, 512)
     """Numbers of cells."""
@@ -60,17 +60,17 @@ class Config:
     steep_cells: int = 64
     """Number of cells there."""
     gains: int = 25
-    """Number of gains, from 1/16 to 64."""
+    """Number of gains, between 1/16 and 64."""
     chosen_targets: tuple[str, ...] = (
         "square", "exp", "sine2", "runge", "power11", "continuous", "kink", "tent",
     )  # fmt: skip
     """Targets for which `cybenko` chooses the size."""
     epsilons: tuple[float, ...] = (1e-1, 1e-2, 1e-3, 1e-4)
-    """Errors to stay below."""
+    """Bounds eps on the error for which `cybenko` chooses the size."""
     cells: int = 2000
-    """Random cells in which a chosen network is checked, and then at all extrema found."""
+    """Number of random cells in which the error of such a network is searched for its maximum."""
     tight_targets: tuple[str, ...] = (*_ONE_DIMENSIONAL, *_ANY_DIMENSION)
-    """Targets of the table that divides claims by estimates, each on three boxes."""
+    """Targets for which claims are divided by estimates, each on three boxes."""
 
 
 PRESETS = {
@@ -88,7 +88,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """One unit per curve: a target, and where it matters a construction."""
+    """One unit per curve: a target, for some curves with a construction."""
     check_positive(steep_cells=config.steep_cells, gains=config.gains, cells=config.cells)
     known, facts = (*_ONE_DIMENSIONAL, *_ANY_DIMENSION), ("lipschitz", "value_min", "value_max")
     for name in (
@@ -140,7 +140,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
 
 
 def seconds(config: Config) -> float:
-    """Expected time on two cores: mostly one estimate after another, measured."""
+    """Expected time on two cores, mostly for estimates of errors; the rates were measured."""
     chosen = len(config.chosen_targets) * len(config.epsilons)
     curves = len(config.targets) * len(config.sizes) * len(CONSTRUCTIONS)
     gains = len(config.steep_targets) * config.gains
@@ -209,7 +209,7 @@ def _sized(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     sizes = [int(n) for n in unit["sizes"].split()]
     target = _target(unit)
     rows = [{"n": n, **_numbers(_built(target, unit["construction"], n))} for n in sizes]
-    # The rate speaks of cells that are narrow for the steepest slope, where there are enough.
+    # The rate is fitted to cells that are narrow for the steepest slope, if there are enough.
     fine = [row for row in rows if row["n"] >= 16 and _is_fine(target, row["n"])]
     fitted = fine if len(fine) >= 3 else rows
     floor = 1e-13 if rows[0]["sup_error"] else 0.0
@@ -238,7 +238,7 @@ def _steep(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _close_up(*built: Construction) -> list[dict[str, Any]]:
-    """Values of the shallowest, the best and the steepest on a part of the interval."""
+    """Values of the shallowest, the best and the steepest staircase on part of the interval."""
     import numpy as np
 
     import approxlab as al
@@ -255,7 +255,7 @@ def _close_up(*built: Construction) -> list[dict[str, Any]]:
 
 
 def _chosen(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
-    """The network of `cybenko`, checked in random cells and at the extrema found there."""
+    """The network of `cybenko`, its error searched in random cells and refined at maxima."""
     import approxlab as al
 
     target = _target(unit)
@@ -266,7 +266,7 @@ def _chosen(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]
     return [
         {
             **built.to_rows()[0],
-            "sup_error": _checked(built, unit, run),
+            "sup_error": _searched(built, unit, run),
             "gain_per_cell": slope / 4 * width / units,
             "least_constant_pieces": target.lipschitz * width / (2 * unit["eps"]),
             "form": "second derivative" if "|f''|" in built.claim.source else "Lipschitz",
@@ -274,8 +274,8 @@ def _chosen(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]
     ]
 
 
-def _checked(built: Construction, unit: Mapping[str, Any], run: runner.RunInfo) -> float:
-    """Largest error: a grid and its refinement, nine points in random cells and their extrema."""
+def _searched(built: Construction, unit: Mapping[str, Any], run: runner.RunInfo) -> float:
+    """Largest error on a refined grid, and at nine points of random cells, refined at maxima."""
     import numpy as np
 
     import approxlab as al
@@ -287,9 +287,9 @@ def _checked(built: Construction, unit: Mapping[str, Any], run: runner.RunInfo) 
     starts = low + h * rng.integers(0, network.num_hidden_units, unit["cells"])
 
     def error(x: np.ndarray) -> np.ndarray:
-        places = np.clip(x, low, high).reshape(-1, 1)
+        points = np.clip(x, low, high).reshape(-1, 1)
         got, want = (
-            np.asarray(al.evaluate(model, places, batch=2048), np.float64)
+            np.asarray(al.evaluate(model, points, batch=2048), np.float64)
             for model in (network, target)
         )
         return np.abs(got - want).reshape(x.shape)
@@ -306,7 +306,7 @@ def _checked(built: Construction, unit: Mapping[str, Any], run: runner.RunInfo) 
 
 
 def _tight(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Claim over estimate for every construction on one box."""
+    """Claim divided by estimate for every construction on one box."""
     import approxlab as al
 
     ends, target = _BOXES[unit["box"]], _target(unit)

@@ -19,7 +19,7 @@ __all__ = ["draw"]
 
 _COLORS = colors("sigmoid sums")
 _MARKERS = {"classical": "s", "midpoint": "o", "costarelli_spigler": "^", "moderate": "D"}
-_HOLLOW = {"costarelli_spigler"}  # it lies on the midpoint staircase: drawn around it
+_HOLLOW = {"costarelli_spigler"}  # the same curve as the midpoint staircase, drawn around it
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -129,7 +129,7 @@ def _draw_steepness(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_close_up(ax: Axes, rows: Sequence[Row]) -> None:
-    """The same target with units too shallow, of the best gain, and too steep."""
+    """The same target with units that are too shallow, of the best gain, and too steep."""
     points = of(rows, kind="point")
     gains = of(rows, kind="gain", target=points[0]["target"])
     best = min(gains, key=lambda row: row["sup_error"])
@@ -153,7 +153,7 @@ def _draw_chosen(ax: Axes, rows: Sequence[Row]) -> None:
     targets.sort(key=lambda target: -last[target])
     rough = [t for t in targets if of(rows, target=t)[-1]["form"] == "Lipschitz"]
     smooth = [t for t in targets if t not in rough]
-    # Of rough targets the size depends on L only: one line, told apart by hollow marks.
+    # The sizes for rough targets depend on L only: one line, distinguished by hollow markers.
     looks = {t: ("0.25", mark) for t, mark in zip(rough, "sD^v<>" * len(rough), strict=False)}
     colors = plotting.ordered_colors(len(smooth))
     looks |= {t: (color, "o") for t, color in zip(smooth, colors, strict=True)}

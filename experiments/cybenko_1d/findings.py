@@ -1,4 +1,4 @@
-"""What the rows of `cybenko_1d` say: checked, in words, and as tables."""
+"""What the rows of `cybenko_1d` show: checks, caption and tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = {
 
 
 def check(rows: Sequence[Row]) -> None:
-    """No estimate above its claim, the orders of the theory, eps kept, claims tight.
+    """Checks that estimates are below claims and eps, orders agree with theory, claims are tight.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -40,7 +40,7 @@ def check(rows: Sequence[Row]) -> None:
         name = f"cybenko({row['target']}, {row['eps']:g})"
         least = row["least_constant_pieces"]
         assert row["num_hidden_units"] <= least + 2, f"{name}: more units than constant pieces"
-        assert row["gain_per_cell"] <= 1e3, f"{name}: Heavisides, not sigmoids"
+        assert row["gain_per_cell"] <= 1e3, f"{name}: units as steep as jumps"
     for row in of(rows, story="tight", fine=True):
         assert 1.0 <= row["claim_over_error"] <= 10.0, (
             f"{row['construction']} of {row['target']} on {row['box']}: claim is "
@@ -48,7 +48,7 @@ def check(rows: Sequence[Row]) -> None:
         )
     for target in _targets(rows, "steep"):
         errors = [row["sup_error"] for row in of(rows, story="steep", target=target, kind="gain")]
-        assert min(errors) < 0.9 * min(errors[0], errors[-1]), f"{target}: steepness has no optimum"
+        assert min(errors) < 0.9 * min(errors[0], errors[-1]), f"{target}: no optimal steepness"
 
 
 def caption(rows: Sequence[Row]) -> str:
@@ -61,16 +61,18 @@ def caption(rows: Sequence[Row]) -> str:
     halo = wide["num_hidden_units"] - wide["n"]
     gains = ", ".join(f"{row['target']} {row['gain']:.2g}" for row in best)
     return (
-        "Markers are estimates, dashed lines claims that hold by theorem, the tails of all jumps "
-        "included. Steep staircases (gain 32) err like 1/n on every target; at gain 0.4, with "
-        f"{halo} more units outside, the steps blur into each other and a smooth target gains a "
-        f"second order. The best gain at {best[0]['n']} cells (slope times cell width): {gains}. "
-        "cybenko(g, eps) picks cells, gain and halo by the claim alone: "
-        f"{smooth['num_hidden_units']} units for {smooth['target']} and eps = {smooth['eps']:g}, "
-        f"where {smooth['least_constant_pieces']:.0f} constant pieces serve the Lipschitz class. "
+        "Markers are estimates; dashed lines are claims that hold by theorem and include the tails "
+        "of all jumps. The error of steep staircases (gain 32) falls like 1/n on every target; at "
+        f"gain 0.4, with {halo} more units outside the interval, the steps overlap and the order "
+        "for smooth targets is two. "
+        f"The best gain at {best[0]['n']} cells (slope times cell width): {gains}. "
+        "cybenko(g, eps) chooses cells, gain and halo from the claim alone: "
+        f"{smooth['num_hidden_units']} units for {smooth['target']} and eps = {smooth['eps']:g}; "
+        "constant pieces for the whole Lipschitz class need "
+        f"{smooth['least_constant_pieces']:.0f}. "
         f"Claims are at most {max(r['claim_over_error'] for r in tight):.2g} times the estimate in "
-        f"{len(tight)} cases with L h (Lipschitz constant times cell width) at most half the "
-        "oscillation."
+        f"all {len(tight)} cases where L h (Lipschitz constant times cell width) is at most half "
+        "the oscillation."
     )
 
 

@@ -1,8 +1,8 @@
 """How do sums of sigmoids approximate in more than one dimension, with one hidden layer and two?
 
-The lecture's tower is built step by step: a ridge, two crossed ridges, a threshold. Towers side by
-side leave holes where cells meet; the sum over orthants does not. Then error and claim against the
-number of units: one hidden layer (ridges) beside two (orthants).
+A tower is built step by step: a ridge, two crossed ridges, a threshold. Towers side by side leave
+holes where cells meet; the sum over orthants does not. Then error and claim against the number of
+units, for one hidden layer (ridges) and for two (orthants).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Config:
     surface_gain: float = 2.0
     """Gain of the ridges in the surfaces (slope times the cell's width)."""
     hole_gains: tuple[float, ...] = (2.0, 8.0, 32.0)
-    """Gains at which the hole is cut along the diagonal."""
+    """Gains for which the hole between towers is shown along the diagonal."""
     gain: float = 64.0
     """Gain of the orthant sums and towers whose errors are measured."""
     cells: tuple[int, ...] = (4, 8, 16, 32, 64)
@@ -48,25 +48,25 @@ class Config:
     cells_3d: tuple[int, ...] = (4, 8, 12, 20)
     """Cells along each axis in 3 dimensions."""
     eps: tuple[float, ...] = (0.4, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
-    """Errors asked of ridge sums in 2 dimensions."""
+    """Bounds on the error of ridge sums in 2 dimensions."""
     eps_3d: tuple[float, ...] = (0.8, 0.4, 0.2, 0.1, 0.05, 0.04, 0.03)
-    """Errors asked of ridge sums in 3 dimensions."""
+    """Bounds on the error of ridge sums in 3 dimensions."""
     goal: float = 0.05
-    """Error to stay below, by claim, in 2 dimensions."""
+    """Claimed error to reach in 2 dimensions."""
     goal_3d: float = 0.1
-    """Error to stay below, by claim, in 3 dimensions."""
+    """Claimed error to reach in 3 dimensions."""
     targets: tuple[str, ...] = (
         "sine_product", "bump", "gaussian", "compositional", "oscillatory", "product_peak",
         "corner_peak", "genz_gaussian", "continuous", "gabor",
     )  # fmt: skip
-    """Targets of the table of how tight the claims of orthant sums are: of the catalogue, or your
-    own as path/to/file.py:name or module:name."""
+    """Targets for which claims of orthant sums are divided by estimates: from the catalogue, or
+    your own as path/to/file.py:name or module:name."""
     ridged: tuple[str, ...] = ("sine_product", "bump", "gaussian", "oscillatory", "genz_gaussian")
-    """Targets of the table of how tight the claims of ridge sums are."""
+    """Targets for which claims of ridge sums are divided by estimates."""
     tight_cells: int = 16
-    """Cells along each axis in the table of how tight the claims are."""
+    """Cells along each axis for these ratios."""
     drawn: int = 8192
-    """Points drawn about the vertices of a grid, where orthant sums are worst."""
+    """Random points near the vertices of a grid, where the error of orthant sums is largest."""
 
 
 PRESETS = {
@@ -89,8 +89,8 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
             own_targets.check("targets", name, (), dim=2, facts=_FACTS)
     if any(map(own_targets.is_own, config.ridged)):
         raise ValueError(
-            f"ridged: got {config.ridged}, expected targets of the catalogue: ridge sums need an "
-            "expansion that is known."
+            f"ridged: got {config.ridged}, expected targets of the catalogue: ridge sums need a "
+            "known ridge-function expansion."
         )
     look = {"points": config.points, "cells": config.surface_cells}
     plan: list[dict[str, Any]] = [
@@ -136,7 +136,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
 
 
 def seconds(config: Config) -> float:
-    """Expected time on two cores: a second and a half to compile and measure each shape."""
+    """Expected time on two cores, mostly to compile and measure each network."""
     weights = sum(2.0 * n**3 for n in config.cells) + sum(3.0 * n**4 for n in config.cells_3d)
     return 5.0 + 0.8 * len(units(config)) + 6e-10 * (2e4 + config.drawn) * weights
 
@@ -147,11 +147,11 @@ def _target(name: str, dim: int) -> Target:
     return al.targets.get(name) if name in _ONE_SIZE else al.targets.get(name, dim=dim)
 
 
-# ------------------------------------------------------------------------------ what is looked at
+# ------------------------------------------------------------------------------ what is drawn
 
 
 def _surface(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Values on a grid, and the error where there is a target; a row holds one line of the grid."""
+    """Values and errors on a grid; a row holds one line of the grid."""
     import numpy as np
 
     import approxlab as al
@@ -170,7 +170,7 @@ def _surface(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _shown(unit: Mapping[str, Any], target: Target) -> MLP:
-    """The networks of the first row: the tower taken apart, then towers and orthants."""
+    """The networks of the first row: parts of a tower, a tower, towers side by side, orthants."""
     import numpy as np
 
     import approxlab as al
@@ -192,7 +192,7 @@ def _shown(unit: Mapping[str, Any], target: Target) -> MLP:
 
 
 def _cut(unit: Mapping[str, Any]) -> dict[str, Any]:
-    """Towers along the diagonal through the vertex in the middle, half a cell to each side."""
+    """Values along the diagonal, half a cell to each side of the vertex in the middle."""
     import numpy as np
 
     import approxlab as al
@@ -212,7 +212,7 @@ def _cut(unit: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _written(values: np.ndarray) -> str:
-    """Numbers for drawing, as text: a record with a row per pixel would be ten times as large."""
+    """Numbers as text, since a record with a row per pixel would be ten times larger."""
     return " ".join(f"{v:.3f}" for v in values)
 
 
@@ -267,10 +267,10 @@ def _constructed(unit: Mapping[str, Any], target: Target) -> Construction:
 
 
 def _points(target: Target, counts: np.ndarray, unit: Mapping[str, Any], seed: int) -> np.ndarray:
-    """A grid, and points drawn about vertices of the cells, as near as a ridge is narrow.
+    """A grid, and random points near vertices of the cells, at distances like the width of ridges.
 
-    Corners, where an orthant sum is worst, are far narrower than any grid. The spread is drawn too,
-    since a chosen gain is not known here.
+    The corners, where the error of an orthant sum is largest, are far narrower than any grid. The
+    distance from the vertex is random too, since the gain of a network is not known here.
     """
     import zlib
 
@@ -280,8 +280,8 @@ def _points(target: Target, counts: np.ndarray, unit: Mapping[str, Any], seed: i
     rng = np.random.default_rng([seed, zlib.crc32(words.encode())])
     box, shape = target.domain, (unit["drawn"], target.dim)
     vertices = rng.integers(1, counts, shape) / counts
-    spread = 10.0 ** rng.uniform(-3.5, -0.5, (unit["drawn"], 1))
-    near = np.clip(vertices + spread * rng.normal(size=shape) / counts, 0.0, 1.0)
+    distance = 10.0 ** rng.uniform(-3.5, -0.5, (unit["drawn"], 1))
+    near = np.clip(vertices + distance * rng.normal(size=shape) / counts, 0.0, 1.0)
     return np.concatenate([box.uniform(129 if target.dim == 2 else 21), box.place(near)])
 
 

@@ -36,7 +36,7 @@ _PANELS = (
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Top: the tower taken apart. Middle: holes, and none. Below: errors and claims."""
+    """Top: parts of a tower. Middle: holes of towers, none of orthants. Below: errors, claims."""
     import matplotlib.pyplot as plt
 
     from approxlab import plotting

@@ -1,4 +1,4 @@
-"""What the rows of `cybenko_2d` say: checked, in words, and as tables."""
+"""What the rows of `cybenko_2d` show: checks, caption and tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["caption", "check", "table"]
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Claims hold and are not far off, goals are met, holes stay.
+    """Checks that claims hold and are tight, goals are reached, and towers leave holes.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -21,12 +21,12 @@ def check(rows: Sequence[Row]) -> None:
     for row in of(rows, story="goal"):
         assert row["claimed_sup_error"] < row["eps"], f"{_name(row)}: the claim misses {row['eps']}"
     for row in of(rows, story="size", kind="towers"):
-        # Of an even number of cells the middle is a vertex, and there the target is 1.
+        # With an even number of cells the middle is a vertex, and the target is 1 there.
         if row["cells"] % 2 == 0:
             error = row["sup_error"]
-            assert 0.9 < error < 1.1, f"{_name(row)}: towers are off by {error}, not by 1"
+            assert 0.9 < error < 1.1, f"{_name(row)}: the error of towers is {error}, not 1"
     for row in of(rows, story="hole"):
-        assert row["lowest"] < 0.01, f"the hole ends at {row['lowest']} for gain {row['gain']}"
+        assert row["lowest"] < 0.01, f"gain {row['gain']}: the hole only falls to {row['lowest']}"
     for row in _resolved(of_the_catalogue(rows)):
         ratio = row["claimed_sup_error"] / row["sup_error"]
         assert ratio <= 10, f"{_name(row)}: the claim is {ratio:.1f} times the error"
@@ -44,13 +44,13 @@ def caption(rows: Sequence[Row]) -> str:
     )
     gains = [row["gain"] for row in of(rows, story="hole")]
     return (
-        "A tower is a threshold of crossed ridges. Towers side by side leave holes where cells "
-        f"meet, down to 0 at every gain from {gains[0]:g} to {gains[-1]:g}; the sum over orthants "
-        "has none. Solid: estimated sup error; dashed: what is claimed by theorem. Hidden units "
+        "A tower is a threshold applied to crossed ridges. Towers side by side leave holes where "
+        f"cells meet, down to 0 at every gain from {gains[0]:g} to {gains[-1]:g}; the sum over "
+        "orthants has none. Solid: estimated sup error; dashed: the claim by theorem. Hidden units "
         f"for a claim below {_pairs(rows)[0][0]['eps']:g}, in one layer and in two: {goals}. "
         f"In three dimensions, below {space['eps']:g} in one layer: {space['num_hidden_units']}. "
-        "The comparison is of knowledge, not of depth alone: ridges use a known expansion of the "
-        "target, orthants only its values and a Lipschitz constant."
+        "The two differ in knowledge of the target, not only in depth: ridges use a known "
+        "ridge-function expansion, orthants only values and a Lipschitz constant."
     )
 
 
@@ -69,9 +69,9 @@ def table(rows: Sequence[Row]) -> str:
             cells = [_ratio(row) for row in of(tight, target=target)]
             lines.append(f"  {kind + ' ' + target:38}" + "".join(f"{c:>12}" for c in cells))
     lines.append(
-        "* Lipschitz constant times cell above half the oscillation. Where the other claims are"
-        " loose, the corner term 3 M D^2 / 2 dominates (it falls like D^2), or the Lipschitz"
-        " constant of a moved box is that of its shortest side."
+        "* Lipschitz constant times cell above half the oscillation. Other claims are loose where"
+        " the corner term 3 M D^2 / 2 dominates (it falls like D^2), or where the Lipschitz"
+        " constant on a moved box is that of its shortest side."
     )
     return "\n".join(lines)
 
@@ -82,7 +82,7 @@ def _ratio(row: Row) -> str:
 
 
 def _resolved(rows: Sequence[Row]) -> list[Row]:
-    """Where a claim is to be within a factor 10: the cells resolve the target."""
+    """Rows whose cells resolve the target, so that the claim must be within a factor 10."""
     return [
         row
         for row in of(rows, story="tight")
@@ -95,7 +95,7 @@ def _claimed(rows: Sequence[Row]) -> list[Row]:
 
 
 def _pairs(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
-    """Goals in two dimensions: one hidden layer beside two."""
+    """Goals in two dimensions, with one hidden layer and with two."""
     goals = of(rows, story="goal", dim=2)
     return list(zip(of(goals, kind="ridges"), of(goals, kind="orthants"), strict=True))
 

@@ -33,7 +33,7 @@ _FORMULAS = {
 
 
 def formula(target: str) -> str:
-    """How a target is written above its panels; its name where no formula is known.
+    """The formula of a target for headings of panels; its name where no formula is known.
 
     Example:
         >>> formula("cube"), formula("gabor")

@@ -21,7 +21,7 @@ def of(rows: Sequence[Row], **fields: object) -> list[Row]:
 
 
 def of_the_catalogue(rows: Sequence[Row]) -> list[Row]:
-    """Rows of targets that have a name here, for sentences that are not true of every function."""
+    """Rows of targets from the catalogue, for sentences that do not hold for every function."""
     return [row for row in rows if "target_sha256" not in row]
 
 

@@ -1,8 +1,9 @@
 """What is wrong with finite differences? Error against step, cost against inputs.
 
-Forward, backward, central, Richardson's and complex-step quotients of exp at points off the origin,
-in both precisions: error, proved bound, best step. And the gradient of a network in its n inputs by
-n + 1 or 2n values beside one reverse pass: exact FLOPs of the products, and time.
+Forward, backward, central, Richardson and complex-step quotients of exp at points away from the
+origin, in both precisions: error, proved bound, best step. And the gradient of a network with
+respect to its n inputs, by n + 1 or 2n values against one reverse pass: exact FLOPs of the
+products, and time.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ class Config:
     width: int = 64
     """Width of their two hidden layers."""
     repeats: int = 9
-    """Turns of every measurement."""
+    """Repetitions of every measurement."""
     least_s: float = 0.01
-    """Seconds that a turn lasts at least."""
+    """Least duration of a repetition, in seconds."""
 
 
 PRESETS = {
@@ -51,7 +52,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """Every quotient in every precision, at all its steps; then the networks."""
+    """Every quotient in every precision at all its steps, then the networks."""
     check_positive(points=config.points, width=config.width, repeats=config.repeats)
     for n in config.inputs:
         check_positive(inputs=n)
@@ -103,17 +104,18 @@ def _errors(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]
         exponents.append(_TINY[kind])
     rows = [{**_at_step(scheme, points, 2.0**-k), "predicted": False} for k in exponents]
     best, rule = optimal_step(scheme, kind), stencil(scheme)
-    # The power of two below the best step: with other steps x + h is rounded.
+    # The largest power of two not above the best step: with other steps x + h is rounded.
     predicted = _at_step(scheme, points, power_of_two(best))
     least = (rule.order + 1) * rule.truncation * best**rule.order
     return [*rows, {**predicted, "predicted": True, "best_step": best, "predicted_error": least}]
 
 
 def _at_step(scheme: Any, points: Any, step: float) -> dict[str, Any]:
-    """All points as one function of a vector. All derivatives of exp are exp.
+    """All points as one function of a vector.
 
-    So relative errors do not depend on the point. That the complex exp is right to 4 eps is taken
-    to be so, as for real values; on its segment |exp| is e^x.
+    All derivatives of exp are exp, so relative errors do not depend on the point. It is assumed
+    that the complex exp has a relative error of at most 4 eps, as the real one; on the segment of
+    the complex step |exp| is e^x.
     """
     import jax.numpy as jnp
     import numpy as np
@@ -132,9 +134,9 @@ def _at_step(scheme: Any, points: Any, step: float) -> dict[str, Any]:
         derivatives=dict.fromkeys((1, 2, 3, 5), largest),
         value_error=4.0 * float(np.finfo(points.dtype).eps) * exact if is_complex else None,
     )
-    assert found.proved, "a fact was sampled"
+    assert found.proved, "a bound was sampled, not proved"
     errors = np.abs(found.value.astype(np.float64) - exact)
-    # The double that stands for the truth is rounded, too.
+    # The float64 reference value is rounded, too.
     over = errors / (found.error + float(np.finfo(np.float64).eps) * exact)
     return {
         "step": step,
@@ -147,7 +149,7 @@ def _at_step(scheme: Any, points: Any, step: float) -> dict[str, Any]:
 
 
 def _costs(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
-    """Gradient of a network in its inputs by differences and by a reverse pass, in turns."""
+    """Gradient with respect to the inputs by differences and by a reverse pass, alternating."""
     import jax
     import jax.numpy as jnp
 
@@ -187,7 +189,7 @@ def _costs(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]
 
 
 def _ways(net: Any) -> dict[str, Callable[[Any], Any]]:
-    """Functions of the point alone, so that a call hands over one array.
+    """Functions of the point alone, so that a call passes one array.
 
     Central differences do not need the value.
     """

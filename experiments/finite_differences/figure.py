@@ -21,7 +21,7 @@ _COLORS = colors("difference schemes")
 _MARKERS = {"forward": "o", "backward": "x", "central": "s", "richardson": "D", "complex": "v"}
 _WAYS = colors("difference costs")
 _LEFT = {"float32": 2.0**-20, "float64": 2.0**-49}  # shorter complex steps are not drawn
-_SLOPES = {  # of the measured errors, beside the curves
+_SLOPES = {  # of the measured errors, written next to the curves
     "float32": (("$h$", 2e-2, 3e-2), ("$h^2$", 9e-2, 3e-4), ("$1/h$", 6e-6, 3e-4)),
     "float64": (
         ("$h$", 1e-3, 1e-2),

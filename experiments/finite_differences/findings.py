@@ -1,4 +1,4 @@
-"""What the rows of `finite_differences` say: checked, in words, and as a table."""
+"""What the rows of `finite_differences` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -36,18 +36,16 @@ def dot_flops(method: str, n: int, weights: int) -> int:
 
 def slope(rows: Sequence[Row], low: float, high: float) -> float:
     """Slope of log(error) against log(step) for steps in [low, high]; nan for fewer than three."""
+    from approxlab.rates import rate  # SciPy: not for --help
+
     kept = [row for row in rows if low <= row["step"] <= high and row["relative_error"] > 0]
     if len(kept) < 3:
         return math.nan
-    x = [math.log(row["step"]) for row in kept]
-    y = [math.log(row["relative_error"]) for row in kept]
-    centre = sum(x) / len(x)
-    size = sum((a - centre) ** 2 for a in x)
-    return sum((a - centre) * b for a, b in zip(x, y, strict=True)) / size
+    return rate([row["step"] for row in kept], [row["relative_error"] for row in kept]).slope
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -79,7 +77,7 @@ def _check_real(cells: Sequence[Row], kind: str, scheme: str) -> None:
     assert best["predicted_error"] <= best["relative_bound"], f"{scheme}, {kind}: above its bound"
     tried = of(cells, predicted=False)
     up, down = _slopes(tried, best["step"])
-    few = cells[0]["points"] < 50  # medians of few points scatter
+    few = cells[0]["points"] < 50  # medians over few points vary more
     room = 0.4 if few else 0.1
     assert not abs(up - order) > 0.1, f"{scheme}, {kind}: slope {up:.2f} at long steps"
     assert not abs(down + 1) > room, f"{scheme}, {kind}: slope {down:.2f} at short steps"
@@ -91,12 +89,12 @@ def _check_real(cells: Sequence[Row], kind: str, scheme: str) -> None:
 
 
 def _slopes(tried: Sequence[Row], best: float) -> tuple[float, float]:
-    """At steps well above the best one, and well below."""
+    """Slopes at steps well above the best one, and well below."""
     return slope(tried, 8 * best, 0.13 if best < 1e-3 else 0.3), slope(tried, 0.0, best / 8)
 
 
 def _check_complex(cells: Sequence[Row], kind: str, scheme: str) -> None:
-    """No roundoff however short the step: from eps^(1/2) on the error is rounding."""
+    """No roundoff, however short the step: from eps^(1/2) down the error is one of rounding."""
     for row in cells:
         if row["step"] <= EPS[kind] ** 0.5:
             assert row["relative_error"] <= 2 * EPS[kind], f"complex step, {kind}: not rounding"
@@ -115,12 +113,13 @@ def caption(rows: Sequence[Row]) -> str:
             said.append(f"{kind}: {', '.join(named)}")
     parts = [
         "Left: relative error of difference quotients of exp, medians over random points in "
-        "[3, 5]. Dashed: the proved bounds, truncation plus roundoff for values right to 4 eps; no "
-        "point and no step exceeded them. Crosses: the predicted best step, and the error "
-        "predicted there, the bound for values right to eps; at the power of two below it the "
-        "measured error is at most twice that, and 3 times the least of all steps (6 where points "
-        "are few). Complex steps have no roundoff, however short. Errors below eps / 5 are drawn "
-        "there.",
+        "[3, 5]. Dashed: the proved bounds, truncation plus roundoff for values with relative "
+        "error at most 4 eps; they hold at all points and steps. Crosses: the predicted best step "
+        "and the error predicted there, the bound for values with relative error at most eps. At "
+        "the largest power of two not above that step, the measured error is at most twice the "
+        "predicted one and at most 3 times the smallest of all steps (6 times if there are few "
+        "points). Complex steps have no roundoff, however short. Errors below eps / 5 are drawn at "
+        "eps / 5.",
         f"Errors at the predicted step: {'; '.join(said)}." if said else "",
     ]
     costs = of(rows, story="cost")
@@ -134,12 +133,12 @@ def caption(rows: Sequence[Row]) -> str:
         ]
         width = costs[0]["width"]
         parts += [
-            f"Right: the gradient in n inputs of a tanh network n-{width}-{width}-1. Differences "
-            "need n + 1 or 2n values, a reverse pass as much work as two: at n = "
-            f"{largest} differences cost "
-            f"{' and '.join(sides)} of value and gradient. FLOPs "
-            "are those of matrix products, counted from the program, equal to the formulas to the "
-            "unit; times contain the dispatch of a call, which is most of them where n is small."
+            f"Right: the gradient with respect to the n inputs of a tanh network "
+            f"n-{width}-{width}-1. Differences need n + 1 or 2n values, a reverse pass the work of "
+            f"two: at n = {largest} differences cost {' and '.join(sides)} of value and gradient "
+            "by a reverse pass. FLOPs are those of matrix products, counted from the program, and "
+            "exactly equal to the formulas; times include the dispatch of a call, which dominates "
+            "for small n."
         ]
     return " ".join(part for part in parts if part)
 

@@ -1,12 +1,12 @@
 """How far from the best possible are fitted ReLU networks in one dimension, and why?
 
 A shallow ReLU network on an interval is a linear spline with free knots, and the least error of
-those is enclosed for every number of pieces (`optimal.relu_spline`). Every error is divided by the
-lower end, below which no function with that many pieces can be: Adam, Levenberg-Marquardt, variable
-projection, the orthogonal greedy algorithm, knots at equal shares of the curvature with one solve,
-and these knots polished by Newton's method. All networks have n - 1 kinks at most in the interval,
-so n pieces: n - 1 ReLUs and, apart from the greedy ones, one unit more for the first slope, which
-is linear where the network is trained and a ReLU that bends at the end where knots are placed.
+such splines is enclosed for every number of pieces (`optimal.relu_spline`). Every error is divided
+by the lower end of that enclosure. Methods: Adam, Levenberg-Marquardt, variable projection, the
+orthogonal greedy algorithm, knots at equal shares of the curvature with one solve, and these knots
+polished by Newton's method. All networks have at most n - 1 kinks in the interval, so n pieces:
+n - 1 ReLUs and, except in greedy networks, one more unit for the first slope. That unit is linear
+in trained networks; where knots are placed it is a ReLU with its kink at an end of the interval.
 Training starts from kinks drawn uniformly from the interval.
 """
 
@@ -47,8 +47,8 @@ _CASES: Mapping[Case, Sequence[tuple[str, str, int, float]]] = {
     "A5": (("sqrt", "sup_error", 256, 4.5e-6),),
     "A6": (("cube", "mse_of_500", 20, 6e-8), ("power11", "mse_of_500", 20, 6e-8)),
 }
-"""Row of the acceptance table: target, what is measured, pieces, and the number asked for."""
-_PANELS = 1024  # of the quadrature that measures trained networks, whose kinks lie anywhere
+"""Errors required of placed knots: target, what is measured, pieces, and the largest error."""
+_PANELS = 1024  # of the quadrature for trained networks, whose kinks may lie anywhere
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,20 @@ class Config:
     methods: tuple[Method, ...] = _METHODS
     """How the networks are found."""
     adam_seeds: int = 3
-    """Networks per cell of Adam."""
+    """Seeds per cell for Adam."""
     adam_steps: int = 3000
     """Steps of Adam."""
     solver_seeds: int = 1
-    """Networks per cell of Levenberg-Marquardt and variable projection."""
+    """Seeds per cell for Levenberg-Marquardt and variable projection."""
     solver_steps: int = 100
-    """Steps of both at most."""
+    """Largest number of steps of both."""
     points: int = 640
     """Training points of all three."""
     cases: tuple[Case, ...] = ("A3", "A5", "A6")
-    """Rows of the acceptance table."""
+    """Required errors that are checked: A3 in L2 for sin, A5 in the sup norm for sqrt, A6 the mean
+    squared error at 500 points for x^3 and x^11."""
     shown: str = "runge"
-    """Target of the picture."""
+    """Target of the two small networks that are drawn."""
 
 
 PRESETS = {
@@ -88,7 +89,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """The optimum of every size, every method at it, the picture, and the acceptance table."""
+    """Every method at every size, the optima, the small networks, and the required errors."""
     check_positive(
         adam_seeds=config.adam_seeds,
         adam_steps=config.adam_steps,
@@ -147,12 +148,12 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """The rows of one unit: a row per network, per optimum, per knot or per acceptance row."""
+    """The rows of one unit: a row per network, per optimum, per knot or per required error."""
     story = unit["story"]
     if story == "optimum":
         return [_optimum(unit)]
     if story == "acceptance":
-        return [_acceptance(unit)]
+        return [_required(unit)]
     target = _target(unit)
     networks = _networks(target, unit, run)
     if story == "picture":
@@ -209,7 +210,7 @@ def _once(name: str, make: Any) -> Any:
 def _networks(
     target: Target, unit: Mapping[str, Any], run: runner.RunInfo
 ) -> list[tuple[MLP, str]]:
-    """Networks with at most n pieces, and how each of their fits ended."""
+    """Networks with at most n pieces, and the status of each fit."""
     method, n = unit["method"], unit["n"]
     if "seeds" in unit:
         result = _trained(target, unit, run)
@@ -266,20 +267,20 @@ def _measured(target: Target, network: MLP, index: int, status: str) -> dict[str
 
 
 def _inside(target: Target, network: MLP) -> list[float]:
-    """Where the units of a network bend, inside the open interval."""
+    """Kinks of the units of a network, inside the open interval."""
     import numpy as np
 
-    bent = network.num_hidden_units  # the linear units come last
-    weights = np.asarray(network.weights[0], float)[:bent, 0]
-    shifts = np.asarray(network.biases[0], float)[:bent]
-    moving = weights != 0.0
-    places = np.unique(-shifts[moving] / weights[moving])
+    count = network.num_hidden_units  # the linear units come last
+    weights = np.asarray(network.weights[0], float)[:count, 0]
+    shifts = np.asarray(network.biases[0], float)[:count]
+    nonzero = weights != 0.0
+    kinks = np.unique(-shifts[nonzero] / weights[nonzero])
     (a,), (b,) = target.domain.lower, target.domain.upper
-    return [float(place) for place in places if a < place < b]
+    return [float(kink) for kink in kinks if a < kink < b]
 
 
 def _kinks(target: Target, networks: Sequence[tuple[MLP, str]]) -> list[dict[str, Any]]:
-    """Kinks and ends of the best network, with its values there."""
+    """Kinks of the best network and ends of the interval, with the network's values there."""
     import numpy as np
 
     import approxlab as al
@@ -304,8 +305,8 @@ def _optimum(unit: Mapping[str, Any]) -> dict[str, Any]:
     return {**al.optimal.relu_spline(target, n).to_rows()[0], "asymptotic_l2_error": float(leading)}
 
 
-def _acceptance(unit: Mapping[str, Any]) -> dict[str, Any]:
-    """What knots at equal shares reach, and what the polish does."""
+def _required(unit: Mapping[str, Any]) -> dict[str, Any]:
+    """Errors with knots at equal shares of the curvature, before and after polishing."""
     import numpy as np
 
     import approxlab as al

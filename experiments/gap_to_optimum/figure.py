@@ -77,7 +77,7 @@ def _draw_pictures(panel: SubFigure, rows: Sequence[Row]) -> None:
 
 
 def _values(target: str, x: Any) -> Any:
-    """Values of a target without jax, for the grey line."""
+    """Values of a target without JAX, for the grey line."""
     import numpy as np
 
     functions: dict[str, Any] = {
@@ -113,7 +113,7 @@ def _draw_gaps(ax: Axes, rows: Sequence[Row], target: str, top: float) -> None:
 
 
 def _draw_constant(ax: Axes, rows: Sequence[Row], targets: Sequence[str]) -> None:
-    """Both ends of the least error over the leading term of the theory."""
+    """Both ends of the least error, divided by the leading term of the theory."""
     for target, color in zip(targets, HUES, strict=False):
         ends = of(rows, story="optimum", target=target)
         sizes = column(ends, "n")

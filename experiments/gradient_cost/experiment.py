@@ -1,8 +1,9 @@
-"""What does a gradient cost beside the function, in time and in memory?
+"""What does a gradient cost, compared with the function, in time and in memory?
 
-Gradients over function and Hessian-vector products over gradients of networks of growing depth:
-exact ratios of the products of matrices beside ratios of measured times. And the tape of reverse
-mode: its bytes predicted and measured, with and without computing parts of it again.
+The cost of a gradient divided by that of the function, and of a Hessian-vector product divided by
+that of a gradient, for networks of growing depth: exact ratios for matrix products, and ratios of
+measured times. And the tape of reverse mode: its bytes predicted and measured, with and without
+recomputing parts of it.
 """
 
 from __future__ import annotations
@@ -33,19 +34,19 @@ class Config:
     layers: tuple[int, ...] = (1, 2, 3, 4, 6, 8)
     """Numbers of layers of the networks whose ratios are measured."""
     width: int = 256
-    """Units of each layer, where products of matrices take most of the time."""
+    """Units of each layer, for networks whose time is mostly spent in matrix products."""
     batch: int = 256
-    """Samples, where products of matrices take most of the time."""
+    """Number of samples for these networks."""
     small_width: int = 16
-    """Units of each layer, where everything else takes most of the time; one sample."""
+    """Units of each layer, for networks whose time is mostly overhead, with one sample."""
     tape_layers: tuple[int, ...] = (2, 4, 8, 16, 32)
     """Numbers of layers of the networks whose tape is measured."""
     tape_width: int = 64
-    """Units of each layer of these."""
+    """Units of each layer of these networks."""
     repeats: int = 9
-    """Turns of every measurement."""
+    """Repetitions of every measurement."""
     least_s: float = 0.02
-    """Seconds that a turn lasts at least."""
+    """Least duration of a repetition, in seconds."""
 
 
 PRESETS = {
@@ -95,7 +96,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 
 def seconds(config: Config) -> float:
-    """Expected time on two cores: compilation, and turns of each program."""
+    """Expected time on two cores: compilation, and repetitions of each program."""
     depths = 9 * sum(config.layers) + 5 * sum(config.tape_layers)
     programs = 9 * len(config.layers) + 4 * len(config.tape_layers)
     return 4.0 + 0.06 * depths + programs * (0.15 + 2.0 * config.repeats * config.least_s)
@@ -110,7 +111,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
 
 
 def _network(unit: Mapping[str, Any], run: runner.RunInfo) -> tuple[MLP, Any, Any]:
-    """A tanh network, points, and values to fit; drawn from the shape and the seed alone."""
+    """A tanh network, points, and values to fit; they depend on the sizes and the seed only."""
     import jax
 
     import approxlab as al
@@ -134,12 +135,12 @@ def _ratio(unit: Mapping[str, Any], net: MLP, points: Any, values: Any) -> dict[
     from approxlab.derivatives.counts.jaxprs import count
 
     loss, gradient, product = _programs()
-    asked = {
+    wanted = {
         "value": ((loss, (net, points, values)), "value"),
         "gradient": ((gradient, (net, points, values)), "gradient"),
         "hvp": ((product, (net, points, values, net)), "hvp"),
     }
-    contenders = {name: contender for name, (contender, _) in asked.items()}
+    contenders = {name: contender for name, (contender, _) in wanted.items()}
     found = costs.measure(
         contenders,
         repeats=unit["repeats"],
@@ -147,7 +148,7 @@ def _ratio(unit: Mapping[str, Any], net: MLP, points: Any, values: Any) -> dict[
         compiler_options=costs.ONE_THREAD,
     )
     row: dict[str, Any] = {"loss": float(loss(net, points, values))}
-    for name, ((program, args), want) in asked.items():
+    for name, ((program, args), want) in wanted.items():
         stated: Any = formula(net, wrt="weights", want=want, batch=unit["batch"])  # type: ignore[arg-type]
         row[f"{name}_dot_flops"] = stated.dot_flops
         row[f"{name}_jaxpr_dot_flops"] = count(program, *args).dot_flops
@@ -171,7 +172,7 @@ def _programs() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., A
 
 
 def _ratios(name: str, one: Measurement, other: Measurement) -> dict[str, float]:
-    """Median and quartiles of the ratios turn by turn."""
+    """Median and quartiles of the ratios of paired repetitions."""
     import statistics
 
     ratios = [a / b for a, b in zip(one.runs_s, other.runs_s, strict=True)]
@@ -183,7 +184,7 @@ def _ratios(name: str, one: Measurement, other: Measurement) -> dict[str, float]
 
 
 def _tapes(unit: Mapping[str, Any], net: MLP, points: Any, values: Any) -> list[dict[str, Any]]:
-    """The gradient with all of the tape, without that of layers, without that of blocks."""
+    """The gradient with the whole tape, recomputing every layer, and recomputing blocks."""
     import jax
     import jax.numpy as jnp
 
@@ -233,7 +234,7 @@ def _tapes(unit: Mapping[str, Any], net: MLP, points: Any, values: Any) -> list[
 
 
 def _values(net: Any, points: Any, block: int) -> Any:
-    """The network at all points; hidden layers computed again in the backward sweep, by blocks."""
+    """The network at all points; the backward sweep recomputes hidden layers in blocks."""
     import jax
 
     from approxlab.networks import activation
@@ -256,7 +257,7 @@ def _values(net: Any, points: Any, block: int) -> Any:
 
 
 def _stated(unit: Mapping[str, Any], block: int, itemsize: int) -> dict[str, Any]:
-    """Closed forms. A block keeps its weights, biases and inputs, and does its products again."""
+    """Closed forms. A block keeps its weights, biases and inputs, and recomputes its products."""
     n, w, layers, N = unit["inputs"], unit["width"], unit["layers"], unit["batch"]
     P, c0, cL, H = n * w + (layers - 1) * w * w, n * w, w * w, (layers - 1) * w
     numbers = P - c0 + N * (n + 2 * H)

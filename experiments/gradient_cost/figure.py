@@ -40,7 +40,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 
 def _draw_ratios(ax: Axes, rows: Sequence[Row], name: str) -> None:
-    """Curves: products of matrices. Points: medians of paired times with quartiles."""
+    """Curves: matrix products. Points: medians of paired times with quartiles."""
     shift = {"equal": 1.0, "many_inputs": 1.025, "small": 0.975}
     for case, words in CASES.items():
         cells = of(rows, case=case)

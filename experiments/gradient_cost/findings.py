@@ -1,4 +1,4 @@
-"""What the rows of `gradient_cost` say: checked, in words, and as a table."""
+"""What the rows of `gradient_cost` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ KEPT = {
     "layers": "every layer again",
     "blocks": "blocks of $\\sqrt{L}$ layers again",
 }
-"""What the tape keeps, as the figure calls it."""
+"""What the tape keeps, by the names in the figure."""
 
 _EPS = {"float32": 2.0**-23, "float64": 2.0**-52}
 
 
 def exact(row: Row, name: str) -> Fraction:
-    """Gradient over function, or Hessian-vector product over gradient, in products of matrices."""
+    """Gradient over function, or Hessian-vector product over gradient, in matrix products."""
     other = {"gradient": "value", "hvp": "gradient"}[name]
     return Fraction(row[f"{name}_dot_flops"], row[f"{other}_dot_flops"])
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings; no time is asserted.
+    """Checks every sentence of the caption that holds for any settings; no time is asserted.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -58,14 +58,14 @@ def check(rows: Sequence[Row]) -> None:
 def _check_tape(row: Row) -> None:
     where = f"{row['kept']}, {row['layers']} layers"
     found, stated = row["measured_tape_bytes"], row["tape_bytes"]
-    assert found == stated, f"{where}: the tape holds {found} bytes, predicted were {stated}"
+    assert found == stated, f"{where}: the tape holds {found} bytes, not the predicted {stated}"
     found, stated = row["jaxpr_dot_flops"], row["dot_flops"]
     assert found == stated, f"{where}: {found} FLOPs counted, {stated} by formula"
     layers = row["layers"]  # of equal widths, so that c0 / P = cL / P = 1 / L
     functions = 3 - Fraction(1, layers) if row["kept"] == "everything" else 4 - Fraction(2, layers)
     assert Fraction(stated, row["value_dot_flops"]) == functions, f"{where}: not {functions}"
     limit = 64 * row["layers"] * row["width"] * _EPS[row["dtype"]]
-    assert row["largest_difference"] <= limit, f"{where}: another gradient"
+    assert row["largest_difference"] <= limit, f"{where}: a different gradient"
 
 
 def caption(rows: Sequence[Row]) -> str:
@@ -84,46 +84,47 @@ def caption(rows: Sequence[Row]) -> str:
         )
     return " ".join(
         [
-            "In products of matrices, the gradient of a tanh network costs exactly 3 - c0/P "
-            "functions (P weights, c0 of them in the first layer) and a Hessian-vector product "
-            "(18P - 10 c0)/(6P - 2 c0) gradients: 2 for one layer, below 3 for any.",
-            "Times are medians of paired ratios with quartiles. Gradient over function of the "
-            f"deepest networks: {'; '.join(said)}. The exact ratios leave out elementwise work, "
-            "memory and the start of programs; the small network's are those of equal widths. "
-            f"Hessian-vector product over gradient: {'; '.join(second)}.",
+            "Counting matrix products, the gradient of a tanh network costs exactly 3 - c0/P "
+            "times the function (P weights, with c0 in the first layer), and a Hessian-vector "
+            "product (18P - 10 c0)/(6P - 2 c0) times the gradient: 2 for one layer, always below "
+            "3.",
+            "Times are medians of paired ratios with quartiles. Gradient over function for the "
+            f"deepest networks: {'; '.join(said)}. The exact ratios do not include elementwise "
+            "work, memory and the start of programs; those of the small network are those of equal "
+            f"widths. Hessian-vector product over gradient: {'; '.join(second)}.",
             _of_tapes(of(rows, story="tape")),
         ]
     )
 
 
 def _of_tapes(rows: Sequence[Row]) -> str:
-    """What is saved at the greatest depth, by JAX and then by XLA."""
+    """Memory saved at the greatest depth, in JAX and then in XLA."""
     depth = max(row["layers"] for row in rows)
     tape = {row["kept"]: row for row in of(rows, layers=depth)}
     every, blocks = tape["everything"], tape["blocks"]
     megabytes = (
-        f"{every['temp_bytes'] / 1e6:.2g} to {blocks['temp_bytes'] / 1e6:.2g} MB, with every layer "
-        f"again to {tape['layers']['temp_bytes'] / 1e6:.2g} MB"
+        f"{every['temp_bytes'] / 1e6:.2g} to {blocks['temp_bytes'] / 1e6:.2g} MB, or to "
+        f"{tape['layers']['temp_bytes'] / 1e6:.2g} MB when every layer is recomputed"
     )
     fate = (
-        "This version of XLA finds the second computation equal to the first and drops it "
-        f"(dotted), so that the buffers which it allocates go from {megabytes}."
+        "This version of XLA detects that the recomputation equals the first computation and "
+        f"removes it, so that the buffers it allocates (dotted) change from {megabytes}."
         if is_undone(blocks, every)
-        else f"The buffers which XLA allocates (dotted) go from {megabytes}."
+        else f"The buffers allocated by XLA (dotted) change from {megabytes}."
     )
     return (
-        "The tape is what `jax.vjp` holds, to the byte as predicted. At "
-        f"{depth} layers, computing blocks again makes it "
-        f"{every['tape_bytes'] / blocks['tape_bytes']:.1f} times smaller, for one more pass "
-        "through the layers between the first and the last: 4 - (c0 + cL)/P functions (cL weights "
-        f"in the last). {fate}"
+        "The tape is what `jax.vjp` holds, exactly as many bytes as predicted. With "
+        f"{depth} layers, recomputing blocks makes it "
+        f"{every['tape_bytes'] / blocks['tape_bytes']:.1f} times smaller, at the cost of one more "
+        "pass through the layers between the first and the last: in all 4 - (c0 + cL)/P times the "
+        f"function (cL weights in the last layer). {fate}"
     )
 
 
 def is_undone(again: Row, once: Row) -> bool:
-    """Whether the compiled program has lost most of what was to be computed again."""
-    asked = again["dot_flops"] - once["dot_flops"]
-    return bool(again["compiled_flops"] - once["compiled_flops"] < 0.5 * asked)
+    """Whether the compiler has removed most of the recomputation."""
+    added = again["dot_flops"] - once["dot_flops"]
+    return bool(again["compiled_flops"] - once["compiled_flops"] < 0.5 * added)
 
 
 def table(rows: Sequence[Row]) -> str:

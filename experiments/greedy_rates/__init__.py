@@ -1,1 +1,1 @@
-"""How fast do greedy networks converge, and how far is that from what was published?"""
+"""How fast do greedy networks converge, compared with theory and with published errors?"""

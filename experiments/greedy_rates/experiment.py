@@ -1,8 +1,9 @@
-"""How fast do greedy networks converge, and how far is that from what was published?
+"""How fast do greedy networks converge, compared with theory and with published errors?
 
-The orthogonal greedy algorithm adds one unit relu(w.x + b)^k at a time and projects anew. Error
-against units for exp(-8 |x - 1/2|^2) in one, two and three dimensions beside the proved rate
-n^(-1/2 - (2k + 1) / (2d)); with all kinks moved at the end; and published tables beside ours.
+The orthogonal greedy algorithm adds one unit relu(w.x + b)^k at a time and projects again. Error
+against units for exp(-8 |x - 1/2|^2) in one, two and three dimensions against the proved rate
+n^(-1/2 - (2k + 1) / (2d)); the same with all kinks moved at the end; and published tables against
+the errors found here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from approxlab.arguments import check_positive
 from experiments import runner
-from experiments.greedy_rates.cases import ASKED, PUBLISHED, bump, case_target, graded
+from experiments.greedy_rates.cases import PUBLISHED, REQUIRED, bump, case_target, graded
 from experiments.greedy_rates.figure import draw
 from experiments.greedy_rates.findings import caption, check, table
 
@@ -26,7 +27,7 @@ Case = Literal[
     "sine", "parabola", "two_sines", "sine_product", "gabor", "corner", "sine_product_3d",
     "gaussian_10d",
 ]  # fmt: skip
-_FIRST = 4  # units from which the curves are kept
+_FIRST = 4  # number of units from which errors are recorded
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Config:
     units: tuple[int, ...] = (256, 128, 64)
     """Largest number of units, one per dimension."""
     polished: tuple[int, ...] = (16, 32, 64)
-    """Numbers of units of the fits whose kinks are moved at the end; powers of at least 1."""
+    """Numbers of units of the fits whose kinks are moved at the end, for powers of at least 1."""
     cases: tuple[Case, ...] = ("sine", "parabola", "two_sines", "sine_product")
     """Targets with a published table."""
     polish_cases: tuple[int, ...] = (128,)
@@ -148,13 +149,13 @@ def _published(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, A
             "l2_error": error,
             "published_l2_error": PUBLISHED[case][m],
         }
-        asked = ASKED.get((case, method, m))
-        rows.append(row if asked is None else {**row, "asked_l2_error": asked})
+        required = REQUIRED.get((case, method, m))
+        rows.append(row if required is None else {**row, "asked_l2_error": required})
     return rows
 
 
 def _case_fit(unit: Mapping[str, Any], run: runner.RunInfo) -> GreedyFit:
-    """One fit, with the points and the dictionary that its target needs."""
+    """One fit, with points and dictionary chosen for its target."""
     import jax
 
     from approxlab.fitting import Dictionary, greedy

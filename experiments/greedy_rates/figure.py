@@ -94,14 +94,14 @@ def _draw_curves(
 
 
 def _slope_text(curve: Sequence[Row]) -> str:
-    """The fitted slope of a curve, or that it has too few units for one."""
+    """The fitted slope of a curve, or a note that it has too few units."""
     found = slope(curve)
     text = f"${found:.2f}$" if math.isfinite(found) else "too few"
     return f"$k={curve[0]['power']}$: {text}"
 
 
 def _draw_ratios(ax: Axes, rows: Sequence[Row]) -> None:
-    """Published error over ours, at the largest number of units of each table."""
+    """Published error divided by ours, at the largest number of units of each table."""
     cases = list(dict.fromkeys(row["case"] for row in rows))
     for i, case in enumerate(cases):
         for method, (color, _) in _METHODS.items():

@@ -1,4 +1,4 @@
-"""What the rows of `greedy_rates` say: checked, in words, and as a table."""
+"""What the rows of `greedy_rates` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -9,34 +9,32 @@ from experiments.drawing.rows import Row, of
 
 __all__ = ["caption", "check", "curves", "slope", "table"]
 
-_REPRODUCED = {512: 0.05}  # relative, at the units that were asked; elsewhere:
-_NEARBY = 0.2
-_FLOOR = 1e-11  # errors below are rounding of large coefficients
+_REPRODUCED = {512: 0.05}  # relative distance from the published error, by number of units
+_NEARBY = 0.2  # the same at all other numbers of units
+_FLOOR = 1e-11  # smaller errors are rounding of large coefficients
 
 
 def curves(rows: Sequence[Row]) -> list[list[Row]]:
-    """The rows of each curve, in order of units."""
-    rate = of(rows, story="rate")
-    keys = dict.fromkeys((row["dim"], row["power"]) for row in rate)
-    found = [of(rate, dim=dim, power=power) for dim, power in keys]
+    """The rows of each curve, by number of units."""
+    cells = of(rows, story="rate")
+    keys = dict.fromkeys((row["dim"], row["power"]) for row in cells)
+    found = [of(cells, dim=dim, power=power) for dim, power in keys]
     return [sorted(curve, key=lambda row: row["num_hidden_units"]) for curve in found]
 
 
 def slope(curve: Sequence[Row]) -> float:
-    """Slope of log(error) against log(units), least squares over the sizes that tell.
+    """Slope of log(error) against log(units), by least squares over the larger sizes.
 
-    Those are twice the number of polynomials of degree k and more: before, a network can do little
-    but learn these.
+    These have at least twice as many units as there are polynomials of degree k: smaller networks
+    do little more than represent these polynomials.
     """
+    from approxlab.rates import rate  # SciPy: not for --help
+
     least = max(8, 2 * _polynomials(curve))
     kept = [r for r in curve if r["num_hidden_units"] >= least and r["l2_error"] > _FLOOR]
     if len(kept) < 3:
         return math.nan
-    x = [math.log(row["num_hidden_units"]) for row in kept]
-    y = [math.log(row["l2_error"]) for row in kept]
-    centre = sum(x) / len(x)
-    size = sum((a - centre) ** 2 for a in x)
-    return sum((a - centre) * b for a, b in zip(x, y, strict=True)) / size
+    return rate([r["num_hidden_units"] for r in kept], [r["l2_error"] for r in kept]).slope
 
 
 def _polynomials(curve: Sequence[Row]) -> int:
@@ -45,7 +43,7 @@ def _polynomials(curve: Sequence[Row]) -> int:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -72,7 +70,7 @@ def _check_published(row: Row) -> None:
         allowed = _REPRODUCED.get(row["num_hidden_units"], _NEARBY)
         if row["num_hidden_units"] >= 32:
             assert abs(ratio - 1) <= allowed, f"{where}: {ratio:.3f} times the published error"
-    elif row["case"] != "parabola":  # halves of halves are best for it, and that is no choice
+    elif row["case"] != "parabola":  # for it repeated bisection beats the greedy choice
         assert ratio < 1, f"{where}: {ratio:.3f} times the published error"
     if row["dtype"] == "float64" and "asked_l2_error" in row:
         assert row["l2_error"] <= row["asked_l2_error"], f"{where}: {row['l2_error']:.3e}"
@@ -98,7 +96,7 @@ def caption(rows: Sequence[Row]) -> str:
     )
     text = [
         "One hidden layer of units relu(w.x + b)^k found one by one for exp(-8 |x - 1/2|^2); L2 "
-        "errors are estimates, on points the fit has not seen. Fitted slopes (proved exponent "
+        "errors are estimates at points not used by the fit. Fitted slopes (proved exponent "
         f"-1/2 - (2k+1)/(2d)): {rates}.",
     ]
     if gains:
@@ -108,14 +106,14 @@ def caption(rows: Sequence[Row]) -> str:
         )
     if best:
         text.append(
-            "Published error divided by ours with equally many units, choosing the unit "
-            f"that lowers the error most: {best}."
+            "Published error divided by ours with the same number of units, where each step takes "
+            f"the unit that lowers the error most: {best}."
         )
     return " ".join(text)
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Slopes beside the theory, then published errors beside ours."""
+    """Fitted and proved slopes, then published errors and ours."""
     lines = [f"{'d':>2}{'k':>3}{'slope':>8}{'proved':>8}{'units':>7}{'L2':>11}"]
     for c in curves(rows):
         last = c[-1]
@@ -129,11 +127,11 @@ def table(rows: Sequence[Row]) -> str:
             f"{r['dim']:>2}{r['power']:>3}{r['ending']:>16}{r['num_hidden_units']:>7}"
             f"{r['l2_error']:>11.3e}{r['greedy_l2_error']:>11.3e}"
         )
-    lines.append(f"{'':17}{'':14}{'units':>7}{'published':>11}{'L2':>11}{'asked':>10}")
+    lines.append(f"{'':17}{'':14}{'units':>7}{'published':>11}{'L2':>11}{'required':>10}")
     for r in of(rows, story="published"):
-        asked = f"{r['asked_l2_error']:.2e}" if "asked_l2_error" in r else ""
+        required = f"{r['asked_l2_error']:.2e}" if "asked_l2_error" in r else ""
         lines.append(
             f"{r['case']:17}{r['method']:14}{r['num_hidden_units']:>7}"
-            f"{r['published_l2_error']:>11.3e}{r['l2_error']:>11.3e}{asked:>10}"
+            f"{r['published_l2_error']:>11.3e}{r['l2_error']:>11.3e}{required:>10}"
         )
     return "\n".join(lines)

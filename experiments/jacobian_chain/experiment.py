@@ -2,7 +2,7 @@
 
 Networks w-w-b-w-w with a bottleneck of b units. Both modes of JAX, forward and reverse accumulation
 that skip the identity, and the bracketing planned by dynamic programming: FLOPs executed, time and
-memory in turns, against b and against the batch. Beside it what a budget of bytes costs.
+memory, against b and against the batch. Also: the FLOPs of the best plan for every memory budget.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ class Config:
     """Settings of the experiment."""
 
     width: int = 512
-    """Units of all layers but the narrow one, inputs and outputs included."""
+    """Units of all layers except the narrow one, inputs and outputs included."""
     bottlenecks: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256, 512)
     """Units of the narrow layer, at batch 1."""
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    """Numbers of points, at bottleneck `shown`."""
+    """Numbers of points, with bottleneck `shown`."""
     shown: int = 8
     """The bottleneck of the trees and of the batches."""
     chain: tuple[int, ...] = (32, 1024, 64, 512, 64, 16, 128, 32, 256, 64)
-    """Widths of the network whose cost is planned under every budget of bytes."""
+    """Widths of the network that is planned for every memory budget."""
     repeats: int = 9
-    """Turns of every contender."""
+    """Measurements of every contender; contenders alternate."""
     turn: float = 0.01
-    """Seconds that a turn lasts at least."""
+    """Least duration of a repetition, in seconds."""
 
 
 PRESETS = {
@@ -51,7 +51,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """The trees, the budgets, and a unit for every network and batch: its contenders take turns."""
+    """The trees, the budgets, and a unit for each network and batch, whose contenders alternate."""
     check_positive(width=config.width, shown=config.shown, repeats=config.repeats)
     for name, sizes in (("bottlenecks", config.bottlenecks), ("batches", config.batches)):
         if not sizes:
@@ -79,7 +79,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """Nodes of the trees, plans under all budgets, or what five contenders cost."""
+    """Nodes of the trees, plans for all budgets, or the cost of five contenders."""
     widths = tuple(map(int, unit["widths"].split("-")))
     if unit["story"] == "tree":
         return _trees(widths)
@@ -111,7 +111,7 @@ def _trees(widths: tuple[int, ...]) -> list[dict[str, Any]]:
 
 
 def _budgets(widths: tuple[int, ...]) -> list[dict[str, Any]]:
-    """The plans that no other beats in both FLOPs and bytes."""
+    """The plans for which no other plan needs both fewer FLOPs and fewer bytes."""
     from approxlab.derivatives.planner import plans as planner
 
     factors = planner.layer_factors(widths)

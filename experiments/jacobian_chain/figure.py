@@ -51,7 +51,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 
 def _draw_tree(ax: Axes, nodes: Sequence[Row]) -> None:
-    """Every matrix a rectangle of its shape (sides by their roots), products with their cost."""
+    """Every matrix as a rectangle (sides by the roots of its sizes), products with their cost."""
     from matplotlib.patches import Rectangle
 
     layers = max(node["last"] for node in nodes)
@@ -89,7 +89,7 @@ def _draw_tree(ax: Axes, nodes: Sequence[Row]) -> None:
 def _children(
     first: int, last: int, place: dict[tuple[int, int], tuple[float, float]]
 ) -> tuple[tuple[int, int], ...]:
-    """The two sub-chains that were made before; none of a single layer. One split fits a tree."""
+    """The two sub-chains of a product; none for a single layer. Only one split fits the tree."""
     if first == last:
         return ()
     split = max(k for k in range(first, last) if {(first, k), (k + 1, last)} <= set(place))
@@ -141,7 +141,7 @@ def _plain_ticks(ax: Axes, values: Sequence[int]) -> None:
 
 
 def _draw_memory(ax: Axes, rows: Sequence[Row]) -> None:
-    """Bytes beside the result: XLA's buffers, and what the plan says it holds."""
+    """Bytes in addition to the result: buffers of XLA, and the bytes predicted by the plan."""
     for method in METHODS:
         cells = sorted(of(rows, method=method), key=lambda row: row["bottleneck"])
         x = column(cells, "bottleneck")
@@ -163,7 +163,7 @@ def _draw_memory(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_budget(ax: Axes, rows: Sequence[Row]) -> None:
-    """The least cost under every budget of bytes."""
+    """The fewest FLOPs for every memory budget."""
     bytes_held = [row["peak_bytes"] / 1024 for row in reversed(rows)]
     flops = [row["dot_flops"] / 1e6 for row in reversed(rows)]
     end = 1.25 * bytes_held[-1]

@@ -1,4 +1,4 @@
-"""What the rows of `jacobian_chain` say: checked, in words, and as a table."""
+"""What the rows of `jacobian_chain` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ METHODS = {
     "structured_reverse": "reverse, identity skipped",
     "planned": "planned bracketing",
 }
-WRITING = "writing"  # of an array as large as the Jacobians, and nothing else
+WRITING = "writing"  # an array as large as the Jacobians, without computing anything
 _MODES = ("forward", "reverse")
 _EPS = 2.0**-23
-_LARGE = 10**8  # FLOPs of a mode above which its time is work and not the start of a call
+_LARGE = 10**8  # with more FLOPs the overhead of a call is negligible
 
 
 def flop_ratio(rows: Sequence[Row], row: Row) -> float:
-    """FLOPs executed by a contender over those of the plan, in the same unit."""
+    """FLOPs executed by a contender divided by those of the plan, for the same network."""
     (best,) = of(
         rows, story="time", method="planned", bottleneck=row["bottleneck"], batch=row["batch"]
     )
@@ -31,14 +31,14 @@ def flop_ratio(rows: Sequence[Row], row: Row) -> float:
 
 
 def shared(row: Row) -> int:
-    """FLOPs that a batch saves a mode of JAX: the identity meets the outer weights only once."""
+    """FLOPs saved in a batch by the modes of JAX: the product with the identity is made once."""
     n = [int(width) for width in row["widths"].split("-")]
     once = {"forward": 2 * n[0] * n[0] * n[1], "reverse": 2 * n[-1] * n[-1] * n[-2]}
     return (row["batch"] - 1) * once.get(row["method"], 0)
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -54,7 +54,7 @@ def check(rows: Sequence[Row]) -> None:
         limit = 64 * _EPS * int(row["widths"].split("-")[0])
         assert row["difference"] <= limit, f"{where}: differs by {row['difference']:.1e}"
         if row["method"] in _MODES and flop_ratio(timed, row) > 10 and row["dot_flops"] > _LARGE:
-            assert row["ratio_s"] > 1, f"{where}: 10 times the FLOPs of the plan, and faster"
+            assert row["ratio_s"] > 1, f"{where}: 10 times the FLOPs of the plan, but faster"
     for tree in ("planned", "forward"):
         nodes = of(rows, story="tree", tree=tree)
         widths = [int(width) for width in nodes[0]["widths"].split("-")]
@@ -63,8 +63,8 @@ def check(rows: Sequence[Row]) -> None:
         assert total == nodes[0]["dot_flops"], f"{tree}: nodes and forward pass cost {total}"
     plans = of(rows, story="budget")
     for one, two in itertools.pairwise(plans):
-        assert one["dot_flops"] < two["dot_flops"], "a smaller budget costs no less"
-        assert one["peak_bytes"] > two["peak_bytes"], "a dearer plan holds less"
+        assert one["dot_flops"] < two["dot_flops"], "a smaller budget does not need more FLOPs"
+        assert one["peak_bytes"] > two["peak_bytes"], "a plan with more FLOPs does not hold less"
     assert plans[0]["dot_flops"] <= min(plans[0]["forward_flops"], plans[0]["reverse_flops"])
 
 
@@ -90,21 +90,21 @@ def caption(rows: Sequence[Row]) -> str:
     text = "; ".join(said) + ". "
     text += f"The lower tree, forward mode without the product by the identity, costs {lower:,}. "
     text += (
-        "FLOPs executed equal the plan to the unit. In a batch JAX multiplies the identity by the "
-        "outer weights once for all points, which is counted. Times are medians of paired ratios "
-        "in one run. "
+        "FLOPs executed are exactly those of the plan. In a batch JAX multiplies the identity by "
+        "the outer weights once for all points, and it is counted once. Times are medians of "
+        "paired ratios in one run. "
     )
     text += _end_of_gain(timed) + _writing(timed, planned["widths"])
     return text + (
-        f"Budget (predicted): {len(plans)} plans of {plans[0]['widths']} were found, of which none "
-        f"beats another in both FLOPs and bytes, {plans[0]['dot_flops'] / 1e6:.1f} MFLOP holding "
-        f"{plans[0]['peak_bytes'] / 1024:.0f} KiB to {plans[-1]['dot_flops'] / 1e6:.1f} MFLOP "
-        f"holding {plans[-1]['peak_bytes'] / 1024:.0f} KiB."
+        f"Memory budgets (predicted): the {len(plans)} best plans for {plans[0]['widths']} range "
+        f"from {plans[0]['dot_flops'] / 1e6:.1f} MFLOP and {plans[0]['peak_bytes'] / 1024:.0f} KiB "
+        f"to {plans[-1]['dot_flops'] / 1e6:.1f} MFLOP and {plans[-1]['peak_bytes'] / 1024:.0f} "
+        "KiB; fewer FLOPs always need more bytes."
     )
 
 
 def _end_of_gain(timed: Sequence[Row]) -> str:
-    """Where the plan stops helping: of the widest bottleneck, what is left."""
+    """The gain of the plan at the widest bottleneck, where it is smallest."""
     widest = max(row["bottleneck"] for row in timed)
     cells = of(timed, bottleneck=widest, batch=1)
     mode = min((row for row in cells if row["method"] in _MODES), key=lambda row: row["ratio_s"])
@@ -112,21 +112,23 @@ def _end_of_gain(timed: Sequence[Row]) -> str:
     best = min(pure, key=lambda row: row["dot_flops"])
     return (
         f"At b = {widest} the better mode of JAX takes {flop_ratio(timed, mode):.2f} times the "
-        f"FLOPs and {mode['ratio_s']:.2f} times the time, skipping the identity alone "
-        f"{flop_ratio(timed, best):.2f} times the FLOPs and {best['ratio_s']:.2f} times the time. "
+        f"FLOPs and {mode['ratio_s']:.2f} times the time of the plan; one mode that only skips the "
+        f"identity takes {flop_ratio(timed, best):.2f} times the FLOPs and {best['ratio_s']:.2f} "
+        "times the time. "
     )
 
 
 def _writing(timed: Sequence[Row], widths: str) -> str:
-    """How much of the planned time goes into writing the result, at the largest batch."""
+    """The share of writing the result in the time of the plan, at the largest batch."""
     cells = of(timed, method=WRITING, widths=widths)
     if not cells:
         return ""
     row = max(cells, key=lambda row: row["batch"])
     return (
-        f"Writing {row['result_bytes'] / 2**20:.0f} MiB of Jacobians, with nothing computed, takes "
-        f"{100 * row['ratio_s']:.0f}% of the planned time at batch {row['batch']}. Marks of memory "
-        "are XLA's buffers; the plan's line leaves out scaled copies and the forward pass. "
+        f"Only writing {row['result_bytes'] / 2**20:.0f} MiB of Jacobians, without computing them, "
+        f"takes {100 * row['ratio_s']:.0f}% of the time of the plan at batch {row['batch']}. "
+        "Memory: markers are buffers of XLA; the line of the plan does not include scaled copies "
+        "and the forward pass. "
     )
 
 
@@ -135,7 +137,7 @@ def table(rows: Sequence[Row]) -> str:
     timed = of(rows, story="time")
     lines = [
         f"{'b':>5}{'batch':>7}  {'method':28}{'FLOPs':>16}{'ratio':>8}{'time':>12}{'ratio':>8}"
-        f"{'beside result':>16}"
+        f"{'extra memory':>16}"
     ]
     for row in timed:
         name = METHODS.get(row["method"], "writing the result alone")

@@ -1,1 +1,1 @@
-"""What does a Jacobian cost, by which method, and which is the fastest?"""
+"""What does a Jacobian cost by each method, and which method is the fastest?"""

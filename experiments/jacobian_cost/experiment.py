@@ -1,8 +1,9 @@
-"""What does a Jacobian cost, by which method, and which is the fastest?
+"""What does a Jacobian cost by each method, and which method is the fastest?
 
-A network's value and Jacobian by forward and reverse mode, in chunks, by differences, structured
-and planned: FLOPs by formula, by count of the traced program and by XLA; measured time and memory;
-where forward and reverse mode cross; and how often the prediction of `choose` names the fastest.
+A network's value and Jacobian by forward and reverse mode, in chunks, by finite differences,
+structured and planned: FLOPs by formula, by count of the traced program and by XLA; measured time
+and memory; where forward and reverse mode cost the same; and how often `choose` predicts the
+fastest method.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Config:
     """Settings of the experiment."""
 
     in_sizes: tuple[int, ...] = (2, 8, 32, 128, 512)
-    """Numbers of inputs, all else as in the base shape."""
+    """Numbers of inputs; all other sizes are those of the base case."""
     out_sizes: tuple[int, ...] = (2, 8, 32, 128, 512)
     """Numbers of outputs."""
     widths: tuple[int, ...] = (16, 32, 64, 128, 256)
@@ -36,23 +37,23 @@ class Config:
     depths: tuple[int, ...] = (1, 2, 4, 8)
     """Numbers of hidden layers."""
     batches: tuple[int, ...] = (1, 4, 16, 64)
-    """Numbers of points at which the Jacobian is taken together."""
+    """Numbers of points of a batch."""
     base: tuple[int, int, int, int, int] = (32, 32, 128, 3, 16)
-    """The base shape: inputs, outputs, width, depth, batch."""
+    """The base case: inputs, outputs, width, depth, batch."""
     map_sizes: tuple[int, ...] = (1, 4, 16, 64, 256)
-    """Numbers of inputs and of outputs of the map of forward against reverse mode."""
+    """Numbers of inputs and outputs at which forward and reverse mode are compared."""
     chunk: int = 8
     """Sweeps at once in the chunked method."""
     shapes: int = 16
-    """Random shapes on which the prediction is put to the test."""
+    """Number of random networks on which the prediction is tested."""
     largest_width: int = 512
-    """Widths of these shapes are drawn between 1 and this, equally often in every octave."""
+    """Widths of these networks are drawn from 1 to this, equally often in every octave."""
     repeats: int = 5
-    """Turns of every measurement."""
+    """Repetitions of every measurement."""
     least_s: float = 0.004
-    """Seconds that a turn lasts at least."""
+    """Least duration of a repetition, in seconds."""
     number_type: Literal["float32", "float64"] = "float32"
-    """Of the sweeps and the map; random shapes take turns."""
+    """Precision; random networks alternate between both."""
 
 
 PRESETS = {
@@ -70,7 +71,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """Sweeps along one axis each, the map, the two cases of the lecture, the random shapes."""
+    """One size at a time, forward against reverse mode, three sweeps, random networks."""
     check_positive(chunk=config.chunk, repeats=config.repeats, largest_width=config.largest_width)
     if not config.least_s > 0:
         raise ValueError(f"least_s: got {config.least_s}, expected a positive number of seconds.")
@@ -96,7 +97,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for n in config.map_sizes
         for m in config.map_sizes
     ]
-    lecture = [
+    three = [
         {"story": "three", "three": side, "width": 2 * base["width"], **typed}
         for side in ("outputs", "inputs")
     ]
@@ -105,11 +106,11 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
          "number_type": ("float32", "float64")[i // 2 % 2], **common}
         for i in range(config.shapes)
     ]  # fmt: skip
-    return [*sweeps, *crossing, *lecture, *random]
+    return [*sweeps, *crossing, *three, *random]
 
 
 def seconds(config: Config) -> float:
-    """Expected time on two cores: compilation, and turns of each contender."""
+    """Expected time on two cores: compilation, and repetitions for each method."""
     sweeps = sum(
         map(len, (config.in_sizes, config.out_sizes, config.widths, config.depths, config.batches))
     )
@@ -118,13 +119,13 @@ def seconds(config: Config) -> float:
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """Rows of one shape: one per method, or one with the times of all."""
-    stories = {"sweep": _sweep, "map": _map, "three": _three, "shape": _shape}
+    """Rows of one network: one per method, or one with the times of all methods."""
+    stories = {"sweep": _sweep, "map": _map, "three": _three, "shape": _random_network}
     return stories[unit["story"]](unit, run)
 
 
 def _sweep(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """Every method at one shape: three counts, time, memory, and whether the result is right."""
+    """Every method for one network: three counts, time, memory, and the error of the result."""
     from approxlab.derivatives import formula
     from approxlab.derivatives.counts.jaxprs import count
 
@@ -225,8 +226,8 @@ def _three(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
     ]
 
 
-def _shape(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """One random shape: what was predicted to be the fastest, and the times of all."""
+def _random_network(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
+    """One random network: the method predicted to be the fastest, and the times of all."""
     from approxlab.derivatives import choice
     from approxlab.derivatives.planner import plans as planner
 
@@ -234,7 +235,8 @@ def _shape(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
     kind = unit["number_type"] if run.dtype == "float64" else "float32"
     net, points = _network(sizes, unit["batch"], kind, run.seed + 1 + unit["index"])
     chosen = choice.choose(net, points)
-    # Where the cheapest bracketing is that of one end, both are the same program: measured once.
+    # Where the cheapest bracketing is that of forward or reverse mode, planned and structured are
+    # the same program, measured once.
     same = planner.plan_network(net).kind != "mixed"
     raced = [m for m in _RACED if not (same and m == "planned")]
     found = _measured(net, points, raced, unit)
@@ -250,7 +252,7 @@ def _shape(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
     for candidate in chosen.candidates:
         row[f"{candidate.method}_dot_flops"] = candidate.dot_flops
         row[f"{candidate.method}_predicted"] = float(f"{candidate.predicted_s:.4g}")
-        # The least of the turns: what else runs on a machine only adds.
+        # The smallest time, since other processes on the machine can only add to it.
         row[f"{candidate.method}_s"] = min(found[candidate.method].runs_s)
     return [row]
 
@@ -315,7 +317,7 @@ def _jacobian(net: Any, points: Any, method: Any) -> Any:
 
 
 def _counted_as(method: str, sizes: Sequence[int]) -> Any:
-    """Chunks do the sweeps of the mode that needs fewer."""
+    """Chunks use the mode that needs fewer sweeps."""
     if method == "chunked":
         return "forward" if sizes[0] <= sizes[-1] else "reverse"
     return method

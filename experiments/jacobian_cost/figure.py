@@ -1,4 +1,4 @@
-"""The figure of `jacobian_cost`: the crossing, three sweeps, the prediction; then five sweeps."""
+"""The figure of `jacobian_cost`: forward against reverse mode, three sweeps, prediction, sizes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _QUANTITIES = {
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Above: where the modes cross, three sweeps, predicted against measured. Below: the sweeps."""
+    """Above: where the modes cross, three sweeps, predicted against measured. Below: all sizes."""
     import matplotlib.pyplot as plt
 
     from approxlab import plotting
@@ -117,7 +117,7 @@ def _draw_three(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
-    """Every method of every random shape: predicted against measured time."""
+    """Every method for every random network: predicted against measured time."""
     for method in ("forward", "reverse", "structured", "planned"):
         some = [row for row in rows if not (method == "planned" and row["same_program"])]
         ax.plot([1e6 * row[f"{method}_predicted"] for row in some],
@@ -138,7 +138,7 @@ def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_sweeps(figure: SubFigure, rows: Sequence[Row]) -> None:
-    """A column per axis of the shape, a row per quantity."""
+    """A column per size that varies, a row per quantity."""
     swept = [axis for axis in AXES if len(of(rows, axis=axis)) > 1]
     if not swept:
         return

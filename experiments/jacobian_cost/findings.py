@@ -1,4 +1,4 @@
-"""What the rows of `jacobian_cost` say: checked, in words, and as a table."""
+"""What the rows of `jacobian_cost` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ NAMES = {
     "structured": "structured",
     "planned": "planned",
 }
-MARGIN = 1.1  # times that differ by less do not count as different
+MARGIN = 1.1  # times with a smaller ratio count as equal
 _RACED = ("structured", "planned", "forward", "reverse")
-_COUNTER = 8  # FLOPs of a loop's own counter, at most
-_FOLDED = 2  # FLOPs of making an identity of size 1
-_CLEAR = 8  # a ratio of FLOPs that no overhead turns round
+_COUNTER = 8  # most FLOPs of the counter of a loop
+_FOLDED = 2  # FLOPs to make an identity of size 1
+_CLEAR = 8  # with this ratio of FLOPs, overhead does not decide which mode is faster
 
 
 def decided(row: Row) -> bool:
-    """Whether it matters which method is taken: the slowest is slower than the fastest."""
+    """Whether the choice of a method matters: the slowest is slower than the fastest."""
     times = [row[f"{method}_s"] for method in _RACED]
     return max(times) > MARGIN * min(times)
 
 
 def is_right(row: Row) -> bool:
-    """Whether the method named is the fastest, or within the margin of it."""
+    """Whether the chosen method is the fastest, or within the margin of it."""
     return _is_fast(row, row["chosen"])
 
 
@@ -42,7 +42,7 @@ def _is_fast(row: Row, method: str) -> bool:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -54,7 +54,7 @@ def check(rows: Sequence[Row]) -> None:
     for row in of(rows, story="three"):
         expected = {"value": 1, "one sweep": 2, "three sweeps": 4}[row["program"]]
         assert row["flops_ratio"] == expected, f"{row['program']}: {row['flops_ratio']} forwards"
-        assert row["batch_flops_ratio"] <= expected, f"{row['program']}: dearer in a batch"
+        assert row["batch_flops_ratio"] <= expected, f"{row['program']}: more FLOPs in a batch"
     for row in of(rows, story="shape"):
         fewest = min(row[f"{method}_dot_flops"] for method in _RACED)
         assert row["planned_dot_flops"] == fewest, f"{row['sizes']}: not the fewest FLOPs"
@@ -63,7 +63,7 @@ def check(rows: Sequence[Row]) -> None:
     shapes = [row for row in of(rows, story="shape") if decided(row)]
     if len(shapes) >= 100:
         right = sum(map(is_right, shapes))
-        assert right >= 0.9 * len(shapes), f"the fastest named on {right} of {len(shapes)} shapes"
+        assert right >= 0.9 * len(shapes), f"the fastest chosen in {right} of {len(shapes)} cases"
 
 
 def _check_counts(row: Row) -> None:
@@ -72,11 +72,11 @@ def _check_counts(row: Row) -> None:
     assert exact == traced, f"{where}: formula {exact}, traced {traced}"
     counted, by_xla = row["jaxpr_flops"], row["xla_flops"]
     if row["method"] == "chunked":  # the loop once, and its counter
-        assert by_xla <= counted + _COUNTER, f"{where}: XLA counts {by_xla}, we {counted}"
+        assert by_xla <= counted + _COUNTER, f"{where}: {by_xla} FLOPs by XLA, not {counted}"
     else:
-        # The identity of one number is a constant, which XLA folds.
+        # An identity of size 1 is a constant, which XLA folds.
         folded = _FOLDED if 1 in (row["in_size"], row["out_size"]) else 0
-        assert 0 <= counted - by_xla <= folded, f"{where}: XLA counts {by_xla}, we {counted}"
+        assert 0 <= counted - by_xla <= folded, f"{where}: {by_xla} FLOPs by XLA, not {counted}"
     eps = 2.0**-23 if row["number_type"] == "float32" else 2.0**-52
     allowed = 200 * eps**0.5 if row["method"] == "differences" else 100 * eps
     assert row["largest_difference"] <= allowed, f"{where}: wrong by {row['largest_difference']}"
@@ -97,25 +97,26 @@ def caption(rows: Sequence[Row]) -> str:
     """The text under the figure; its numbers are those of the rows."""
     parts = [
         "Value and Jacobian of tanh networks, all points of a batch together. Matrix-product FLOPs "
-        "by formula and by count of the traced program are equal to the unit in every row; XLA's "
-        "count of the lowered program equals ours but in chunks, whose loop it counts once, and by "
-        "1 or 2 where an identity of size 1 is folded."
+        "by formula and by count of the traced program are exactly equal in every row; XLA's count "
+        "of the lowered program equals ours, except in chunks, whose loop it counts once, and for "
+        "identities of size 1, which it folds (1 or 2 FLOPs less)."
     ]
     crossing = of(rows, story="map")
     equal = [row["ratio_s"] for row in crossing if row["in_size"] == row["out_size"]]
     if equal:
         parts.append(
-            "FLOPs of forward and reverse mode cross exactly where inputs and outputs are equally "
-            f"many; there forward mode takes {statistics.median(equal):.2f} times as long as "
-            f"reverse mode (median of {len(equal)} sizes, {min(equal):.2f} to {max(equal):.2f})."
+            "Forward and reverse mode need equally many FLOPs exactly where there are as many "
+            f"inputs as outputs; there forward mode takes {statistics.median(equal):.2f} times as "
+            f"long as reverse mode (median of {len(equal)} sizes, {min(equal):.2f} to "
+            f"{max(equal):.2f})."
         )
     for side, mode in (("outputs", "reverse"), ("inputs", "forward")):
         for row in of(rows, story="three", three=side, program="three sweeps"):
             parts.append(
                 f"Three {side} need three sweeps of {mode} mode: at one point, value included, "
-                f"the FLOPs of 4 forward passes; in the batch measured "
-                f"{row['batch_flops_ratio']:.2f} forward passes of FLOPs, since points share a "
-                f"product, and {row['ratio_s']:.1f} of time."
+                f"the FLOPs of 4 forward passes; in a batch the FLOPs of "
+                f"{row['batch_flops_ratio']:.2f} forward passes, since points share a product, and "
+                f"the time of {row['ratio_s']:.1f}."
             )
     shapes = of(rows, story="shape")
     counted = [row for row in shapes if decided(row)]
@@ -124,19 +125,18 @@ def caption(rows: Sequence[Row]) -> str:
         always = sum(_is_fast(row, "planned") for row in counted)
         modes = sum(_is_fast(row, "forward") or _is_fast(row, "reverse") for row in counted)
         parts.append(
-            f"Of {len(shapes)} random shapes the four methods (forward, reverse, structured, "
-            f"planned) differ by more than 10% on {len(counted)}, by the least of their turns; "
-            "`choose` names the fastest, or one within 10% of it, on "
-            f"{right} of them ({right / len(counted):.1%}). Always planned would be so on "
-            f"{always}, "
-            f"always the better of forward and reverse on {modes}. "
-            "Predicted times contain a fixed time of a call, on which no choice depends."
+            f"In {len(counted)} of {len(shapes)} random networks the smallest times of the four "
+            "methods (forward, reverse, structured, planned) differ by more than 10%. Among these, "
+            "`choose` picks the fastest method, or one within 10% of it, in "
+            f"{right} cases ({right / len(counted):.1%}); always taking planned would do so in "
+            f"{always}, always the better of forward and reverse in {modes}. Predicted times "
+            "include a constant time per call, which does not affect the choice."
         )
     return " ".join(parts)
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The methods at the base shape, the sweeps of three, and the score of the prediction."""
+    """The methods at the last size of each axis, three sweeps, and the score of the prediction."""
     lines = [f"{'':10}{'':>6} {'':20}{'FLOPs':>15}{'XLA':>15}{'time':>11}{'temp. bytes':>13}"]
     for axis in AXES:
         cells = of(rows, story="sweep", axis=axis)
@@ -157,5 +157,5 @@ def table(rows: Sequence[Row]) -> str:
     for kind in dict.fromkeys((row["number_type"], row["batch"]) for row in shapes):
         some = [r for r in of(shapes, number_type=kind[0], batch=kind[1]) if decided(r)]
         right = sum(map(is_right, some))
-        lines.append(f"fastest named, {kind[0]}, batch {kind[1]:>2}: {right} of {len(some)}")
+        lines.append(f"fastest chosen, {kind[0]}, batch {kind[1]:>2}: {right} of {len(some)}")
     return "\n".join(lines)

@@ -1,8 +1,8 @@
 """Why does nobody form dy/dW? The tensor of one linear layer against the outer product v x^T.
 
-For y = W x the derivative dy/dW is an array of shape (m, m, n) of which one entry in m is not zero.
-Contracting it with v and the outer product v x^T give the same matrix: FLOPs, bytes and time of
-both, against m and n. The same structure in a whole network: J J^T with and without J.
+For y = W x the derivative dy/dW is an array of shape (m, m, n), and one in m entries is not zero.
+Contracting it with v gives the same matrix as the outer product v x^T: FLOPs, bytes and time of
+both, against m and n. The same structure in a whole network: J J^T with and without forming J.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class Config:
     inputs: tuple[int, ...] = (4, 16, 64, 256, 1024, 4096)
     """Numbers of inputs n, with `fixed` outputs."""
     fixed: int = 64
-    """The size that does not change while the other one does."""
+    """The size that stays the same while the other one changes."""
     network: tuple[int, ...] = (784, 256, 256, 10)
     """Widths of the network: inputs, hidden layers, outputs."""
     batch: int = 32
     """Number of points at which J J^T is taken."""
     number_type: Literal["float32", "float64"] = "float32"
-    """Of the network."""
+    """Precision of the network."""
     repeats: int = 7
-    """Turns of every measurement."""
+    """Repetitions of every measurement."""
     least_s: float = 0.01
-    """Seconds that a turn lasts at least."""
+    """Least duration of a repetition, in seconds."""
 
 
 PRESETS = {
@@ -94,7 +94,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 
 def seconds(config: Config) -> float:
-    """Expected time on two cores: compilation, turns, and the Jacobian of the network."""
+    """Expected time on two cores: compilation, repetitions, and the Jacobian of the network."""
     layers = len(config.sizes) + len(config.outputs) + len(config.inputs)
     weights = sum(a * b for a, b in zip(config.network, config.network[1:], strict=False))
     formed = 2e-11 * (config.batch * config.network[-1]) ** 2 * weights
@@ -120,7 +120,7 @@ def _arguments(unit: Mapping[str, Any], run: runner.RunInfo) -> tuple[Any, Any]:
 
 
 def _tensor(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
-    """Every entry, zeros included, with the numbers it is made of."""
+    """Every entry, zeros included, with the numbers in its formula."""
     import numpy as np
 
     from approxlab.derivatives.layers.products import explicit_weight_tensor
@@ -198,7 +198,7 @@ def _network(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any
         def one(x: Any) -> Any:
             return jax.jacrev(lambda weights: al.MLP(weights, *rest)(x))(net.weights)
 
-        # Layer by layer: no copy of the Jacobian is made.
+        # Layer by layer, so that the Jacobian is not copied.
         blocks = [jnp.einsum("nkij,mlij->nkml", J, J) for J in jax.vmap(one)(X)]
         return sum(blocks[1:], start=blocks[0])
 

@@ -179,7 +179,7 @@ def _draw_times(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_ratios(ax: Axes, rows: Sequence[Row], varied: str, fixed: str) -> None:
-    """How many times the outer product: FLOPs by the line, times as measured."""
+    """Ratios to the outer product: FLOPs as a line, measured times as markers."""
     if not rows:
         ax.set_axis_off()
         return
@@ -211,7 +211,7 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row], varied: str, fixed: str) -> None
 
 
 def _draw_network(ax: Axes, rows: Sequence[Row]) -> None:
-    """The same structure in a whole network: how many times less."""
+    """Ratios of both ways to J J^T in a whole network."""
     J, factors = (of(rows, way=way)[0] for way in NETWORK_WAYS)
     bars = {
         "FLOPs": J["dot_flops"] / factors["dot_flops"],

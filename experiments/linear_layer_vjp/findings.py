@@ -1,4 +1,4 @@
-"""What the rows of `linear_layer_vjp` say: checked, in words, and as a table."""
+"""What the rows of `linear_layer_vjp` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def tensor_bytes(row: Row) -> int:
 
 
 def bytes_of(row: Row) -> int:
-    """Bytes of everything a program holds: arguments, buffers between, results."""
+    """Bytes of everything a program holds: arguments, buffers, results."""
     return row["argument_bytes"] + row["temp_bytes"] + row["output_bytes"]
 
 
 def size_of(number: int) -> str:
-    """Bytes in the unit that suits them.
+    """A number of bytes in a suitable unit.
 
     Example:
         >>> size_of(199_176_704), size_of(512)
@@ -73,7 +73,7 @@ def size_of(number: int) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio of times as it is written.
+    """A ratio of times as text.
 
     Example:
         >>> times(1131.4), times(0.91)
@@ -83,7 +83,7 @@ def times(ratio: float) -> str:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -98,12 +98,12 @@ def check(rows: Sequence[Row]) -> None:
         ratio = network["formed"]["dot_flops"] / network["structured"]["dot_flops"]
         assert ratio > 300, f"J J^T: only {ratio:.0f} times fewer FLOPs"
     measured = [row[name] for row in rows for name in ("run_s", "ratio_s") if name in row]
-    assert all(0 < time < math.inf for time in measured), "a time is no positive number"
+    assert all(0 < time < math.inf for time in measured), "a time is not a positive number"
 
 
 def _check_tensor(rows: Sequence[Row]) -> None:
     m, n = rows[0]["m"], rows[0]["n"]
-    assert len(rows) == m * m * n, "the tensor has not m m n entries"
+    assert len(rows) == m * m * n, "the number of entries of the tensor is not m m n"
     for row in rows:
         expected = row["x_j"] if row["k"] == row["i"] else 0.0
         assert row["entry"] == expected, f"entry {row['k'], row['i'], row['j']} of dy/dW"
@@ -116,7 +116,9 @@ def _check_layer(row: Row) -> None:
     if row["way"] == "outer":
         assert (row["dot_flops"], row["flops"]) == (0, m * n), f"{where}: not m n FLOPs"
         assert row["argument_bytes"] == size * (m + n), f"{where}: more than x and v"
-        assert row["temp_bytes"] < size * (m * n + 64), f"{where}: a buffer beside the result"
+        assert row["temp_bytes"] < size * (m * n + 64), (
+            f"{where}: a buffer in addition to the result"
+        )
     else:
         assert row["dot_flops"] == 2 * m * m * n, f"{where}: not 2 m^2 n FLOPs"
         # 2 m times as many as the outer product, exactly.
@@ -160,23 +162,24 @@ def caption(rows: Sequence[Row]) -> str:
     J, factors = (of(rows, story="network", way=way)[0] for way in NETWORK_WAYS)
     return " ".join(
         [
-            f"Left: dy/dW of a linear layer y = W x with {n} inputs and {m} outputs, {len(shown)} "
-            f"numbers, of which {m * n} are not zero: density 1/{m}. Its product with v along the "
-            "first axis is the outer product v x^T, bit for bit.",
+            f"Left: dy/dW of a linear layer y = W x with {n} inputs and {m} outputs has "
+            f"{len(shown)} entries; {m * n} are not zero, a density of 1/{m}. Its product with v "
+            "along the first axis is the outer product v x^T, bit for bit.",
             "Right: FLOPs (counted; the dashed lines are 2 m^2 n and m n), bytes (arguments, "
-            "buffers and results as XLA allots them) and time of the three ways;",
-            f"for m = n = {size}, dy/dW takes {size_of(tensor_bytes(form))}, and the outer "
+            "buffers and results as allocated by XLA) and time of the three ways.",
+            f"For m = n = {size}, dy/dW takes {size_of(tensor_bytes(form))}, and the outer "
             f"product takes {2 * size} times fewer FLOPs than the contraction; it was "
             f"{times(form['ratio_s'])} times faster than forming and contracting, "
             f"{times(contract['ratio_s'])} times faster than contracting alone (medians; bands are "
-            "quartiles). Times of small layers are mostly those of a call, those of large ones of "
-            "memory.",
-            "In FLOPs the outer product is 2 m times cheaper whatever n is (grey); measured "
-            "ratios contain calls, caches and the allocation of the tensor, and need not follow.",
-            f"Below right: J J^T of all weights of {J['widths']} at {J['batch']} points "
-            f"({J['computed_in']}): {J['dot_flops'] / factors['dot_flops']:.0f} times fewer FLOPs "
-            f"in factors, {times(J['ratio_s'])} times faster, "
-            f"{bytes_of(J) / bytes_of(factors):.0f} times fewer bytes.",
+            "quartiles). The time of small layers is mostly the overhead of a call, that of large "
+            "ones mostly access to memory.",
+            "In FLOPs the outer product is 2 m times cheaper for every n (grey); measured ratios "
+            "also depend on calls, caches and the allocation of the tensor, and may differ.",
+            f"Below right: J J^T for all weights of {J['widths']} at {J['batch']} points "
+            f"({J['computed_in']}), from factors instead of J: "
+            f"{J['dot_flops'] / factors['dot_flops']:.0f} times fewer FLOPs, "
+            f"{times(J['ratio_s'])} times faster, {bytes_of(J) / bytes_of(factors):.0f} times "
+            "fewer bytes.",
         ]
     )
 

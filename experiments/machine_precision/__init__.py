@@ -1,1 +1,1 @@
-"""Do tanh networks reach machine precision, and how many units does it take beside polynomials?"""
+"""Do tanh networks reach machine precision, and with how many units compared with polynomials?"""

@@ -1,12 +1,12 @@
-"""Do tanh networks reach machine precision, and how many units does it take beside polynomials?
+"""Do tanh networks reach machine precision, and with how many units compared with polynomials?
 
 One hidden layer of wide tanh units, its last layer by one solve, on analytic targets: relative L2
-error against width, on equal centres and, for Runge's function, on graded ones; the interpolating
-polynomial at Chebyshev points and the rational function found by AAA for scale. Then the same in
-two dimensions, with ridges, beside tensor products of polynomials; and the same units with the last
-layer of least maximum instead of least squares, between its two bounds.
+error against width, with equally spaced centres and, for Runge's function, graded ones; for
+comparison the interpolating polynomial at Chebyshev points and the rational function found by AAA.
+Then the same in two dimensions: ridges against tensor products of polynomials. Finally the same
+units with the last layer of least maximum error instead of least squares, between its two bounds.
 
-At the floor the numbers are rounding: equal from run to run on a machine, but not for another
+The smallest errors are rounding: they are equal from run to run on one machine, but change with the
 number of threads of its linear algebra.
 
     python -m experiments.machine_precision
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments import runner
 from experiments.machine_precision.figure import draw
-from experiments.machine_precision.findings import ACCEPTANCE, caption, check, table
+from experiments.machine_precision.findings import REQUIRED, caption, check, table
 from experiments.runner import own_targets
 
 if TYPE_CHECKING:
@@ -45,23 +45,23 @@ class Config:
     """Settings of `machine_precision`."""
 
     targets: tuple[str, ...] = ("exp", "sine4", "runge", "chirp")
-    """Targets of one variable: of the catalogue, on [-1, 1], or your own as path/to/file.py:name or
-    module:name."""
+    """Targets of one variable: from the catalogue, on [-1, 1], or your own as path/to/file.py:name
+    or module:name."""
     widths: tuple[int, ...] = (8, 12, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192,
                                215, 256, 320, 390, 430)  # fmt: skip
     """Numbers of units, and of coefficients of the polynomials."""
     poles: tuple[int, ...] = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64)
-    """Numbers of support points of the rational functions: a pole each, but one."""
+    """Numbers of support points of the rational functions, which have one pole less."""
     planes: tuple[str, ...] = ("sine_product", "bump", "compositional")
-    """Targets of two variables: of the catalogue, or your own."""
+    """Targets of two variables: from the catalogue, or your own."""
     plane_widths: tuple[int, ...] = (32, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
     """Numbers of ridges."""
     plane_degrees: tuple[int, ...] = (4, 6, 8, 10, 12, 16, 20, 24, 28, 32)
-    """Numbers of coefficients of the polynomials in each of the two variables."""
+    """Numbers of polynomial coefficients in each of the two variables."""
     sup_widths: tuple[int, ...] = (8, 12, 16, 24, 32)
-    """Numbers of units whose last layer is solved for in the sup norm."""
+    """Numbers of units of the networks whose last layer is solved in the sup norm."""
     shown: int = 12
-    """Number of units of Runge's function whose two errors are drawn."""
+    """Number of units of the two networks for Runge's function whose errors are drawn."""
 
 
 PRESETS = {
@@ -88,15 +88,15 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """Sizes that share a compilation together; one unit per cell."""
+    """One unit per cell; sizes that share a compilation are neighbours."""
     check_sizes(config)
     for field, dim in (("targets", 1), ("planes", 2)):
         for name in filter(own_targets.is_own, getattr(config, field)):
             own_targets.check(field, name, (), dim=dim)
     own = own_targets.fields
-    asked = [
+    required = [
         {"story": "acceptance", "target": target, "method": "tanh", "n": n}
-        for target, limits in ACCEPTANCE.items()
+        for target, limits in REQUIRED.items()
         for n in limits["widths"]
         if target in config.targets
     ]
@@ -124,11 +124,11 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for target in config.targets
     ]
     curve = {"story": "curve", "target": _GRADED, "n": config.shown}
-    return [*asked, *solved, *rational, *plane, *largest, curve]
+    return [*required, *solved, *rational, *plane, *largest, curve]
 
 
 def check_sizes(config: Config) -> None:
-    """Refuse sizes without a network."""
+    """Refuses sizes for which there is no network."""
     sizes = {
         "widths": (4, config.widths),
         "poles": (1, config.poles),
@@ -150,7 +150,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     if unit["story"] == "curve":
         return _curves(target, unit["n"])
     rows: dict[str, Callable[[Target, str, int], Mapping[str, Any]]] = {
-        "acceptance": _accepted,
+        "acceptance": _required,
         "error": _on_interval,
         "plane": _on_rectangle,
         "sup": _largest,
@@ -165,8 +165,8 @@ def seconds(config: Config) -> float:
     return 8.0 + 0.12 * cells + ridges + 0.3 * len(config.sup_widths) * len(config.targets)
 
 
-def _accepted(target: Target, method: str, n: int) -> dict[str, Any]:
-    """A row of the acceptance table; only the first call compiles."""
+def _required(target: Target, method: str, n: int) -> dict[str, Any]:
+    """Required and reached error, and the time of a solve; only the first call compiles."""
     from approxlab.fitting import quasi_interpolant
 
     row = _on_interval(target, method, n)
@@ -175,7 +175,7 @@ def _accepted(target: Target, method: str, n: int) -> dict[str, Any]:
         began = time.perf_counter()
         quasi_interpolant(target, n)
         times.append(time.perf_counter() - began)
-    limits = ACCEPTANCE[target.name]
+    limits = REQUIRED[target.name]
     return {
         "asked": limits["relative_l2_error"],
         "asked_units": max(limits["widths"]),
@@ -212,7 +212,7 @@ def _on_interval(target: Target, method: str, n: int) -> dict[str, Any]:
 
 
 def _of_solve(found: Any) -> dict[str, Any]:
-    condition = float(f"{found.condition:.2g}")  # an estimate, not the same to the last bit
+    condition = float(f"{found.condition:.2g}")  # an estimate: its last bits vary
     return {"rank": found.rank, "condition": condition}
 
 
@@ -252,7 +252,7 @@ def _rational(target: Target, n: int, x: np.ndarray) -> tuple[np.ndarray, dict[s
 
     nodes = target.domain.chebyshev(1024)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it has not converged with n of them
+        warnings.simplefilter("ignore")  # it warns where n support points are too few to converge
         found = AAA(nodes[:, 0], values_at(target, nodes), rtol=1e-14, max_terms=n)
     return np.asarray(found(x)), {"num_support_points": len(found.weights)}
 
@@ -282,23 +282,23 @@ def _on_rectangle(target: Target, method: str, n: int) -> dict[str, Any]:
 
 
 def _largest(target: Target, method: str, n: int) -> dict[str, Any]:
-    """The largest error with least squares, and with the least maximum and its lower bound."""
+    """The largest error of least squares, the least largest error, and its lower bound."""
     import numpy as np
 
     from approxlab import errors
 
     squares, largest, _ = _both(target, n)
     solution = largest.solve.to_rows()[0]
-    points = np.abs(_differences(squares.network, target))
+    residuals = np.abs(_discrepancies(squares.network, target))
     return {
-        "least_squares_largest_residual": float(np.max(points)),
+        "least_squares_largest_residual": float(np.max(residuals)),
         "sup_error": float(errors.sup(largest.network, target)),
         **solution,
     }
 
 
 def _both(target: Target, n: int) -> Any:
-    """The same units with either last layer, solved at the same points."""
+    """The same units with both last layers, solved at the same points."""
     from approxlab.fitting import quasi_interpolant, readout
 
     squares = quasi_interpolant(target, n)
@@ -311,7 +311,7 @@ def _sup_points(n: int) -> int:
     return max(401, 16 * n + 1)
 
 
-def _differences(network: Any, target: Target) -> np.ndarray:
+def _discrepancies(network: Any, target: Target) -> np.ndarray:
     from approxlab.errors.pointwise import model_minus_target
 
     points = target.domain.chebyshev(_sup_points(network.num_hidden_units))
@@ -319,9 +319,9 @@ def _differences(network: Any, target: Target) -> np.ndarray:
 
 
 def _curves(target: Target, n: int) -> list[dict[str, Any]]:
-    """Error against x of the network of least squares and of that of least maximum."""
+    """Error against x, with the last layer of least squares and that of least maximum."""
     squares, largest, points = _both(target, n)
-    curves = (_differences(solved.network, target) for solved in (squares, largest))
+    curves = (_discrepancies(solved.network, target) for solved in (squares, largest))
     return [
         {
             "x": float(x),

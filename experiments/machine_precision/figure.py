@@ -23,7 +23,7 @@ _PLANES = colors("targets in two dimensions")
 _EPS = 2.0**-52
 _FLOOR = (2e-17, 30)
 _FEW = 1e-12
-_ASKED = "asked: this error, so many units at most"
+_REQUIRED = "asked: this error, so many units at most"
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -48,7 +48,7 @@ def draw(rows: Sequence[Row]) -> Figure:
             for ax in axes
             for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
         }
-        names = [name for name in (*METHODS.values(), _ASKED) if name in known]
+        names = [name for name in (*METHODS.values(), _REQUIRED) if name in known]
         top.legend(
             [known[name] for name in names], names, loc="outside lower center", ncols=len(names)
         )
@@ -60,7 +60,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def _draw_target(ax: Axes, rows: Sequence[Row], asked: Sequence[Row]) -> None:
+def _draw_target(ax: Axes, rows: Sequence[Row], required: Sequence[Row]) -> None:
     for method, name in METHODS.items():
         cells = of(rows, method=method)
         if not cells:
@@ -71,9 +71,9 @@ def _draw_target(ax: Axes, rows: Sequence[Row], asked: Sequence[Row]) -> None:
                 linewidth=1.6 if ours else 1.0, linestyle="-" if ours else "--",
                 label=name)  # fmt: skip
     _draw_first(ax, rows)
-    for row in asked[:1]:
+    for row in required[:1]:
         ax.plot(row["asked_units"], row["asked"], marker="*", color="black", markersize=11,
-                linestyle="", label=_ASKED)  # fmt: skip
+                linestyle="", label=_REQUIRED)  # fmt: skip
     ax.axhline(_EPS, color="0.6", linewidth=0.8, zorder=0)
     ax.text(0.98, _EPS * 0.75, r"$2^{-52}$", color="0.45", fontsize=8, ha="right", va="top",
             transform=ax.get_yaxis_transform())  # fmt: skip

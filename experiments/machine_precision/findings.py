@@ -1,4 +1,4 @@
-"""What the rows of `machine_precision` say: checked, in words, and as a table."""
+"""What the rows of `machine_precision` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.drawing.rows import Row, of, of_the_catalogue
 
-__all__ = ["ACCEPTANCE", "METHODS", "caption", "check", "first", "table"]
+__all__ = ["METHODS", "REQUIRED", "caption", "check", "first", "table"]
 
 METHODS = {
     "tanh": "tanh units, equal centres",
@@ -16,25 +16,25 @@ METHODS = {
     "rational": "rational function (AAA)",
 }
 
-ACCEPTANCE: Mapping[str, Mapping[str, Any]] = {
+REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "exp": {"relative_l2_error": 1e-15, "widths": (96,)},
     "sine4": {"relative_l2_error": 2e-15, "widths": (192,)},
     "runge": {"relative_l2_error": 2e-15, "widths": (215,)},
     "chirp": {"relative_l2_error": 3e-14, "widths": (390, 430)},
 }
-"""Relative L2 error that is asked of so many units at most, on 8001 points of [-1, 1]."""
+"""Largest relative L2 error allowed at 8001 points of [-1, 1], with at most so many units."""
 
 _FEW = 1e-12
 _PLANE = {
     1000: {"sine_product": 2e-12, "bump": 1e-13, "compositional": 2e-10},
     1500: {"sine_product": 1e-12, "bump": 1e-13, "compositional": 5e-12},
 }
-"""What so many ridges reach, or more of them."""
+"""Largest relative L2 error allowed with at least so many ridges."""
 _SUP_TOL = 0.01
 
 
 def first(rows: Sequence[Row], limit: float) -> int | None:
-    """The least size from which on all errors are at most the limit."""
+    """The smallest size from which on all errors are at most the limit."""
     found = None
     for row in sorted(rows, key=lambda row: row["n"], reverse=True):
         if not row["relative_l2_error"] <= limit:
@@ -44,7 +44,7 @@ def first(rows: Sequence[Row], limit: float) -> int | None:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -60,7 +60,7 @@ def check(rows: Sequence[Row]) -> None:
 
 
 def _check_rounding(rows: Sequence[Row]) -> None:
-    """The acceptance table, and what 48 graded units and many ridges reach."""
+    """The required errors on an interval, those of 48 graded units, and those of many ridges."""
     for row in of(rows, story="acceptance"):
         assert row["reached"] <= row["asked"], (
             f"{row['target']}, {row['n']} units: {row['reached']:.1e} is above {row['asked']:.0e}"
@@ -86,14 +86,14 @@ def _check_rounding(rows: Sequence[Row]) -> None:
 
 
 def _check_sup(rows: Sequence[Row]) -> None:
-    """The least maximum lies between its bounds, below that of least squares."""
+    """The least maximum lies between its bounds and below the maximum of least squares."""
     for row in of(rows, story="sup"):
         where = f"sup norm, {row['target']}, n = {row['n']}"
         low, high = row["least_largest_residual"], row["largest_residual"]
-        assert low <= high, f"{where}: attained {high} is below the bound {low}"
+        assert low <= high, f"{where}: the attained {high} is below the lower bound {low}"
         if row["status"] == "converged":
             squares = row["least_squares_largest_residual"]
-            assert high <= squares, f"{where}: {high:.1e}, least squares {squares:.1e}"
+            assert high <= squares, f"{where}: {high:.1e} is above least squares, {squares:.1e}"
             assert high <= (1.0 + _SUP_TOL) * low, f"{where}: not within {_SUP_TOL}"
     for row in of(rows, story="curve"):
         assert abs(row["least_maximum_error"]) <= 1.02 * row["lower"], "the curve leaves its bounds"
@@ -107,12 +107,12 @@ def caption(rows: Sequence[Row]) -> str:
     ]
     parts = [
         "One hidden layer of wide tanh units, its last layer by one solve. Relative L2 error on "
-        f"8001 points: {'; '.join(said)}. Lines for scale: polynomials against their coefficients, "
-        "rational functions against their support points.",
+        f"8001 points: {'; '.join(said)}. For comparison: polynomials against their number of "
+        "coefficients, rational functions against their number of support points.",
         _graded_words(rows),
         _plane_words(rows),
         _sup_words(rows),
-        "All errors are estimates; solved networks claim nothing.",
+        "All errors are estimates; solved networks make no claim.",
     ]
     return " ".join(part for part in parts if part)
 
@@ -122,7 +122,10 @@ def _graded_words(rows: Sequence[Row]) -> str:
     equal, graded = (first(of(errors, method=method), _FEW) for method in ("tanh", "graded"))
     if equal is None or graded is None:
         return ""
-    return f"Runge's function to 1e-12: {graded} units on graded centres, {equal} on equal ones."
+    return (
+        f"Runge's function to 1e-12: {graded} units with graded centres, {equal} with equally "
+        "spaced ones."
+    )
 
 
 def _plane_words(rows: Sequence[Row]) -> str:
@@ -131,7 +134,7 @@ def _plane_words(rows: Sequence[Row]) -> str:
         ridges = of(rows, story="plane", target=target, method="ridges")
         row = max(ridges, key=lambda row: row["n"])
         said.append(f"{target} {row['relative_l2_error']:.1e} with {row['n']}")
-    return f"In two dimensions, ridges: {'; '.join(said)}."
+    return f"Ridges in two dimensions: {'; '.join(said)}."
 
 
 def _sup_words(rows: Sequence[Row]) -> str:
@@ -140,17 +143,20 @@ def _sup_words(rows: Sequence[Row]) -> str:
     rest = (
         ""
         if done == len(solves)
-        else (" Where the others stagnate, rounding is as large as what is left to gain.")
+        else " In the other cases rounding is as large as the remaining gap."
     )
     return (
-        f"The same units solved for the least maximum: in {done} of {len(solves)} cases it is "
-        f"proved to a hundredth, at the points of the solve.{rest}"
+        f"The same units with the last layer of least maximum error: in {done} of {len(solves)} "
+        "cases the maximum at the points of the solve is proved to be within one per cent of the "
+        f"least possible.{rest}"
     )
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The acceptance rows; sizes that reach 1e-12; the plane; the sup norm."""
-    lines = [f"{'':14}{'asked':>9}{'units':>7}{'reached':>10}{'width':>7}{'rank':>6}{'solve_s':>9}"]
+    """Required and reached errors; sizes that reach 1e-12; two dimensions; the sup norm."""
+    lines = [
+        f"{'':14}{'required':>9}{'units':>7}{'reached':>10}{'width':>7}{'rank':>6}{'solve_s':>9}"
+    ]
     for row in of(rows, story="acceptance"):
         lines.append(
             f"{row['target']:14}{row['asked']:>9.0e}{row['asked_units']:>7}{row['reached']:>10.1e}"

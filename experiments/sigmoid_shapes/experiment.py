@@ -1,8 +1,8 @@
 """What does one sigmoid look like, and how do two of them make a bump?
 
 Four units s(w x + b) from shallow to steep; then one step, two steps, one bump and two bumps, each
-beside the small network that computes it. Position -b / w and slope w / 4 are measured on the
-networks; the bumps keep the claim of their construction.
+with the small network that computes it. Position -b / w and slope w / 4 are measured on the
+networks; bumps and steps satisfy the claim of their construction.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REVISION = 1
 
-# Panel: its units as (w, b, height), and the interval that is drawn.
+# For each panel its units as (w, b, height), and the interval that is drawn.
 PANELS: Mapping[str, tuple[list[tuple[float, float, float]], tuple[float, float]]] = {
     "w = 5, b = 0": ([(5.0, 0.0, 1.0)], (-2.0, 2.0)),
     "w = 5, b = 3": ([(5.0, 3.0, 1.0)], (-2.0, 2.0)),
@@ -42,7 +42,7 @@ class Config:
     """Settings of the experiment."""
 
     points: int = 121
-    """Points of each curve, beside 24 more around every unit."""
+    """Equally spaced points of each curve; 25 more are added around every unit."""
     activation: Literal["sigmoid", "tanh"] = "sigmoid"
     """Activation; for tanh the unit is (1 + tanh(w x + b)) / 2, twice as steep."""
 
@@ -58,7 +58,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """The units with their measured shapes, the claim of bumps and steps, and the curve."""
+    """The units with position and slope, the claims of bumps and steps, and the curve."""
     import numpy as np
 
     import approxlab as al
@@ -69,20 +69,20 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     network = al.constructions.sigmoid_sum(weights, biases, heights, activation=activation)
     rows = [_measured(w, b, height, activation) for w, b, height in parts]
     rows += _claims(parts, activation)
-    places = [np.linspace(*interval, unit["points"])]
+    points = [np.linspace(*interval, unit["points"])]
     around = np.linspace(-3, 3, 25)
-    places += [row["position"] + around / row["slope"] for row in rows if row["kind"] == "unit"]
-    x = np.unique(np.clip(np.concatenate(places), *interval))
+    points += [row["position"] + around / row["slope"] for row in rows if row["kind"] == "unit"]
+    x = np.unique(np.clip(np.concatenate(points), *interval))
     values = np.asarray(al.evaluate(network, x[:, None], batch=2048), np.float64)
     curve = [
-        {"kind": "curve", "x": float(place), "value": float(value)}
-        for place, value in zip(x, values, strict=True)
+        {"kind": "curve", "x": float(point), "value": float(value)}
+        for point, value in zip(x, values, strict=True)
     ]
     return [*rows, *curve]
 
 
 def _measured(w: float, b: float, height: float, activation: str) -> dict[str, Any]:
-    """Position and slope by formula, and height there and slope by the network itself."""
+    """Position and slope by formula, and value and slope of the network at that position."""
     import jax
     import jax.numpy as jnp
 
@@ -104,7 +104,7 @@ def _measured(w: float, b: float, height: float, activation: str) -> dict[str, A
 
 
 def _claims(parts: list[tuple[float, float, float]], activation: str) -> list[dict[str, Any]]:
-    """Every step, and every pair of opposite heights, as a construction with its claim."""
+    """Every step, and every pair of units with opposite heights, as a construction with claim."""
     import approxlab as al
 
     built, rest = [], list(parts)
@@ -125,7 +125,7 @@ def _claims(parts: list[tuple[float, float, float]], activation: str) -> list[di
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Half the height at -b / w, the slope of the formula there, and every claim kept."""
+    """Checks half the height and the slope at -b / w, and that every claim holds."""
     assert {row["panel"] for row in rows} == set(PANELS)
     for row in of(rows, kind="unit"):
         exact = 1e-12 if row["dtype"] == "float64" else 1e-4
@@ -146,9 +146,9 @@ def caption(rows: Sequence[Row]) -> str:
     bump = of(rows, kind="claim", panel="one bump")[0]
     return (
         f"A sigmoidal unit s(w x + b) rises at -b / w with slope w / {factor} (dots, tangents). "
-        "Two units of opposite heights make a bump: the network beside each curve shows weights w, "
-        "biases b and heights. Farther than 2 / slope from its jumps the bump errs by at most "
-        f"{bump['claimed_sup_error']:.2g} (estimate {bump['sup_error']:.2g})."
+        "Two units of opposite heights make a bump; the network at each curve shows weights w, "
+        "biases b and heights. Farther than 2 / slope from its jumps the error of the bump is at "
+        f"most {bump['claimed_sup_error']:.2g} (estimate {bump['sup_error']:.2g})."
     )
 
 

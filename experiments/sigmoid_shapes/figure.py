@@ -58,7 +58,7 @@ def _draw_panels(group: SubFigure, rows: Sequence[Row], names: Sequence[str]) ->
 
 
 def _draw_curve(ax: Axes, rows: Sequence[Row]) -> None:
-    """The curve in black; at every unit a dot at half its height and the tangent there."""
+    """The curve in black; for every unit a dot at half its height and the tangent there."""
     curve = of(rows, kind="curve")
     x, values = column(curve, "x"), column(curve, "value")
     ax.plot(x, values, color="0.15")

@@ -1,1 +1,1 @@
-"""Steep units with coefficients read off, or wide units with coefficients solved for?"""
+"""Steep units with coefficients read off the target, or wide units with solved coefficients?"""

@@ -1,8 +1,9 @@
-"""Steep units with coefficients read off, or wide units with coefficients solved for?
+"""Steep units with coefficients read off the target, or wide units with solved coefficients?
 
-Both are one hidden layer on equal centres. Staircases (classical, midpoint) and Costarelli-Spigler
-operators take their coefficients from values of the target; the quasi-interpolant makes its units
-wide and solves one least-squares problem. Error against the number of units on four targets.
+Both are one hidden layer with equally spaced centres. Staircases (classical, midpoint) and
+Costarelli-Spigler operators take their coefficients from values of the target; the
+quasi-interpolant has wide units and solves one least-squares problem. Error against the number of
+units on four targets.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ REVISION = 2
 
 _TARGETS = ("exp", "sine2", "sine4", "runge", "chirp", "square", "cube", "power11")
 _METHODS = ("classical", "midpoint", "costarelli_spigler", "midpoint_tuned")
-_STEEP = 32.0  # gain per cell: practically a jump
-_MODERATE = (0.35, 0.4, 0.5, 0.6, 0.75, 1.0, 2.0)  # gains from which the best is taken
+_STEEP = 32.0  # gain of practically a jump
+_MODERATE = (0.35, 0.4, 0.5, 0.6, 0.75, 1.0, 2.0)  # the best of these gains is taken
 _HALO = 8
 
 
@@ -41,7 +42,7 @@ class Config:
     widths: tuple[int, ...] = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 430)
     """Numbers of solved units."""
     shown: int = 16
-    """Number of units in the two small pictures."""
+    """Number of units of the two small networks that are drawn."""
 
 
 PRESETS = {
@@ -54,7 +55,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """Two pictures, then every method at every size; sizes that share a compilation together."""
+    """Two networks to draw, then every method at every size; equal sizes are neighbours."""
     check_positive(shown=config.shown)
     for name, least, sizes in (("cells", 8, config.cells), ("widths", 4, config.widths)):
         if not sizes or min(sizes) < least:
@@ -82,7 +83,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """One row with the errors of a network, or the units of one that is drawn."""
+    """One row with the errors of a network, or a row for each unit of a network to draw."""
     from approxlab import targets
 
     target = own_targets.find(unit) or targets.get(unit["target"])
@@ -98,7 +99,7 @@ def seconds(config: Config) -> float:
 
 
 def _built(target: Target, unit: Mapping[str, Any]) -> dict[str, Any]:
-    """A construction with its claim; of the tuned ones the gain of least L2 error."""
+    """A construction with its claim; where several gains are tried, the one of least L2 error."""
     import approxlab as al
 
     def error(built: Construction) -> float:
@@ -132,12 +133,12 @@ def _solved(target: Target, unit: Mapping[str, Any]) -> dict[str, Any]:
 
     solved = al.fitting.quasi_interpolant(target, unit["n"])
     row = solved.to_rows()[0]
-    row["condition"] = float(f"{row['condition']:.2g}")  # an estimate, not the same to the last bit
+    row["condition"] = float(f"{row['condition']:.2g}")  # an estimate: its last bits vary
     return {**row, "sup_error": float(al.errors.sup(solved.network, target))}
 
 
 def _units_of(target: Target, unit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Weights of every unit of a small network: what the pictures are drawn from."""
+    """Weights of every unit of a small network, for drawing."""
     import numpy as np
 
     from approxlab.fitting import quasi_interpolant

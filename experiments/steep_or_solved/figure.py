@@ -23,7 +23,7 @@ _NORMS = {"relative_l2_error": "relative $L^2$ error", "sup_error": "sup error"}
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Left: sixteen units of each kind. Right: a column per target, a row per norm."""
+    """Left: two small networks. Right: a column per target, a row per norm."""
     import matplotlib.pyplot as plt
 
     from approxlab import plotting
@@ -53,7 +53,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 
 def _draw_units(ax: Axes, rows: Sequence[Row]) -> None:
-    """The network over its own units, each between 0 and 1."""
+    """The network above its units, each between 0 and 1."""
     import numpy as np
 
     method, n = rows[0]["method"], rows[0]["n"]

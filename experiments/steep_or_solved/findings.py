@@ -1,4 +1,4 @@
-"""What the rows of `steep_or_solved` say: checked, in words, and as a table."""
+"""What the rows of `steep_or_solved` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ METHODS = {
     "midpoint_tuned": "midpoint staircase, best gain",
     "solved": "wide units, solved",
 }
-_RESOLVED = 128  # cells from which the rate of all four targets is seen
+_RESOLVED = 128  # cells from which all four targets show the rate
 
 
 def slope(rows: Sequence[Row]) -> float:
-    """Slope of log(relative L2 error) against log(n) over the cells that resolve the target."""
+    """Slope of log(relative L2 error) against log(n), for n that resolves the target."""
     kept = [row for row in rows if row["n"] >= _RESOLVED]
     if len(kept) < 2:
         return math.nan
@@ -32,7 +32,7 @@ def slope(rows: Sequence[Row]) -> float:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -53,7 +53,7 @@ def check(rows: Sequence[Row]) -> None:
 
 
 def _check_rounding(errors: Sequence[Row]) -> None:
-    """Accuracies that were promised of exp, and of 430 solved units."""
+    """Accuracies required for exp, and of 430 solved units."""
     for row in of(errors, target="exp", method="classical", n=1024):
         assert 8e-4 <= row["relative_l2_error"] <= 1.2e-3, "1024 steep units for exp: not 1e-3"
     for row in of(errors, target="exp", method="solved", n=32):
@@ -71,21 +71,22 @@ def caption(rows: Sequence[Row]) -> str:
         steep = max(of(cells, method="classical"), key=lambda row: row["n"])
         solved = min(of(cells, method="solved"), key=lambda row: row["relative_l2_error"])
         said.append(
-            f"{target}: {steep['relative_l2_error']:.1e} by {steep['n']} steep units, "
-            f"{solved['relative_l2_error']:.1e} by {solved['n']} solved ones"
+            f"{target}: {steep['relative_l2_error']:.1e} with {steep['n']} steep units, "
+            f"{solved['relative_l2_error']:.1e} with {solved['n']} solved ones"
         )
     return " ".join(
         [
-            "One hidden layer on equal centres, analytic targets. Relative L2 error: "
+            "One hidden layer with equally spaced centres, analytic targets. Relative L2 error: "
             f"{'; '.join(said)}.",
             "All errors are estimates. Those of staircases and operators stay below their claims "
-            "(dashed, sup norm); solved networks claim nothing, and their floor is rounding.",
+            "(dashed, sup norm); solved networks make no claim, and their smallest errors are "
+            "rounding.",
         ]
     )
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Errors at the largest size of each method, and the first solved width below 1e-12."""
+    """Errors at the largest size of each method, and 32 solved units for exp."""
     errors = of(rows, story="error")
     lines = [f"{'':10}{'':32}{'units':>7}{'rel. L2':>10}{'sup':>10}{'claim':>10}{'slope':>8}"]
     for target in dict.fromkeys(row["target"] for row in errors):

@@ -1,1 +1,1 @@
-"""How precisely is a network found again that is known to exist?"""
+"""How precisely can a student recover its teacher?"""

@@ -1,8 +1,8 @@
-"""How precisely is a network found again that is known to exist?
+"""How precisely can a student recover its teacher?
 
-The target is a network of random weights, the student a wider one, so error zero is possible: what
-is left is the method's. Beside it a target that is a function of functions of one variable, where
-the shape of the network decides how far the same method gets.
+The target (the teacher) is a network with random weights and the student is wider, so an error of
+zero is possible: any remaining error comes from the method of fitting. A second target is composed
+of functions of one variable; there the architecture decides how far the same method gets.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 REVISION = 1
 
 Method = Literal["adam", "lbfgs", "staged", "ssbroyden", "plain", "corrected", "projected"]
-Shape = Literal["plain", "one", "two", "small"]
+Architecture = Literal["plain", "one", "two", "small"]
 
-# Steps that take about the time of one of least squares.
+# Steps that take about as long as one step of least squares.
 _STEPS_OF = {"adam": 60, "lbfgs": 30, "staged": 15, "ssbroyden": 4}
-_SHAPES = {
+_ARCHITECTURES = {
     "plain": ((20, 20), (0, 0)),
     "one": ((40, 1, 20), (0, 1, 0)),
     "two": ((40, 2, 30), (0, 2, 0)),
@@ -40,23 +40,25 @@ class Config:
     """Settings of the experiment."""
 
     seeds: int = 3
-    """Teachers, and for the other target whole procedures."""
+    """Number of teachers, and of repetitions for the second target."""
     student: tuple[int, ...] = (20, 20)
     """Widths of the student; the teacher has layers of 3 and 3."""
     methods: tuple[Method, ...] = ("adam", "lbfgs", "plain", "corrected", "projected")
-    """How the student is fitted: Levenberg-Marquardt plain or with corrected steps, ..."""
+    """How the student is fitted: plain is Levenberg-Marquardt, corrected has corrected steps,
+    projected is variable projection, staged is L-BFGS in two stages."""
     steps: int = 1500
-    """Steps of least squares; the others take as many more as they are cheaper."""
-    shapes: tuple[Shape, ...] = ("plain", "one", "two")
-    """Networks for exp(sin(pi x) + y^2)."""
+    """Steps of least squares; the other methods take more steps, for about the same time."""
+    shapes: tuple[Architecture, ...] = ("plain", "one", "two")
+    """Architectures for exp(sin(pi x) + y^2): plain, or with a linear bottleneck of one or two
+    units."""
     starts: int = 4
-    """Starts of a procedure, of which the best is continued."""
+    """Number of starts for that target; the best one is continued."""
     first_steps: int = 150
     """Steps of each start."""
     shape_steps: int = 900
-    """Steps of the best start."""
+    """Further steps of the best start."""
     points: int = 784
-    """Training points of the second target."""
+    """Training points for that target."""
 
 
 PRESETS = {
@@ -70,7 +72,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """A teacher and a method each; a shape and a seed each."""
+    """One unit for each teacher and method, then one for each architecture and seed."""
     check_positive(
         seeds=config.seeds,
         steps=config.steps,
@@ -100,9 +102,9 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """The error of a fit, and the way there."""
+    """The final error of a fit, and its history."""
     if unit["story"] == "shape":
-        return [_shaped(unit, run)]
+        return [_composed(unit, run)]
     return _student(unit, run)
 
 
@@ -168,7 +170,7 @@ def _student(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any
 
 
 def _way(result: FitResult | None, run_s: float) -> list[dict[str, Any]]:
-    """Losses along the way, of single fits."""
+    """The history of the loss; none for a fit in stages."""
     import numpy as np
 
     if result is None:
@@ -186,15 +188,15 @@ def _way(result: FitResult | None, run_s: float) -> list[dict[str, Any]]:
     ]
 
 
-def _shaped(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
-    """Several starts, the best of which is continued: one procedure, with its whole time."""
+def _composed(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
+    """The best of several starts, continued; its time includes that of all starts."""
     import jax
     import numpy as np
 
     from approxlab import fit, targets
 
     target = targets.get("compositional")
-    hidden, passthrough = _SHAPES[unit["shape"]]
+    hidden, passthrough = _ARCHITECTURES[unit["shape"]]
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(run.seed), 3), unit["number"])
     options = {"method": "levenberg_marquardt", "points": unit["points"], "devices": run.devices}
     tried = fit(target, hidden=hidden, passthrough=passthrough, seeds=unit["starts"], key=key,
@@ -213,7 +215,7 @@ def _shaped(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
 
 
 def _rmse(network: Any, target: Any, points: Any) -> float:
-    """Root of the mean square error at points that were not trained on."""
+    """Root mean square error at points that were not used in training."""
     import numpy as np
 
     from approxlab import evaluate

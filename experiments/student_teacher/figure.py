@@ -1,4 +1,4 @@
-"""The figure of `student_teacher`: the way down, where each method ends, and the shape's part."""
+"""The figure of `student_teacher`: training histories, final errors, and several architectures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from approxlab.plotting.palette import colors
 from experiments.drawing.lettering import beside, bold_title
 from experiments.drawing.rows import Row, column, distinct, of
-from experiments.student_teacher.findings import LIMITS, METHODS, PUBLISHED, SHAPES, ends
+from experiments.student_teacher.findings import ARCHITECTURES, LIMITS, METHODS, PUBLISHED, ends
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ _SHORT = {
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Left: error against seconds. Middle: final errors. Right: networks of several shapes."""
+    """Left: error against seconds. Middle: final errors. Right: several architectures."""
     import matplotlib.pyplot as plt
 
     from approxlab import plotting
@@ -40,7 +40,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         )
         _draw_way(way, rows)
         _draw_ends(last, rows)
-        _draw_shapes(shape, rows)
+        _draw_architectures(shape, rows)
     return figure
 
 
@@ -89,8 +89,8 @@ def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
     bold_title(ax, f"Where it ends: {count} teacher{'s' if count > 1 else ''}")
 
 
-def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
-    shapes = [shape for shape in SHAPES if of(rows, story="shape", shape=shape)]
+def _draw_architectures(ax: Axes, rows: Sequence[Row]) -> None:
+    shapes = [shape for shape in ARCHITECTURES if of(rows, story="shape", shape=shape)]
     names = []
     for i, shape in enumerate(shapes):
         found = of(rows, story="shape", shape=shape)
@@ -99,7 +99,7 @@ def _draw_shapes(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot([i] * len(found), errors, "o", markersize=8, alpha=0.75, color=color)
         widths = f"2-{found[0]['hidden']}-1"
         names.append(
-            f"{widths}\n{SHAPES[shape].replace(' between', '')}\n"
+            f"{widths}\n{ARCHITECTURES[shape].replace(' as bottleneck', '')}\n"
             f"{found[0]['num_parameters']} param."
         )
     ax.axhline(LIMITS["two"], color="0.3", linewidth=1.0, linestyle="--")

@@ -1,1 +1,1 @@
-"""How far does training leave a network above what one least-squares solve of it reaches?"""
+"""How far above one least-squares solve for its last layer does training leave a network?"""

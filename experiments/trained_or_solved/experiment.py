@@ -1,9 +1,9 @@
-"""How far does training leave a network above what one least-squares solve of it reaches?
+"""How far above one least-squares solve for its last layer does training leave a network?
 
-Equal networks, equal targets, equal starts: Adam, L-BFGS, self-scaled BFGS and Broyden, both also
-after Adam, Levenberg-Marquardt, variable projection, and one solve for the last layer alone; the
-error against seconds, and where each ends. Then a race to a relative error of 1e-6 on a deeper
-network, against PyTorch, optimistix and SciPy from the same starts. Libraries that are not
+Equal networks, equal targets, equal starts: Adam, L-BFGS, self-scaled BFGS and Broyden, Adam
+followed by one of them, Levenberg-Marquardt, variable projection, and one solve for the last layer
+alone: error against seconds, and the final errors. Then a race to a relative error of 1e-6 on a
+deeper network, against PyTorch, optimistix and SciPy from the same starts. Libraries that are not
 installed are left out.
 """
 
@@ -25,7 +25,7 @@ from experiments.runner.cores import usable_cores
 from experiments.runner.usage import complain
 from experiments.trained_or_solved.figure import draw
 from experiments.trained_or_solved.findings import caption, check, table
-from experiments.trained_or_solved.peers import THREADS, installed, problem
+from experiments.trained_or_solved.peers import THREADS, installed, race_request
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,10 +46,10 @@ OtherRacer = Literal["pytorch_adam", "pytorch_lbfgs", "optimistix_lm", "scipy_lm
 _TARGETS = ("exp", "sine4", "runge", "chirp")
 _LEAST_SQUARES = ("levenberg_marquardt", "variable_projection")
 _RACED = "sine4"
-_GOAL, _TRAINED_GOAL = 1e-6, 0.95e-6  # at other points than the trained ones; at these
+_GOAL, _TRAINED_GOAL = 1e-6, 0.95e-6  # at points not used in training, and at training points
 _EVALUATION_POINTS = 4001
 _STRIDE = 25
-_LEAST_TRIAL = 5.0  # seconds of a contender from which its number of threads is tried out
+_LEAST_TRIAL = 5.0  # time limit in seconds from which the best number of threads is tried out
 _RACE_STEPS = {
     "adam": 100000,
     "lbfgs": 100000,
@@ -57,7 +57,7 @@ _RACE_STEPS = {
     "levenberg_marquardt": 600,
     "variable_projection": 200,
 }
-_SECONDS = 5.0  # of one method on one start of the first part, compilation included
+_SECONDS = 5.0  # of one method from one start in the first part, compilation included
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class Config:
     """Targets on [-1, 1]: exp, sine4, runge, chirp, or your own as path/to/file.py:name or
     module:name."""
     starts: tuple[Start, ...] = ("quasi_interpolant", "glorot")
-    """Wide units on equal centres with random coefficients, or random weights."""
+    """Initial networks: wide units with equally spaced centres and random coefficients, or random
+    weights."""
     methods: tuple[Method, ...] = (
         "adam",
         "adam_lbfgs",
@@ -76,29 +77,29 @@ class Config:
         "ssbroyden",
         "variable_projection",
     )
-    """Who trains; the solve is always there."""
+    """Training methods; the solve is always included."""
     width: int = 128
     """Units of the one hidden layer."""
     points: int = 2003
     """Equally spaced training points."""
     steps: int = 3000
-    """Steps of gradient methods; of those after Adam a third."""
+    """Steps of gradient methods; methods that follow Adam take a third of them."""
     solver_steps: int = 60
     """Steps of Levenberg-Marquardt and variable projection."""
     race_hidden: tuple[int, ...] = (20, 20)
     """Hidden layers of the race, to a relative error of 1e-6 on sin 4 pi x."""
     race_starts: tuple[Start, ...] = ("spread",)
-    """Where all contenders of the race start from."""
+    """Initial networks of the race, the same for all contenders."""
     race_points: int = 501
     """Equally spaced training points of the race."""
     race_seeds: int = 1
-    """Networks that every contender starts from, for every kind of start."""
+    """Number of initial networks of each kind."""
     race_methods: tuple[Racer, ...] = get_args(Racer)
-    """Contenders of this library."""
+    """Contenders from this library."""
     race_effort: float = 1.0
-    """Multiplies the steps that our contenders may take."""
+    """Multiplies the largest number of steps of these contenders."""
     peers: tuple[OtherRacer, ...] = get_args(OtherRacer)
-    """Contenders of other libraries, each in a process of its own."""
+    """Contenders from other libraries, each in its own process."""
     limit: float = 8.0
     """Seconds after which a contender of another library is stopped."""
 
@@ -118,7 +119,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """All methods on one start; then every contender of the race with every network, alone."""
+    """One unit for all methods from one start; in the race one for each contender and network."""
     check_positive(
         width=config.width,
         points=config.points,
@@ -166,7 +167,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """Errors and paths of all methods on one start, or the one row of a contender."""
+    """Errors and histories of all methods from one start, or the one row of a contender."""
     if unit["story"] == "gap":
         return _gap(unit, run)
     return [_ours(unit, run) if "steps" in unit else _theirs(unit, run)]
@@ -224,7 +225,7 @@ def _gap(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
 
 
 def _solved(start: MLP, data: Any, target: Any) -> dict[str, Any]:
-    """One least-squares problem for the last layer, the hidden one as it is."""
+    """One least-squares solve for the last layer; the hidden layer stays as it is."""
     from approxlab.fitting import readout
 
     began = time.perf_counter()
@@ -235,7 +236,7 @@ def _solved(start: MLP, data: Any, target: Any) -> dict[str, Any]:
 
 
 def _path(fits: Sequence[FitResult], scale: float) -> list[dict[str, Any]]:
-    """Relative errors at the training points, with the seconds of training up to there."""
+    """Relative errors at the training points, with the seconds of training until then."""
     rows, steps, spent = [], 0, 0.0
     for fit in fits:
         total = int(fit.steps[0])
@@ -274,7 +275,7 @@ def _ours(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
 
 
 def _theirs(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
-    """What another library reaches in its seconds: every name ends in _s, as those of times do."""
+    """What another library reaches within the limit; fields that vary with time end in _s."""
     import numpy as np
 
     import approxlab as al
@@ -286,12 +287,12 @@ def _theirs(unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:
     target = al.targets.get(unit["target"])
     start = _start(unit["start"], _widths(unit), 1 + unit["number"], run)
     x, y = _data(target, unit["points"])
-    # As `al.fit` does for itself: a target of mean square one.
+    # `al.fit` scales the target to mean square one; the same is done for the other libraries.
     scale = float(np.sqrt(np.mean(np.square(y))))
     layers = list(zip(start.weights, start.biases, strict=True))
-    asked = problem(layers, x[:, 0], y / scale, _TRAINED_GOAL, unit["limit_of_peer"])
-    threads = _best_threads(name, asked)
-    answer = _asked(name, asked, threads)
+    request = race_request(layers, x[:, 0], y / scale, _TRAINED_GOAL, unit["limit_of_peer"])
+    threads = _best_threads(name, request)
+    answer = _answer(name, request, threads)
     weights, biases = (list(part) for part in zip(*answer["layers"], strict=True))
     weights[-1] = (scale * np.array(weights[-1])).tolist()
     biases[-1] = (scale * np.array(biases[-1])).tolist()
@@ -311,12 +312,12 @@ def _best_threads(name: str, request: dict[str, Any]) -> int:
     if request["limit_s"] < _LEAST_TRIAL:
         return 1
     trial = {**request, "limit_s": 0.1 * request["limit_s"]}
-    counts = {n: _asked(name, trial, n)["evaluations"] for n in sorted({1, usable_cores()})}
+    counts = {n: _answer(name, trial, n)["evaluations"] for n in sorted({1, usable_cores()})}
     return max(counts, key=lambda n: counts[n])
 
 
-def _asked(name: str, request: dict[str, Any], threads: int) -> dict[str, Any]:
-    """The answer of another library, from a process of its own."""
+def _answer(name: str, request: dict[str, Any], threads: int) -> dict[str, Any]:
+    """The answer of another library, which runs in its own process."""
     done = subprocess.run(
         [sys.executable, "-m", "experiments.trained_or_solved.peers", name],
         input=json.dumps(request),
@@ -363,7 +364,7 @@ def _data(target: Any, points: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _error(network: MLP, target: Any) -> float:
-    """Relative L2 error at points that are not those of training."""
+    """Relative L2 error at points that are not used in training."""
     import numpy as np
 
     import approxlab as al

@@ -28,11 +28,11 @@ __all__ = ["draw"]
 _COLORS = colors("training")
 _AFTER_ADAM = ("adam_lbfgs", "adam_ssbroyden")
 _MARKERS = "osD^"
-_SPREAD = 0.17  # of markers of several targets about the line of their method
+_OFFSET = 0.17  # between the markers of several targets on the line of a method
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Left: the way. Middle: the end, on every target. Right: seconds to the goal."""
+    """Left: error against seconds. Middle: final errors on every target. Right: the race."""
     import matplotlib.pyplot as plt
 
     from approxlab import plotting
@@ -64,7 +64,7 @@ def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
     seconds = []
     for method in METHODS:
         path = [row for row in of(rows, kind="path", method=method, **same) if row["step"] > 0]
-        if method in _AFTER_ADAM:  # before it, the way is Adam's
+        if method in _AFTER_ADAM:  # its first part is that of Adam
             path = [row for row in path if row["step"] >= first["steps"] * 2 // 3]
         if not path:
             continue
@@ -90,7 +90,7 @@ def _draw_way(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _gap(rows: Sequence[Row], same: Row) -> str:
-    """Decades between Adam and the solve, if both are there."""
+    """Orders of magnitude between Adam and the solve, if both are there."""
     found = [ends(rows, method=name, **same) for name in ("adam", "solve")]
     if not all(found):
         return ""
@@ -108,7 +108,7 @@ def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
         for j, target in enumerate(targets):
             for filled, start in enumerate(reversed(starts), start=2 - len(starts)):
                 for row in of(found, method=name, target=target, start=start):
-                    y = i + _SPREAD * (j - (len(targets) - 1) / 2)
+                    y = i + _OFFSET * (j - (len(targets) - 1) / 2)
                     color = _COLORS[name]
                     ax.plot(row["relative_l2_error"], y, _MARKERS[j % len(_MARKERS)],
                             color=color, markerfacecolor=color if filled else "white",
@@ -128,7 +128,7 @@ def _draw_ends(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_race(ax: Axes, rows: Sequence[Row]) -> None:
-    """A bar to the median of the runs that arrive; a dot for every such run."""
+    """A bar to the median of the runs that reach the goal; a dot for every such run."""
     raced = of(rows, story="race")
     names = [name for name in CONTENDERS if any(row["contender"] == name for row in raced)]
     last = max((row["spent_s"] for row in raced if "spent_s" in row), default=1.0)

@@ -1,4 +1,4 @@
-"""What the rows of `trained_or_solved` say: checked, in words, and as a table."""
+"""What the rows of `trained_or_solved` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ CONTENDERS = {
     "pytorch_adam": "PyTorch Adam",
 }
 OURS = ("variable_projection", "levenberg_marquardt", "ssbroyden", "lbfgs", "adam")
-_DECADES = 9  # between Adam and one solve, that was asked for
-_RESOLVED = 1e-10
+_ORDERS = 9  # orders of magnitude required between Adam and one solve
+_RESOLVED = 1e-10  # with a larger error there are too few units for the target
 _DESCENDING = ("ssbfgs", "ssbroyden", "lbfgs", "levenberg_marquardt")
 
 
 def ends(rows: Sequence[Row], **fields: object) -> list[Row]:
-    """The rows with the error at the end of a method."""
+    """The rows with the final error of a method."""
     return of(rows, story="gap", kind="end", **fields)
 
 
@@ -55,7 +55,7 @@ def reached(rows: Sequence[Row], contender: str, start: str | None = None) -> li
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any settings.
+    """Checks every sentence of the caption that holds for any settings.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -65,7 +65,7 @@ def check(rows: Sequence[Row]) -> None:
         where = f"{row.get('method', row.get('contender'))}, {row['target']}, {row['start']}"
         assert math.isfinite(error), f"{where}: the error is {error}"
         assert row.get("reached_s") is None or row["error_at_the_end_s"] <= row["goal"], (
-            f"{where}: stands as having reached the goal with {row['error_at_the_end_s']:.1e}"
+            f"{where}: counted as having reached the goal with {row['error_at_the_end_s']:.1e}"
         )
         if row["story"] == "race" and row.get("status") == "converged":
             assert row["relative_l2_error"] <= 1.5 * row["goal"], (
@@ -83,26 +83,28 @@ def check(rows: Sequence[Row]) -> None:
 
 
 def _check_gap(rows: Sequence[Row]) -> None:
-    """That one solve on equal centres ends at rounding, and training by gradients far above."""
+    """One solve with equally spaced centres reaches rounding, training by gradients does not."""
     for solved in of_the_catalogue(ends(rows, start="quasi_interpolant", method="solve")):
         target, error = solved["target"], solved["relative_l2_error"]
         enough = {"exp": 32, "sine4": 128}.get(target, math.inf)
         if solved["width"] >= enough:
             assert error <= 1e-14, f"one solve on equal centres for {target}: {error:.1e}"
-        if error > _RESOLVED:  # there are too few units for this target: training moves them
+        if error > _RESOLVED:  # training moves the units and may be better
             continue
         for row in ends(rows, start="quasi_interpolant", target=target):
             assert row["relative_l2_error"] >= 0.1 * error, (
                 f"{row['method']} for {target}: below the solve by a factor of ten"
             )
-            asked = (target, row["method"]) == ("sine4", "adam") and row["steps"] <= 3000
-            if asked and row["width"] >= enough:
-                decades = _decades(row, solved)
-                assert decades >= _DECADES, f"Adam is {decades:.1f} decades above the solve"
+            required = (target, row["method"]) == ("sine4", "adam") and row["steps"] <= 3000
+            if required and row["width"] >= enough:
+                orders = _orders(row, solved)
+                assert orders >= _ORDERS, (
+                    f"Adam is only {orders:.1f} orders of magnitude above the solve"
+                )
 
 
-def _decades(row: Row, solved: Row) -> float:
-    """Powers of ten between two errors."""
+def _orders(row: Row, solved: Row) -> float:
+    """Orders of magnitude between two errors."""
     return math.log10(row["relative_l2_error"] / solved["relative_l2_error"])
 
 
@@ -111,14 +113,15 @@ def caption(rows: Sequence[Row]) -> str:
     first = ends(rows)[0]
     parts = [
         f"One hidden layer of {first['width']} tanh units, {first['points']} points; Adam and "
-        f"quasi-Newton methods take {first['steps']} steps ('then': after two thirds of them by "
-        f"Adam), least squares {first['solver_steps']}. Relative L2 errors at 4001 other points "
-        "are estimates; those against time are at the training points."
+        f"quasi-Newton methods take {first['steps']} steps ('then': the first two thirds of them "
+        f"by Adam), least squares {first['solver_steps']}. Relative L2 errors are estimates at "
+        "4001 other points; errors against time are at the training points."
     ]
     for solved in ends(rows, start="quasi_interpolant", method="solve"):
         mine = ends(rows, start="quasi_interpolant", target=solved["target"])
         gap = [
-            f", {_decades(row, solved):.0f} decades below Adam" for row in of(mine, method="adam")
+            f", {_orders(row, solved):.0f} orders of magnitude below Adam"
+            for row in of(mine, method="adam")
         ]
         said = [
             f"{METHODS[row['method']]} {row['relative_l2_error']:.1e}"
@@ -126,14 +129,14 @@ def caption(rows: Sequence[Row]) -> str:
             if row is not solved
         ]
         parts.append(
-            f"{solved['target']}, equal centres: one solve {solved['relative_l2_error']:.1e}"
-            f"{''.join(gap)}; {', '.join(said)}."
+            f"{solved['target']}, equally spaced centres: one solve "
+            f"{solved['relative_l2_error']:.1e}{''.join(gap)}; {', '.join(said)}."
         )
     return " ".join([*parts, *_race_in_words(rows)])
 
 
 def _race_in_words(rows: Sequence[Row]) -> list[str]:
-    """Who reaches the goal, in how long, beside the best peer that does."""
+    """Who reaches the goal and in what time, compared with the best other library."""
     raced = of(rows, story="race")
     if not raced:
         return []
@@ -145,20 +148,26 @@ def _race_in_words(rows: Sequence[Row]) -> list[str]:
     ]
     times = [(name, _typical(rows, name)) for name in CONTENDERS]
     there = [(name, found) for name, found in times if found is not None]
+    said = []
     for name, time in there:
         counts = [
             f"{len(reached(rows, name, start))} of {len(of(raced, contender=name, start=start))} "
             f"from {STARTS[start]}"
             for start in dict.fromkeys(row["start"] for row in raced)
         ]
-        parts.append(f"{CONTENDERS[name]}: {time:.2g} s ({', '.join(counts)}).")
+        said.append(f"{CONTENDERS[name]} {time:.2g} s ({', '.join(counts)})")
+    if said:
+        parts.append(f"Median time of the runs that reach it: {'; '.join(said)}.")
     ours = min((t for name, t in there if name in OURS), default=None)
     theirs = min((t for name, t in there if name not in OURS), default=None)
     limits = {row["limit_of_peer"] for row in raced if "limit_of_peer" in row}
     if ours is not None and theirs is not None:
-        parts.append(f"The first of ours is {theirs / ours:.0f} times as fast as the best peer.")
+        parts.append(
+            f"The fastest method here is {theirs / ours:.0f} times as fast as the best of the "
+            "other libraries."
+        )
     elif ours is not None and limits:
-        parts.append(f"No peer arrives within {max(limits):.0f} s.")
+        parts.append(f"No other library reaches the goal within {max(limits):.0f} s.")
     absent = {row["contender"] for row in raced if row["status"] == "not installed"}
     if absent:
         parts.append(f"Not installed: {', '.join(CONTENDERS[name] for name in sorted(absent))}.")
@@ -166,13 +175,13 @@ def _race_in_words(rows: Sequence[Row]) -> list[str]:
 
 
 def _typical(rows: Sequence[Row], contender: str) -> float | None:
-    """Median seconds of the runs that arrive."""
+    """Median seconds of the runs that reach the goal."""
     found = reached(rows, contender)
     return median(row["reached_s"] for row in found) if found else None
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Errors at the end by start and target, then the race."""
+    """Final errors by start and target, then the race."""
     lines = []
     for start in dict.fromkeys(row["start"] for row in ends(rows)):
         mine = ends(rows, start=start)
@@ -187,7 +196,7 @@ def table(rows: Sequence[Row]) -> str:
     raced = of(rows, story="race")
     if raced:
         lines.append(
-            f"{'race, ' + formula_in_text(raced[0]):34}{'start':>8}{'arrive':>8}"
+            f"{'race, ' + formula_in_text(raced[0]):34}{'start':>8}{'reached':>8}"
             f"{'seconds':>10}{'compile':>9}{'median error':>14}"
         )
     for name in CONTENDERS:

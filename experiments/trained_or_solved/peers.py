@@ -1,11 +1,11 @@
 """The other libraries of `trained_or_solved`: PyTorch, optimistix, SciPy, each in its own process.
 
-    python -m experiments.trained_or_solved.peers NAME < PROBLEM
+    python -m experiments.trained_or_solved.peers NAME < REQUEST
 
-reads one problem as JSON (layers to start from, points, values, relative error to reach, limit in
-seconds) and answers with when it was reached, records along the way, and the layers at the end.
-All minimise the mean square error in float64 at the same points, from the same network. The clock
-runs from the first evaluation; imports and a first call, which may compile, come before it.
+reads one request as JSON (initial layers, points, values, relative error to reach, limit in
+seconds) and answers with the time at which that error was reached, the history of the error, and
+the final layers. All minimise the mean square error in float64 at the same points, from the same
+network. The clock starts at the first evaluation, after imports and a first call that may compile.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["RACERS", "THREADS", "installed", "main", "problem"]
+__all__ = ["RACERS", "THREADS", "installed", "main", "race_request"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Variables that say how many threads a process may use, read when it starts."""
+"""Environment variables for the number of threads of a process, read when it starts."""
 _RECORDED_EVERY = 0.05  # seconds
-_ADAM_RATE = 1e-3  # of 1e-2, 3e-3 and 1e-3 the best here
+_ADAM_RATE = 1e-3  # the best here of 1e-2, 3e-3 and 1e-3
 
 Layers = list[tuple[np.ndarray, np.ndarray]]
 
 
 class _Stop(Exception):
-    """The goal is reached, or the limit."""
+    """The goal or the time limit is reached."""
 
 
 class Watch:
-    """Ends a run by the relative error, which every library knows without further cost."""
+    """Ends a run at a given relative error, which every library knows at no further cost."""
 
     def __init__(self, goal: float, limit_s: float) -> None:
         self.goal, self.limit_s = goal, limit_s
@@ -48,7 +48,7 @@ class Watch:
         self.began = time.perf_counter()
 
     def see(self, relative_error: float) -> None:
-        """Notes an error; ends the run by an exception."""
+        """Records an error; raises an exception to end the run."""
         now = time.perf_counter() - self.began
         self.evaluations += 1
         self.best = min(self.best, relative_error)
@@ -64,10 +64,10 @@ class Watch:
         return time.perf_counter() - self.began
 
 
-def problem(
+def race_request(
     layers: Sequence[tuple[Any, Any]], x: Any, y: Any, goal: float, limit_s: float
 ) -> dict[str, Any]:
-    """One problem, to be sent as JSON, in which every number comes back as it was."""
+    """A request to be sent as JSON, which preserves every number exactly."""
     lists = [[np.asarray(w).tolist(), np.asarray(b).tolist()] for w, b in layers]
     return {
         "layers": lists,
@@ -79,7 +79,7 @@ def problem(
 
 
 def installed(name: str) -> bool:
-    """Whether the packages of a contender are there."""
+    """Whether the packages of a contender are installed."""
     package = {"pytorch": "torch", "optimistix": "optimistix", "scipy": "scipy"}
     return importlib.util.find_spec(package[name.split("_")[0]]) is not None
 
@@ -108,7 +108,7 @@ def _torch_layers(model: Any) -> Layers:
 
 
 def _pytorch_adam(layers: Layers, x: np.ndarray, y: np.ndarray, watch: Watch) -> Layers:
-    """Fused Adam, its rate on a cosine down to zero at the limit."""
+    """Fused Adam; its learning rate falls along a cosine to zero at the time limit."""
     import torch
 
     model, loss_of = _torch_network(layers, x, y)
@@ -129,7 +129,7 @@ def _pytorch_adam(layers: Layers, x: np.ndarray, y: np.ndarray, watch: Watch) ->
 
 
 def _pytorch_lbfgs(layers: Layers, x: np.ndarray, y: np.ndarray, watch: Watch) -> Layers:
-    """L-BFGS with strong Wolfe conditions and a long memory, begun anew where it stops."""
+    """L-BFGS with strong Wolfe conditions and a long memory, restarted where it stops."""
     import torch
 
     model, loss_of = _torch_network(layers, x, y)
@@ -156,7 +156,7 @@ def _pytorch_lbfgs(layers: Layers, x: np.ndarray, y: np.ndarray, watch: Watch) -
             )
             before = watch.best
             lbfgs.step(closure)
-            if watch.best >= before:  # not even anew
+            if watch.best >= before:  # a restart did not help
                 break
     except _Stop:
         pass
@@ -170,7 +170,7 @@ def _flat(layers: Layers) -> np.ndarray:
     return np.concatenate([np.concatenate([w.ravel(), b]) for w, b in layers])
 
 
-def _shaped(p: np.ndarray, like: Layers) -> Layers:
+def _unflattened(p: np.ndarray, like: Layers) -> Layers:
     result, at = [], 0
     for w, b in like:
         shaped = p[at : at + w.size].reshape(w.shape), p[at + w.size : at + w.size + b.size]
@@ -189,7 +189,7 @@ def _hidden(layers: Layers, x: np.ndarray) -> list[np.ndarray]:
 
 
 def _jacobian(layers: Layers, x: np.ndarray) -> np.ndarray:
-    """Derivatives of the output by all parameters, shape (points, parameters): exact."""
+    """Exact derivatives of the output by all parameters, shape (points, parameters)."""
     values = _hidden(layers, x)
     sensitive = np.ones((len(x), 1))
     blocks: list[np.ndarray] = []
@@ -202,14 +202,14 @@ def _jacobian(layers: Layers, x: np.ndarray) -> np.ndarray:
 
 
 def _scipy(method: str, layers: Layers, x: np.ndarray, y: np.ndarray, watch: Watch) -> Layers:
-    """`least_squares` with the exact Jacobian and no tolerance that would end it early."""
+    """`least_squares` with the exact Jacobian and tolerances that do not end it early."""
     from scipy.optimize import least_squares
 
     best, least = _flat(layers), math.inf
 
     def residuals(p: np.ndarray) -> np.ndarray:
         nonlocal best, least
-        difference: np.ndarray = _hidden(_shaped(p, layers), x)[-1][:, 0] - y
+        difference: np.ndarray = _hidden(_unflattened(p, layers), x)[-1][:, 0] - y
         error = math.sqrt(np.mean(difference**2))
         if error < least:
             best, least = p.copy(), error
@@ -220,17 +220,17 @@ def _scipy(method: str, layers: Layers, x: np.ndarray, y: np.ndarray, watch: Wat
     watch.began = time.perf_counter()
     with contextlib.suppress(_Stop):
         least_squares(
-            residuals, _flat(layers), lambda p: _jacobian(_shaped(p, layers), x), method=method,
-            ftol=tiny, xtol=tiny, gtol=tiny, max_nfev=10**6,
+            residuals, _flat(layers), lambda p: _jacobian(_unflattened(p, layers), x),
+            method=method, ftol=tiny, xtol=tiny, gtol=tiny, max_nfev=10**6,
         )  # fmt: skip
-    return _shaped(best, layers)
+    return _unflattened(best, layers)
 
 
 # --------------------------------------------------------------------------------- optimistix
 
 
 def _optimistix_lm(layers: Layers, x: np.ndarray, y: np.ndarray, watch: Watch) -> Layers:
-    """Levenberg-Marquardt by QR, one compiled step after another, without an end of its own."""
+    """Levenberg-Marquardt by QR, one compiled step after another, until goal or time limit."""
     import equinox as eqx
     import jax
     import jax.numpy as jnp
@@ -277,11 +277,11 @@ RACERS: Mapping[str, Callable[[Layers, np.ndarray, np.ndarray, Watch], Layers]] 
 
 
 def main(name: str, request: str) -> str:
-    """The answer of one contender to one problem, as JSON."""
-    asked = json.loads(request)
-    layers = [(np.array(w, float), np.array(b, float)) for w, b in asked["layers"]]
-    watch = Watch(asked["goal"], asked["limit_s"])
-    final = RACERS[name](layers, np.array(asked["x"]), np.array(asked["y"]), watch)
+    """The answer of one contender to one request, both as JSON."""
+    given = json.loads(request)
+    layers = [(np.array(w, float), np.array(b, float)) for w, b in given["layers"]]
+    watch = Watch(given["goal"], given["limit_s"])
+    final = RACERS[name](layers, np.array(given["x"]), np.array(given["y"]), watch)
     return json.dumps(
         {
             "reached": watch.reached,

@@ -1,1 +1,1 @@
-"""How fast is the training loop, beside other ways and as a part of what the machine can do?"""
+"""How fast is the training loop, against other libraries and against the peak of the machine?"""

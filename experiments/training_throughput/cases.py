@@ -1,4 +1,4 @@
-"""What is trained, and how many operations one step of it takes."""
+"""The networks that are trained, and the number of operations of one step."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import dataclasses
 
 import numpy as np
 
-_ONE_THREAD_BEST = 2**15  # hidden units times points up to which one thread is the faster
+_ONE_THREAD_BEST = 2**15  # hidden units times points up to which one thread is faster than two
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """What is trained: widths of the hidden layers, points, and networks."""
+    """Widths of the hidden layers, number of training points, number of networks."""
 
     widths: tuple[int, ...]
     points: int
@@ -30,15 +30,16 @@ class Case:
 
     @property
     def small(self) -> bool:
-        """Whether one thread trains it faster than two: their meeting takes longer than a step."""
+        """Whether one thread is faster than two, whose synchronisation takes longer than a step."""
         return max(self.widths) * self.points < _ONE_THREAD_BEST
 
 
 def product_flops(case: Case) -> int:
-    """Floating-point operations of the matrix products in one step: exactly.
+    """The exact number of floating-point operations of the matrix products in one step.
 
     A layer from n to m units multiplies (m, n) by (n, points): 2 m n points operations forward, as
-    many for the gradient of its weights, and as many for that of its inputs, but in the first one.
+    many for the gradient of its weights, and, except in the first layer, as many for that of its
+    inputs.
     """
     pairs = list(zip(case.sizes[:-1], case.sizes[1:], strict=True))
     forward = [2 * m * n * case.points for n, m in pairs]

@@ -1,11 +1,11 @@
-"""The contenders of `training_throughput`, each in a process of its own.
+"""The contenders of `training_throughput`, each in its own process.
 
     python -m experiments.training_throughput.contenders NAMES WIDTHS POINTS SEEDS
 
-reads lines with a name and a number of training steps for each seed, and answers each with how long
-all seeds took. All train 1-WIDTHS-1 tanh networks on sin 3x
-by Adam with a constant learning rate (ours falls along a cosine), in float32, with all points in
-every step, and start anew every time.
+reads lines with a name and a number of training steps for each seed, and answers each with the time
+that all seeds took. All train 1-WIDTHS-1 tanh networks on sin 3x by Adam with a constant learning
+rate (in approxlab it falls along a cosine), in float32, with all points in every step, and start
+from new weights every time.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from experiments.training_throughput import pieces
 from experiments.training_throughput.cases import Case
 
 _RATE = 1e-3
-SCANNED = 20  # steps of the contender that scans; what it runs is a multiple
+SCANNED = 20  # steps in one program of the contender `scan`, which runs multiples of it
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 Run = Callable[[int], dict[str, float] | None]
 
 
 def environment(name: str, case: Case) -> Mapping[str, str]:
-    """Variables that must be set before the process starts, for the best of each contender."""
+    """Environment variables to set before the process starts, the best for each contender."""
     if name == "pytorch_twice" or (case.small and name in ("pytorch", "scikit_learn")):
         return _ONE_THREAD
     return {}
 
 
 def installed(name: str) -> bool:
-    """Whether the packages of a contender are there."""
+    """Whether the packages of a contender are installed."""
     package = {"pytorch": "torch", "pytorch_twice": "torch", "scikit_learn": "sklearn"}.get(name)
     return package is None or importlib.util.find_spec(package) is not None
 
@@ -60,7 +60,7 @@ def _single_device(case: Case) -> Run:
 
 
 def _single_call(case: Case) -> Run:
-    """The same with one record at the end, so that one call of a program does it all."""
+    """The same with one record at the end, so that the whole run is one call of a program."""
     from experiments.runner.cores import one_device_per_core
 
     with one_device_per_core():
@@ -72,7 +72,7 @@ def _fit(case: Case, recorded: bool = True) -> Run:
 
     import approxlab as al
 
-    jax.devices()  # the backend starts with the flags of now
+    jax.devices()  # starts the backend with the current flags
 
     def run(steps: int) -> None:
         stride = None if recorded else steps
@@ -89,7 +89,7 @@ def _fit(case: Case, recorded: bool = True) -> Run:
 
 
 def _jax_training(case: Case) -> tuple[Any, Any, Any]:
-    """Initial state, one step, loss: as a reader of the documentation would write them."""
+    """Initial state and one step, as a reader of the documentation would write them, and keys."""
     import jax
     import jax.numpy as jnp
     import optax
@@ -191,7 +191,7 @@ def _torch_run(case: Case, seeds: int) -> Run:
 
 
 def _pytorch_twice(case: Case) -> Run:
-    """Two processes of one thread each, half of the seeds in each."""
+    """Two processes with one thread and half of the seeds each."""
     import multiprocessing
 
     context = multiprocessing.get_context("spawn")
@@ -261,7 +261,7 @@ CONTENDERS: Mapping[str, Callable[[Case], Run]] = MappingProxyType(
 
 
 def main(names: str, widths: str, points: str, seeds: str) -> None:
-    """Serves one contender, or several that do not disturb each other, until its input ends."""
+    """Serves one or several contenders until its input ends."""
     case = Case(tuple(map(int, widths.split(","))), int(points), int(seeds))
     runs = {name: CONTENDERS[name](case) for name in names.split(",")}
     for line in sys.stdin:

@@ -1,8 +1,8 @@
-"""How fast is the training loop, beside other ways and as a part of what the machine can do?
+"""How fast is the training loop, against other libraries and against the peak of the machine?
 
-Several contenders train the same networks by Adam in float32, each in a process of its own with its
-best flags, in turns. Beside them stand the pieces of a step, timed alone, and the best rate of
-matrix products that this machine reaches. Libraries that are not installed are left out.
+Several contenders train the same networks by Adam in float32, alternating, each in its own process
+with its best flags. Also measured: the pieces of a step, each alone, and the best rate of matrix
+products on this machine. Libraries that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REVISION = 1
 
 PIECES = ("products", "activation", "optimiser", "peak")
 CASES = {"small": ((32, 32), 256), "medium": ((64, 64, 64, 64), 1024)}
-# Steps of each seed in one measurement: a third of a second to a second on two cores.
+# Steps of each seed in one measurement, which takes 0.3 to 1 second on two cores.
 STEPS = {
     "sweep": (3000, 120),
     "single_call": (3000, 120),
@@ -56,11 +56,11 @@ class Config:
     cases: tuple[Literal["small", "medium"], ...] = ("small", "medium")
     """small is 1-32-32-1 with 256 points, medium 1-64-64-64-64-1 with 1024."""
     contenders: tuple[Contender, ...] = get_args(Contender)
-    """Who is timed: ways to train, pieces of a step, and the peak of the machine."""
+    """What is timed: ways to train, pieces of a step, and the peak of the machine."""
     seeds: int = 16
     """Networks trained in each measurement."""
     repeats: int = 5
-    """Measurements of each contender, in turns."""
+    """Measurements of each contender; contenders alternate."""
     effort: float = 1.0
     """Multiplies the number of steps in each measurement."""
 
@@ -79,7 +79,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """One unit for each case, with all contenders: they take turns."""
+    """One unit for each case, with all contenders, which alternate."""
     check_positive(seeds=config.seeds, repeats=config.repeats)
     return [
         {
@@ -113,9 +113,9 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
             workers |= dict.fromkeys(group, stack.enter_context(_started(group, case, unit)))
 
         def measured(name: str, steps: int) -> dict[str, float]:
-            return _asked(name, steps, *workers[name])
+            return _answer(name, steps, *workers[name])
 
-        # The first call compiles; what it takes beyond the second is put down as compilation.
+        # The first call compiles; its extra time over the second counts as compilation.
         compile_s = {
             name: measured(name, SCANNED)["seconds_s"] - measured(name, SCANNED)["seconds_s"]
             for name in present
@@ -140,7 +140,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
 
 
 def seconds(config: Config) -> float:
-    """Expected time on two cores: starting and compiling, then a third of a second each."""
+    """Expected time on two cores: starting and compiling, then 0.3 s for each measurement."""
     each = 2.5 + config.repeats * (0.25 + 0.4 * config.effort * config.seeds / 16)
     return len(config.cases) * len(config.contenders) * each
 
@@ -151,14 +151,14 @@ def _steps(name: str, case: Case, effort: float) -> int:
 
 
 def _groups(names: Sequence[str]) -> Sequence[Sequence[str]]:
-    """Who shares a process: the pieces, which need the same flags; all others have their own."""
+    """Contenders by process: pieces share one, since they need the same flags; others do not."""
     pieces = [name for name in names if name in PIECES]
     return [[name] for name in names if name not in pieces] + ([pieces] if pieces else [])
 
 
 @contextlib.contextmanager
 def _started(names: Sequence[str], case: Case, unit: Mapping[str, Any]) -> Iterator[Any]:
-    """A process for contenders: where requests go, and where answers come from."""
+    """A process for contenders, as the streams for requests and for answers."""
     arguments = [",".join(names), unit["widths"], str(case.points), str(case.seeds)]
     process = subprocess.Popen(
         [sys.executable, "-m", "experiments.training_throughput.contenders", *arguments],
@@ -179,12 +179,12 @@ def _started(names: Sequence[str], case: Case, unit: Mapping[str, Any]) -> Itera
         process.stdout.close()
 
 
-def _asked(name: str, steps: int, requests: IO[str], answers: IO[str]) -> dict[str, float]:
+def _answer(name: str, steps: int, requests: IO[str], answers: IO[str]) -> dict[str, float]:
     requests.write(f"{name} {steps}\n")
     requests.flush()
     line = answers.readline()
     if not line:
-        raise RuntimeError(f"the process of {name} ended early; what it said stands above.")
+        raise RuntimeError(f"the process of {name} ended early; its messages are above.")
     result: dict[str, float] = json.loads(line)
     return result
 

@@ -39,7 +39,7 @@ _LABELS = {
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """A panel of bars for each case; below, the pieces of a step."""
+    """Above: speeds as bars, a panel for each case. Below: the pieces of a step."""
     import matplotlib.pyplot as plt
 
     from approxlab import plotting

@@ -1,4 +1,4 @@
-"""What the rows of `training_throughput` say: checked, in words, and as a table."""
+"""What the rows of `training_throughput` show: checks, caption and table."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ NAMES = {
     "pytorch": "PyTorch eager",
     "scikit_learn": "scikit-learn",
 }
-"""The ways to train, as they are called in the figure."""
+"""Names of the ways to train in the figure."""
 
 PIECES = ("products", "activation", "optimiser", "rest", "host")
-"""The pieces of a step: the rest is the loss, biases and copies; host is between the programs."""
+"""The pieces of a step: rest is loss, biases and copies; host is the time between programs."""
 
 
 def cases(rows: Sequence[Row]) -> list[str]:
@@ -41,7 +41,7 @@ def cases(rows: Sequence[Row]) -> list[str]:
 
 
 def sizes(case: str) -> str:
-    """A case by name, layers and points."""
+    """Name, layers and number of points of a case."""
     return {
         "small": "small: 1-32-32-1, 256 points",
         "medium": "medium: 1-64-64-64-64-1, 1024 points",
@@ -58,7 +58,7 @@ def rates(rows: Sequence[Row], case: str, contender: str) -> list[float]:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """That everything was timed as often as asked, and nothing beats the machine.
+    """Everything was timed as often as required, and nothing is faster than the machine allows.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -77,8 +77,8 @@ def check(rows: Sequence[Row]) -> None:
 def per_step(rows: Sequence[Row], case: str) -> dict[str, float] | None:
     """Seconds of the whole machine for a step of one network, by piece; None if one is missing.
 
-    Products, activation and optimiser were timed alone; the rest is what one program for the whole
-    run takes beyond them, and host what the sweep takes beyond that program.
+    Products, activation and optimiser are timed alone. The rest is the additional time of one
+    program for the whole run, and host the additional time of the sweep over that program.
     """
     needed = {name: rates(rows, case, name) for name in ("sweep", "single_call", *PIECES[:3])}
     if not all(needed.values()):
@@ -91,13 +91,13 @@ def per_step(rows: Sequence[Row], case: str) -> dict[str, float] | None:
 
 
 def ratio(rows: Sequence[Row], case: str, one: str, other: str) -> float | None:
-    """Median speed of one contender over that of another, if both were timed."""
+    """Median speed of one contender divided by that of another, if both were timed."""
     fast, slow = rates(rows, case, one), rates(rows, case, other)
     return median(fast) / median(slow) if fast and slow else None
 
 
 def _share(rows: Sequence[Row], case: str) -> float | None:
-    """The products of the sweep, in operations per second, over the best rate of the machine."""
+    """Operations per second in products of the sweep, divided by the best rate of the machine."""
     best = peak(rows)
     timed = rates(rows, case, "sweep")
     if best is None or not timed:
@@ -109,7 +109,7 @@ def _share(rows: Sequence[Row], case: str) -> float | None:
 def peak(rows: Sequence[Row]) -> float | None:
     """The best rate of products in any measurement, in operations per second.
 
-    The best and not a median: whatever disturbs a measurement can only slow it down.
+    The best and not a median, since disturbances can only slow a measurement down.
     """
     return max((row["flops_per_s"] for row in rows if row["contender"] == "peak"), default=None)
 
@@ -120,28 +120,23 @@ def caption(rows: Sequence[Row]) -> str:
     parts = [
         f"Training {first['seeds']} networks by Adam in float32, all points in every step: "
         f"{'; '.join(map(sizes, cases(rows)))}. Medians of "
-        f"{first['repeats']} measurements in turns, each contender in a process of its own; "
+        f"{first['repeats']} alternating measurements, each contender in its own process; "
         "compilation is not included."
     ]
     for case in cases(rows):
         said = [
-            f"{text} {value:.{digits}f}"
+            f"{value:.{digits}f} {text}"
             for text, digits, value in (
                 ("times one scan on one device", 1, ratio(rows, case, "sweep", "scan")),
                 ("times PyTorch eager", 1, ratio(rows, case, "sweep", "pytorch")),
-                ("times two processes of it", 1, ratio(rows, case, "sweep", "pytorch_twice")),
-                ("of the best rate of products", 2, _share(rows, case)),
+                ("times PyTorch in two processes", 1, ratio(rows, case, "sweep", "pytorch_twice")),
+                ("of the best rate of matrix products", 2, _share(rows, case)),
             )
             if value is not None
         ]
         if said:
-            parts.append(f"The sweep, {case}: {', '.join(map(_turned, said))}.")
+            parts.append(f"Speed of the sweep, {case}: {', '.join(said)}.")
     return " ".join(parts)
-
-
-def _turned(text: str) -> str:
-    words, value = text.rsplit(" ", 1)
-    return f"{value} {words}"
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -167,8 +162,8 @@ def table(rows: Sequence[Row]) -> str:
                 )
         share = _share(rows, case)
         if share is not None:
-            lines.append(f"{case:7} share of the best rate of products: {share:.2f}")
+            lines.append(f"{case:7} share of the best rate of matrix products: {share:.2f}")
     best = peak(rows)
     if best is not None:
-        lines.append(f"best rate of products: {best / 1e9:.0f} GFLOP/s")
+        lines.append(f"best rate of matrix products: {best / 1e9:.0f} GFLOP/s")
     return "\n".join(lines)

@@ -1,7 +1,8 @@
-"""What a training step consists of, each piece timed alone, and the peak of the machine.
+"""The pieces of a training step, each timed alone, and the peak of the machine.
 
-Every piece runs on all devices at once, as the sweep does, and as often as there are steps. The
-pieces of a step need not sum to the step: the compiler fuses some, and caches are warmer alone.
+Every piece runs on all devices at once, as the sweep does, once for each step. The times of the
+pieces need not sum to that of the step: the compiler fuses some, and caches are warmer for one
+piece alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from experiments.training_throughput.cases import Case
 
-_SIDES = (128, 256, 512, 1024)  # of the square products that the peak is the best of
+_SIDES = (128, 256, 512, 1024)  # of square matrices; the fastest product gives the peak
 _PEAK_FLOPS = 1e8  # operations on each device for one step of a measurement of the peak
 
 Piece = Callable[[int], dict[str, float] | None]
@@ -31,7 +32,7 @@ def products(case: Case) -> Piece:
         return jnp.ones((1, case.points)), jnp.ones((1, case.points)), weights, weights
 
     def step(_: Any, carry: Any) -> Any:
-        # What comes out goes in again, at the same size: no product can be left out or moved.
+        # Outputs become inputs of the same size, so that no product can be left out or moved.
         x, g, weights, _ = carry
         inputs = [x]
         for w in weights:
@@ -82,7 +83,7 @@ def optimiser(case: Case) -> Piece:
 
 
 def peak(case: Case) -> Piece:
-    """The best rate of square float32 products on all devices: independent of the case."""
+    """The best rate of square float32 products on all devices, whatever the case."""
     import jax
 
     devices = _devices()
@@ -118,7 +119,7 @@ def _devices() -> Sequence[Any]:
 
 
 def _orthogonal(rows: int, columns: int) -> Any:
-    """A matrix of this shape that leaves no number growing or shrinking: a part of a rotation."""
+    """A part of a rotation with this shape, so that numbers neither grow nor shrink."""
     import jax.numpy as jnp
     import numpy as np
 

@@ -1,8 +1,8 @@
 """What does depth buy? Networks built level by level, and networks trained at equal size.
 
-Three stories from one run. Built: networks by theorem, beside the least error that any ReLU network
-of their size can have. Trained: networks of several depths at equal parameter budgets. Width by
-depth: the error over a grid of both.
+Three parts in one run. Built: networks from theorems, and the least error that any ReLU network of
+their size can have. Trained: networks of several depths at equal parameter budgets. Width by depth:
+the error over a grid of both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 REVISION = 3
 
-# Plans are made without JAX, so the dimensions of the catalogue's targets stand here.
+# Units are listed without JAX, so the dimensions of the catalogue's targets are repeated here.
 _DIMENSIONS = {
     1: ("square", "cube", "power11", "sqrt", "kink", "exp", "sine2", "sine4", "runge", "chirp",
         "step", "takagi"),
@@ -50,13 +50,14 @@ class Config:
     depths: tuple[int, ...] = (1, 2, 4)
     """Numbers of hidden layers."""
     budgets: tuple[int, ...] = (32, 80, 200, 500)
-    """Numbers of parameters; each depth takes the width that comes nearest."""
+    """Numbers of parameters; each depth gets the width whose number of parameters is nearest."""
     seeds: int = 3
     """Initialisations of each network."""
     steps: int = 1000
-    """Iterations of L-BFGS at most."""
+    """Largest number of L-BFGS iterations."""
     levels: int = 12
-    """Most ReLUs of the deep network for x^2, and most iterations of the tent map; at most 12."""
+    """Largest number of ReLUs of the deep network for x^2 and of iterations of the tent map; at
+    most 12."""
     map_target: str = "runge"
     """Target of the map over width and depth."""
     map_activation: Activation = "tanh"
@@ -83,7 +84,7 @@ PRESETS = {
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
-    """Built networks first, then trained ones; units that share a compilation stand together."""
+    """Built networks first, then trained ones; units that share a compilation are neighbours."""
     if not 1 <= config.levels <= _MOST_LEVELS:
         raise ValueError(f"levels: got {config.levels}, expected 1 to {_MOST_LEVELS}.")
     check_positive(seeds=config.seeds, steps=config.steps)
@@ -92,14 +93,14 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for name in ("square_deep", "square_shallow", "tent_deep", "tent_shallow")
         for n in range(1, config.levels + 1)
     ]
-    trained = _plan(
+    trained = _cells(
         config,
         "targets",
         activations=config.activations,
         depths=config.depths,
         budgets=config.budgets,
     )
-    mapped = _plan(
+    mapped = _cells(
         config,
         "map_target",
         activations=(config.map_activation,),
@@ -131,8 +132,8 @@ def _seconds_per_step(unit: Mapping[str, Any]) -> float:
     return 5e-5 + 4e-5 * unit["depth"] + 8e-9 * points * unit["depth"] * unit["width"]
 
 
-def _plan(config: Config, field: str, **grid: Any) -> Sequence[dict[str, Any]]:
-    """The cells of a grid with the targets of that setting, as fields of units."""
+def _cells(config: Config, field: str, **grid: Any) -> Sequence[dict[str, Any]]:
+    """The cells of a grid for the targets in one field of the settings, as fields of units."""
     from approxlab import sweeps
 
     chosen = getattr(config, field)
@@ -179,7 +180,7 @@ def _target(name: str) -> Target:
 
 
 def _built(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A construction, measured on dyadic points: its kinks and its largest errors lie there."""
+    """A construction, measured at dyadic points, where its kinks and its largest errors lie."""
     import numpy as np
 
     import approxlab as al
@@ -205,7 +206,7 @@ def _built(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _trained(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
-    """Fits of all seeds of one shape to one target, with their errors and the least possible."""
+    """Fits of one architecture to one target: each seed with its errors and the least possible."""
     import approxlab as al
 
     fields = {k: v for k, v in unit.items() if k not in ("story", "target_sha256")}
@@ -229,7 +230,7 @@ def _errors(result: FitResult, index: int, target: Target) -> dict[str, float]:
 
 
 def _best(cell: Any, target: Target) -> dict[str, Any]:
-    """What is known of the least errors of ReLU networks of this shape, and in which sense."""
+    """What is known about the least errors of ReLU networks of these widths, and in which sense."""
     from approxlab import optimal
 
     l2, sup, kind = math.nan, math.nan, "unknown"

@@ -170,7 +170,7 @@ def _draw_trained(ax: Axes, rows: Sequence[Row], norm: str) -> None:
 
 
 def _draw_best(ax: Axes, rows: Sequence[Row], norm: str, color: str) -> None:
-    """Dashed in the colour of the depth: what no network of the shape is below, if known."""
+    """Dashed in the colour of the depth: the least possible error of these widths, if known."""
     known = {r["num_parameters"]: r[f"best_{norm}"] for r in rows}
     sizes = sorted(n for n, best in known.items() if math.isfinite(best))
     if not sizes:

@@ -1,4 +1,4 @@
-"""What the rows of `width_vs_depth` say: checked, in words, and as a table.
+"""What the rows of `width_vs_depth` show: checks, caption and table.
 
 Everything here reads rows only, so a figure can be drawn again without computing.
 """
@@ -13,11 +13,11 @@ from experiments.drawing.rows import Row, of
 
 __all__ = ["caption", "check", "table"]
 
-_FACTOR = 2.0  # smaller differences between depths are called none
+_FACTOR = 2.0  # smaller ratios between the errors of two depths count as equal
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Every sentence of the caption that holds for any seed.
+    """Checks every sentence of the caption that holds for any seed.
 
     Raises:
         AssertionError: With the sentence that is not true.
@@ -27,16 +27,16 @@ def check(rows: Sequence[Row]) -> None:
     for row in of(rows, best_kind="lower"):
         for norm in ("relative_l2_error", "sup_error"):
             assert not row[norm] < row[f"best_{norm}"] * (1 - 1e-6), (
-                f"a network with {row['num_parameters']} parameters has a {norm} below what is "
-                "possible"
+                f"a network with {row['num_parameters']} parameters has a {norm} below its lower "
+                "bound"
             )
 
 
 def _check_built(row: Row) -> None:
-    """Errors exactly as claimed, pieces and units as the theorem says."""
+    """Errors exactly as claimed; pieces and units as the theorem states."""
     name, n = row["construction"], row["levels"]
     claim, error = row["claimed_sup_error"], row["sup_error"]
-    # In float64 nothing is rounded at these dyadic points; in float32 every unit's share may be.
+    # In float64 nothing is rounded at these dyadic points; in float32 every unit may be.
     double = row["dtype"] == "float64"
     slack = 1e-12 * claim if double else 2.0**-23 * row["num_hidden_units"]
     assert abs(error - claim) <= slack, f"{name}, {n} levels: error {error}, not {claim}"
@@ -55,7 +55,7 @@ def caption(rows: Sequence[Row]) -> str:
         [
             f"Built: for x^2 on [0, 1], {deep['num_hidden_units']} ReLUs in as many layers and "
             f"{shallow['num_hidden_units']} in one layer have the same sup error "
-            f"{deep['sup_error']:.2g}; with N ReLUs no wiring goes below 2^(-2N-3).",
+            f"{deep['sup_error']:.2g}; no network of N ReLUs has an error below 2^(-2N-3).",
             "Trained: median and quartiles over seeds, L-BFGS on all training points.",
             *_of_depth(rows),
             *_of_the_square(rows),
@@ -79,17 +79,17 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _of_time(rows: Sequence[Row]) -> str:
-    """Seconds that fits took, and how many of them were compilation; measuring them not counted."""
+    """Seconds of fitting and of compilation; those of measuring the errors are not included."""
     fits = [row for row in rows if row["story"] != "built" and row["seed"] == 0]
     compiling, running = (sum(row[name] for row in fits) for name in ("compile_s", "run_s"))
     return (
-        f"Fits took {compiling + running:.1f} s, {compiling:.1f} s of them compilation of "
+        f"Fits took {compiling + running:.1f} s, including {compiling:.1f} s to compile "
         f"{sum(row['compile_s'] > 0 for row in fits)} programs."
     )
 
 
 def _of_depth(rows: Sequence[Row]) -> list[str]:
-    """What training made of depth at the largest budget: said of the data, whatever they show."""
+    """Where depth helps in training at the largest budget, whatever the rows show."""
     trained = of(rows, story="trained")
     budget, first = max(r["budget"] for r in trained), min(r["depth"] for r in trained)
     said: dict[str, list[str]] = {"below": [], "same": [], "above": [], "failed": []}
@@ -109,20 +109,17 @@ def _of_depth(rows: Sequence[Row]) -> list[str]:
         else:
             said["same"].append(name)
     words = {
-        "below": "below it for",
-        "same": f"within a factor {_FACTOR:.2g} of it for",
-        "above": "above it for",
-        "failed": "or not finite for",
+        "below": f"beats depth {first} on",
+        "same": f"is within a factor {_FACTOR:.2g} of depth {first} on",
+        "above": f"is worse than depth {first} on",
+        "failed": f"or depth {first} is not finite on",
     }
     listed = "; ".join(f"{words[kind]} {', '.join(names)}" for kind, names in said.items() if names)
-    return [
-        f"At about {budget} parameters the median error of the best deeper network, beside that "
-        f"of depth {first}, is {listed}."
-    ]
+    return [f"At about {budget} parameters, by the median error, the best deeper network {listed}."]
 
 
 def _of_the_square(rows: Sequence[Row]) -> list[str]:
-    """Trained networks for x^2 beside built ones of the same depth: only what the rows show."""
+    """Trained networks for x^2 against built ones of the same depth: only what the rows show."""
     trained = of(rows, story="trained", target="square", activation="relu")
     if not trained:
         return []
@@ -139,8 +136,8 @@ def _of_the_square(rows: Sequence[Row]) -> list[str]:
     depth, middle, error = worse[-1]
     return [
         f"Training does not find what depth allows: {depth} ReLUs in {depth} layers (with linear "
-        f"units beside them) approximate x^2 to sup error {error:.2g}, while ReLU networks of "
-        f"about {budget} parameters and {depth} layers are trained to {middle:.2g} in the median."
+        f"units beside them) approximate x^2 to sup error {error:.2g}, while trained ReLU networks "
+        f"of about {budget} parameters and {depth} layers reach a median of {middle:.2g}."
     ]
 
 
@@ -150,7 +147,7 @@ def _panels(rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 
 def _medians(rows: Sequence[Row], target: str, activation: str) -> dict[int, float]:
-    """Median relative L2 error at the largest budget, by depth; inf where seeds were not finite."""
+    """Median relative L2 error at the largest budget, by depth; errors not finite count as inf."""
     cells = of(rows, story="trained", target=target, activation=activation)
     cells = of(cells, budget=max(row["budget"] for row in cells))
     errors: dict[int, list[float]] = {}
