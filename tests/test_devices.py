@@ -80,6 +80,7 @@ def test_fits_do_not_depend_on_the_number_of_devices():
     assert changed[1]["optax"] != single[1]["optax"]  # the digest sees a change
 
 
+@pytest.mark.slow
 def test_rows_of_an_experiment_do_not_depend_on_the_number_of_devices(tmp_path):
     few = ("--levels", "1", "--budgets", "20", "--map-widths", "6")
     rows = []
