@@ -1,4 +1,4 @@
-"""The size is chosen, not given: the smallest sum of sigmoids whose claim is below eps."""
+"""The smallest sum of sigmoids whose claim is below a given eps."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ from approxlab.targets.target import Target
 
 __all__ = ["cybenko"]
 
-_STEEP = 32.0  # the tails of all jumps add 1e-28 of a jump
-_MODERATE = [0.15 * 1.06**i for i in range(60)]  # gains up to 4.7, where L h / 2 takes over
+_STEEP = 32.0  # all tails together are 1e-28 of a jump
+_MODERATE = [
+    0.15 * 1.06**i for i in range(60)
+]  # gains up to 4.7; above, the bound L h / 2 is smaller
 _HALOS = range(48)
 _MIDPOINT = (0.0,)
 
@@ -45,29 +47,29 @@ def cybenko(target: Target, eps: float | int, *, activation: str = "sigmoid") ->
 
     Cybenko's theorem made constructive: for a continuous g on an interval and eps > 0 there is
     f(x) = sum_i alpha_i s(w_i x + b_i) with |f - g| < eps everywhere. The network is a midpoint
-    `staircase`; cells, gain and halo are chosen so that its claim, rounding included, is below eps
-    with as few units as possible:
+    `staircase` with as few units as possible: cells, gain and halo are chosen so that its claim,
+    rounding included, is below eps.
 
-    - A Lipschitz constant L alone takes about L (b - a) / (2 eps) units at the gain 32. That is the
-      least number of constant pieces which serves every such function.
-    - A bound M of |f''| takes about (b - a) sqrt(M / (2 eps)) units at a moderate gain (0.3 to 0.7
-      for most), where the steps blur into each other.
+    - With a Lipschitz constant L alone it has about L (b - a) / (2 eps) units, at gain 32. No
+      smaller number of constant pieces is enough for every function with this constant.
+    - With a bound M of |f''| it has about (b - a) sqrt(M / (2 eps)) units, at a moderate gain (0.3
+      to 0.7 for most targets), where neighbouring steps overlap.
 
     Args:
         target: A target of one variable with a proved `lipschitz` fact; `second_derivative`,
             `value_min` and `value_max` are used where they are known.
-        eps: The error that is not reached, positive.
+        eps: A positive number; the error stays below it.
         activation: "sigmoid", "tanh", "heaviside", or "relu", which gives the linear interpolant
-            (`relu_interpolant`; each hat function is three ReLUs), rounding included here too.
+            (`relu_interpolant`), with rounding included in the claim as well.
 
     Returns:
         A construction with one hidden layer and a claim below eps.
 
     Raises:
-        TypeError: If the target is no `Target`.
-        ValueError: If eps is not positive, the target has more than one variable, has a mask, is
-            not continuous or lacks the fact `lipschitz`; or if more than `MOST_UNITS` units are
-            needed, with their number, before any is made; or if rounding forbids the claim.
+        TypeError: If the target is not a `Target`.
+        ValueError: If eps is not positive; if the target has more than one variable, has a mask, is
+            not continuous or lacks the fact `lipschitz`; if more than `MOST_UNITS` units are
+            needed (the message gives their number); or if rounding alone exceeds eps.
 
     Source:
         Cybenko 1989, Theorem 2, for existence; sizes and constants from `staircase`.
@@ -83,8 +85,8 @@ def cybenko(target: Target, eps: float | int, *, activation: str = "sigmoid") ->
     number = isinstance(eps, int | float | np.floating) and not isinstance(eps, bool)
     if not (number and 0 < eps < math.inf):
         raise ValueError(
-            f"eps: got {eps!r}, expected a positive number, the error to stay below. No network "
-            "reaches 0 in general; write eps=1e-3, say."
+            f"eps: got {eps!r}, expected a positive number, which the error stays below. In "
+            "general no network has the error 0; write eps=1e-3, for example."
         )
     if isinstance(target, Target) and target.dim > 1:
         raise ValueError(
@@ -107,7 +109,7 @@ def _smallest(target: Target, eps: float, jumps: bool) -> _Size:
     unit = float(np.finfo(float_dtype(None)).eps)
 
     def claim(size: _Size, unit: float) -> float:
-        # The jumps are not known before the target is evaluated: each is at most L h.
+        # Before the target is evaluated, all that is known of a jump is that it is at most L h.
         total = start + lipschitz * width * (size.units + size.halo) / size.n
         gain = math.inf if jumps else size.gain
         return float(claimed_bound(target, size.n, gain, "midpoint", size.halo, total, unit))
@@ -119,7 +121,7 @@ def _smallest(target: Target, eps: float, jumps: bool) -> _Size:
         whole = claim(size, unit)
         if whole < eps:
             return size
-        goal = eps - 1.01 * (whole - claim(size, 0.0))  # what rounding takes is not there to use
+        goal = eps - 1.01 * (whole - claim(size, 0.0))  # the rest of eps is taken by rounding
         if goal < 0.5 * eps:
             break
     raise _forbidden(target, eps, size.units, whole)
@@ -134,9 +136,9 @@ def _forbidden(target: Target, eps: float, units: int, whole: float) -> ValueErr
 
 
 def _sizes(target: Target, eps: float, jumps: bool) -> Iterator[_Size]:
-    """For gains and halos the number of cells at which the claim meets eps, before rounding.
+    """For each gain and halo, the number of cells at which the claim is below eps, before rounding.
 
-    Halos so wide that their own units are too many are left out.
+    A halo is left out when its own units already make it no better than a size found before.
     """
     lipschitz, width = lipschitz_of(target), float(target.domain.widths[0])
     low, high = target.value_min, target.value_max
@@ -151,11 +153,11 @@ def _sizes(target: Target, eps: float, jumps: bool) -> Iterator[_Size]:
     for gain in _MODERATE:
         ripple, square = curvature_factors(gain, _MIDPOINT)
         curved = 0.5 * target.second_derivative * width**2 * square
-        least = _cells(slope * ripple, curved, eps)  # as many it takes with any halo
+        least = _cells(slope * ripple, curved, eps)  # no halo makes fewer cells enough
         best = math.inf
         for halo in _HALOS:
             if best < least + 2 * halo:
-                break  # so it is for every wider halo
+                break  # every wider halo is no better
             first = slope * (ripple + missing_jumps(gain, _MIDPOINT, halo, n))
             found = _cells(first, curved, eps)
             best = min(best, found + 2 * halo)
@@ -168,12 +170,12 @@ def _cells(first: float, curved: float, eps: float) -> int:
 
 
 def _count(cells: float) -> int:
-    """The least whole number above: a claim is to be below eps, not at it."""
-    return max(1, math.floor(min(cells, 1e300)) + 1)  # so many are refused with their number
+    """The least integer above `cells`: the claim must be below eps, not equal to it."""
+    return max(1, math.floor(min(cells, 1e300)) + 1)  # so large a number is refused later
 
 
 def _interpolant(target: Target, eps: float) -> Construction:
-    """The linear interpolant of fewest pieces whose claim, rounding included, is below eps."""
+    """The linear interpolant with the fewest pieces whose claim, with rounding, is below eps."""
     goal = eps
     for _ in range(20):
         built = relu_interpolant(target, _pieces(target, goal))
@@ -189,25 +191,27 @@ def _interpolant(target: Target, eps: float) -> Construction:
 
 
 def _rounding_of_relus(built: Construction) -> float:
-    """What floating point adds to c + sum_j v_j relu(w_j x + b_j).
+    """Upper bound of the rounding in c + sum_j v_j relu(w_j x + b_j).
 
-    Each term is at most |v_j| w_j |box| and is summed and rounded as in `rounding`; each argument
-    is off by 3 eps of its largest part. Values at the nodes are off by 4 eps of theirs, and by the
-    slope times the rounding of the nodes.
+    Each term is at most |v_j| w_j |box|; summation and rounding are as in
+    `_sigmoid_tails.rounding`. Each argument has an error of 3 eps times its largest part. Values at
+    the nodes have an error of 4 eps times their size, plus the slope times the rounding of a node.
     """
     box, eps = built.target.domain, float(np.finfo(float_dtype(None)).eps)
     reach, width = max(map(abs, (*box.lower, *box.upper))), float(box.widths[0])
     first, last = (np.abs(np.asarray(w, np.float64)).ravel() for w in built.network.weights)
-    bends, start = float(first @ last), abs(float(built.network.biases[-1][0]))
-    terms = bends * (0.5 * (len(first) + 8) * width + 3.0 * reach)
-    # Without a Lipschitz constant: no slope of the interpolant is above the sum of all bends.
-    slope = bends if built.target.lipschitz is None else built.target.lipschitz
+    changes, start = float(first @ last), abs(float(built.network.biases[-1][0]))
+    terms = changes * (0.5 * (len(first) + 8) * width + 3.0 * reach)
+    # Without a Lipschitz constant: no slope is larger than the sum of all changes of slope.
+    slope = changes if built.target.lipschitz is None else built.target.lipschitz
     return eps * (terms + 4.0 * (start + slope * width) + 2.0 * slope * reach)
 
 
 def _pieces(target: Target, eps: float) -> int:
     """The least number of pieces at which the claim of the linear interpolant is below eps."""
-    width = float(target.domain.widths[0]) * (1.0 + 16.0 * float(np.finfo(float).eps))  # roundings
+    width = float(target.domain.widths[0]) * (
+        1.0 + 16.0 * float(np.finfo(float).eps)
+    )  # for rounding
     counts = []
     if target.second_derivative is not None:
         counts.append(_count(width * math.sqrt(target.second_derivative / (8.0 * eps))))

@@ -1,4 +1,7 @@
-"""Directions to average over, and how far their mean of a Gaussian's plane waves is off."""
+"""Directions to average over, and the error of this average of plane waves of a Gaussian.
+
+The functions b_l and the numbers k_l are those of `ridge_expansions`, where they are derived.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def axes(
     off = np.max(np.abs(np.linalg.norm(vectors, axis=1) - 1.0))
     if off > 1e-12 or abs(math.fsum(masses) - 1.0) > 1e-12 or masses.min() <= 0:
         raise ValueError(
-            "directions: got vectors or weights out of form, expected unit vectors and positive "
+            "directions: got other vectors or weights, expected unit vectors and positive "
             "weights that sum to 1. Divide by the norms and by the sum."
         )
     return vectors, masses
@@ -55,8 +58,8 @@ def _rule(dim: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 def _icosahedral(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Axes through vertices (6), faces (10) and edges (15) of the icosahedron.
 
-    The harmonics that the icosahedron's group leaves unchanged have the even degrees 0, 6, 10, 12
-    and more. With two kinds of axes the weights remove degree 6, with three 6 and 10.
+    The spherical harmonics invariant under the group of the icosahedron have the even degrees 0, 6,
+    10, 12, ... With two kinds of axes the weights remove degree 6, with three kinds 6 and 10.
     """
     golden = 0.5 * (1.0 + math.sqrt(5.0))
     vertices = _cyclic([(0.0, 1.0, s * golden) for s in (1, -1)])
@@ -67,9 +70,8 @@ def _icosahedral(count: int) -> tuple[np.ndarray, np.ndarray]:
     orbits = [np.array(kind) for kind in (vertices, faces, edges)][: _ICOSAHEDRAL.index(count) + 1]
     orbits = [o / np.linalg.norm(o, axis=1, keepdims=True) for o in orbits]
     degrees = (0, 6, 10)[: len(orbits)]
-    means = [
-        [float(np.mean(_zonal(3, degree, o @ orbits[0][0]))) for o in orbits] for degree in degrees
-    ]
+    pole = orbits[0][0]
+    means = [[float(np.mean(_zonal(3, degree, o @ pole))) for o in orbits] for degree in degrees]
     totals = np.linalg.solve(np.array(means), np.eye(len(orbits))[0])
     masses = [np.full(len(o), t / len(o)) for o, t in zip(orbits, totals, strict=True)]
     return np.concatenate(orbits), np.concatenate(masses)
@@ -90,10 +92,10 @@ def _zonal(dim: int, degree: int, t: np.ndarray) -> np.ndarray:
 
 
 def remainder_of_mean(vectors: np.ndarray, masses: np.ndarray, radius: float) -> float:
-    """Bound of |sum_r m_r p(u_r . y) - exp(-|y|^2)| over |y| <= radius; see `gaussian_expansion`.
+    """Bound of |sum_r m_r p(u_r . y) - exp(-|y|^2)| over |y| <= radius; see `ridge_expansions`.
 
-    Degree by degree until the terms fall by more than half from one to the next, then a geometric
-    series. Rounding of k_l^2 is paid for: where it should be 0, k_l is taken as about 1e-7.
+    The sum over the degrees ends where each term is less than half the one before; a geometric
+    series bounds the rest. Rounding of k_l^2 is included: where it should be 0, k_l is about 1e-7.
     """
     dim = vectors.shape[1]
     if dim == 1:
@@ -110,14 +112,14 @@ def remainder_of_mean(vectors: np.ndarray, masses: np.ndarray, radius: float) ->
     raise AssertionError("not reached")
 
 
-@functools.lru_cache(1024)  # expansions with other directions ask for the same
+@functools.lru_cache(1024)  # the same for all sets of directions
 def _wave_part(dim: int, degree: int, radius: float) -> float:
-    """Max over r <= radius of |b_l(r)|; see `gaussian_expansion`.
+    """Max over r <= radius of |b_l(r)|; see `ridge_expansions`.
 
-    With a = (l + d)/2, b = l + d/2: r^l M(a; b; -r^2) is a mean of r^l exp(-u) over u = r^2 t, t of
-    a Beta law. Its logarithmic derivative is (l - 2 E u) / r, with E u under the weight exp(-u);
-    that law grows with r (monotone likelihood ratio, as b - a >= 1), so b_l rises to one maximum
-    and falls.
+    With a = (l + d)/2 and b = l + d/2, r^l M(a; b; -r^2) is the mean of r^l exp(-u) over u = r^2 t,
+    where t has a Beta law. Its logarithmic derivative is (l - 2 E u) / r, with E u taken under the
+    weight exp(-u). That E u grows with r (monotone likelihood ratio, as b - a >= 1), so b_l rises
+    to one maximum and then falls.
     """
     from scipy.optimize import brentq
     from scipy.special import hyp1f1

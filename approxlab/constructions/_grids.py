@@ -1,4 +1,4 @@
-"""Cells of a box, and networks whose first layer holds ridges on the faces between the cells."""
+"""Grids of cells, and networks whose first layer has one sigmoid per face between cells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from approxlab.networks.mlp import MLP
 from approxlab.targets.target import Target
 
 DEFAULT_GAIN = 32.0
-_MOST_GAIN = 1e30  # weights are numbers in float32 too
+_MOST_GAIN = 1e30  # weights do not overflow in float32
 MAX_WEIGHTS = 2**25  # of the second layer: 256 MiB in float64
 
 
@@ -59,7 +59,7 @@ class Grid:
 
     @classmethod
     def of(cls, target: Target, n: int | Sequence[int] | None) -> Grid:
-        """The grid of a target; refuses what would not fit into memory."""
+        """The grid of a target; refuses one that would not fit into memory."""
         if not isinstance(target, Target):
             raise TypeError(
                 f"target: got {type(target).__name__}, expected a Target. "
@@ -74,7 +74,7 @@ class Grid:
             )
         grid = cls(target.domain, tuple(int(m) for m in cells))
         if grid.num_weights > MAX_WEIGHTS:
-            raise ValueError(f"n: got {n!r}, which takes {grid.told()}.")
+            raise ValueError(f"n: got {n!r}, which takes {grid.size_in_words()}.")
         return grid
 
     @property
@@ -100,8 +100,8 @@ class Grid:
         return self.box.widths / np.asarray(self.counts)
 
     @property
-    def starts(self) -> list[int]:
-        """Of each axis, the number of its first unit in the first layer."""
+    def first_units(self) -> list[int]:
+        """For each axis, the index of its first unit in the first layer."""
         return [sum(self.counts[:k]) - k for k in range(self.dim)]
 
     @property
@@ -112,16 +112,16 @@ class Grid:
             for low, width, m in zip(self.box.lower, self.cell_widths, self.counts, strict=True)
         ]
 
-    def places(self) -> np.ndarray:
-        """Shape (cells, d): the place of every cell along every axis, last axis fastest."""
+    def cell_indices(self) -> np.ndarray:
+        """Index of every cell along every axis, shape (cells, d); the last axis varies fastest."""
         return np.indices(self.counts).reshape(self.dim, -1).T
 
     def midpoint_values(self, target: Target) -> np.ndarray:
         """Values of the target at the midpoints of all cells, shape n_1 x ... x n_d."""
         return values_at(target, self.box.midpoints(self.counts)).reshape(self.counts)
 
-    def told(self) -> str:
-        """How large the network would be, in words."""
+    def size_in_words(self) -> str:
+        """The size of the network, and the largest allowed one."""
         return (
             f"{_short(self.num_cells)} units in the second layer with {_short(self.num_weights)} "
             f"weights ({_short(self.num_weights, 3, 2**27)} GiB), expected at most "
@@ -130,7 +130,7 @@ class Grid:
 
 
 def _short(count: int, digits: int = 4, unit: int = 1) -> str:
-    """A whole number in units, in words: no float holds 10^400."""
+    """A large integer as text, divided by `unit`; it may be too large for a float: 10^400."""
     if count < 1e300:
         return f"{count / unit:.{digits}g}"
     return f"10^{math.floor(math.log10(count // unit))}"
@@ -147,10 +147,10 @@ def two_layers(
     gain: float,
     outer_gain: float,
 ) -> MLP:
-    """Constant + sum_i heights_i theta(rows_i . s + bias_i), s the ridges on all faces.
+    """The network constant + sum_i heights_i theta(rows_i . s + bias_i), with one ridge s per face.
 
-    With s = S(gain (x_k - face) / h_k) and theta(z) = S(outer_gain z), S(z) = 1 / (1 + exp(-4 z)).
-    As that is (1 + tanh(2 z)) / 2, the same function is written with tanh.
+    Here s = S(gain (x_k - face) / h_k), theta(z) = S(outer_gain z) and S(z) = 1 / (1 + exp(-4 z)).
+    As S(z) is (1 + tanh(2 z)) / 2, tanh units give the same function.
     """
     axis = np.repeat(np.arange(len(faces)), [len(f) for f in faces])
     slope = 1.0 / cell_widths[axis]
@@ -168,6 +168,6 @@ def two_layers(
     return MLP.from_arrays(weights, biases, activation)
 
 
-def slip(dtype: Any, reach: float) -> float:
-    """How far rounding may move a face: w x + b, with w, b rounded, is off by 4 eps |w| reach."""
+def face_displacement(dtype: Any, reach: float) -> float:
+    """How far rounding may move a face: w x + b, with w, b rounded, errs by 4 eps |w| reach."""
     return 4.0 * float(np.finfo(dtype).eps) * reach

@@ -1,4 +1,4 @@
-"""The target x^2 on any interval, which shallow and deep constructions share."""
+"""The target x^2 on any interval, for the shallow and the deep construction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from approxlab.targets.target import Target
 
 
 def square_on(domain: Box | None) -> Target:
-    """The target x^2 on an interval: x^2 itself, not the parabola of [0, 1] moved there."""
+    """The target x^2 itself on an interval (`Target.moved_to` would transplant that of [0, 1])."""
     base = get("square")
     if domain is None or domain == base.domain:
         return base

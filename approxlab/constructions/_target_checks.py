@@ -1,4 +1,4 @@
-"""What a construction asks of its target: an interval without a mask, and proved facts."""
+"""Checks of the target of a construction: an interval without a mask, and proved facts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["check_target", "check_whole", "interval_of", "lipschitz_of"]
 
 
 def check_target(target: Any) -> None:
-    """Refuse what has no facts."""
+    """Refuse anything that is not a `Target`: only a target has proved facts."""
     if not isinstance(target, Target):
         raise TypeError(
             f"target: got {type(target).__name__}, expected a Target: a claim needs its facts. "
@@ -24,12 +24,12 @@ def check_whole(target: Target) -> None:
     if target.mask is not None:
         raise ValueError(
             f"target: got {target!r} with a mask, expected one on its whole box: the facts of a "
-            "masked target say nothing of a piece that leaves the mask."
+            "masked target say nothing about a piece that leaves the mask."
         )
 
 
 def interval_of(target: Any) -> Box:
-    """The interval of a target of one variable; anything else is refused."""
+    """The interval of a target of one variable without a mask; anything else is refused."""
     check_target(target)
     check_interval(target.domain, "target.domain")
     check_whole(target)
@@ -38,7 +38,7 @@ def interval_of(target: Any) -> Box:
 
 
 def lipschitz_of(target: Target) -> float:
-    """The Lipschitz constant of a target; where there is none, the message says what to do."""
+    """The Lipschitz constant of a target; without one, an error that says what to do."""
     if target.continuous is False:
         raise ValueError(
             f"target: got {target!r}, which is not continuous, expected a Lipschitz target: a "

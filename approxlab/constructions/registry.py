@@ -1,4 +1,4 @@
-"""All constructions with a claim on every network, by name."""
+"""The constructions by name: all whose theorem speaks of every network that they build."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

@@ -1,13 +1,28 @@
-"""Expansions in ridge functions: g(x) = constant + sum_r p_r(a_r . x + b_r) + remainder.
+"""Ridge-function expansions: g(x) = constant + sum_r p_r(a_r . x + b_r) + remainder.
 
 A ridge function varies in one direction only, so each profile p_r is a target of one variable, and
-whatever approximates it there approximates the ridge everywhere. Three sources:
+an approximation of the profile gives one of the ridge function with the same error. Three sources:
 
-- `cosine_expansion`: a trigonometric polynomial with a bound of what it leaves out. Waves of one
+- `cosine_expansion`: a trigonometric polynomial with a bound on the remainder. Waves of the same
   direction are added up in one profile.
 - `gaussian_expansion`: exp(-|y|^2) is the mean over all directions u of p(u . y), p the Kummer
   function M(d/2; 1/2; -s^2). A mean over finitely many directions has an explicit remainder.
 - `RidgeExpansion` itself, from any list of ridges with a proved remainder.
+
+The Gaussian. exp(-|y|^2) is the characteristic function of a normal law in R^d with variances 2, so
+it is the mean of p(u . y) over the unit sphere, with p(s) = E cos(|Z| s) = M(d/2; 1/2; -s^2),
+Kummer's function; for d = 3 that is exp(-s^2) (1 - 2 s^2). Always |p| <= 1,
+|p'| <= E|Z| = 2 Gamma((d+1)/2) / Gamma(d/2) and |p''| <= E|Z|^2 = 2 d.
+
+Now replace the mean by weights m_r on directions u_r. By the expansion of plane waves in spherical
+harmonics (Funk and Hecke) the error is sum_{l = 2, 4, ...} b_l(|y|) sum_r m_r P_l(u_r . y / |y|),
+with P_l the Legendre polynomial of dimension d (Chebyshev's for d = 2) and
+
+    |b_l(r)| = N_l Gamma((l + d) / 2) / Gamma(l + d/2) r^l exp(-r^2) M(l/2; l + d/2; r^2),
+
+N_l the dimension of the space of harmonics of degree l. As P_l is a positive definite kernel, the
+sum over r is at most k_l = sqrt(sum_{r,s} m_r m_s P_l(u_r . u_s)). So the remainder is bounded for
+any directions and weights.
 """
 
 from __future__ import annotations
@@ -31,7 +46,7 @@ from approxlab.targets.target import Target
 __all__ = ["Ridge", "RidgeExpansion", "cosine_expansion", "gaussian_expansion"]
 
 
-_LARGEST = {"float64": 600.0, "float32": 80.0}  # e to that power is a number of the dtype
+_LARGEST = {"float64": 600.0, "float32": 80.0}  # e to this power does not overflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +54,9 @@ class Ridge:
     """The function profile(direction . x + offset).
 
     Attributes:
-        direction: d numbers, of any length.
+        direction: A vector of d numbers, of any norm.
         offset: A number.
-        profile: A target of one variable, with facts, on an interval that holds all arguments.
+        profile: A target of one variable, with facts, on an interval that contains all arguments.
     """
 
     direction: tuple[float, ...]
@@ -56,12 +71,12 @@ class RidgeExpansion:
     Attributes:
         target: The target g.
         ridges: The ridges.
-        constant: A constant to be added to their sum.
-        remainder: |g(x) - constant - sum of the ridges| on the box of the target, at most.
+        constant: A constant added to the sum of the ridges.
+        remainder: Bound on |g(x) - constant - sum of the ridges| on the box of the target.
 
     Raises:
-        ValueError: If there is no ridge, a direction has the wrong length, a profile is not of one
-            variable, or its interval does not hold all arguments.
+        ValueError: If there is no ridge, a direction does not have d numbers, a profile is not of
+            one variable, or its interval does not contain all arguments.
 
     Example:
         >>> from approxlab.targets import get
@@ -83,8 +98,8 @@ class RidgeExpansion:
             if len(ridge.direction) != self.target.dim or ridge.profile.dim != 1:
                 raise ValueError(
                     f"ridges: got a direction of {len(ridge.direction)} numbers with a profile of "
-                    f"{ridge.profile.dim} variables, expected {self.target.dim} numbers, as "
-                    f"{self.target!r} has dimensions, and a profile of one variable."
+                    f"{ridge.profile.dim} variables, expected {self.target.dim} numbers, the "
+                    f"dimension of {self.target!r}, and a profile of one variable."
                 )
             low, high = _arguments(ridge.direction, ridge.offset, self.target.domain)
             own = ridge.profile.domain
@@ -93,7 +108,7 @@ class RidgeExpansion:
             if low < own.lower[0] - slack or high > own.upper[0] + slack:
                 raise ValueError(
                     f"ridges: got a profile on {own!r} for arguments in [{low:g}, {high:g}], "
-                    "expected an interval that holds them."
+                    "expected an interval that contains them."
                 )
 
     def __call__(self, x: Any) -> Array:
@@ -138,9 +153,9 @@ def cosine_expansion(
     *,
     remainder: Bound | None = None,
 ) -> RidgeExpansion:
-    """The expansion sum_k A_k cos(w_k . x + phi_k), waves of one direction put into one ridge.
+    """The expansion sum_k A_k cos(w_k . x + phi_k); waves of the same direction form one ridge.
 
-    The profile of a direction u, with w_k = m_k u, is sum A_k cos(m_k s + phi_k): its values,
+    The profile of a direction u, with w_k = m_k u, is sum A_k cos(m_k s + phi_k). Its values,
     slopes and second derivatives are at most sum |A_k|, sum |A_k m_k| and sum |A_k| m_k^2.
 
     Args:
@@ -148,8 +163,8 @@ def cosine_expansion(
         frequencies: w_k, shape (K, d). A row of zeros adds A_k cos(phi_k) to the constant.
         amplitudes: A_k, K numbers.
         phases: phi_k, K numbers; 0 if left out.
-        remainder: Bound of the difference on the box; without it the sum is taken to be the target,
-            which is the caller's to prove.
+        remainder: Bound on the difference on the box. Without it the sum is taken to be equal to
+            the target: the caller has to know that.
 
     Raises:
         ValueError: If the shapes do not fit.
@@ -193,31 +208,21 @@ def gaussian_expansion(
 ) -> RidgeExpansion:
     """exp(-sum_i c_i^2 (x_i - w_i)^2) as a mean of ridges over finitely many directions.
 
-    With y_i = c_i (x_i - w_i): exp(-|y|^2) is the characteristic function of a normal law in R^d
-    with variances 2, so the mean of p(u . y) over the unit sphere, p(s) = E cos(|Z| s) =
-    M(d/2; 1/2; -s^2), Kummer's function; for d = 3 that is exp(-s^2) (1 - 2 s^2). Always |p| <= 1,
-    |p'| <= E|Z| = 2 Gamma((d+1)/2) / Gamma(d/2) and |p''| <= E|Z|^2 = 2 d.
-
-    Taking weights m_r on directions u_r for the mean leaves, by the expansion of plane waves in
-    spherical harmonics (Funk and Hecke), sum_{l = 2, 4, ...} b_l(|y|) sum_r m_r P_l(u_r . y / |y|),
-    P_l the Legendre polynomial of dimension d (Chebyshev's for d = 2) and
-
-        |b_l(r)| = N_l Gamma((l + d) / 2) / Gamma(l + d/2) r^l exp(-r^2) M(l/2; l + d/2; r^2),
-
-    N_l the dimension of the harmonics. As P_l is a positive definite kernel, the sum over r is at
-    most k_l = sqrt(sum_{r,s} m_r m_s P_l(u_r . u_s)): any directions have a remainder.
+    With y_i = c_i (x_i - w_i), exp(-|y|^2) is the mean of p(u . y) over all unit vectors u, where
+    p(s) = M(d/2; 1/2; -s^2) is Kummer's function. Here the mean is taken over the given directions.
+    The bound on the remainder is derived at the head of the module.
 
     Args:
         target: The target, a Gaussian on a box.
         squares: c_i^2, d numbers.
         center: w, d numbers.
-        directions: How many: any number in 2 dimensions (equally spaced over the half circle), 6,
-            16 or 31 in 3 dimensions (axes of the icosahedron through vertices, faces and edges);
-            or unit vectors, shape (A, d).
-        weights: Positive weights of the given vectors, which sum to 1; equal if left out.
+        directions: Their number: any in 2 dimensions (equally spaced over the half circle); 6, 16
+            or 31 in 3 dimensions (axes of the icosahedron through vertices, faces and edges). Or
+            unit vectors, shape (A, d).
+        weights: Positive weights of the given vectors, with sum 1; equal by default.
 
     Raises:
-        ValueError: If the shapes do not fit or there is no rule with so many directions.
+        ValueError: If the shapes do not fit or there is no rule with that number of directions.
 
     Source:
         Funk-Hecke formula, e.g. Mueller 1966, "Spherical harmonics"; Weber's integral of a Bessel
@@ -261,10 +266,11 @@ def gaussian_expansion(
 
 
 def _gaussian_profile(dim: int, interval: Box) -> Target:
-    """M(d/2; 1/2; -s^2) = exp(-s^2) M((1 - d)/2; 1/2; s^2), the series of the latter.
+    """M(d/2; 1/2; -s^2) = exp(-s^2) M((1 - d)/2; 1/2; s^2), by the series of the latter.
 
-    For odd d it ends; for even d all terms from the d/2-th on have one sign. Terms are those at the
-    largest s^2, the variable is a fraction of it: so powers of it and factorials do not overflow.
+    For odd d the series is finite; for even d all terms from the d/2-th on have the same sign. The
+    coefficients are the terms at the largest s^2, and the variable is s^2 divided by it: so neither
+    powers nor factorials overflow.
     """
     largest = max(abs(interval.lower[0]), abs(interval.upper[0])) ** 2
     terms = [1.0]
@@ -300,8 +306,8 @@ def _wave(
     multiples = waves @ direction / float(direction @ direction)
 
     def profile(x: Array) -> Array:
-        turns = jnp.asarray(multiples, x.dtype) * x[0] + jnp.asarray(shifts, x.dtype)
-        return jnp.asarray(sizes, x.dtype) @ jnp.cos(turns)
+        angles = jnp.asarray(multiples, x.dtype) * x[0] + jnp.asarray(shifts, x.dtype)
+        return jnp.asarray(sizes, x.dtype) @ jnp.cos(angles)
 
     most = float(np.abs(sizes).sum())
     target = Target(
@@ -321,9 +327,9 @@ def _wave(
 def _parallel(waves: np.ndarray) -> list[list[int]]:
     """Indices of waves grouped by direction, up to sign.
 
-    Every component agrees to rounding, relative to itself: then w . x, where it is taken along the
-    first one, is off by a few eps of sum |w_i x_i|, which the claims pay for. (Cosines of angles
-    would not tell directions apart that are 1e-8 from each other.)
+    Within a group every component agrees up to its own rounding. Then w . x, computed along the
+    first direction, has an error of a few eps times sum |w_i x_i|, which the claims include.
+    (Cosines of angles would not distinguish directions at a distance of 1e-8.)
     """
     rounding = 8.0 * float(np.finfo(float).eps)
     units = waves / np.linalg.norm(waves, axis=1, keepdims=True)
@@ -341,12 +347,12 @@ def _parallel(waves: np.ndarray) -> list[list[int]]:
 
 
 def largest_term(direction: Sequence[float], offset: float, box: Box) -> float:
-    """The largest sum of |direction_i x_i| and |offset| on the box: rounding is relative to it."""
+    """The largest sum |direction_i x_i| + |offset| on the box: rounding is relative to it."""
     far = np.maximum(*np.abs([box.lower, box.upper]))
     return float(np.abs(direction) @ far) + abs(offset)
 
 
 def _arguments(direction: Sequence[float], offset: float, box: Box) -> tuple[float, float]:
-    """Least and largest direction . x + offset on the box."""
+    """Least and largest value of direction . x + offset on the box."""
     ends = np.asarray(direction)[:, None] * np.stack([box.lower, box.upper], axis=1)
     return offset + float(ends.min(axis=1).sum()), offset + float(ends.max(axis=1).sum())

@@ -1,4 +1,12 @@
-"""One hidden layer in d dimensions: ridges, each replaced by a sum of units along its direction."""
+"""One hidden layer in d dimensions: each ridge function is replaced by a sum of sigmoids.
+
+`ridge_sum` divides eps among the ridges so that few units are needed. With curvature bounds M_r on
+intervals of width w_r, a ridge with claim e_r takes about w_r sqrt(M_r / (2 e_r)) units. Of all e_r
+with a given sum, those proportional to (w_r^2 M_r)^(1/3) take the fewest units altogether, namely
+(sum_r (w_r^2 M_r)^(1/3))^(3/2) / sqrt(2 sum_r e_r). With Lipschitz constants alone (and always for
+jumps) a ridge takes L_r w_r / (2 e_r) units; the best e_r are then proportional to sqrt(L_r w_r),
+and so are the numbers of units.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +34,7 @@ from approxlab.targets.target import Target
 __all__ = ["expansions", "replaced", "ridge_sum"]
 
 _SLOPES = MappingProxyType({"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0, "heaviside": 0.0})
-_PER_RIDGE = 10  # units beyond the ends of an interval, about, where curvature is used
+_PER_RIDGE = 10  # about as many units lie beyond the ends of an interval if curvature is used
 
 
 def ridge_sum(
@@ -34,21 +42,16 @@ def ridge_sum(
 ) -> Construction:
     """A single sum of sigmoids in d dimensions that is closer than eps to a target, by proof.
 
-    Cybenko's theorem made constructive where an expansion g = sum_r p_r(a_r . x + b_r) + remainder
-    in ridges is known: each profile p_r, a function of one variable, is replaced by a sum
-    of sigmoids (`cybenko`) with claim e_r, and sigmoids of a_r . x + b_r are sigmoids of x. The
-    claim is remainder + sum e_r + rounding.
-
-    With curvature bounds M_r on intervals of width w_r, units number w_r sqrt(M_r / (2 e_r)) or so;
-    of all e_r with a given sum, those proportional to (w_r^2 M_r)^(1/3) need the fewest in all,
-    (sum_r (w_r^2 M_r)^(1/3))^(3/2) / sqrt(2 sum_r e_r). By Lipschitz constants alone (and always
-    for jumps) it is L_r w_r / (2 e_r) units, e_r proportional to sqrt(L_r w_r), so that the units
-    of a ridge are proportional to sqrt(L_r w_r) too.
+    Cybenko's theorem made constructive for targets with a known ridge-function expansion
+    g = sum_r p_r(a_r . x + b_r) + remainder: each profile p_r, a function of one variable, is
+    replaced by a sum of sigmoids (`cybenko`) with claim e_r, and a sigmoid of a_r . x + b_r is a
+    unit in d dimensions. The claim is remainder + sum e_r + rounding. The e_r are chosen so that
+    few units are needed; how is at the head of the module.
 
     Args:
-        target: An expansion, or a target of the catalogue of which `expansions` knows some; of
-            these the one with the fewest units is taken.
-        eps: The error that is not reached, positive; larger than the remainder.
+        target: An expansion, or a target of the catalogue with known `expansions`, of which the one
+            with the fewest units is used.
+        eps: A positive number, larger than the remainder; the error stays below it.
         activation: "sigmoid", "tanh", "heaviside", or "relu" (linear interpolation).
 
     Returns:
@@ -56,8 +59,8 @@ def ridge_sum(
 
     Raises:
         TypeError: If the target is neither a `Target` nor a `RidgeExpansion`.
-        ValueError: If eps is not positive or not above the remainder, no expansion of the target is
-            known, or more units are needed than memory holds, with their number.
+        ValueError: If eps is not positive or not above the remainder, if no expansion of the target
+            is known, or if the units do not fit into memory (the message gives their number).
 
     Source:
         Cybenko 1989 for existence; ridges by Fourier analysis as in Jones 1992 and Barron 1993.
@@ -70,7 +73,8 @@ def ridge_sum(
     """
     if isinstance(eps, bool) or not 0.0 < eps < math.inf:
         raise ValueError(
-            f"eps: got {eps!r}, expected a positive number, the error to stay below, such as 1e-2."
+            f"eps: got {eps!r}, expected a positive number, which the error stays below, "
+            "such as 1e-2."
         )
     known = [target] if isinstance(target, RidgeExpansion) else expansions(target)
     within = [one for one in known if float(one.remainder) < eps]
@@ -99,11 +103,10 @@ def ridge_sum(
         built = replaced(best, parts)
         if float(built.claim.bound) < eps:
             return built
-        # What rounding takes is not there to use; finer parts take a little more.
+        # Rounding takes a part of eps, and a little more with finer parts.
         proved = math.fsum(float(part.claim.bound) for part in parts)
-        goal = min(
-            0.99 * goal, room - 1.05 * (float(built.claim.bound) - float(best.remainder) - proved)
-        )
+        lost = float(built.claim.bound) - float(best.remainder) - proved
+        goal = min(0.99 * goal, room - 1.05 * lost)
     raise ValueError(
         f"eps: got {eps!r} for {best.target!r}, expected more: rounding in {built.network.dtype} "
         f"leaves the claim at {float(built.claim.bound):.3g}. Compute in float64, move the target "
@@ -112,18 +115,18 @@ def ridge_sum(
 
 
 def replaced(expansion: RidgeExpansion, parts: Sequence[Construction]) -> Construction:
-    """The network that has, instead of each ridge of an expansion, a network of one variable.
+    """The network in which each ridge of an expansion is replaced by a network of one variable.
 
-    Any constructions with one hidden layer and claims in the sup norm serve: `staircase`,
-    `relu_interpolant`, `costarelli_spigler` at sizes of one's own choice.
+    Any constructions with one hidden layer and a claim in the sup norm can be used: `staircase`,
+    `relu_interpolant` or `costarelli_spigler`, of any size.
 
     Args:
         expansion: The expansion.
-        parts: For each ridge a construction for its profile, all with the same activation.
+        parts: One construction per ridge, for its profile; all with the same activation.
 
     Returns:
-        A construction with all their units in one hidden layer; its claim is the remainder, the
-        sum of the claims, and the rounding of directions and of longer sums.
+        A construction with all units of the parts in one hidden layer. Its claim is the remainder
+        plus the sum of the claims plus the rounding of directions and of longer sums.
 
     Raises:
         ValueError: If the parts do not belong to the ridges, one by one, have more than one hidden
@@ -156,25 +159,16 @@ def replaced(expansion: RidgeExpansion, parts: Sequence[Construction]) -> Constr
         if net.activation != parts[0].network.activation:
             raise ValueError("parts: got different activations, expected the same in all parts.")
     nets = [part.network for part in parts]
+    directions, shifts = [], []
+    for net, ridge in zip(nets, expansion.ridges, strict=True):
+        slopes = np.asarray(net.weights[0])
+        directions.append(slopes * np.asarray(ridge.direction))
+        shifts.append(np.asarray(net.biases[0]) + slopes[:, 0] * ridge.offset)
+    heights = np.concatenate([np.asarray(net.weights[1]) for net in nets], axis=1)
+    constant = expansion.constant + np.sum([np.asarray(net.biases[1]) for net in nets], axis=0)
     network = MLP.from_arrays(
-        [
-            np.concatenate(
-                [
-                    np.asarray(net.weights[0]) * np.asarray(ridge.direction)
-                    for net, ridge in zip(nets, expansion.ridges, strict=True)
-                ]
-            ),
-            np.concatenate([np.asarray(net.weights[1]) for net in nets], axis=1),
-        ],
-        [
-            np.concatenate(
-                [
-                    np.asarray(net.biases[0]) + np.asarray(net.weights[0])[:, 0] * ridge.offset
-                    for net, ridge in zip(nets, expansion.ridges, strict=True)
-                ]
-            ),
-            expansion.constant + np.sum([np.asarray(net.biases[1]) for net in nets], axis=0),
-        ],
+        [np.concatenate(directions), heights],
+        [np.concatenate(shifts), constant],
         nets[0].activation,
     )
     claims = math.fsum(float(part.claim.bound) for part in parts)
@@ -185,7 +179,7 @@ def replaced(expansion: RidgeExpansion, parts: Sequence[Construction]) -> Constr
 
 
 def expansions(target: Target) -> list[RidgeExpansion]:
-    """The expansions in ridges that are known of a target of the catalogue on its own box.
+    """The known ridge-function expansions of a target of the catalogue, on its own box.
 
     `sine_product` and `oscillatory` are waves; `bump`, `gaussian` and `genz_gaussian` (with default
     parameters) have expansions with 1 ridge in one dimension, 1 to 24 in two, and 6, 16 or 31 in
@@ -193,8 +187,8 @@ def expansions(target: Target) -> list[RidgeExpansion]:
     `cosine_expansion`, `gaussian_expansion` or `RidgeExpansion`.
 
     Raises:
-        TypeError: If the target is no `Target`.
-        ValueError: If none is known.
+        TypeError: If the target is not a `Target`.
+        ValueError: If no expansion is known.
 
     Example:
         >>> [len(e.ridges) for e in expansions(get("bump", dim=3))]
@@ -206,13 +200,13 @@ def expansions(target: Target) -> list[RidgeExpansion]:
             "RidgeExpansion."
         )
     if target.name in _KNOWN:
-        originals = [get(target.name)]  # asked for with and without a dimension, two objects
+        originals = [get(target.name)]  # `get` with and without a dimension gives two objects
         if target.name != "sine_product":
             originals.append(get(target.name, dim=target.dim))
         if any(target.fn is one.fn and target.domain == one.domain for one in originals):
             return _KNOWN[target.name](target)
     raise ValueError(
-        f"target: got {target!r}, of which no expansion in ridges is known, expected one of "
+        f"target: got {target!r}, which has no known expansion in ridges, expected one of "
         f"{', '.join(_KNOWN)} on its own box with default parameters. For another box write "
         "expansions(original)[0].moved_to(box); for a target of your own, cosine_expansion or "
         "RidgeExpansion."
@@ -228,8 +222,8 @@ def _sine_product(target: Target) -> list[RidgeExpansion]:
 def _oscillatory(target: Target) -> list[RidgeExpansion]:
     d = target.dim
     bound = Bound(0.0, "one wave", exact=True)
-    turn = 2.0 * math.pi * golden_places(d)[0]
-    return [cosine_expansion(target, [[9.0 / d] * d], [1.0], [turn], remainder=bound)]
+    phase = 2.0 * math.pi * golden_places(d)[0]
+    return [cosine_expansion(target, [[9.0 / d] * d], [1.0], [phase], remainder=bound)]
 
 
 def _gaussian(
@@ -260,7 +254,7 @@ _KNOWN: Mapping[str, Callable[[Target], list[RidgeExpansion]]] = MappingProxyTyp
 
 
 def _cost(ridge: Ridge, curved: bool) -> float:
-    """What the share of a ridge in the error is to be proportional to, see `ridge_sum`."""
+    """What the share of a ridge in eps is proportional to; see the head of the module."""
     width, profile = float(ridge.profile.domain.widths[0]), ridge.profile
     if curved and profile.second_derivative is not None:
         return math.cbrt(width**2 * profile.second_derivative)
@@ -268,7 +262,7 @@ def _cost(ridge: Ridge, curved: bool) -> float:
 
 
 def _units(expansion: RidgeExpansion, eps: float, curved: bool) -> float:
-    """About how many units an expansion takes: enough to choose among several."""
+    """Approximate number of units for an expansion, to choose among several."""
     rest, ridges = eps - float(expansion.remainder), expansion.ridges
     total = sum(_cost(ridge, curved) for ridge in ridges)
     if curved and all(ridge.profile.second_derivative is not None for ridge in ridges):
@@ -277,10 +271,11 @@ def _units(expansion: RidgeExpansion, eps: float, curved: bool) -> float:
 
 
 def _rounding(expansion: RidgeExpansion, parts: Sequence[Construction], network: MLP) -> float:
-    """What rounding adds to that of the parts: directions and offsets, and a sum over all units.
+    """Upper bound of the rounding beside that in the parts' claims.
 
-    Argument errors of d + 6 roundings pass through each unit by its steepest slope; a Heaviside
-    sum is as if evaluated at an argument as much displaced.
+    It comes from directions and offsets, and from the sum over all units. The error of an argument,
+    d + 6 roundings, is multiplied by the largest slope of each unit; a sum of Heaviside units is as
+    if evaluated at an argument displaced by that error.
     """
     eps, dim = float(np.finfo(network.dtype).eps), expansion.target.dim
     total = 0.0

@@ -1,4 +1,4 @@
-"""What depth buys: the iterated tent map, and x^2 with one ReLU per level."""
+"""What depth gains: the iterated tent map, and x^2, both with one ReLU per layer."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _MAX_LEVELS = 25  # beyond, w^2 2^(-2N-3) is below the rounding of float64
 
 
 def tent_deep(k: int) -> Construction:
-    """The k times iterated tent map on [0, 1] with one ReLU and one linear unit per level.
+    """The k-th iterate of the tent map on [0, 1], with one ReLU and one linear unit per layer.
 
-    With tent(t) = 2 t - 4 relu(t - 1/2) on [0, 1], level j holds relu(t_{j-1} - 1/2) and, as a
-    linear unit, t_{j-1} = tent^(j-1)(x). The function has 2^k pieces: a shallow network needs
-    2^k - 1 kinks, one unit for each.
+    With tent(t) = 2 t - 4 relu(t - 1/2) on [0, 1], layer j holds relu(t_{j-1} - 1/2) and, as a
+    linear unit, t_{j-1} = tent^(j-1)(x). The function has 2^k pieces. A shallow network needs one
+    unit for each of its 2^k - 1 kinks.
 
     Args:
         k: Number of iterations, the depth of the network.
@@ -31,8 +31,8 @@ def tent_deep(k: int) -> Construction:
         A construction with k hidden units, k linear units, depth k and error 0.
 
     Source:
-        Telgarsky 2016, "Benefits of depth in neural networks"; the single ReLU per level uses a
-        linear unit beside it.
+        Telgarsky 2016, "Benefits of depth in neural networks"; a linear unit beside it makes
+        one ReLU per layer enough.
 
     Example:
         >>> tent_deep(10).claim.pieces
@@ -53,14 +53,14 @@ def tent_deep(k: int) -> Construction:
 
 
 def square_deep(levels: int, domain: Box | None = None) -> Construction:
-    """The best approximation of x^2 by any ReLU network with N units: one ReLU per level.
+    """The best approximation of x^2 by any ReLU network with N units: one ReLU per layer.
 
     On [0, 1], with g_0(t) = t and g_k = tent(g_{k-1}) the k-th sawtooth, t - sum_{k<=N} g_k / 4^k
     is the interpolant of t^2 at 2^N + 1 equally spaced points. Lowered by 2^(-2N-3), its sup error
     is exactly 2^(-2N-3), which no ReLU network with N units in any wiring can beat
-    (`optimal.square_by_units`). Each level holds one ReLU; linear units carry the current tooth
-    and the partial sum. On [a, b] with width w: x = a + w t, so x^2 = w^2 t^2 + 2 a w t + a^2 and
-    the error is w^2 2^(-2N-3).
+    (`optimal.square_by_units`). Each layer holds one ReLU; linear units pass on the current
+    sawtooth and the partial sum. On [a, b] with width w: x = a + w t, so
+    x^2 = w^2 t^2 + 2 a w t + a^2 and the error is w^2 2^(-2N-3).
 
     Args:
         levels: Number N of ReLUs, the depth of the network; at most 25.
@@ -70,11 +70,11 @@ def square_deep(levels: int, domain: Box | None = None) -> Construction:
         A construction with N hidden units, 2 N - 1 linear units, depth N and 2^N pieces.
 
     Raises:
-        ValueError: If `levels` is not an integer from 1 to 25, or the domain is no interval.
+        ValueError: If `levels` is not an integer from 1 to 25, or the domain is not an interval.
 
     Source:
-        Yarotsky 2017, Proposition 2 (three ReLUs per level, error 2^(-2N-2)); one ReLU per level
-        and the shift by half the error make it optimal.
+        Yarotsky 2017, Proposition 2 (three ReLUs per layer, error 2^(-2N-2)); with one ReLU per
+        layer and the shift by half the error it is optimal.
 
     Example:
         >>> c = square_deep(4)
@@ -93,14 +93,14 @@ def square_deep(levels: int, domain: Box | None = None) -> Construction:
     a, w = target.domain.lower[0], float(target.domain.widths[0])
     shift = w * w * 2.0 ** (-2 * levels - 3)
 
-    # Units of level 1: relu(t - 1/2) and t, with t = (x - a) / w.
+    # Units of layer 1: relu(t - 1/2) and t, with t = (x - a) / w.
     weights = [np.full((2, 1), 1.0 / w)]
     biases = [np.array([-0.5 - a / w, -a / w])]
-    tooth = np.array([-4.0, 2.0])  # g_1 from the units of level 1
+    tooth = np.array([-4.0, 2.0])  # g_1 from the units of layer 1
     total = np.array([0.0, w * w + 2 * a * w]) - w * w / 4 * tooth
     constant = a * a - shift
     for k in range(2, levels + 1):
-        # Units of level k: relu(g_{k-1} - 1/2), g_{k-1}, and the partial sum up to k - 1.
+        # Units of layer k: relu(g_{k-1} - 1/2), g_{k-1}, and the partial sum up to k - 1.
         weights.append(np.stack([tooth, tooth, total]))
         biases.append(np.array([-0.5, 0.0, 0.0]))
         tooth = np.array([-4.0, 2.0, 0.0])

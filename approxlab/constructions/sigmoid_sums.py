@@ -1,8 +1,22 @@
 """Staircases: a target of one variable as a sum of steep sigmoids, one for every jump.
 
 The interval is cut into n cells of width h with the nodes x_j between them. With infinitely steep
-sigmoids the sum is constant between its jumps; with finite ones it is a mean of such staircases,
-which is how all tails are accounted for (`_sigmoid_tails`).
+sigmoids the sum is constant between its jumps. With finite steepness it is a mean of such
+staircases, and this is how the tails of all sigmoids are bounded (`_sigmoid_tails`).
+
+The claim of `staircase` is the least of three bounds, all tails included. L and M are the proved
+bounds of |f'| and |f''|, V = value_max - value_min and S(z) = 1 / (1 + exp(-4 z)):
+
+- Lipschitz: L h (1/2 + tails) for midpoint jumps, L h (1 + tails) for classical ones, with
+  tails = min(S(-gain/2) + 2 sum_{i >= 1} S(-gain (i + 1/2)), ln 2 / (2 gain)).
+- Oscillation: V (2 V with a halo), since every value of the sum is a mean of values of f.
+- Second derivative: L h (r + m) + M h^2 q / 2. Here r = z / (pi sinh(z) (1 - e^-z)), with
+  z = pi^2 / (2 gain), is the ripple on a straight line (r = 3.3e-4 at the gain 1/2), q is about
+  pi^2 / (48 gain^2) + 1/12, and m bounds the tails of the jumps that are missing outside [a, b].
+
+A halo adds cells outside [a, b], on which f continues by 2 f(a) - f(2 a - x), and so makes m small:
+with gain 1/2 and halo 8 the error is of order h^2 as long as r is negligible. Classical jumps are
+late by h/2, so their error stays of order h.
 """
 
 from __future__ import annotations
@@ -29,7 +43,7 @@ from approxlab.targets.target import Target
 __all__ = ["MOST_UNITS", "costarelli_spigler", "staircase"]
 
 MOST_UNITS = 2**22
-"""More units than this are refused, with their number, before any memory is used."""
+"""Larger sums are refused before any memory is used; the message gives the number of units."""
 
 _LEAST_GAIN, _MOST_GAIN = 1e-30, 1e30  # squares, and weights in float32, are numbers
 _BYTES_PER_UNIT = 24  # weight, bias and height in float64
@@ -51,40 +65,31 @@ def staircase(
     f(x_j) lies at p_j = x_j - h/2 ("midpoint") or at p_j = x_j ("classical"). `gain` is the slope
     of a unit of height 1 times the cell width: for the logistic function s the weight is
     w = 4 gain / h, for tanh w = 2 gain / h with the unit (1 + tanh) / 2, which is the same
-    function. The gain 1 means that a unit rises over about one cell; 32 is practically a jump.
+    function. At gain 1 a unit rises over about one cell; at gain 32 it is practically a jump.
 
-    The claim is the least of three, L, M proved bounds of |f'|, |f''| and V = value_max -
-    value_min, S(z) = 1 / (1 + exp(-4 z)), all tails included:
-
-    - Lipschitz: L h (1/2 + tails) for midpoint jumps, L h (1 + tails) for classical ones, with
-      tails = min(S(-gain/2) + 2 sum_{i >= 1} S(-gain (i + 1/2)), ln 2 / (2 gain)).
-    - Oscillation: V (2 V with a halo), since values of the sum are means of values of f.
-    - Second derivative: L h (r + m) + M h^2 q / 2, with r = z / (pi sinh(z) (1 - e^-z)),
-      z = pi^2 / (2 gain), the ripple that a straight line would get (r = 3.3e-4 at the gain 1/2),
-      q about pi^2 / (48 gain^2) + 1/12, and m the tails of the jumps that would follow outside of
-      [a, b]. A halo of further cells outside, on which f continues by 2 f(a) - f(2 a - x), makes m
-      small: with gain 1/2 and halo 8 the error is of order h^2 until r takes over. Classical jumps
-      lag by h/2 and stay of order h.
-
-    Rounding of the evaluation in the dtype of the network is added.
+    The claim is the least of three bounds: by the Lipschitz constant, about L h / 2 for midpoint
+    jumps and L h for classical ones at large gain; by the oscillation of the target; and by its
+    second derivative, of order h^2 for midpoint jumps at a moderate gain with a halo. All tails are
+    included, and so is rounding in the dtype of the network. The formulas are at the head of the
+    module.
 
     Args:
         target: A target of one variable with a proved `lipschitz` fact; `value_min`, `value_max`
             and `second_derivative` are used where they are known.
         n: Number of cells.
-        gain: Slope times cell width, positive and finite; not used by "heaviside".
+        gain: Slope times cell width, positive and finite; ignored for "heaviside".
         jumps: "midpoint" or "classical".
         activation: "sigmoid", "tanh" or "heaviside".
-        halo: Number of further jumps on each side of the interval.
+        halo: Number of additional jumps on each side of the interval.
 
     Returns:
         A construction with n + 2 halo units in one hidden layer.
 
     Raises:
-        TypeError: If the target is no `Target`.
-        ValueError: If an argument is not of the stated form, the target is not one-dimensional,
-            has a mask, is not continuous or lacks the fact `lipschitz`, or there would be more
-            than `MOST_UNITS` units.
+        TypeError: If the target is not a `Target`.
+        ValueError: If an argument is not of the stated form; if the target is not one-dimensional,
+            has a mask, is not continuous or lacks the fact `lipschitz`; or if there would be
+            more than `MOST_UNITS` units.
 
     Source:
         Cybenko 1989 for the idea; Costarelli and Spigler 2013 for the classical jumps; the
@@ -114,20 +119,20 @@ def costarelli_spigler(
     """The operator of Costarelli and Spigler: at each node f(x_k) times a bump of two sigmoids.
 
     It is sum_k f(x_k) (s(w (x - x_{k-1})) - s(w (x - x_{k+1}))) / 2, and the bumps of all nodes add
-    up to 1. Collected by sigmoids, it is f(a) + sum_j (f(x_{j+1}) - f(x_{j-1})) / 2 s(w (x - x_j)),
-    the mean of two staircases, of which one lags by half a cell and one leads. f continues outside
-    as for `staircase`: constant beyond the halo.
+    up to 1. Collected by sigmoids, it is f(a) + sum_j (f(x_{j+1}) - f(x_{j-1})) / 2 s(w (x - x_j)):
+    the mean of two staircases, one with jumps half a cell early and one half a cell late. Outside
+    the interval f continues as for `staircase`, and is constant beyond the halo.
 
-    The claim is the least of the forms of `staircase`, with L h (1/2 + 0.14 / gain + tails), and
-    with q larger by 1/4 in the form with the second derivative: at equal gain the midpoint
-    staircase is better.
+    The claim is the least of the same three bounds as for `staircase`, with two changes: the first
+    is L h (1/2 + 0.14 / gain + tails), and q in the third is larger by 1/4. So at equal gain the
+    midpoint staircase has the smaller claim.
 
     Args:
         target: As for `staircase`.
         n: Number of cells.
         gain: Slope times cell width; w = 4 gain / h for the logistic function.
         activation: "sigmoid", "tanh" or "heaviside".
-        halo: Number of further cells on each side of the interval.
+        halo: Number of additional cells on each side of the interval.
 
     Returns:
         A construction with n + 1 + 2 halo units in one hidden layer.
@@ -151,7 +156,7 @@ def costarelli_spigler(
 def claimed_bound(
     target: Target, n: int, gain: float | int, kind: str, halo: int, total: float, eps: float
 ) -> Bound:
-    """The least bound that the facts of a target allow; `total` sums the absolute coefficients."""
+    """The least bound that the facts of a target prove; `total` sums the absolute coefficients."""
     shifts, width = _SHIFTS[kind], float(target.domain.widths[0])
     lipschitz, h = lipschitz_of(target), width / n
     name = f"{kind.replace('_', '-')} staircase{' with halo' if halo else ''}"
@@ -172,20 +177,21 @@ def claimed_bound(
 
 
 def check_units(units: float | int, asked: str) -> None:
-    """Refuse what no memory holds, with the number of units that it takes; `asked` says what."""
+    """Refuse sums that do not fit into memory; `asked` is the argument that asks for so many."""
     if units > MOST_UNITS:
         raise ValueError(
             f"{asked}, which takes {units:.3g} units, {units * _BYTES_PER_UNIT / 2**30:.3g} GiB of "
-            f"weights in float64, expected at most {MOST_UNITS} units. Steep staircases err like "
-            "1 / n: for a smooth target give the fact second_derivative and let cybenko choose a "
-            "moderate gain, take relu_interpolant (1 / n^2), or solve for the coefficients."
+            f"weights in float64, expected at most {MOST_UNITS} units. The error of steep "
+            "staircases falls like 1 / n only: for a smooth target give the fact second_derivative "
+            "and let cybenko choose a moderate gain, or take relu_interpolant (1 / n^2), or solve "
+            "for the coefficients."
         )
 
 
 def _sum(
     target: Any, n: int, gain: float | int | np.number, kind: str, activation: str, halo: int
 ) -> Construction:
-    """The three sums are one: jumps of the extended target, at shifted midpoints of the cells."""
+    """All three kinds of sum: jumps of the extended target, at shifted midpoints of the cells."""
     box = interval_of(target)
     check_positive(n=n)
     steep = steepness(activation)
@@ -225,6 +231,6 @@ def _extended(nodes: np.ndarray, halo: int) -> np.ndarray:
     2 f(a) - f(2 a - x) continues f with the same Lipschitz constant and the same bound of |f''|.
     """
     n = len(nodes) - 1
-    turn, place = np.divmod(np.arange(-halo, n + halo + 1), 2 * n)
+    period, index = np.divmod(np.arange(-halo, n + halo + 1), 2 * n)
     reflected = np.concatenate([nodes[:-1], 2.0 * nodes[-1] - nodes[:0:-1]])
-    return reflected[place] + 2.0 * turn * (nodes[-1] - nodes[0])
+    return reflected[index] + 2.0 * period * (nodes[-1] - nodes[0])
