@@ -164,7 +164,7 @@ class _Plan:
         variation = float(np.sum(np.abs(self.masses.ravel()[1:])))
         eps = float(np.finfo(jnp.result_type(float)).eps)
         reach = float(np.max(np.abs([self.grid.box.lower, self.grid.box.upper])))
-        shift = _grids.slip(jnp.result_type(float), reach)
+        shift = _grids.face_displacement(jnp.result_type(float), reach)
         slip = shift / float(np.min(self.grid.cell_widths))
         value, form = min(
             (step + variation * self._tail(r - slip, gain, outer_gain), form)
@@ -189,9 +189,9 @@ class _Plan:
     def construction(self, activation: str, gain: float, outer_gain: float) -> Construction:
         """The network, one row of the second layer per orthant, and its claim."""
         counts, masses = self.grid.counts, self.masses.ravel()
-        place = self.grid.places()[1:]
+        place = self.grid.cell_indices()[1:]
         rows = np.zeros((len(place), self.grid.num_faces))
-        for k, start in enumerate(self.grid.starts):
+        for k, start in enumerate(self.grid.first_units):
             cut = np.flatnonzero(place[:, k])
             rows[cut, start + place[cut, k] - 1] = 1.0
         network = _grids.two_layers(
@@ -232,7 +232,7 @@ def _chosen(
         grid = _cubes(target, along)
         if grid.num_weights > _grids.MAX_WEIGHTS:
             given = "" if gain is None and outer_gain is None else _TAILS.format(gain, outer_gain)
-            raise ValueError(f"eps: got {eps!r}, which takes {grid.told()}.{given}")
+            raise ValueError(f"eps: got {eps!r}, which takes {grid.size_in_words()}.{given}")
         plan = _Plan.of(target, grid)
         if float(plan.bound(*steepest)) < eps:
             break

@@ -95,7 +95,7 @@ def tower(
         activation, gain, outer_gain,
     )  # fmt: skip
     reach = float(np.max(np.abs(domain.corners())))
-    slip = _grids.slip(network.dtype, reach) / float(np.min(cell.widths))
+    slip = _grids.face_displacement(network.dtype, reach) / float(np.min(cell.widths))
     tail = rise(-gain * (margin - slip))
     eps = float(np.finfo(network.dtype).eps)
     value = rise(-outer_gain * (0.5 - len(inner) * tail))
@@ -143,11 +143,11 @@ def isolated_towers(
     """
     gain, outer_gain = _grids.gains(activation, gain, outer_gain)
     grid = _grids.Grid.of(target, n)
-    places = grid.places()
+    places = grid.cell_indices()
     rows = np.zeros((grid.num_cells, grid.num_faces))
     bias = np.full(grid.num_cells, 0.5 - grid.dim)
     everyone = np.arange(grid.num_cells)
-    for k, (start, count) in enumerate(zip(grid.starts, grid.counts, strict=True)):
+    for k, (start, count) in enumerate(zip(grid.first_units, grid.counts, strict=True)):
         place = places[:, k]
         has_lower, has_upper = place > 0, place < count - 1
         rows[everyone[has_lower], start + place[has_lower] - 1] += 1.0
