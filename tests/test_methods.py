@@ -64,7 +64,16 @@ def test_an_object_refuses_what_its_name_refuses(name, written):
             except ValueError as error:
                 messages.append(str(error))
         assert messages[0] == messages[1]
-        assert (messages[0] is None) == (name == "adam")
+        known = METHODS[name]
+        refused = known.same_points if "batch" in options else known.no_learning_rate is not None
+        assert (messages[0] is not None) == refused
+
+
+def test_which_methods_take_batches_and_learning_rates():
+    strict = ("lbfgs", "ssbfgs", "ssbroyden", "levenberg_marquardt", "variable_projection")
+    assert all(METHODS[name].same_points and METHODS[name].no_learning_rate for name in strict)
+    assert not METHODS["adam"].same_points
+    assert METHODS["adam"].no_learning_rate is None
 
 
 @BOTH
