@@ -115,9 +115,9 @@ def test_transformations(name, key):
 def test_spoiled_twins_fail(name):
     construction = case(name, len(CASES[name]) - 1)
     claim = construction.claim
-    bent = construction.network.biases[-1] + 0.01 + 2 * float(claim.bound)
+    shifted = construction.network.biases[-1] + 0.01 + 2 * float(claim.bound)
     network = dataclasses.replace(
-        construction.network, biases=(*construction.network.biases[:-1], bent)
+        construction.network, biases=(*construction.network.biases[:-1], shifted)
     )
     with pytest.raises(AssertionError):
         laws.claim_holds(dataclasses.replace(construction, network=network))

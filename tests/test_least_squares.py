@@ -68,9 +68,9 @@ def test_corrections_reach_the_values_that_the_linear_model_promises():
     J, r, model = linear_model(6, 6)
     promise = r + J @ np.linalg.solve(J.T @ J + 0.5 * np.eye(6), -J.T @ r)
     away = jnp.asarray(0.05 * promise / np.linalg.norm(promise))
-    bent = model._replace(residual=lambda d: model.residual(d) + away * jnp.sum(d**2))
+    curved = model._replace(residual=lambda d: model.residual(d) + away * jnp.sum(d**2))
     damping = Damping(jnp.asarray(0.5), jnp.asarray(2.0))
-    losses = [float(jnp.sum(bent.residual(step(bent, damping, c)[0]) ** 2)) for c in (0, 2, 20)]
+    losses = [float(jnp.sum(curved.residual(step(curved, damping, c)[0]) ** 2)) for c in (0, 2, 20)]
     assert losses[0] > losses[1] > losses[2] > promise @ promise
     assert losses[2] - promise @ promise < 0.1 * (losses[0] - promise @ promise)
 

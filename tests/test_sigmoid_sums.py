@@ -374,9 +374,9 @@ def test_error_of_dense_check_is_that_of_the_estimate():
     estimate = float(al.errors.sup(construction.network, construction.target))
     assert 0.95 * estimate < worst_in_random_cells(construction, 0) <= estimate * (1 + 1e-9)
     # The twin: a network off by a tenth of eps is seen.
-    bent = dataclasses.replace(construction.network, biases=(
+    shifted = dataclasses.replace(construction.network, biases=(
         construction.network.biases[0], construction.network.biases[1] + 5e-3))  # fmt: skip
-    assert worst_in_random_cells(dataclasses.replace(construction, network=bent), 0) > 1e-2
+    assert worst_in_random_cells(dataclasses.replace(construction, network=shifted), 0) > 1e-2
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])

@@ -133,7 +133,7 @@ def test_pivoting_reaches_rounding_where_plain_least_squares_stops():
      ("chirp", 430, 3e-14)],
 )  # fmt: skip
 def test_solved_networks_reach_rounding(name, width, limit):
-    """Acceptance rows A7 and A8: relative L2 errors that no published network of that size has."""
+    """Relative L2 errors near rounding, with one solve for the last layer."""
     target = al.targets.get(name)
     solved = quasi_interpolant(target, width)
     x = target.domain.uniform(8001)

@@ -172,8 +172,8 @@ def _crossings(graph: _Items, orders: Sequence[Sequence[int]]) -> int:
     total = 0
     for pairs in gaps.values():
         left, right = np.array(pairs).T
-        turned = np.subtract.outer(left, left) * np.subtract.outer(right, right)
-        total += int(np.sum(turned < 0)) // 2
+        crossed = np.subtract.outer(left, left) * np.subtract.outer(right, right)
+        total += int(np.sum(crossed < 0)) // 2
     return total
 
 
