@@ -1,6 +1,6 @@
-"""Time and memory of programs: lowering, compilation and running kept apart, contenders in turns.
+"""Time and memory of programs: lowering, compiling and running separately, contenders in turns.
 
-A ratio of two times is only as good as the quiet of the machine while they were taken. Therefore
+A ratio of two times is only reliable while nothing else runs on the machine. Therefore
 contenders run in turns (A B C, A B C, ...), each turn lasts at least `min_s`, and a ratio is the
 median of the ratios turn by turn, so that a machine that slows down slows all of them.
 """
@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import jax
+
 from approxlab.arguments import check_positive
 
 __all__ = ["ONE_THREAD", "Measurement", "measure"]
@@ -25,17 +27,17 @@ counts of the compiled program are then those of any other such process."""
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Measurement:
-    """What one program cost.
+    """Time and memory of one program.
 
     Attributes:
         name: Name of the contender.
         lower_s: Seconds of tracing and lowering to XLA's input.
-        compile_s: Seconds of compilation; nearly none where the program was found compiled.
+        compile_s: Seconds of compilation; almost 0 where a cache held the compiled program.
         runs_s: Seconds per call, one entry per turn.
         argument_bytes: Bytes of the arguments of the compiled program.
         output_bytes: Bytes of its results.
-        temp_bytes: Bytes of the buffers that it needs beside these: XLA's buffer assignment, which
-            is what will be allocated, not a sample of it.
+        temp_bytes: Bytes of all other buffers that it needs: XLA's buffer assignment, which is
+            what will be allocated, not a sample of it.
         flops: Floating-point operations of the lowered program as XLA counts them, `nan` if it
             does not say. It counts the body of a loop once.
         compiled_flops: The same of the compiled program, whose fused products XLA counts otherwise.
@@ -73,11 +75,11 @@ class Measurement:
     def __repr__(self) -> str:
         return (
             f"Measurement({self.name}: {self.run_s:.3g} s a call, {len(self.runs_s)} turns, "
-            f"compiled in {self.compile_s:.2g} s, {self.temp_bytes} bytes beside its results)"
+            f"compiled in {self.compile_s:.2g} s, {self.temp_bytes} bytes besides its results)"
         )
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One flat row: median and quartiles of the time, bytes beside arguments, FLOPs by XLA."""
+        """One flat row: median and quartiles of the time, bytes besides arguments, FLOPs by XLA."""
         quartiles = (
             statistics.quantiles(self.runs_s, n=4) if len(self.runs_s) > 1 else [self.run_s] * 3
         )
@@ -105,8 +107,8 @@ def measure(
 ) -> dict[str, Measurement]:
     """Compiles every contender, then times them in turns.
 
-    A call ends when its results are there (`jax.block_until_ready`), so a time contains the
-    dispatch of the call: some microseconds, which small programs do not get below.
+    A call ends when its results are computed (`jax.block_until_ready`), so a time contains the
+    dispatch of the call: some microseconds, the least time of any small program.
 
     Args:
         contenders: Name to (function, arguments); arguments are pytrees of arrays, all traced.
@@ -141,27 +143,25 @@ def measure(
         for name, program in programs.items():
             runs[name].append(_seconds(program.run, calls[name]) / calls[name])
     return {
-        name: Measurement(name, runs_s=tuple(runs[name]), **program.facts)
+        name: Measurement(name, runs_s=tuple(runs[name]), **program.figures)
         for name, program in programs.items()
     }
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Program:
+class _Compiled:
     run: Callable[[], None]
-    facts: dict[str, Any]
+    figures: dict[str, Any]
 
 
-def _compiled(fn: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> _Program:
-    import jax
-
+def _compiled(fn: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> _Compiled:
     start = time.perf_counter()
     lowered = jax.jit(fn).lower(*args)
     middle = time.perf_counter()
     program = lowered.compile(options or None)
     end = time.perf_counter()
     memory = program.memory_analysis()
-    facts = {
+    figures = {
         "lower_s": middle - start,
         "compile_s": end - middle,
         "argument_bytes": int(getattr(memory, "argument_size_in_bytes", 0)),
@@ -174,22 +174,22 @@ def _compiled(fn: Callable[..., Any], args: tuple[Any, ...], options: dict[str, 
     def run() -> None:
         jax.block_until_ready(program(*args))
 
-    return _Program(run, facts)
+    return _Compiled(run, figures)
 
 
 def _flops(analysis: Any) -> float:
-    """XLA's count; older versions of JAX gave a list of one."""
+    """XLA's count; older versions of JAX return a list of one."""
     if isinstance(analysis, list):
         analysis = analysis[0] if analysis else {}
     return float((analysis or {}).get("flops", float("nan")))
 
 
 def _calls(run: Callable[[], None], min_s: float) -> int:
-    """How many calls last `min_s`: more and more until they do; the first is not counted."""
+    """How many calls last `min_s`: increased until they do; the first call is not timed."""
     run()
     calls = 1
     while (spent := _seconds(run, calls)) < min_s:
-        # The time of one call is known too badly to jump all the way.
+        # The time of one call is too inaccurate to extrapolate all the way.
         calls *= max(2, min(10, int(min_s / max(spent, 1e-9))))
     return calls
 
@@ -199,3 +199,7 @@ def _seconds(run: Callable[[], None], calls: int) -> float:
     for _ in range(calls):
         run()
     return time.perf_counter() - start
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -169,7 +169,7 @@ class Box:
 
         Balanced when n is a power of two. From `scipy.stats.qmc`; at most 21201 dimensions.
         """
-        from scipy.stats import qmc
+        from scipy.stats import qmc  # here: it takes longer to import than all the rest
 
         (count,) = self._counts(n, least=1, axes=1)
         engine = qmc.Sobol(self.dim, scramble=seed is not None, rng=seed)
@@ -178,7 +178,7 @@ class Box:
 
     def halton(self, n: int, *, seed: int | None = None) -> np.ndarray:
         """The first n points of the Halton sequence, shape (n, d); scrambled if a seed is given."""
-        from scipy.stats import qmc
+        from scipy.stats import qmc  # here: it takes longer to import than all the rest
 
         (count,) = self._counts(n, least=1, axes=1)
         return self.place(qmc.Halton(self.dim, scramble=seed is not None, rng=seed).random(count))

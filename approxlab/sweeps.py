@@ -23,7 +23,7 @@ from approxlab.arguments import check_positive
 if TYPE_CHECKING:
     from jaxtyping import Array
 
-    from approxlab.fitting import FitResult
+    from approxlab.fitting.training.result import FitResult
 
 __all__ = ["Unit", "parameters", "plan", "run_unit", "shapes", "unit_key", "width_for_budget"]
 
@@ -237,7 +237,7 @@ def unit_key(seed: int, unit: Unit) -> Array:
         >>> unit_key(0, unit) == unit_key(0, dataclasses.replace(unit, seeds=9))
         Array(True, dtype=bool)
     """
-    import jax
+    import jax  # here: plans do not load it
 
     cell = [unit.target, unit.in_size, unit.activation, unit.width, unit.depth]
     digest = hashlib.sha256(json.dumps(cell).encode()).digest()
@@ -277,7 +277,7 @@ def run_unit(
         >>> run_unit(targets.get("runge"), unit).statuses
         (<Status.BUDGET: 'budget'>, <Status.BUDGET: 'budget'>)
     """
-    from approxlab.fitting import fit
+    from approxlab.fitting.training.fit import fit  # here: plans do not load JAX
 
     name, size = _name_and_size(target, unit.in_size)
     if (name, size) != (unit.target, unit.in_size):

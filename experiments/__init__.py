@@ -1,4 +1,4 @@
-"""Experiments: one module, one question, one figure and the numbers behind it."""
+"""Experiments: one room each, for one question, one figure and the numbers behind it."""
 
 import os
 

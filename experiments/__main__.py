@@ -8,10 +8,9 @@ from pathlib import Path
 def experiments(folder: Path) -> dict[str, str]:
     """Names of the experiments in a folder, with the first line of their docstrings."""
     found = {}
-    for path in sorted(folder.glob("*.py")):
-        if not path.stem.startswith("_"):
-            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-            found[path.stem] = (text or "(no description)").splitlines()[0]
+    for path in sorted(folder.glob("*/__main__.py")):
+        text = ast.get_docstring(ast.parse(path.with_name("__init__.py").read_text("utf-8")))
+        found[path.parent.name] = (text or "(no description)").splitlines()[0]
     return found
 
 

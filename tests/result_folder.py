@@ -10,7 +10,8 @@ from pathlib import Path
 import robustness_toy
 
 from approxlab import records
-from experiments import _runner, width_vs_depth
+from experiments import runner
+from experiments.width_vs_depth import experiment as width_vs_depth
 
 ROOT = Path(__file__).parents[1]
 
@@ -59,7 +60,7 @@ class Folder:
         preset = ("--preset", "smoke") if self.command is WIDTH else ()
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            code = _runner.main(experiment.EXPERIMENT, [*preset, "--out", str(self.path), *flags])
+            code = runner.main(experiment.EXPERIMENT, [*preset, "--out", str(self.path), *flags])
         return code, out.getvalue()
 
     def stored(self):

@@ -5,7 +5,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from experiments import _runner
+from experiments import runner
 
 REVISION = 1
 
@@ -56,10 +56,10 @@ def draw(rows):
     return figure
 
 
-EXPERIMENT = _runner.Experiment(
+EXPERIMENT = runner.Experiment(
     name="robustness_toy", revision=REVISION, config=Config, presets=PRESETS, units=units,
     compute=compute, check=check, caption=caption, table=caption, draw=draw,
 )  # fmt: skip
 
 if __name__ == "__main__":
-    raise SystemExit(_runner.main(EXPERIMENT))
+    raise SystemExit(runner.main(EXPERIMENT))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jax
 
-from experiments import _compiled
+from experiments.runner import compiled
 
 ROOT = Path(__file__).parents[1]
 NAME = "jax_compilation_cache_dir"
@@ -20,7 +20,7 @@ def kept(runs):
 
 def test_settings_last_as_long_as_the_body(tmp_path):
     before = getattr(jax.config, NAME)
-    with _compiled.compiled_programs(tmp_path):
+    with compiled.compiled_programs(tmp_path):
         folder = Path(getattr(jax.config, NAME))
         assert folder.parent == tmp_path / "compiled"
         assert folder.is_dir()
@@ -30,7 +30,7 @@ def test_settings_last_as_long_as_the_body(tmp_path):
 def test_a_folder_given_to_jax_stays(tmp_path):
     jax.config.update(NAME, str(tmp_path / "mine"))
     try:
-        with _compiled.compiled_programs(tmp_path):
+        with compiled.compiled_programs(tmp_path):
             assert getattr(jax.config, NAME) == str(tmp_path / "mine")
         assert not (tmp_path / "compiled").exists()
     finally:
@@ -39,12 +39,12 @@ def test_a_folder_given_to_jax_stays(tmp_path):
 
 def test_nothing_is_kept_where_nothing_can_be_written(tmp_path):
     (tmp_path / "compiled").write_text("not a folder")
-    with _compiled.compiled_programs(tmp_path):
+    with compiled.compiled_programs(tmp_path):
         assert getattr(jax.config, NAME) is None
 
 
 def test_torn_programs_are_removed_and_whole_ones_stay(tmp_path):
-    with _compiled.compiled_programs(tmp_path):
+    with compiled.compiled_programs(tmp_path):
         folder = Path(getattr(jax.config, NAME))
     whole = zlib.compress(b"a program" * 100)
     (folder / "whole-cache").write_bytes(whole)
@@ -52,13 +52,13 @@ def test_torn_programs_are_removed_and_whole_ones_stay(tmp_path):
     (folder / "flipped-cache").write_bytes(whole[:9] + bytes([whole[9] ^ 1]) + whole[10:])
     (folder / "empty-cache").write_bytes(b"")
     (folder / "other-cache").write_bytes(b"\x28\xb5\x2f\xfd")
-    with _compiled.compiled_programs(tmp_path):
+    with compiled.compiled_programs(tmp_path):
         assert [path.name for path in kept(tmp_path)] == ["other-cache", "whole-cache"]
 
 
 PROGRAM = """
 import pathlib, sys, jax, jax.numpy as jnp
-from experiments._compiled import compiled_programs
+from experiments.runner.compiled import compiled_programs
 hits = []
 jax.monitoring.register_event_listener(lambda name, **_: hits.append(name))
 with compiled_programs(pathlib.Path(sys.argv[1])):

@@ -33,8 +33,9 @@ def test_a_turn_lasts_as_long_as_asked(monkeypatch):
 
 def test_what_xla_says_of_a_product():
     x = jnp.ones((16, 32), "float32")
-    found = costs.measure({"product": (lambda a, b: jnp.tanh(a @ b.T), (x, x))}, repeats=1,
-                          min_s=1e-6)["product"]  # fmt: skip
+    found = costs.measure(
+        {"product": (lambda a, b: jnp.tanh(a @ b.T), (x, x))}, repeats=1, min_s=1e-6
+    )["product"]
     assert found.flops == 2 * 16 * 16 * 32
     assert found.output_bytes == 16 * 16 * 4
     assert found.argument_bytes == 2 * 16 * 32 * 4
@@ -80,8 +81,9 @@ def test_programs_for_one_thread_are_the_same_in_any_process(monkeypatch):
     )
     x = jnp.ones((8, 8))
     costs.measure({"sum": (jnp.sum, (x,))}, repeats=1, min_s=1e-6)
-    costs.measure({"sum": (jnp.sum, (x,))}, repeats=1, min_s=1e-6,
-                  compiler_options=costs.ONE_THREAD)  # fmt: skip
+    costs.measure(
+        {"sum": (jnp.sum, (x,))}, repeats=1, min_s=1e-6, compiler_options=costs.ONE_THREAD
+    )
     assert asked == [None, {"xla_cpu_multi_thread_eigen": False}]
 
 
@@ -94,6 +96,7 @@ def test_pytrees_are_arguments():
     import approxlab as al
 
     net = al.MLP.init(jax.random.key(0), 2, (3,))
-    found = costs.measure({"net": (lambda net, x: net(x), (net, jnp.ones(2)))}, repeats=1,
-                          min_s=1e-6)  # fmt: skip
+    found = costs.measure(
+        {"net": (lambda net, x: net(x), (net, jnp.ones(2)))}, repeats=1, min_s=1e-6
+    )
     assert found["net"].flops >= 2 * (2 * 3 + 3)

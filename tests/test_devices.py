@@ -12,7 +12,7 @@ import pytest
 
 from approxlab import records
 from approxlab.fitting.training import devices
-from experiments import _machine
+from experiments.runner.cores import usable_cores
 
 ROOT = Path(__file__).parents[1]
 
@@ -80,6 +80,7 @@ def test_fits_do_not_depend_on_the_number_of_devices():
     assert changed[1]["optax"] != single[1]["optax"]  # the digest sees a change
 
 
+@pytest.mark.slow
 def test_rows_of_an_experiment_do_not_depend_on_the_number_of_devices(tmp_path):
     few = ("--levels", "1", "--budgets", "20", "--map-widths", "6")
     rows = []
@@ -104,14 +105,14 @@ def test_one_device_is_the_plain_path():
 
 COUNT = """
 import jax, os
-from experiments import _machine
-with _machine.machine("cpu", True) as found:
+from experiments.runner import machine
+with machine.machine("cpu", True) as found:
     print(found["count"], jax.local_device_count(), os.environ.get("XLA_FLAGS"))
 """
 
 
 def test_the_runner_takes_one_device_per_core():
-    cores = _machine.usable_cores()
+    cores = usable_cores()
     assert 1 <= cores <= os.cpu_count()
     assert alone("-c", COUNT).split() == [str(cores), str(cores), "None"]
 

@@ -23,7 +23,8 @@ from test_devices import FITS, alone
 
 from approxlab import records
 from approxlab.fitting.training import devices
-from experiments import _runner, width_vs_depth
+from experiments import runner
+from experiments.width_vs_depth import experiment as width_vs_depth
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and fork of POSIX")
 
@@ -32,7 +33,7 @@ AGAIN = "Finished units are kept. Start all processes again with the same comman
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch, tmp_path):
+def environment(monkeypatch, tmp_path):
     for name in [n for n in os.environ if n.startswith(("SLURM_", "OMPI_", "JAX_", "XLA_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -83,7 +84,7 @@ class Group:
         preset = ("--preset", "smoke") if self.command is WIDTH else ()
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            code = _runner.main(module.EXPERIMENT, [*preset, "--out", str(self.path), *flags])
+            code = runner.main(module.EXPERIMENT, [*preset, "--out", str(self.path), *flags])
         return code, out.getvalue()
 
     def computed(self):
@@ -108,9 +109,9 @@ def group(tmp_path):
 
 def ends(processes):
     """Exit code and errors of each; what the first printed."""
-    told = [process.communicate(timeout=120) for process in processes]
+    said = [process.communicate(timeout=120) for process in processes]
     codes = [process.returncode for process in processes]
-    return codes, [err for _, err in told], [out for out, _ in told]
+    return codes, [err for _, err in said], [out for out, _ in said]
 
 
 @pytest.fixture(scope="module")

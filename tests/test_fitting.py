@@ -492,7 +492,7 @@ HOLE = np.where(np.arange(5) == 3, np.nan, Y)
         (SINE, {"points": 0}, r"points: got 0, expected a positive integer"),
         (SINE, {"batch": 0}, r"batch: got 0, expected a positive integer"),
         (SINE, {"patience": 0}, r"patience: got 0, expected a positive integer"),
-        ((X, Y), {"points": 9}, r"points: got 9 beside arrays, expected None"),
+        ((X, Y), {"points": 9}, r"points: got 9 with arrays, expected None"),
         (SINE, {"learning_rate": -1.0}, r"learning_rate: got -1.0, expected a positive number"),
         (SINE, {"tol": -1.0}, r"tol: got -1.0, expected a number that is at least 0"),
         (SINE, {"key": 0}, r"key: got 0, expected one typed key. Write jax.random.key\(0\)"),

@@ -1,6 +1,8 @@
 """Plots: the numbers drawn, and that nothing global changes. Whether they please is for the eye."""
 
 import math
+import re
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -98,3 +100,17 @@ def test_colors_get_lighter():
     shades = [lightness(color) for color in plotting.ordered_colors(6)]
     assert shades == sorted(shades)
     assert len(set(plotting.ordered_colors(6))) == 6
+
+
+def test_colors_are_given_by_meaning():
+    assert plotting.colors("depth")["deep"] != plotting.colors("depth")["shallow"]
+    with pytest.raises(ValueError, match="topic: got 'deph', expected one of depth"):
+        plotting.colors("deph")
+    with pytest.raises(TypeError):
+        plotting.colors("depth")["deep"] = "red"
+
+
+def test_figures_write_no_colors_of_their_own():
+    folder = Path(__file__).parents[1] / "experiments"
+    for path in folder.rglob("*.py"):
+        assert not re.findall(r"#[0-9a-fA-F]{6}\b", path.read_text()), path

@@ -17,7 +17,7 @@ import robustness_toy
 from result_folder import ROOT, WIDTH, Folder, sizes, wait_for
 
 from approxlab import records
-from experiments import _machine, _runner
+from experiments.runner import cores, machine, run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of POSIX")
 
@@ -28,7 +28,7 @@ def counted(few, many):
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch, tmp_path):
+def environment(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -218,7 +218,7 @@ def test_a_place_that_cannot_be_written_is_named(folder, name):
 
 
 @pytest.mark.parametrize("flips", counted(20, 200))
-def test_flipped_bits_are_told_and_computed_again(folder, flips, whole):
+def test_flipped_bits_are_reported_and_computed_again(folder, flips, whole):
     few = ("--count", "6")
     assert folder.run_here(*few)[0] == 0
     good = {file.name: file.read_bytes() for file in folder.path.iterdir()}
@@ -237,8 +237,8 @@ def test_flipped_bits_are_told_and_computed_again(folder, flips, whole):
         where = f"{name}, bit {bit} of byte {at}"
         assert code == 0, where
         assert set(folder.computed()) == lost, where
-        told = f"{name}, line" in text if name == "rows.jsonl" else f"{name} " in text
-        assert told or name.startswith("robustness_toy"), f"{where}:\n{text}"
+        reported = f"{name}, line" in text if name == "rows.jsonl" else f"{name} " in text
+        assert reported or name.startswith("robustness_toy"), f"{where}:\n{text}"
         assert records.same_numbers(folder.record().rows, whole(*few)), where
         if name != "rows.jsonl":  # whole files are made again as they were
             assert _but_for_times(folder.path / name) == _but_for_times(good[name]), where
@@ -325,7 +325,7 @@ OTHERWISE = ["flag", "seed", "dtype", "revision", "kind", "xla_flags", *records.
 
 
 @pytest.mark.parametrize("changed", OTHERWISE)
-def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, monkeypatch):
+def test_what_was_computed_otherwise_is_reported_and_left_alone(folder, changed, monkeypatch):
     few = ("--count", "2")
     assert folder.run_here(*few)[0] == 0
     before = folder.rows_file.read_bytes()
@@ -334,7 +334,7 @@ def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, mon
         monkeypatch.setitem(robustness_toy.EXPERIMENT.__dict__, "revision", 2)
     elif changed in ("kind", "xla_flags"):
         other = {"kind": "another", "xla_flags": ["--another"]}[changed]
-        monkeypatch.setattr(_runner, "machine", _other_machine({changed: other}))
+        monkeypatch.setattr(run, "machine", _other_machine({changed: other}))
     elif changed not in flags:
         versions = {**records.versions(), changed: "99"}
         monkeypatch.setattr(records.origins, "versions", lambda: versions)
@@ -348,15 +348,15 @@ def test_what_was_computed_otherwise_is_told_and_left_alone(folder, changed, mon
 
 def _other_machine(change):
     @contextlib.contextmanager
-    def machine(*arguments):
-        with _machine.machine(*arguments) as device:
+    def changed(*arguments):
+        with machine.machine(*arguments) as device:
             yield {**device, **change}
 
-    return machine
+    return changed
 
 
 def test_flags_of_xla_that_may_change_numbers_are_known(monkeypatch, tmp_path):
-    neutral = f"--xla_force_host_platform_device_count=2 {_machine._THREADS}=false"
+    neutral = f"--xla_force_host_platform_device_count=2 {cores.THREADS}=false"
     mine = ["--xla_cpu_max_isa=AVX", "--xla_cpu_use_fusion_emitters=false"]
     (tmp_path / "flags").write_text(f"{mine[1]}\n{mine[0]}")
     cases = {
@@ -369,7 +369,7 @@ def test_flags_of_xla_that_may_change_numbers_are_known(monkeypatch, tmp_path):
     }
     for text, expected in cases.items():
         monkeypatch.setenv("XLA_FLAGS", text)
-        assert _machine.xla_flags() == expected
+        assert machine.xla_flags() == expected
 
 
 # K9 and shards: the same numbers however they are computed

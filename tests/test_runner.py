@@ -1,8 +1,8 @@
 import importlib.util
 import itertools
-import json
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -15,7 +15,8 @@ import jax
 import pytest
 
 from approxlab import records
-from experiments import _machine
+from experiments.runner import flags
+from experiments.runner.cores import usable_cores
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +32,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments import _runner
+from experiments import runner
 
 REVISION = 1
 CALLS = []
@@ -97,14 +98,14 @@ def draw(rows):
     return figure
 
 
-EXPERIMENT = _runner.Experiment(
+EXPERIMENT = runner.Experiment(
     name="toy", revision=REVISION, config=Config, presets=PRESETS, units=units, compute=compute,
     check=check, caption=caption, table=table, draw=draw, seconds=lambda config: 600.0,
 )
 if __name__ == "__main__":
     import sys
 
-    code = _runner.main(EXPERIMENT)
+    code = runner.main(EXPERIMENT)
     print("jax imported:", "jax" in sys.modules)
     raise SystemExit(code)
 '''
@@ -119,7 +120,6 @@ class Toy:
         self.path = root / "experiments" / "toy.py"
         self.path.parent.mkdir()
         self.path.write_text(TOY)
-        (root / "pyproject.toml").write_text("")
         name = f"toy_{next(_NUMBER)}"
         spec = importlib.util.spec_from_file_location(name, self.path)
         self.module = sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -131,10 +131,10 @@ class Toy:
 
     def __call__(self, *flags):
         """Runs it; returns the exit code."""
-        from experiments import _runner
+        from experiments import runner
 
         self.module.CALLS.clear()
-        return _runner.main(self.module.EXPERIMENT, list(flags))
+        return runner.main(self.module.EXPERIMENT, list(flags))
 
     @property
     def calls(self):
@@ -149,7 +149,7 @@ class Toy:
         """Runs it in a process of its own."""
         return subprocess.run(
             [sys.executable, str(self.path), *flags],
-            cwd="/",
+            cwd=self.root,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
             capture_output=True,
             text=True,
@@ -159,7 +159,6 @@ class Toy:
         paths = (path for path in self.root.rglob("*") if path.is_file())
         names = {str(path.relative_to(self.root)).replace(os.sep, "/") for path in paths}
         return {n for n in names if "__pycache__" not in n} - {
-            "pyproject.toml",
             "experiments/toy.py",
         }
 
@@ -168,6 +167,7 @@ class Toy:
 def toy(tmp_path, monkeypatch):
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)  # where results of an experiment outside of this repository go
     toy = Toy(tmp_path)
     yield toy
     del sys.modules[toy.module.__name__]
@@ -227,7 +227,7 @@ def test_presets_and_out_decide_where_things_go(toy, flags, figures, rows):
     assert toy.files() == {*expected, f"{figures}/toy.json"}
 
 
-def test_the_record_tells_what_was_run(toy):
+def test_the_record_says_what_was_run(toy):
     toy("--preset", "smoke", "--gain", "3", "--seed", "5")
     record = records.read_record(toy.root / "runs" / "toy" / "smoke" / "toy.json")
     about = record.provenance
@@ -243,7 +243,7 @@ def test_the_record_tells_what_was_run(toy):
     assert list(record.rows[0])[:3] == ["size", "gain", "kind"]
 
 
-def test_no_file_tells_who_or_where(toy):
+def test_no_file_says_who_or_where(toy):
     assert toy.alone("--preset", "paper", "--publish").returncode == 0
     results = [name for name in toy.files() if "compiled/" not in name]  # a cache of this machine
     assert len(results) == 4
@@ -327,7 +327,7 @@ def test_wherever_rows_are_cut_the_rest_is_computed(toy):
         assert records.same_numbers(numbers(toy.record_file), whole)
 
 
-def test_a_damaged_row_is_told_and_its_unit_computed(toy, capsys):
+def test_a_damaged_row_is_reported_and_its_unit_computed(toy, capsys):
     toy()
     whole = numbers(toy.record_file)
     content = toy.rows_file.read_bytes()
@@ -394,7 +394,7 @@ def test_a_failed_check_draws_nothing_and_keeps_rows(toy, capsys):
     assert toy.files() == {"runs/toy/default/rows.jsonl", "runs/toy/default/config.json"}
 
 
-def test_a_full_disk_is_told(toy, monkeypatch, capsys):
+def test_a_full_disk_is_reported(toy, monkeypatch, capsys):
     def full(*_):
         raise records.NotWrittenError("9 bytes could not be written to rows.jsonl: full")
 
@@ -483,13 +483,17 @@ def test_wrong_usage_exits_2_and_says_what_is_right(toy, capsys, flags, message)
     ("change", "message"),
     [
         ({"experiment": "other"}, "belongs to 'other'"),
+        (
+            {"provenance": {"preset": "huge", "seed": 0, "dtype": "float64", "config": {}}},
+            "started from the preset 'huge'; expected one of smoke, default, paper",
+        ),
         ({"config": {"gian": 1.0}}, "unknown setting 'gian'. Perhaps 'gain'"),
         ({"config": {"gain": "much"}}, "gain is 'much'; expected float"),
         ({"config": {"sizes": [1, 2.5]}}, "sizes is 2.5; expected int"),
         ({"config": {"kind": "odd"}}, "kind is 'odd'"),
     ],
 )
-def test_config_files_that_do_not_fit_are_told(toy, capsys, change, message):
+def test_config_files_that_do_not_fit_are_refused(toy, capsys, change, message):
     about = {"preset": "smoke", "seed": 0, "dtype": "float64", "config": change.pop("config", {})}
     document = {"experiment": "toy", "provenance": about, **change}
     path = toy.root / "mine.json"
@@ -504,20 +508,18 @@ def test_a_missing_device_is_one_line(toy):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
-    cores = _machine.usable_cores()
+    cores = usable_cores()
     assert f"--device {missing} cannot be used; found here: {cores} cpu" in last
     assert "--device auto" in last
     assert toy.files() == set()
 
 
 def test_config_fields_and_flags_must_not_share_a_name(toy):
-    from experiments import _flags
-
-    class Clash(_flags.Options):
+    class Clash(flags.Options):
         pass
 
     with pytest.raises(ValueError, match="which is a flag of every run"):
-        _flags.parse("toy", "", Clash, {"default": Clash()}, [])
+        flags.parse("toy", "", Clash, {"default": Clash()}, [])
 
 
 # Drawing again
@@ -546,13 +548,77 @@ def test_plot_only_draws_from_the_record_where_no_rows_are(toy, capsys):
     assert toy.record_file.read_bytes() == record
 
 
+def reworded(toy):
+    toy.module.EXPERIMENT.__dict__["caption"] = lambda rows: f"{len(rows)} toys, in other words."
+
+
+def without_caption_and_seal(path):
+    lines = path.read_bytes().splitlines()
+    return [line for line in lines if not line.startswith((b' "caption":', b' "sum":'))]
+
+
+@pytest.mark.parametrize("rows_are_there", [True, False])
+def test_plot_only_rewrites_the_caption_and_nothing_else(toy, rows_are_there):
+    toy(*(() if rows_are_there else ("--preset", "paper", "--publish")))
+    picture, record = toy.figure_file.read_bytes(), toy.record_file.read_bytes()
+    kept = without_caption_and_seal(toy.record_file)
+    assert toy("--plot-only") == 0
+    assert toy.record_file.read_bytes() == record
+    reworded(toy)
+    assert toy("--plot-only") == 0
+    assert toy.calls == []
+    assert toy.record_file.read_bytes() != record
+    assert records.read_record(toy.record_file).caption.endswith("toys, in other words.")
+    assert without_caption_and_seal(toy.record_file) == kept
+    assert toy.figure_file.read_bytes() == picture
+    # The twin: a record with another number is seen as another one, and is not sealed anew.
+    text = toy.record_file.read_text(encoding="utf-8")
+    toy.record_file.write_text(text.replace('"done"', '"gone"', 1), encoding="utf-8")
+    assert without_caption_and_seal(toy.record_file) != kept
+    spoiled = toy.record_file.read_bytes()
+    if not rows_are_there:
+        assert toy("--plot-only") == 2
+        assert toy.record_file.read_bytes() == spoiled
+
+
+def test_plot_only_draws_elsewhere_from_the_published_record(toy, capsys):
+    toy("--preset", "paper", "--publish")
+    shutil.rmtree(toy.root / "runs")
+    before = {name: (toy.root / name).read_bytes() for name in toy.files()}
+    assert toy("--plot-only", "--out", "there") == 0
+    assert toy.calls == []
+    assert "drawn from figures/toy.json: preset paper" in capsys.readouterr().out
+    assert toy.files() == {*before, "there/toy.png", "there/toy.json"}
+    for name in ("toy.png", "toy.json"):
+        assert (toy.root / "there" / name).read_bytes() == before[f"figures/{name}"]
+    reworded(toy)
+    assert toy("--plot-only", "--out", "there") == 0
+    there = toy.root / "there" / "toy.json"
+    assert records.read_record(there).caption == "6 toys, in other words."
+    assert without_caption_and_seal(there) == without_caption_and_seal(toy.record_file)
+    # The twin: nothing was touched where it came from, and a spoiled record draws nothing.
+    assert {name: (toy.root / name).read_bytes() for name in before} == before
+    toy.record_file.write_bytes(before["figures/toy.json"].replace(b'"done"', b'"gone"', 1))
+    assert toy("--plot-only", "--out", "third") == 2
+    assert not (toy.root / "third").exists()
+
+
+def test_plot_only_elsewhere_takes_the_rows_that_are_there(toy):
+    toy("--preset", "paper", "--publish")
+    assert toy("--out", "there", "--gain", "3") == 0
+    record = (toy.root / "there" / "toy.json").read_bytes()
+    (toy.root / "there" / "toy.json").unlink()
+    assert toy("--out", "there", "--gain", "3", "--plot-only") == 0
+    assert (toy.root / "there" / "toy.json").read_bytes() == record
+
+
 def test_plot_only_checks_too(toy):
     assert toy("--gain", "11") == 4
     assert toy("--gain", "11", "--plot-only") == 4
     assert not toy.figure_file.exists()
 
 
-def test_plot_only_tells_a_damaged_record(toy, capsys):
+def test_plot_only_refuses_a_damaged_record(toy, capsys):
     toy("--preset", "paper", "--publish")
     text = toy.record_file.read_text(encoding="utf-8")
     toy.record_file.write_text(text.replace('"done"', '"gone"', 1), encoding="utf-8")
@@ -560,7 +626,7 @@ def test_plot_only_tells_a_damaged_record(toy, capsys):
     assert "wrong checksum" in capsys.readouterr().err
 
 
-def test_plot_only_tells_what_is_missing(toy, capsys):
+def test_plot_only_says_what_is_missing(toy, capsys):
     toy("--shard", "0/2")
     capsys.readouterr()
     assert toy("--plot-only") == 0
@@ -581,6 +647,58 @@ def test_help_does_not_import_jax(toy):
         assert f"--{flag}" in done.stdout
 
 
+LIGHT = """
+import contextlib, importlib, io, sys
+from experiments import runner
+for name in sys.argv[1:]:
+    found = importlib.import_module(f"experiments.{name}.experiment").EXPERIMENT
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert runner.main(found, ["--help"]) == 0
+    assert "--plot-only" in out.getvalue()
+print({"jax", "matplotlib", "scipy", "optax", "tqdm"} & sys.modules.keys())
+"""
+
+
+def test_help_of_every_experiment_is_light():
+    names = [path.parent.name for path in (ROOT / "experiments").glob("*/__main__.py")]
+    done = subprocess.run([sys.executable, "-W", "error", "-c", LIGHT, *names], cwd=ROOT,
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the times of children")
+def test_help_takes_less_than_half_a_second():
+    """Of the processor, since other processes may be busy here; the best of three."""
+    seconds = []
+    for _ in range(3):
+        before = os.times()
+        command = [sys.executable, "-m", "experiments.width_vs_depth", "--help"]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        after = os.times()
+        seconds.append(after.children_user + after.children_system
+                       - before.children_user - before.children_system)  # fmt: skip
+    assert min(seconds) < 0.5
+
+
+CHILDREN = """
+import sys
+import experiments.trained_or_solved.peers
+from experiments.training_throughput import contenders, pieces
+assert "jax" not in sys.modules
+assert pieces._devices()
+heavy = ("tyro", "tqdm", "approxlab", "matplotlib", "experiments.runner.")
+print([name for name in sys.modules if name.startswith(heavy)])
+"""
+
+
+def test_children_of_benchmarks_start_without_the_runner():
+    done = subprocess.run([sys.executable, "-c", CHILDREN], cwd=ROOT, capture_output=True,
+                          text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['experiments.runner.cores']\n"
+
+
 def test_checks_are_not_switched_off(toy):
     done = subprocess.run(
         [sys.executable, "-O", str(toy.path)],
@@ -595,12 +713,20 @@ def test_checks_are_not_switched_off(toy):
 def test_the_list_of_experiments_imports_none(tmp_path):
     from experiments import __main__ as listing
 
-    (tmp_path / "toy.py").write_text(TOY + "\nraise RuntimeError('imported')")
-    (tmp_path / "_private.py").write_text('"""Not shown."""')
+    (tmp_path / "toy").mkdir()
+    face = '"""How fast do toys grow?"""\nimport nothing_of_that_name'
+    (tmp_path / "toy" / "__init__.py").write_text(face)
+    (tmp_path / "toy" / "__main__.py").write_text("import nothing_of_that_name")
+    (tmp_path / "runner").mkdir()
+    (tmp_path / "runner" / "__init__.py").write_text('"""Not an experiment."""')
     assert listing.experiments(tmp_path) == {"toy": "How fast do toys grow?"}
-    command = [sys.executable, "-m", "experiments"]
+    command = [sys.executable, "-W", "error", "-X", "importtime", "-m", "experiments"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "python -m experiments.NAME --help" in done.stdout
-    assert "_runner" not in done.stdout
-    assert json.dumps(done.stderr) == '""'
+    assert "runner" not in done.stdout
+    lines = done.stderr.splitlines()  # the times of imports, and no warning
+    assert all(line.startswith("import time:") for line in lines)
+    imported = {line.split("|")[-1].strip() for line in lines[1:]}
+    assert "ast" in imported
+    assert not imported & {"jax", "numpy", "tyro", "approxlab", "experiments.runner"}

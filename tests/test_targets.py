@@ -44,7 +44,8 @@ VARIANTS = [
 ]
 CASES = [*[(name, {}) for name in CATALOGUE], *VARIANTS]
 IDS = [f"{name}{list(p.values()) if p else ''}" for name, p in CASES]
-every = pytest.mark.parametrize(("name", "parameters"), CASES, ids=IDS)
+# With this scope all tests of a target follow one another, so that few samples need to be kept.
+every = pytest.mark.parametrize(("name", "parameters"), CASES, ids=IDS, scope="module")
 each = pytest.mark.parametrize("name", names())
 OTHER_BOXES = {
     1: (Box([3.0], [5.0]), Box([-7.0], [-2.0])),
@@ -57,7 +58,7 @@ OTHER_BOXES = {
 STARTS = 16
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4)
 def sampled(fn, domain, mask, order, rounds):
     """Points, values and, up to the order, |grad| and Hessian norms; nan beyond it.
 

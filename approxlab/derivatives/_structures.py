@@ -1,4 +1,4 @@
-"""Frozen results that are pytrees, and arrays that are refused before they are allocated."""
+"""Frozen results that are pytrees; a budget that refuses arrays before they are allocated."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from approxlab.arguments import check_positive
 __all__ = ["MAX_BYTES", "check_bytes", "register"]
 
 MAX_BYTES = 2**30
-"""Largest array, in bytes, that is formed without being asked for: 1 GiB."""
+"""Default budget of an array, in bytes: 1 GiB."""
 
 
 def check_bytes(shape: tuple[int, ...], dtype: Any, max_bytes: int, instead: str) -> None:
-    """Refuses an array above the budget, with its exact size and what to use in its place."""
+    """Refuses an array above the budget; names its exact size, and what to use instead."""
     check_positive(max_bytes=max_bytes)
     needed = math.prod(shape) * jnp.dtype(dtype).itemsize
     if needed > max_bytes:
@@ -40,7 +40,7 @@ def register(cls: type, data: tuple[str, ...], meta: tuple[str, ...] = ()) -> No
         return tuple(zip(names, children, strict=True)), rest
 
     def unflatten(rest: tuple[Any, ...], children: Any) -> Any:
-        # Not by the constructor: under vmap, leaves have further axes or are no arrays at all.
+        # Not by the constructor: under vmap, leaves have further axes or are not even arrays.
         node: Any = object.__new__(cls)
         for name, value in zip((*data, *meta), (*children, *rest), strict=True):
             object.__setattr__(node, name, value)

@@ -1,14 +1,14 @@
 """Which method is the fastest for a Jacobian: predicted from exact counts.
 
 FLOPs alone do not decide: a small product costs its call, a large one its memory traffic, and a
-batch of Jacobians that comes out column by column is turned round at the end. The prediction is
+batch of Jacobians that is computed column by column is transposed at the end. The prediction is
 
-    seconds = call + products * a + dot_flops / b + bytes / c + turned * d
+    seconds = call + products * a + dot_flops / b + bytes / c + transposed * d
 
-with exact counts of the traced program (`count`: bytes are what every operation reads and writes;
-turned are the entries of the result that a transpose writes last) and five numbers of the machine.
-These were fitted to measured times of one processor, and only their ratios matter; the record of
-the experiment `jacobian_cost` says how often the prediction names the fastest.
+with exact counts of the traced program (`count`: `bytes` are those that the operations read and
+write; `transposed` are the entries of the result that a transpose writes last) and five numbers of
+the machine. These were fitted to measured times of one processor, and only their ratios matter. The
+record of the experiment `jacobian_cost` says how often the prediction names the fastest.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from approxlab.derivatives import modes
+from approxlab.derivatives._methods import compared
+from approxlab.derivatives._point_programs import as_point, mapped, point_program
 from approxlab.derivatives.counts.jaxprs import count_jaxpr
-from approxlab.networks import MLP
+from approxlab.networks.mlp import MLP
 
 __all__ = ["CPU", "Candidate", "Choice", "Counts", "Machine", "choose"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """What the time of a program depends on, beside its counts. From experiment, not from theory.
+    """Speeds of a machine, which turn counts into seconds. From experiment, not from theory.
 
     Attributes:
         name: Kind of device.
@@ -41,7 +42,7 @@ class Machine:
         product_s: Seconds of a matrix product beyond its arithmetic.
         flops_per_s: Rate of matrix products in float64; float32 is twice as fast.
         bytes_per_s: Rate of reading and writing by all operations, before any are fused.
-        turned_s: Seconds for each entry of a result that is written by a transpose.
+        transposed_s: Seconds for each entry of a result that is written by a transpose.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Machine:
     product_s: float
     flops_per_s: float
     bytes_per_s: float
-    turned_s: float
+    transposed_s: float
 
     def seconds(self, work: Counts, dtype: Any) -> float:
         """Predicted seconds of a program that computes in this dtype."""
@@ -58,31 +59,31 @@ class Machine:
             + self.product_s * work.products
             + work.dot_flops * jnp.dtype(dtype).itemsize / (8 * self.flops_per_s)
             + work.bytes / self.bytes_per_s
-            + self.turned_s * work.turned
+            + self.transposed_s * work.transposed
         )
 
 
 CPU = Machine("one core of a CPU", 4.9e-5, 1e-6, 4.8e10, 8.7e10, 9e-10)
-"""Fitted to times of random shapes, other ones than those that `jacobian_cost` judges it by."""
+"""Fitted to times of random networks; `jacobian_cost` tests it on other ones."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What a program does, as exact counts.
+    """Exact counts of a program, as the prediction needs them.
 
     Attributes:
         products: Number of matrix products.
         dot_flops: FLOPs of these.
         flops: All FLOPs.
-        bytes: What its operations read and write.
-        turned: Entries of results that a transpose writes.
+        bytes: Bytes that its operations read and write.
+        transposed: Entries of results that a transpose writes.
     """
 
     products: int
     dot_flops: int
     flops: int
     bytes: int
-    turned: int
+    transposed: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,11 +94,11 @@ class Candidate:
         method: Name of the method.
         dot_flops: FLOPs of its matrix products.
         flops: All FLOPs of its program.
-        bytes: What its operations read and write.
+        bytes: Bytes that its operations read and write.
         predicted_s: Predicted seconds on the machine, after compilation.
     """
 
-    method: str
+    method: Method
     dot_flops: int
     flops: int
     bytes: int
@@ -115,7 +116,7 @@ class Choice:
         machine: Name of the machine whose numbers were used.
     """
 
-    method: Any
+    method: Method
     reason: str
     candidates: tuple[Candidate, ...]
     machine: str
@@ -142,23 +143,23 @@ def choose(
     f: Callable[..., Any],
     x: Any,
     *,
-    methods: Sequence[str] | None = None,
+    methods: Sequence[Method] | None = None,
     machine: Machine = CPU,
 ) -> Choice:
     """Which method computes the value and the Jacobian of f at x fastest.
 
     Nothing is computed: each program is traced and counted. For networks all counts depend on the
-    widths alone, and are kept.
+    structure alone, and are cached.
 
     Args:
         f: A JAX function of one array, or a network.
-        x: Where; for a network a point (d,) or a batch (N, d).
-        methods: Among which; by default "forward" and "reverse", and for networks also
-            "structured" and "planned". Of two that run the same products, the one named first.
-        machine: The numbers by which counts become seconds.
+        x: The point; for a network a point (d,) or a batch (N, d).
+        methods: The methods to compare; by default "forward" and "reverse", and for networks also
+            "structured" and "planned". Of two that run the same products the first one is chosen.
+        machine: The numbers that turn counts into seconds.
 
     Raises:
-        ValueError: If a method is unknown, not for this function, or not one with a fixed program.
+        ValueError: If a method is unknown, needs a network, or has no fixed program.
         TypeError: If `x` is not floating point.
 
     Example:
@@ -168,10 +169,9 @@ def choose(
         >>> print(choose(lambda x: jnp.sin(x[0]) * jnp.ones(1000), jnp.ones(2)).reason)
         fewest FLOPs and least predicted time of 2 methods; the next, reverse, ... times as long
     """
-    x = modes._point(f, x)
-    known = ("structured", "planned", "forward", "reverse")
-    offered = known if isinstance(f, MLP) else known[2:]
-    asked = tuple(offered if methods is None else methods)
+    x = as_point(f, x)
+    offered = compared(with_layers=isinstance(f, MLP))
+    asked = offered if methods is None else tuple(methods)
     for method in asked:
         if method not in offered:
             raise ValueError(
@@ -205,11 +205,11 @@ def _reason(ordered: Sequence[Candidate]) -> str:
     return f"{why} of {len(ordered)} methods; the next, {other.method}, {times:.3g} times as long"
 
 
-def _works(f: Callable[..., Any], x: Array, methods: Sequence[str]) -> list[Counts]:
+def _works(f: Callable[..., Any], x: Array, methods: Sequence[Method]) -> list[Counts]:
     if isinstance(f, MLP):
         key = (f.sizes, f.activation, f.passthrough, f.out_size, str(f.dtype), x.shape)
         return [_of_network(*key, method) for method in methods]
-    return [_work(lambda p, m=m: modes._PER_POINT[m](f, p), x) for m in methods]
+    return [_work(functools.partial(point_program(method), f), x) for method in methods]
 
 
 def _work(program: Callable[..., Any], *args: Any) -> Counts:
@@ -221,11 +221,11 @@ def _work(program: Callable[..., Any], *args: Any) -> Counts:
         counted.dot_flops,
         counted.flops,
         counted.bytes,
-        sum(_turned(jaxpr.jaxpr, v) for v in jaxpr.jaxpr.outvars),
+        sum(_transposed(jaxpr.jaxpr, v) for v in jaxpr.jaxpr.outvars),
     )
 
 
-def _turned(jaxpr: Any, var: Any) -> int:
+def _transposed(jaxpr: Any, var: Any) -> int:
     """Entries of a result if a transpose writes it, perhaps under another shape."""
     for eqn in reversed(jaxpr.eqns):
         if var in eqn.outvars:
@@ -245,13 +245,13 @@ def _of_network(
     out_size: int | None,
     dtype: str,
     shape: tuple[int, ...],
-    method: str,
+    method: Method,
 ) -> Counts:
     """The counts of a network's program, which depend on its structure alone."""
 
     def program(weights: Any, biases: Any, x: Array) -> Any:
         net = MLP(weights, biases, activation, passthrough, out_size)
-        return modes._mapped(net, x, modes._PER_POINT[method])
+        return mapped(net, x, point_program(method))
 
     def of(*dims: int) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(dims, jnp.dtype(dtype))

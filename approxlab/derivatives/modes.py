@@ -1,37 +1,36 @@
-"""The Jacobian of a function or network at a point, by the method of one's choice.
+"""The Jacobian of a function or network at a point, by the method that the caller chooses.
 
 Forward mode pushes a basis of the inputs through the function, reverse mode pulls a basis of the
-outputs back, and neither knows that the factors of a network's Jacobian are matrices that lie
-ready: "structured" and "planned" multiply these. All give the same Jacobian, up to rounding; what
-differs is the cost, which `choose` predicts.
+outputs back. Neither uses that the factors of a network's Jacobian are known matrices: "structured"
+and "planned" multiply these. All give the same Jacobian, up to rounding; what differs is the cost,
+which `choose` predicts.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.arguments import check_positive
+from approxlab.derivatives._methods import METHODS, TABLE, JacobianScheme, Method, Wrt
+from approxlab.derivatives._point_programs import as_point, is_batch, mapped, point_program
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes
-from approxlab.networks import MLP
+from approxlab.derivatives.choice import choose
+from approxlab.derivatives.layers.weights import weight_jacobian
+from approxlab.networks.mlp import MLP
 
 __all__ = ["METHODS", "Method", "jacobian", "value_and_jacobian"]
-
-Method = Literal[
-    "auto", "forward", "reverse", "chunked", "differences", "structured", "planned"
-]  # fmt: skip
-METHODS: tuple[Method, ...] = get_args(Method)
 
 
 def jacobian(f: Callable[..., Any], x: Any, method: Method = "auto", **options: Any) -> Any:
     """The Jacobian alone; see `value_and_jacobian`, which has the same arguments.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> x = jnp.asarray([1.0, 2.0])
         >>> jacobian(lambda x: jnp.stack([x[0] * x[1], x[1]]), x, "reverse").tolist()
         [[2.0, 1.0], [0.0, 1.0]]
@@ -44,9 +43,9 @@ def value_and_jacobian(
     x: Any,
     method: Method = "auto",
     *,
-    wrt: Literal["inputs", "weights"] = "inputs",
+    wrt: Wrt = "inputs",
     chunk: int | None = None,
-    scheme: Literal["forward", "backward", "central"] = "forward",
+    scheme: JacobianScheme = "forward",
     step: float | None = None,
     max_bytes: int = MAX_BYTES,
     verbose: bool = False,
@@ -69,18 +68,18 @@ def value_and_jacobian(
 
     Args:
         f: A JAX function of one array, or a network.
-        x: Where. For a network a point (d,) or a batch (N, d); else an array of any shape.
+        x: The point. For a network a point (d,) or a batch (N, d); else an array of any shape.
         method: One of the above; "structured" and "planned" need a network.
         wrt: "weights" gives the derivative of a network in its weights and biases, by "forward" or
             "reverse" as a network whose leaves have leading axes, by "structured" or "auto" as a
-            `WeightJacobian` (of a batch of one point, for a point), in which no array of that size
-            exists.
+            `WeightJacobian` (of a batch of one point, for a point), which never forms such an
+            array.
         chunk: For "chunked": how many sweeps at once; by default as many as `max_bytes` allows.
-        scheme: For "differences".
+        scheme: For "differences": "forward", "backward" or "central".
         step: For "differences": the step; by default the best one for the dtype.
         max_bytes: A Jacobian larger than this is refused before anything is computed, and so is an
             identity that is swept together.
-        verbose: With "auto": prints what was chosen, and why.
+        verbose: With "auto": prints the chosen method, and why.
 
     Returns:
         The value, and the Jacobian of shape (m, d), (N, m, d) for a batch; without the axis m for
@@ -92,6 +91,7 @@ def value_and_jacobian(
         TypeError: If `x` is not floating point.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> net = MLP.init(jax.random.key(0), 3, (8,), "tanh", out_size=2)
         >>> value, slopes = value_and_jacobian(net, jnp.ones(3), "planned")
         >>> value.shape, slopes.shape
@@ -101,15 +101,13 @@ def value_and_jacobian(
         raise ValueError(f"method: got {method!r}, expected one of {', '.join(METHODS)}.")
     if wrt not in ("inputs", "weights"):
         raise ValueError(f"wrt: got {wrt!r}, expected 'inputs' or 'weights'.")
-    x = _point(f, x)
+    x = as_point(f, x)
     if wrt == "weights":
         if verbose and method == "auto":
             print("structured: the factors take no more work than their products, and less memory")
         return _in_weights(f, x, method, max_bytes)
     _check_fits(f, x, max_bytes)
     if method == "auto":
-        from approxlab.derivatives.choice import choose
-
         chosen = choose(f, x)
         if verbose:
             print(chosen)
@@ -117,153 +115,14 @@ def value_and_jacobian(
     _check_basis(f, x, method, max_bytes)
     if chunk is not None:
         check_positive(chunk=chunk)
-    if method == "chunked":
-        return _mapped(
-            f,
-            x,
-            lambda g, p: _chunked(g, p, chunk, max_bytes // (len(x) if _is_batch(f, x) else 1)),
-        )
-    if method == "differences":
-        from approxlab.derivatives.differences.quotients import difference_jacobian
-
-        return _mapped(f, x, lambda g, p: difference_jacobian(g, p, scheme=scheme, step=step))
-    return _mapped(f, x, _PER_POINT[method])
-
-
-# ------------------------------------------------------------------------------ one point
-
-
-def _forward(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
-    """All tangents at once; the value is computed once, since it does not depend on them."""
-
-    def push(tangent: Array) -> tuple[Array, Array]:
-        value, derivative = jax.jvp(f, (x,), (tangent,))
-        return value, derivative
-
-    value, columns = jax.vmap(push, out_axes=(None, -1))(_basis(x))
-    return value, columns.reshape(value.shape + x.shape)
-
-
-def _reverse(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
-    """All cotangents at once."""
-    value, pull = jax.vjp(f, x)
-    if value.shape == ():
-        return value, pull(jnp.ones_like(value))[0].astype(value.dtype)
-    (rows,) = jax.vmap(pull)(_basis(value))
-    return value, rows.reshape(value.shape + x.shape).astype(value.dtype)
-
-
-def _structured(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
-    """The layers multiplied from the inputs or from the outputs, whichever is cheaper."""
-    from approxlab.derivatives.planner import chains, plans
-
-    network = _network(net, "structured")
-    return chains.value_and_jacobian_by(plans.structured_plan(network), network, x)
-
-
-def _planned(net: Callable[..., Any], x: Array) -> tuple[Array, Array]:
-    from approxlab.derivatives.planner import chains, plans
-
-    network = _network(net, "planned")
-    return chains.value_and_jacobian_by(plans.plan_network(network), network, x)
-
-
-_PER_POINT: dict[str, Callable[[Callable[..., Any], Array], tuple[Array, Array]]] = {
-    "forward": _forward,
-    "reverse": _reverse,
-    "structured": _structured,
-    "planned": _planned,
-}
-
-
-def _chunked(
-    f: Callable[..., Any], x: Array, chunk: int | None, budget: int
-) -> tuple[Array, Array]:
-    """Sweeps of the direction that needs fewer, `chunk` at a time in one compiled loop.
-
-    The primal is computed once (`jax.linearize`, `jax.vjp`), and the basis is made chunk by chunk.
-    """
-    shape = jax.eval_shape(f, x)
-    forward = x.size <= max(1, math.prod(shape.shape))
-    if forward:
-        value, sweep = jax.linearize(f, x)
-        start = x
-    else:
-        value, pull = jax.vjp(f, x)
-        start = value
-
-        def sweep(cotangent: Array) -> Array:
-            return pull(cotangent)[0]
-
-    if chunk is None:
-        chunk = _sweeps_within(sweep, start, budget)
-
-    def one(index: Array) -> Array:
-        unit = (jnp.arange(start.size) == index).astype(start.dtype)
-        return sweep(unit.reshape(start.shape))
-
-    rows = jax.lax.map(one, jnp.arange(start.size), batch_size=min(chunk, start.size))
-    if forward:
-        rows = jnp.moveaxis(rows.reshape(start.size, -1), 0, -1)
-    return value, rows.reshape(value.shape + x.shape).astype(value.dtype)
-
-
-def _sweeps_within(sweep: Callable[..., Any], start: Array, budget: int) -> int:
-    """How many sweeps fit: what one reads and writes in all bounds what it ever holds."""
-    from approxlab.derivatives.counts.jaxprs import count
-
-    return max(1, budget // max(1, count(sweep, start).bytes))
-
-
-def _basis(like: Array) -> Array:
-    return jnp.eye(like.size, dtype=like.dtype).reshape((like.size, *like.shape))
-
-
-# ------------------------------------------------------------------------------ arguments
-
-
-def _point(f: Callable[..., Any], x: Any) -> Array:
-    if not callable(f):
-        raise TypeError(f"f: got {type(f).__name__}, expected a JAX function or a network.")
-    x = jnp.asarray(x, f.dtype if isinstance(f, MLP) else None)
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(
-            f"x: got dtype {x.dtype}, expected a floating-point dtype. Write x.astype(float)."
-        )
-    if isinstance(f, MLP) and (x.ndim not in (1, 2) or x.shape[-1] != f.in_size):
-        raise ValueError(
-            f"x: got shape {x.shape} for {f!r}, expected a point ({f.in_size},) or a batch "
-            f"(N, {f.in_size})."
-        )
-    return x
-
-
-def _network(f: Callable[..., Any], method: str) -> MLP:
-    if not isinstance(f, MLP):
-        raise ValueError(
-            f"method: got {method!r} for {type(f).__name__}, expected an MLP, whose layers are "
-            "known. Use method='forward' or 'reverse'; `chain_jacobian` takes functions in a row."
-        )
-    return f
-
-
-def _is_batch(f: Callable[..., Any], x: Array) -> bool:
-    return isinstance(f, MLP) and x.ndim == 2
-
-
-def _mapped(
-    f: Callable[..., Any],
-    x: Array,
-    per_point: Callable[[Callable[..., Any], Array], tuple[Array, Array]],
-) -> tuple[Array, Array]:
-    if _is_batch(f, x):
-        return jax.vmap(lambda point: per_point(f, point))(x)
-    return per_point(f, x)
+    each = max_bytes // max(1, len(x) if is_batch(f, x) else 1)
+    program = point_program(method, chunk=chunk, max_bytes=each, scheme=scheme, step=step)
+    return mapped(f, x, program)
 
 
 def _check_fits(f: Callable[..., Any], x: Array, max_bytes: int) -> None:
-    """The size of the Jacobian before anything is computed."""
-    batch = x.shape[:1] if _is_batch(f, x) else ()
+    """The size of the Jacobian, checked before anything is computed."""
+    batch = x.shape[:1] if is_batch(f, x) else ()
     point = jax.ShapeDtypeStruct(x.shape[len(batch) :], x.dtype)
     value = jax.eval_shape(f, point)
     if not hasattr(value, "shape"):
@@ -277,14 +136,12 @@ def _check_fits(f: Callable[..., Any], x: Array, max_bytes: int) -> None:
 
 
 def _check_basis(f: Callable[..., Any], x: Array, method: str, max_bytes: int) -> None:
-    """The identity whose columns or rows are swept together, which is an array too."""
-    point = jax.ShapeDtypeStruct(x.shape[_is_batch(f, x) :], x.dtype)
-    if method in ("forward", "differences"):
-        swept: Any = point
-    elif method == "reverse":
-        swept = jax.eval_shape(f, point)
-    else:
+    """The identity whose columns or rows are swept together is an array too."""
+    point = jax.ShapeDtypeStruct(x.shape[is_batch(f, x) :], x.dtype)
+    basis = next(row.basis for row in TABLE if row.name == method)
+    if basis is None:
         return
+    swept: Any = point if basis == "inputs" else jax.eval_shape(f, point)
     size = math.prod(swept.shape)
     check_bytes((size, size), swept.dtype, max_bytes, "method='chunked', which makes it in pieces")
 
@@ -294,11 +151,9 @@ def _in_weights(f: Callable[..., Any], x: Array, method: Method, max_bytes: int)
     if network is None:
         raise ValueError(f"wrt: got 'weights' for {type(f).__name__}, expected an MLP.")
     if method in ("auto", "structured"):
-        from approxlab.derivatives.layers.weights import weight_jacobian
-
         kept = weight_jacobian(network, x if x.ndim == 2 else x[None])
         return kept.values if x.ndim == 2 else kept.values[0], kept
-    if method not in ("forward", "reverse"):
+    if method not in [row.name for row in TABLE if row.in_weights]:
         raise ValueError(
             f"method: got {method!r} with wrt='weights', expected 'forward', 'reverse', or "
             "'structured', which keeps the structure."

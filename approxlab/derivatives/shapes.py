@@ -1,13 +1,13 @@
-"""The shapes of matrix calculus: what is a derivative of what, with which entries.
+"""The shapes of matrix calculus: derivatives of scalars, vectors and matrices, entry by entry.
 
 One rule gives all of them: the axes of the value come first, then those of the argument. It is the
 numerator layout where both are vectors, the Jacobian of y in R^m by x in R^n being (m, n), and it
 is what `jax.jacobian` returns. A scalar has no axes, so the gradient by a vector is a vector (n,),
-not a row, and that by a matrix has the matrix's own shape; books that keep the numerator layout to
-the letter write both transposed.
+not a row, and that by a matrix has the matrix's own shape; books that keep the numerator layout
+strictly write both transposed.
 
-`TABLE` states the shapes, `CLOSED_FORMS` the derivatives that are worth knowing by heart; both are
-data, so that each row can be tested and printed (`markdown`).
+`TABLE` states the shapes, `CLOSED_FORMS` some derivatives that are often needed; both are data, so
+that each row can be tested and printed (`markdown`).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class ShapeRow:
         value: Axes of the value, by name.
         argument: Axes of the argument, by name.
         derivative: Axes of the derivative, by name.
-        entry: What stands where.
-        layout: The convention, and what other books do.
+        entry: The entries, by index.
+        layout: The convention, and that of other books.
         function: Name of the function of this module that computes it.
         call: The same in JAX.
     """
@@ -70,8 +70,8 @@ class ClosedForm:
     """One derivative in closed form.
 
     Attributes:
-        value: What is differentiated.
-        by: By what.
+        value: The function.
+        by: The variable.
         derivative: The result.
         shape: Its axes, by name.
         remark: Where it occurs.
@@ -90,13 +90,13 @@ TABLE: tuple[ShapeRow, ...] = (
     ShapeRow("dY/dt", ("m", "n"), (), ("m", "n"), "D[i, j] = dY[i, j]/dt", "numerator layout",
           "matrix_by_scalar", "jax.jacfwd(f)(t)"),
     ShapeRow("df/dx", (), ("n",), ("n",), "D[j] = df/dx[j]",
-          "the gradient, no row and no column; numerator layout to the letter: a row",
+          "the gradient, neither row nor column; strict numerator layout: a row",
           "gradient_by_vector", "jax.grad(f)(x)"),
     ShapeRow("dy/dx", ("m",), ("n",), ("m", "n"), "D[i, j] = dy[i]/dx[j]",
           "the Jacobian: numerator layout; denominator layout: its transpose (n, m)",
           "jacobian_by_vector", "jax.jacobian(f)(x)"),
     ShapeRow("df/dX", (), ("m", "n"), ("m", "n"), "D[i, j] = df/dX[i, j]",
-          "the shape of X; numerator layout to the letter: its transpose (n, m)",
+          "the shape of X; strict numerator layout: its transpose (n, m)",
           "gradient_by_matrix", "jax.grad(f)(X)"),
     ShapeRow("dy/dX", ("l",), ("n", "m"), ("l", "n", "m"), "D[k, i, j] = dy[k]/dX[i, j]",
           "value first, then argument", "vector_by_matrix", "jax.jacobian(f)(X)"),
@@ -111,8 +111,13 @@ TABLE: tuple[ShapeRow, ...] = (
 
 CLOSED_FORMS: tuple[ClosedForm, ...] = (
     ClosedForm("W x", "x", "W", ("m", "n"), "a layer, in its input"),
-    ClosedForm("W x", "W", "D[k, i, j] = x[j] if k = i, else 0", ("m", "m", "n"),
-             "a layer, in its weights: one entry in m is not zero"),
+    ClosedForm(
+        "W x",
+        "W",
+        "D[k, i, j] = x[j] if k = i, else 0",
+        ("m", "m", "n"),
+        "a layer, in its weights: one entry in m is not zero",
+    ),
     ClosedForm("W x + b", "b", "I", ("m", "m"), "a layer, in its bias"),
     ClosedForm("s(z)", "z", "diag(s'(z))", ("n", "n"), "an activation"),
     ClosedForm("v . (W x)", "W", "v x^T", ("m", "n"), "the pullback of a layer: an outer product"),
@@ -121,7 +126,7 @@ CLOSED_FORMS: tuple[ClosedForm, ...] = (
     ClosedForm("|A x - b|^2", "x", "2 A^T (A x - b)", ("n",), "least squares"),
     ClosedForm("trace(B X)", "X", "B^T", ("n", "m"), "a linear function of a matrix"),
     ClosedForm("log det X", "X", "X^-T", ("n", "n"), "for det X > 0"),
-)  # fmt: skip
+)
 """Derivatives in closed form, a row each: tested against JAX."""
 
 
@@ -229,10 +234,10 @@ def total_derivative(
     Args:
         f: Function of k arguments.
         paths: The functions x_1 to x_k.
-        t: Where, a number.
+        t: The point, a number.
 
     Raises:
-        ValueError: If there is no path, or t is no number.
+        ValueError: If there is no path, or t is not a number.
 
     Example:
         >>> found = total_derivative(lambda x, y: x * y, [jnp.sin, jnp.exp], 0.0)
@@ -308,3 +313,7 @@ def _argument(name: str, x: Any, rank: int) -> Array:
     if array.ndim != rank:
         raise ValueError(f"{name}: got shape {array.shape}, expected {_KINDS[rank]}.")
     return array
+
+
+def __dir__() -> list[str]:
+    return __all__

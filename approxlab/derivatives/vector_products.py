@@ -32,7 +32,7 @@ def gradient(f: Function, x: Any) -> Any:
 
     Raises:
         TypeError: If x is not floating point.
-        ValueError: If the value has not the shape ().
+        ValueError: If the value is not of shape ().
 
     Example:
         >>> gradient(lambda x: x[0] * x[1] ** 2, jnp.array([3.0, 2.0])).tolist()
@@ -103,7 +103,7 @@ def hessian_vector_product(f: Function, x: Any, v: Any) -> Any:
 
     Raises:
         TypeError: If x is not floating point.
-        ValueError: If v is not shaped like x, or the value has not the shape ().
+        ValueError: If v is not shaped like x, or the value is not of shape ().
 
     Source:
         Pearlmutter 1994, "Fast exact multiplication by the Hessian".

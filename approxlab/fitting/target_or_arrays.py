@@ -71,7 +71,7 @@ def checked_arrays(pair: Any, points: Any = None) -> tuple[np.ndarray, np.ndarra
         raise ValueError(f"target: got {len(pair)} arrays, expected two, (X, Y).")
     if points is not None:
         raise ValueError(
-            f"points: got {points!r} beside arrays, expected None: the arrays are the points."
+            f"points: got {points!r} with arrays, expected None: the arrays are the points."
         )
     x, y = _real("X", pair[0]), _real("Y", pair[1])
     if x.ndim != 2 or 0 in x.shape:

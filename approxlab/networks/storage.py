@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from approxlab.records import write_bytes_atomic
+from approxlab.records.files import write_bytes_atomic
 
 FORMAT = "approxlab network 1"
 _DTYPES = ("float16", "float32", "float64")

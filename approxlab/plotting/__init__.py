@@ -1,18 +1,10 @@
 """Records to pictures: the only part of approxlab that imports matplotlib.
 
 Every `plot_*(rows, *, ax=None, **style)` draws on the given axes (or on new ones) and returns them.
-Nothing is shown, no file is written, no global setting changes.
+Nothing is shown, no file is written, no global setting changes. `colors` gives the colours of all
+figures by meaning.
 """
 
-from approxlab.plotting.graphs import plot_trace
-from approxlab.plotting.sizes import plot_error_against_size, plot_heat_map, quartiles
-from approxlab.plotting.style import ordered_colors, style
+import lazy_loader
 
-__all__ = [
-    "ordered_colors",
-    "plot_error_against_size",
-    "plot_heat_map",
-    "plot_trace",
-    "quartiles",
-    "style",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 
 from approxlab.plotting._layered import Box, Edge, Layout, arrange
+from approxlab.plotting.palette import colors
 
 __all__ = ["plot_trace"]
 
@@ -25,6 +26,7 @@ Row = Mapping[str, Any]
 
 _LARGEST = 200  # nodes
 _EDGE = "0.35"
+_SWEEPS = colors("sweeps of a trace")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +58,8 @@ def plot_trace(
     *,
     ax: Axes | None = None,
     font_size: int | float = 11.0,
-    value_color: str = "#007A5A",
-    gradient_color: str = "#C44E00",
+    value_color: str = _SWEEPS["forward"],
+    gradient_color: str = _SWEEPS["reverse"],
     names: bool = True,
     local: bool = False,
     digits: int = 3,
@@ -278,8 +280,9 @@ def _draw_node(ax: Axes, node: _Node, place: np.ndarray, style: _Style) -> None:
     if node.sign:
         ax.add_patch(PathPatch(_pill(x, y, half, radius), facecolor="white", **look))
     else:
-        ax.add_patch(Rectangle((x - half, y - radius), 2 * half, 2 * radius, facecolor="0.94",
-                               **look))  # fmt: skip
+        ax.add_patch(
+            Rectangle((x - half, y - radius), 2 * half, 2 * radius, facecolor="0.94", **look)
+        )
     _ScaledText(ax, x, y, node.sign or _math(node.label), _sign_size(node, style), ha="center",
                 va="center_baseline" if len(node.sign) != 1 else "center", zorder=4)  # fmt: skip
     if style.names and _above(node):
@@ -334,8 +337,9 @@ def _draw_edges(
             (below, -pad, "top", style.gradient_color),
         ):
             if text:
-                _ScaledText(ax, x, y + dy, text, style.size, color=color, ha="center", va=va,
-                            zorder=5)  # fmt: skip
+                _ScaledText(
+                    ax, x, y + dy, text, style.size, color=color, ha="center", va=va, zorder=5
+                )
 
 
 def _path(

@@ -1,1 +1,1 @@
-"""Derivatives held against difference quotients, as strictly for large arrays as for small."""
+"""Derivatives compared with finite differences, equally strictly for large and small arrays."""

@@ -69,9 +69,10 @@ class FlatFunction:
         return climb([self.along(here, v) for v in lines], self.steps, self.eps, slips)
 
     def _slips(self, here: list[np.ndarray], v: list[np.ndarray]) -> np.ndarray:
-        """By how much each step is missed where x + t v is rounded, as where a sum gets a bit more.
+        """By how much each step is missed where x + t v is rounded.
 
-        Most points are exact; the error of a sum is exact by Knuth's formula.
+        Most points are exact, unless a sum needs one bit more. The error of a sum is computed
+        exactly, by Knuth's formula.
         """
         found = np.zeros(len(self.steps))
         for x, line in zip(here, v, strict=True):

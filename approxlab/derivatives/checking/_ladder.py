@@ -1,10 +1,10 @@
 """The derivative along a direction from central differences at many steps, with an observed error.
 
 Nothing is known of the function here, so nothing is proved; everything is measured, component by
-component. Steps fall by a constant factor from far too long to far too short. The shortest show how
-much the values of f are wrong: what remains there is noise. From one step to the next Richardson's
-value changes by its truncation error, or more. The best step is the one at which the two together
-are least, among those with which all shorter steps agree: beside a kink only these are right.
+component. Steps fall by a constant factor from far too long to far too short. The shortest show the
+errors of the values of f, the noise. From one step to the next Richardson's value changes by its
+truncation error, or more. The best step is the one at which noise and truncation together are
+least, among those with which all shorter steps agree: near a kink only these are right.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["Ladder", "climb", "mantissa_steps"]
 CAUTION = 4.0
 """Observed errors are multiplied by this before anything is called wrong."""
 
-_ULPS = 8  # of values, where rounding is all that is wrong with them
-_JUMP = 0.01  # noise of that part of f is no rounding
+_ULPS = 8  # error of values that are wrong by rounding alone
+_JUMP = 0.01  # noise larger than this part of f is not rounding
 _NOISY = 4  # how many of the shortest steps measure the noise
 
 
@@ -36,13 +36,14 @@ def mantissa_steps(eps: float) -> tuple[np.ndarray, float]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Ladder:
-    """What differences say of the derivative along a direction, for each component of f.
+    """The derivative along a direction by finite differences, for each component of f.
 
     Attributes:
         slope: The derivative, shape (m,).
-        doubt: Its observed error: truncation as seen between steps, plus measured noise over step.
+        uncertainty: Its observed error: truncation as seen between steps, plus measured noise over
+            the step.
         noise: Measured error of the values of f, shape (m,).
-        quiet: What rounding alone would make of it.
+        quiet: The noise that rounding alone would cause.
         jumps: Where all of the shortest steps show more than a hundredth of f: it does not look
             continuous here.
         steps: h_0 > h_1 > ...
@@ -51,7 +52,7 @@ class Ladder:
     """
 
     slope: np.ndarray
-    doubt: np.ndarray
+    uncertainty: np.ndarray
     noise: np.ndarray
     quiet: np.ndarray
     jumps: np.ndarray
@@ -60,17 +61,17 @@ class Ladder:
     behind: np.ndarray
 
     def kinked(self, claimed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where the one-sided slopes do not come together, and where the claim is one of them.
+        """Where one-sided slopes do not converge to each other, and where the claim is one of them.
 
-        Looked at with the shortest step at which noise is small beside what is in question: the
-        difference of the claim from the slope, or if there is none a tenth of the slopes. Where f
+        Judged at the shortest step whose noise is small compared with the gap in question: that
+        between claim and slope, or if there is none a tenth of the slopes. Where f
         has a second derivative the slopes differ by h |f''| there, and by the square of the ratio
         of steps more two steps before; at a kink they differ as much, at a jump by less.
         """
         with np.errstate(all="ignore"):
             gap = np.abs(claimed - self.slope)
             size = 0.05 * (np.abs(self.ahead) + np.abs(self.behind))
-            question = np.where(gap > CAUTION * self.doubt, gap, np.maximum(gap, size))
+            question = np.where(gap > CAUTION * self.uncertainty, gap, np.maximum(gap, size))
             enough = 2.0 * CAUTION * self.noise <= 0.1 * question * self.steps[:, None]
             last = len(self.steps) - 1 - np.argmax(enough[::-1], axis=0)
             level, columns = np.maximum(last, 2), np.arange(self.slope.size)
@@ -83,10 +84,10 @@ class Ladder:
                 change = np.abs(side[level, columns] - side[level - 1, columns])
                 slack = CAUTION * (2.0 * self.noise / self.steps[level] + change)
                 near |= np.abs(claimed - side[level, columns]) <= slack
-        beside = self._beside(claimed)
-        return found | beside, (found & near) | beside
+        close = self._near_kink(claimed)
+        return found | close, (found & near) | close
 
-    def _beside(self, claimed: np.ndarray) -> np.ndarray:
+    def _near_kink(self, claimed: np.ndarray) -> np.ndarray:
         """Where a kink lies so near that all steps reach it, and one side alone shows the claim.
 
         At some step the slope to one side is the claim and was so one step before, by much less
@@ -101,7 +102,7 @@ class Ladder:
                 slack = np.abs(np.diff(side, axis=0)) + 2.0 * self.quiet / self.steps[1:, None]
                 same = np.abs(claimed - side[1:]) <= CAUTION * slack
                 found |= np.any(same & apart & (CAUTION * slack <= 0.25 * gap), axis=0)
-        return np.asarray(found & (gap > CAUTION * self.doubt))
+        return np.asarray(found & (gap > CAUTION * self.uncertainty))
 
 
 def climb(
@@ -125,11 +126,13 @@ def climb(
         jumps = np.any(np.min(shown, axis=1) > _JUMP * size, axis=0)
         ladders = []
         for f, D, slip in zip(values, central, slips, strict=True):
-            best, slope, doubt = _settled(D, h, noise, slip[:, None])
+            best, slope, uncertainty = _settled(D, h, noise, slip[:, None])
             ahead, behind = (f[1 : many + 1] - f[0]) / h, (f[0] - f[many + 1 :]) / h
             quiet = _ULPS * eps * size
-            doubt = doubt + _bend(np.abs(ahead - behind), h, quiet, best) / CAUTION
-            ladders.append(Ladder(slope, doubt, noise, quiet, jumps, steps, ahead, behind))
+            uncertainty = (
+                uncertainty + _kink_error(np.abs(ahead - behind), h, quiet, best) / CAUTION
+            )
+            ladders.append(Ladder(slope, uncertainty, noise, quiet, jumps, steps, ahead, behind))
     return ladders
 
 
@@ -138,10 +141,12 @@ def _shown(central: np.ndarray, h: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(np.diff(central[-_NOISY:], axis=0)) * h[1 - _NOISY :])
 
 
-def _bend(apart: np.ndarray, h: np.ndarray, quiet: np.ndarray, best: np.ndarray) -> np.ndarray:
+def _kink_error(
+    apart: np.ndarray, h: np.ndarray, quiet: np.ndarray, best: np.ndarray
+) -> np.ndarray:
     """By how much a kink within the best step may spoil its slope; 0 where there is none.
 
-    There the slopes to both sides do not come together as the step falls.
+    At a kink the one-sided slopes do not converge to each other as the step falls.
     """
     kinked = (apart[2:] > 0.5 * apart[:-2]) & (apart[2:] > 32.0 * quiet / h[2:])
     within = np.arange(2, len(h))[:, None] >= best

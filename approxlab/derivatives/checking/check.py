@@ -1,10 +1,10 @@
-"""Is this derivative right? A check as strict for ten thousand outputs as for one.
+"""Is this derivative right? A check that is equally strict for one output and for ten thousand.
 
-A derivative is compared with differences component by component, each with the error that its own
-differences show, never by a norm over all of them: where errors are averaged, or tolerances grow
-with the size, a large array hides a wrong one. `jax.test_util.check_grads` multiplies its
-tolerances by the number of outputs: in float32, whose tolerance is 1%, it accepts in forward mode a
-derivative of 1000 outputs that is wrong by a factor of 2.
+A derivative is compared with finite differences component by component, each with the error that
+its own differences show, never by a norm over all components: where errors are averaged, or
+tolerances grow with the size, a large array hides a wrong entry. `jax.test_util.check_grads`
+multiplies its tolerances by the number of outputs: in float32, whose tolerance is 1%, it accepts in
+forward mode a derivative of 1000 outputs that is wrong by a factor of 2.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from approxlab.arguments import check_positive
 from approxlab.derivatives.checking._flat_function import FlatFunction, Mode, vector
 from approxlab.derivatives.checking._ladder import CAUTION, Ladder
 
-__all__ = ["CheckReport", "Problem", "check", "check_derivatives"]
+__all__ = ["CheckReport", "Disagreement", "check", "check_derivatives"]
 
 Verdict = Literal["agrees", "wrong", "not finite", "not differentiable here?"]
 
@@ -31,17 +31,17 @@ _GRADED: tuple[Verdict, ...] = ("wrong", "not differentiable here?", "not finite
 
 
 @dataclasses.dataclass(frozen=True)
-class Problem:
-    """One place where a derivative does not agree with differences.
+class Disagreement:
+    """One place where a derivative and finite differences do not agree.
 
     Attributes:
         mode: "forward", "reverse", or for higher orders "forward of reverse" and so on.
-        verdict: What seems to be the matter.
+        verdict: The probable cause.
         place: The component of the value of f, such as "output['y'][3, 0]".
         got: The derivative there, along the direction that was tried.
-        expected: What differences say.
-        doubt: By how much these may be wrong.
-        number: How many components have such a problem.
+        expected: The same by finite differences.
+        uncertainty: By how much these may be wrong.
+        number: Number of components with such a disagreement.
     """
 
     mode: str
@@ -49,33 +49,33 @@ class Problem:
     place: str
     got: float
     expected: float
-    doubt: float
+    uncertainty: float
     number: int
 
     def __str__(self) -> str:
         more = f", and {self.number - 1} more components" if self.number > 1 else ""
         return (
             f"{self.mode} mode, {self.place}: {self.verdict}: got {self.got:.9g}, differences say "
-            f"{self.expected:.9g} +- {self.doubt:.2g}{more}"
+            f"{self.expected:.9g} +- {self.uncertainty:.2g}{more}"
         )
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class CheckReport:
-    """What was compared, and what did not agree.
+    """The comparisons of one check, and all disagreements.
 
     Attributes:
-        problems: The worst place of each kind in each mode; empty if all agree.
+        disagreements: The worst place of each kind in each mode; empty if all agree.
         compared: Number of components that were compared, over all directions and modes.
         resolution: The relative error of the derivative as a whole that would have been seen:
             the least over all components. 0 where the derivative is zero as far as differences
-            see; infinite where they drown in rounding, and agreement says nothing.
+            show; infinite where they are all rounding, and agreement says nothing.
         typical_resolution: The same for one component alone: the median over all of them.
-        kinks: Number of components beside a kink, whose derivative is that of one side.
+        kinks: Number of components at a kink, whose derivative is that of one side.
         evaluations: How often f was called.
     """
 
-    problems: tuple[Problem, ...]
+    disagreements: tuple[Disagreement, ...]
     compared: int
     resolution: float
     typical_resolution: float
@@ -85,12 +85,12 @@ class CheckReport:
     @property
     def ok(self) -> bool:
         """Whether nothing disagrees."""
-        return not self.problems
+        return not self.disagreements
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest of the problems, or "agrees"."""
-        found = [problem.verdict for problem in self.problems]
+        """The gravest disagreement, or "agrees"."""
+        found = [one.verdict for one in self.disagreements]
         return next((kind for kind in _GRADED if kind in found), "agrees")
 
     @property
@@ -99,12 +99,12 @@ class CheckReport:
         return self.resolution <= 0.01
 
     def raise_if_wrong(self) -> None:
-        """Raise an AssertionError with all problems, if there are any."""
+        """Raise an AssertionError with all disagreements, if there are any."""
         if not self.ok:
             raise AssertionError(str(self))
 
     def __str__(self) -> str:
-        lines = [f"  {problem}" for problem in self.problems]
+        lines = [f"  {one}" for one in self.disagreements]
         kinks = f", {self.kinks} of them beside a kink" if self.kinks else ""
         seen = f"errors of {self.resolution:.1g} of it would have been seen"
         blind = "" if self.conclusive else "; differences are too rough here to say more"
@@ -115,8 +115,8 @@ class CheckReport:
         return f"CheckReport({self.verdict}, {self.compared} components, {self.resolution:.1g})"
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One row per problem."""
-        return [dataclasses.asdict(problem) for problem in self.problems]
+        """One row per disagreement."""
+        return [dataclasses.asdict(one) for one in self.disagreements]
 
 
 def check(f: Callable[..., Any], *args: Any, **options: Any) -> CheckReport:
@@ -141,7 +141,7 @@ def check_derivatives(
     scale: float = 1.0,
     key: Array | None = None,
 ) -> CheckReport:
-    """Compare the derivatives that JAX finds for f at a point with differences of f.
+    """Compare the derivatives that JAX computes for f at a point with finite differences of f.
 
     Along each of a few random directions v in all arguments at once, whose entries are 3/4 or 5/4
     times a power of two so that points are exact:
@@ -150,10 +150,10 @@ def check_derivatives(
       (float64); for every component of f the best of them, and the error that the ladder shows;
     - forward mode: J v by `jax.jvp`, component by component;
     - reverse mode: the product with the transpose is linear in the cotangent, and the transpose of
-      that is J v again: compared component by component, so that an error is seen in the one place
-      where it is. Besides, <J^T u, v> = <u, J v> for the values of J^T u themselves, with u chosen
-      so that no terms cancel. Where a reverse rule cannot be differentiated, that identity alone,
-      with differences for J v, is what is checked.
+      that is J v again: compared component by component, so that an error is seen at its own
+      component. In addition <J^T u, v> = <u, J v> is checked for the values of J^T u themselves,
+      with u chosen so that no terms cancel. Where a reverse rule cannot be differentiated, only
+      that identity is checked, with differences for J v.
 
     A component passes if it is within 4 observed errors and `rtol` of its own size. An error of the
     derivative as a whole is seen from `resolution` on, whatever the number of components. One wrong
@@ -161,21 +161,21 @@ def check_derivatives(
     full where rows have few entries, as those of elementwise functions, and about from sqrt(n)
     times `typical_resolution` on where they have n of like size.
 
-    Where a component disagrees and slopes to both sides do not come together, the verdict is "not
-    differentiable here?" rather than "wrong"; a derivative that is the slope to one side passes,
-    and is counted in `kinks`. The same verdict meets what changes by more than 1% within the
-    shortest steps: jumps, and what varies too fast for them, to be seen with a smaller `scale`.
+    Where a component disagrees and its one-sided slopes do not converge to each other, the verdict
+    is "not differentiable here?" rather than "wrong"; a derivative that is the slope to one side
+    passes, and is counted in `kinks`. Functions that change by more than 1% within the shortest
+    steps get the same verdict: they jump, or vary so fast that `scale` should be smaller.
 
     Args:
-        f: A JAX function of pytrees with a pytree as value, which need not be jit-able. Leaves that
+        f: A JAX function of pytrees with a pytree as value; it need not work under jit. Leaves that
             are not floating point are held fixed.
-        args: Where; leaves of float32 or float64.
+        args: The point; leaves of float32 or float64.
         modes: "forward", "reverse" or both. Functions with a custom reverse rule have no other.
         order: 2 also checks the derivatives of J v and J^T u, and so on.
         rtol: Relative error that is rounding of the derivative itself; by default 64 eps.
         directions: Number of random directions.
         scale: All steps are multiplied by it: about the length over which f varies, if not 1.
-        key: A typed key for these; by default `jax.random.key(0)`.
+        key: A typed key for the directions; by default `jax.random.key(0)`.
 
     Raises:
         TypeError: If there is no floating-point leaf in the arguments or the value, or one is
@@ -192,14 +192,14 @@ def check_derivatives(
     chosen = _checked_modes(modes)
     if not 0.0 < scale < math.inf:
         raise ValueError(f"scale: got {scale!r}, expected a positive length over which f varies.")
-    problem = FlatFunction(f, args, scale)
+    flat = FlatFunction(f, args, scale)
     seed = np.asarray(jax.random.key_data(jax.random.key(0) if key is None else key)).ravel()
     rng = np.random.default_rng([int(word) for word in seed])
-    limit = 64.0 * problem.eps if rtol is None else float(rtol)
-    tally = _Tally(problem)
+    limit = 64.0 * flat.eps if rtol is None else float(rtol)
+    tally = _Tally(flat)
     if tally.values_are_finite():
-        lines = [problem.direction(rng) for _ in range(directions)]
-        for v, ladder in zip(lines, problem.ladders(lines), strict=True):
+        lines = [flat.direction(rng) for _ in range(directions)]
+        for v, ladder in zip(lines, flat.ladders(lines), strict=True):
             for mode in chosen:
                 compare = _compare_forward if mode == "forward" else _compare_reverse
                 compare(tally, ladder, v, limit, rng)
@@ -207,9 +207,15 @@ def check_derivatives(
     if order > 1 and reports[0].ok:
         for mode in chosen:
             below = check_derivatives(
-                problem.derivative(mode, rng), *problem.leaves, modes=chosen, order=order - 1,
-                rtol=rtol, directions=directions, scale=scale, key=key,
-            )  # fmt: skip
+                flat.derivative(mode, rng),
+                *flat.leaves,
+                modes=chosen,
+                order=order - 1,
+                rtol=rtol,
+                directions=directions,
+                scale=scale,
+                key=key,
+            )
             reports.append(_renamed(below, mode))
     return _together(reports)
 
@@ -252,7 +258,7 @@ def _compare_reverse(
         float(np.sum(np.asarray(g, np.float64) * np.asarray(line, np.float64)))
         for g, line in zip(pulled, v, strict=True)
     ]
-    slack = float(np.sum(np.abs(weights) * CAUTION * ladder.doubt))
+    slack = float(np.sum(np.abs(weights) * CAUTION * ladder.uncertainty))
     slack += flat.eps**0.5 * float(np.sum(np.abs(weights * pushed)))
     tally.add_product(float(np.sum(terms)), float(np.sum(weights * pushed)), slack)
 
@@ -262,7 +268,7 @@ class _Tally:
 
     def __init__(self, flat: FlatFunction) -> None:
         self.flat = flat
-        self.problems: dict[tuple[str, Verdict], Problem] = {}
+        self.disagreements: dict[tuple[str, Verdict], Disagreement] = {}
         self.compared, self.kinks = 0, 0
         self.seen: list[np.ndarray] = []
         self.products: list[float] = []
@@ -277,7 +283,7 @@ class _Tally:
     def add(self, mode: str, ladder: Ladder, found: np.ndarray, rtol: float) -> None:
         """Every component against its own differences."""
         size = np.maximum(np.abs(found), np.abs(ladder.slope))
-        allowed = CAUTION * ladder.doubt + rtol * size
+        allowed = CAUTION * ladder.uncertainty + rtol * size
         off = ~(np.abs(found - ladder.slope) <= allowed) | ladder.jumps
         broken = ~np.isfinite(found)
         kinked, one_sided = ladder.kinked(np.where(broken, np.nan, found))
@@ -285,7 +291,7 @@ class _Tally:
         off |= kinked
         self.kinks += int(np.sum(off & one_sided))
         self.compared += found.size
-        self._note(mode, "not finite", broken, found, ladder.slope, ladder.doubt)
+        self._note(mode, "not finite", broken, found, ladder.slope, ladder.uncertainty)
         rest = off & ~broken & ~one_sided
         self._note(mode, "not differentiable here?", rest & kinked, found, ladder.slope, allowed)
         self._note(mode, "wrong", rest & ~kinked, found, ladder.slope, allowed)
@@ -300,39 +306,55 @@ class _Tally:
         if abs(pulled - pushed) <= slack:
             return
         verdict: Verdict = "wrong" if math.isfinite(pulled) else "not finite"
-        self.problems.setdefault(
+        self.disagreements.setdefault(
             ("reverse", verdict),
-            Problem("reverse", verdict, "<J^T u, v> against <u, J v>", pulled, pushed, slack, 1),
+            Disagreement(
+                "reverse", verdict, "<J^T u, v> against <u, J v>", pulled, pushed, slack, 1
+            ),
         )
 
     def _note(
-        self, mode: str, verdict: Verdict, where: np.ndarray, found: np.ndarray,
-        slope: np.ndarray, doubt: np.ndarray,
-    ) -> None:  # fmt: skip
+        self,
+        mode: str,
+        verdict: Verdict,
+        where: np.ndarray,
+        found: np.ndarray,
+        slope: np.ndarray,
+        uncertainty: np.ndarray,
+    ) -> None:
         if not np.any(where):
             return
         with np.errstate(all="ignore"):
-            excess = np.where(where, np.abs(found - slope) / (doubt + 1e-300), -1.0)
+            excess = np.where(where, np.abs(found - slope) / (uncertainty + 1e-300), -1.0)
         worst = int(np.argmax(np.where(np.isnan(excess), np.inf, excess)))
         number = int(np.sum(where))
-        before = self.problems.get((mode, verdict))
+        before = self.disagreements.get((mode, verdict))
         if before is None or before.number < number:
-            self.problems[mode, verdict] = Problem(
-                mode, verdict, self.flat.place(worst), float(found[worst]), float(slope[worst]),
-                float(doubt[worst]), number,
-            )  # fmt: skip
+            self.disagreements[mode, verdict] = Disagreement(
+                mode,
+                verdict,
+                self.flat.place(worst),
+                float(found[worst]),
+                float(slope[worst]),
+                float(uncertainty[worst]),
+                number,
+            )
 
     def report(self) -> CheckReport:
-        # Where no component could be compared, the sums of all of them tell what was seen.
+        # Where no component could be compared, the resolution is that of their sums.
         ratios = np.concatenate(self.seen or [np.array(self.products or [math.inf])])
         ratios = ratios[~np.isnan(ratios)]
         least, typical = (
             (float(np.min(ratios)), float(np.median(ratios))) if ratios.size else (0.0, 0.0)
         )
         return CheckReport(
-            tuple(self.problems.values()), self.compared, least, typical, self.kinks,
+            tuple(self.disagreements.values()),
+            self.compared,
+            least,
+            typical,
+            self.kinks,
             self.flat.evaluations,
-        )  # fmt: skip
+        )
 
 
 def _checked_modes(modes: Sequence[Mode]) -> tuple[Mode, ...]:
@@ -342,16 +364,15 @@ def _checked_modes(modes: Sequence[Mode]) -> tuple[Mode, ...]:
 
 
 def _renamed(report: CheckReport, mode: str) -> CheckReport:
-    problems = tuple(
-        dataclasses.replace(problem, mode=f"{problem.mode} of {mode}")
-        for problem in report.problems
+    disagreements = tuple(
+        dataclasses.replace(one, mode=f"{one.mode} of {mode}") for one in report.disagreements
     )
-    return dataclasses.replace(report, problems=problems)
+    return dataclasses.replace(report, disagreements=disagreements)
 
 
 def _together(reports: list[CheckReport]) -> CheckReport:
     return CheckReport(
-        tuple(problem for report in reports for problem in report.problems),
+        tuple(one for report in reports for one in report.disagreements),
         sum(report.compared for report in reports),
         max(report.resolution for report in reports),
         max(report.typical_resolution for report in reports),

@@ -1,1 +1,1 @@
-"""Exact costs: the count of a program, the formula of a network, and why they differ."""
+"""Programs counted exactly: their jaxprs, their primitives, their tapes, and XLA's own count."""

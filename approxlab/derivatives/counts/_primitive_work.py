@@ -1,11 +1,11 @@
-"""What one equation of a jaxpr costs, by XLA's convention.
+"""The cost of one equation of a jaxpr, by XLA's convention.
 
 The rules are those of XLA's own analysis of a program as JAX hands it over, before optimisation: a
 dot costs 2 x output size x contracted size; arithmetic, comparisons, selections and conversions
-cost 1 per element; exp, log, tanh, sin, sqrt, pow, erf and the like are counted apart; moving data
-is free; a reduction applies its operation (input - output) times. A primitive that JAX hands over
-as several operations costs their sum: `logistic` is 1 / (1 + exp(-x)), 3 FLOPs and one
-transcendental.
+cost 1 per element; transcendentals (exp, log, tanh, sin, sqrt, pow, erf, ...) are a count of their
+own; moving data is free; a reduction applies its operation (input - output) times. A primitive that
+JAX hands over as several operations costs their sum: `logistic` is 1 / (1 + exp(-x)), 3 FLOPs and
+one transcendental.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 import jax
 from jax.extend import core
 
-from approxlab.derivatives.counts._known_constants import names
+from approxlab.derivatives.counts.jaxpr_constants import names
+from approxlab.derivatives.counts.xla import analysis_of
 
 __all__ = ["operations", "weigh"]
 
@@ -46,7 +47,7 @@ _REDUCTIONS = names("reduce_and reduce_max reduce_min reduce_or reduce_prod redu
 
 
 def weigh(variables: Any) -> tuple[int, int, int]:
-    """Bytes of all, elements of the largest, bytes of the largest; literals and tokens are none."""
+    """Bytes of all, elements of the largest, bytes of the largest; literals and tokens count 0."""
     total = largest_size = largest_bytes = 0
     for v in variables:
         aval = v.aval
@@ -114,10 +115,9 @@ def _ask(eqn: Any) -> tuple[int, int, str]:
 
     try:
         shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in free]
-        costs = jax.jit(alone).lower(*shapes).cost_analysis()
+        figures = analysis_of(jax.jit(alone).lower(*shapes)) or {}
     except Exception:  # whatever it is that cannot be lowered alone, it is named
         return 0, 0, f"{name}: counted as 0, no rule is known for it."
-    figures = costs[0] if isinstance(costs, list) else costs or {}
     flops, transcendentals = (
         max(0, round(figures.get(kind, 0.0))) for kind in ("flops", "transcendentals")
     )

@@ -1,8 +1,8 @@
 """Exact counts of a JAX program: its jaxpr is walked, loops multiplied out, nothing compiled.
 
 XLA's own figure counts a loop once, however often it runs; depends on its version; and after
-optimisation counts another program. The jaxpr is what was asked for, so its count is the truth here
-and XLA's a cross-check.
+optimisation counts another program. The jaxpr is the program as the caller wrote it, so its count
+is the reference here, and XLA's is a cross-check.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 
 import jax
 
-from approxlab.derivatives.counts._inner_jaxprs import (
+from approxlab.derivatives.counts._primitive_work import operations, weigh
+from approxlab.derivatives.counts.inner_jaxprs import (
     CALLS,
     CONTROL,
     called,
@@ -24,8 +25,7 @@ from approxlab.derivatives.counts._inner_jaxprs import (
     scan_liveness,
     trip_count,
 )
-from approxlab.derivatives.counts._known_constants import Known, constants_of, is_folded, passed_on
-from approxlab.derivatives.counts._primitive_work import operations, weigh
+from approxlab.derivatives.counts.jaxpr_constants import Known, constants_of, is_folded, passed_on
 
 __all__ = ["Count", "Work", "count", "count_jaxpr"]
 
@@ -55,7 +55,7 @@ class Work:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Count:
-    """What a program does, in all its loops.
+    """The operations of a program, in all its loops.
 
     Attributes:
         dot_flops: FLOPs of matrix products, 2 x output size x contracted size each.
@@ -63,7 +63,7 @@ class Count:
         transcendentals: Elements of exp, log, tanh, sin, sqrt, pow, erf and the like.
         bytes: Inputs and outputs of every equation: the traffic if nothing were fused.
         by_primitive: `Work` of each primitive, by name.
-        assumptions: A sentence for everything that the program does not say.
+        assumptions: A sentence for everything that the program leaves open.
         largest_size: Elements of the largest array that an equation writes.
         largest_bytes: Bytes of the array with most bytes.
     """
@@ -84,7 +84,7 @@ class Count:
         return f"Count({work}, {rest}{assumed})"
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One flat row per primitive, dearest first."""
+        """One flat row per primitive, most expensive first."""
         ranked = sorted(self.by_primitive.items(), key=lambda pair: -pair[1].flops)
         return [{"primitive": name, **dataclasses.asdict(work)} for name, work in ranked]
 
@@ -94,9 +94,9 @@ def count(fn: Callable[..., Any], *args: Any, live_only: bool = False) -> Count:
 
     A `scan` costs its length times its body. A `while` costs its number of steps where a counter
     with known start, step and bound decides them; otherwise its body is counted once, and
-    `assumptions` says so. Of a `cond` the dearest branch is counted. Calls, custom derivatives
-    and rematerialised parts are entered. A primitive without a rule is counted as XLA counts it
-    alone, and named.
+    `assumptions` says so. The most expensive branch of a `cond` is counted. Calls, custom
+    derivatives and rematerialised parts are entered. A primitive without a rule is counted as XLA
+    counts it alone, and named.
 
     Args:
         fn: Any function that JAX can trace.
@@ -220,4 +220,6 @@ def _add_cond(tally: _Tally, eqn: Any, outs: list[bool], live_only: bool) -> Non
         _walk(open_jaxpr(b), outs, constants_of(b), live_only) for b in eqn.params["branches"]
     ]
     tally.add(max(branches, key=lambda branch: (branch.total(2), branch.total(3))))
-    tally.assumptions[f"cond: the dearest of its {len(branches)} branches is counted."] = None
+    tally.assumptions[f"cond: the most expensive of its {len(branches)} branches is counted."] = (
+        None
+    )

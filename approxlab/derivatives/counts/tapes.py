@@ -1,11 +1,11 @@
-"""What reverse mode remembers between its two sweeps, in bytes: predicted and measured.
+"""The tape: bytes that reverse mode keeps between its two sweeps, predicted and measured.
 
 `jax.vjp` returns the pullback as a pytree whose leaves are the arrays that the backward sweep will
 read: the tape. For the weights of a tanh network it holds (P - c0) + n_0 + 2H numbers: all weights
 but those of the first layer, the input, and of each hidden layer the activation t and one vector
-for its derivative (1 - t, or 1 - t^2 in newer versions of JAX). Biases leave nothing, and neither
-does the value. Other activations leave what their derivative rules ask for: relu a mask of one byte
-a unit and a vector of zeros.
+for its derivative (1 - t, or 1 - t^2 in newer versions of JAX). Biases and the value add nothing.
+Other activations keep what their derivative rules need: relu a mask of one byte per unit and a
+vector of zeros.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ Wrt = Literal["weights", "inputs"]
 
 
 def predicted_tape(net: MLP, batch: int | None = None, *, wrt: Wrt = "weights") -> int:
-    """Bytes of the tape of a network, from its widths and what its activation leaves.
+    """Bytes of the tape of a network, from its widths and what its activation keeps.
 
     Of layer l, wrt="weights" keeps the input a_{l-1} and, except for the first, the weights;
-    wrt="inputs" keeps the weights of all layers and no input. What an activation leaves is read
+    wrt="inputs" keeps the weights of all layers and no input. What an activation keeps is read
     off its own derivative, at the size of its layer.
 
     Args:
         net: A single network; its values are not used.
         batch: Number of points that `jax.vmap` maps; by default one point, without an axis.
-        wrt: What the derivative is taken in.
+        wrt: Whether the derivative is one in the "weights" or in the "inputs".
 
     Raises:
-        ValueError: If the network is stacked, `batch` no positive integer, or `wrt` unknown.
+        ValueError: If the network is stacked, `batch` not a positive integer, or `wrt` unknown.
 
     Example:
         >>> net = MLP.init(jax.random.key(0), 16, (32, 24), "tanh", out_size=8, dtype="float32")
@@ -57,12 +57,12 @@ def predicted_tape(net: MLP, batch: int | None = None, *, wrt: Wrt = "weights") 
 
 
 def _of_layer(name: str, width: int, linear: int, batch: int | None, dtype: str, wrt: str) -> int:
-    """What a hidden layer leaves: for s', and its output as the input of the next layer."""
+    """Bytes that a hidden layer keeps: for s', and its output as the input of the next layer."""
     act = activation(name)
 
     def layer(z: Any) -> Any:
-        bent = width - linear
-        return jnp.concatenate([act(z[:bent]), z[bent:]]) if linear else act(z)
+        nonlinear = width - linear
+        return jnp.concatenate([act(z[:nonlinear]), z[nonlinear:]]) if linear else act(z)
 
     def mapped(z: Any) -> Any:
         return layer(z) if batch is None else jax.vmap(layer)(z)
@@ -84,7 +84,7 @@ def measured_tape(net: MLP, x: Any, *, wrt: Wrt = "weights") -> int:
     Args:
         net: A single network.
         x: A point of shape (d,), or a batch (N, d) mapped by `jax.vmap`.
-        wrt: What the derivative is taken in.
+        wrt: Whether the derivative is one in the "weights" or in the "inputs".
 
     Raises:
         ValueError: If the network is stacked, or x is neither a point nor a batch of points.

@@ -1,1 +1,1 @@
-"""Difference quotients: their values, their best steps, and what is proved of their errors."""
+"""Difference quotients: their values, their best steps, and proved bounds of their errors."""

@@ -1,8 +1,8 @@
 """A function of real numbers evaluated at complex ones, or refused where that means nothing.
 
 The complex step reads a derivative off Im f(x + i h v) / h, which is right for analytic functions
-alone: max, abs or a comparison looks at the real part, drops the imaginary one, and the derivative
-comes out as zero without a word. So the function is not called with complex numbers (which also
+alone: max, abs or a comparison uses the real part, drops the imaginary one, and the derivative
+silently becomes zero. So the function is not called with complex numbers (which also
 would fail where code casts its input to a real dtype, as networks do). Its jaxpr is evaluated, with
 complex numbers wherever a value depends on x, and every operation that is not known to be analytic
 is refused by name.
@@ -19,27 +19,25 @@ import jax.numpy as jnp
 from jax.extend import core
 from jaxtyping import Array
 
-from approxlab.derivatives.counts._inner_jaxprs import called, open_jaxpr
+from approxlab.derivatives.counts.inner_jaxprs import called, open_jaxpr
+from approxlab.derivatives.counts.jaxpr_constants import names
 
 __all__ = ["at_complex_points", "non_analytic_primitives"]
 
 # Analytic, and computed by XLA for complex numbers.
-_ANALYTIC = frozenset([
-    "acos", "acosh", "add", "add_any", "asin", "asinh", "atan", "atanh", "conv_general_dilated",
-    "cos", "cosh", "cumprod", "cumsum", "div", "dot_general", "exp", "exp2", "expm1",
-    "integer_pow", "log", "log1p", "logistic", "mul", "neg", "pow", "reduce_prod", "reduce_sum",
-    "rsqrt", "sin", "sinh", "sqrt", "square", "sub", "tan", "tanh",
-])  # fmt: skip
+_ANALYTIC = names(
+    "acos acosh add add_any asin asinh atan atanh conv_general_dilated cos cosh cumprod "
+    "cumsum div dot_general exp exp2 expm1 integer_pow log log1p logistic mul neg pow "
+    "reduce_prod reduce_sum rsqrt sin sinh sqrt square sub tan tanh"
+)
 # Numbers are moved, not changed; indices and conditions must not depend on x.
-_MOVES = frozenset([
-    "broadcast_in_dim", "concatenate", "convert_element_type", "copy", "copy_p",
-    "dynamic_slice", "dynamic_update_slice", "expand_dims", "gather", "optimization_barrier",
-    "pad", "reshape", "rev", "select_n", "slice", "split", "squeeze", "transpose",
-])  # fmt: skip
+_MOVES = names(
+    "broadcast_in_dim concatenate convert_element_type copy copy_p dynamic_slice "
+    "dynamic_update_slice expand_dims gather optimization_barrier pad reshape rev select_n "
+    "slice split squeeze transpose"
+)
 _LOOPS = frozenset({"scan", "while"})
-_NO_COMPLEX_FORM = frozenset([
-    "bessel_i0e", "bessel_i1e", "cbrt", "digamma", "erf", "erf_inv", "erfc", "lgamma",
-])  # fmt: skip
+_NO_COMPLEX_FORM = names("bessel_i0e bessel_i1e cbrt digamma erf erf_inv erfc lgamma")
 _COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 
@@ -102,8 +100,8 @@ def _message(name: str) -> str:
         why = "not known to be analytic"
     return (
         f"f: got the operation '{name}' on values that depend on x, which is {why}, expected "
-        "analytic operations for scheme='complex': the imaginary part would be dropped without a "
-        "word. Take scheme='central' or 'richardson', or jax.grad."
+        "analytic operations for scheme='complex': the imaginary part would be dropped silently. "
+        "Take scheme='central' or 'richardson', or jax.grad."
     )
 
 

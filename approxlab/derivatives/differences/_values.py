@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.derivatives.differences._theory import Stencil, power_of_two
+from approxlab.derivatives.differences.stencils import Stencil, power_of_two
 
-__all__ = ["Values", "quotient"]
+__all__ = ["Values", "check_floating", "quotient"]
 
 
 class Values:
@@ -94,3 +94,11 @@ def quotient(
 
 def _size(array: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(array.astype(np.float64)))
+
+
+def check_floating(dtype: Any) -> None:
+    """The dtype of points is one in which differences show something."""
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(
+            f"x: got dtype {dtype}, expected float32 or float64. Write jnp.asarray(x, float)."
+        )

@@ -1,16 +1,15 @@
 """Derivatives by differences, each with what can be proved of its error.
 
-A difference quotient needs values of f only. It is never exact: a long step makes it another slope,
-a short one makes it the difference of two rounded numbers. Both errors are known in advance, and so
-is the step at which their sum is least; `_theory` has the constants and the proofs.
+A difference quotient needs values of f only. It is never exact: with a long step it is another
+slope, with a short one the difference of two rounded numbers. Both errors are known in advance, and
+so is the step at which their sum is least; `stencils` has the constants and the proofs.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,17 +18,18 @@ from jaxtyping import Array
 
 from approxlab.claims import Bound
 from approxlab.derivatives.differences._complex_step import at_complex_points
-from approxlab.derivatives.differences._theory import (
+from approxlab.derivatives.differences._values import Values, check_floating, quotient
+from approxlab.derivatives.differences.stencils import (
     Scheme,
     Stencil,
     check_order,
+    checked_step,
     optimal_step,
     power_of_two,
     stencil,
 )
-from approxlab.derivatives.differences._values import Values, quotient
 
-__all__ = ["Difference", "difference", "difference_jacobian", "jacobian", "optimal_step"]
+__all__ = ["Difference", "difference"]
 
 ULPS = 4
 """Assumed error of a value where none is given, in units of eps |f|."""
@@ -40,7 +40,7 @@ class Difference:
     """A difference quotient, and how wrong it can be.
 
     The three parts of the error have the shape of the value. They are proved where `proved` says
-    so, under the `assumptions`; otherwise some fact was replaced by a sample of f, and their sum is
+    so, under the `assumptions`; otherwise a bound was replaced by a sample of f, and their sum is
     an estimate, which may be too small.
 
     Attributes:
@@ -49,7 +49,7 @@ class Difference:
         roundoff: Error from rounded values of f and from the quotient's own arithmetic.
         point_rounding: Error from points x + t v that are rounded; 0 where they are exact.
         proved: Whether nothing in these three was sampled.
-        assumptions: What was taken to be true, a sentence each.
+        assumptions: What the bounds assume, a sentence each.
         step: The step h.
         scheme: "forward", "backward", "central", "richardson" or "complex".
         order: Power of h in the truncation error.
@@ -98,9 +98,14 @@ class Difference:
         parts = ("truncation", "roundoff", "point_rounding")
         largest = {name: float(np.max(getattr(self, name), initial=0.0)) for name in parts}
         return [
-            {"scheme": self.scheme, "step": self.step, **largest, "proved": self.proved,
-             "evaluations": self.evaluations}
-        ]  # fmt: skip
+            {
+                "scheme": self.scheme,
+                "step": self.step,
+                **largest,
+                "proved": self.proved,
+                "evaluations": self.evaluations,
+            }
+        ]
 
 
 def difference(
@@ -126,16 +131,16 @@ def difference(
     | "richardson", order 4 | (4 D(h/2) - D(h)) / 3 | h^4 M_5 / 480 | 3 E / h | 4 |
     | "complex" | Im f(x + ihv) / h | h^2 M_3 / 6, M_3 on the complex segment | stated | 1, and f |
 
-    plus the rounding of the quotient's own few operations, which is added. The proofs stand in
-    `approxlab.derivatives.differences._theory.stencil`. Steps that are chosen here are powers of
+    plus the rounding of the quotient's own few operations, which is added. The proofs stand at the
+    head of `approxlab.derivatives.differences.stencils`. Steps that are chosen here are powers of
     two, at or below the best ones (`optimal_step`) for M_k and |f| where these are given, otherwise
-    for a function that varies over a length max(1, |x|) / |v|. Points that
-    are rounded even so are accounted for, by M_1. Computes in the dtype of x; not for use under jit
-    (`difference_jacobian` is).
+    for a function that varies over a length max(1, |x|) / |v|. Where points are rounded all the
+    same, the error that this causes is bounded by M_1. Computes in the dtype of x. Does not work
+    under jit, but `difference_jacobian` does.
 
     Args:
         f: A JAX function of one array of the shape of x, with one array as value.
-        x: Where; floating point, any shape.
+        x: The point; floating point, any shape.
         direction: v, of the shape of x; may be left out where x is one number.
         scheme: One of the above. "complex" refuses functions with operations that are not known
             to be analytic, by name.
@@ -143,10 +148,10 @@ def difference(
         order: For "richardson": 4, 6, 8 or 10.
         derivatives: Proved bounds: {k: M_k}, numbers or arrays of the shape of f. The truncation
             error needs k = order + 1. k = 1 is a bound on the norm of the gradient near the
-            points, and is needed only where points are rounded. What is missing is sampled.
+            points, and is needed only where points are rounded. Missing bounds are sampled.
         value_error: Bound on the error of computed values of f; by default 4 eps |f| is assumed.
-            For "complex" it is that of the imaginary part divided by h, and without it nothing is
-            proved, since no assumption on f gives it.
+            For "complex" it is that of the imaginary part divided by h; without it nothing is
+            proved, since it does not follow from any assumption on f.
 
     Raises:
         TypeError: If x is not floating point, or the value of f not one floating-point array.
@@ -166,106 +171,56 @@ def difference(
     """
     check_order(scheme, order)
     point, along = _point_and_direction(x, direction)
-    facts = {int(k): np.asarray(bound, np.float64) for k, bound in (derivatives or {}).items()}
-    _check_facts(facts, value_error)
+    bounds = {int(k): np.asarray(bound, np.float64) for k, bound in (derivatives or {}).items()}
+    _check_bounds(bounds, value_error)
     rule = stencil(scheme, order)
     values = Values(f, point, along)
     length = max(1.0, float(np.max(np.abs(point)))) / float(np.linalg.norm(along))
-    h = _step(step, rule, values, facts, value_error, length)
+    h = _step(step, rule, values, bounds, value_error, length)
     if scheme == "complex":
-        return _complex(values, rule, h, facts, value_error, length)
+        return _complex(values, rule, h, bounds, value_error, length)
     sampled = [values.at(s * h) for s in rule.offsets]
     errors = [_value_error(value, value_error) for value in sampled]
     slope, arithmetic, tableau = quotient(rule, sampled, h)
     weights = [abs(w) / h for w in rule.weights]
     notes = [_value_note(value_error)]
-    truncation, notes, sure = _truncation(rule, values, h, facts, length, notes)
-    beside = sum(w * values.rounding(t * h) for w, t in zip(weights, rule.offsets, strict=True))
-    steepest = facts.get(1, np.abs(slope.astype(np.float64)) / np.linalg.norm(along))
-    if beside > 0.0:
-        sure = sure and 1 in facts
-        notes.append("points rounded, |grad f| <= M_1" if 1 in facts else "gradient sampled")
+    truncation, notes, sure = _truncation(rule, values, h, bounds, length, notes)
+    rounded = sum(w * values.rounding(t * h) for w, t in zip(weights, rule.offsets, strict=True))
+    steepest = bounds.get(1, np.abs(slope.astype(np.float64)) / np.linalg.norm(along))
+    if rounded > 0.0:
+        sure = sure and 1 in bounds
+        notes.append("points rounded, |grad f| <= M_1" if 1 in bounds else "gradient sampled")
     from_values = sum(w * e for w, e in zip(weights, errors, strict=True))
     return Difference(
-        slope, truncation, _up(from_values + arithmetic, slope.shape),
-        _up(beside * steepest if beside > 0.0 else 0.0, slope.shape), sure, tuple(notes), h, scheme,
-        rule.order, values.count, tableau,
-    )  # fmt: skip
+        slope,
+        truncation,
+        _up(from_values + arithmetic, slope.shape),
+        _up(rounded * steepest if rounded > 0.0 else 0.0, slope.shape),
+        sure,
+        tuple(notes),
+        h,
+        scheme,
+        rule.order,
+        values.count,
+        tableau,
+    )
 
 
-def difference_jacobian(
-    f: Callable[[Array], Any],
-    x: Array,
-    scheme: Literal["forward", "backward", "central"] = "forward",
-    step: float | None = None,
-) -> tuple[Array, Array]:
-    """f(x), and the Jacobian of f at x by differences along every input; for jit and vmap.
-
-    The values at the shifted points are computed together: one of f(x) and n more for a one-sided
-    scheme, 2n for "central" (and one of f(x), which XLA drops where the value is not used). So a
-    network of P weights costs 2P (1 + n) and 4P n FLOPs in its products.
-
-    Args:
-        f: A JAX function of one array.
-        x: Where, any shape, n numbers.
-        scheme: "forward", "backward" or "central".
-        step: The step for all inputs, taken as it is. By default, for input j, the power of two
-            at or below the optimal one times max(1, |x_j|); x + h - x is then h, except where the
-            sum reaches the next power of two.
-
-    Returns:
-        f(x), and an array of the shape of f(x) followed by that of x.
-
-    Example:
-        >>> value, J = difference_jacobian(lambda x: x[0] * x[1], jnp.asarray([3.0, 5.0]))
-        >>> float(value), [round(float(d), 3) for d in J]
-        (15.0, [5.0, 3.0])
-    """
-    if scheme not in ("forward", "backward", "central"):
-        raise ValueError(f"scheme: got {scheme!r}, expected 'forward', 'backward' or 'central'.")
-    x = jnp.asarray(x)
-    _check_floating(x.dtype)
-    value = f(x)
-    h = _steps(x, scheme, step, value.dtype)
-    shifts = jnp.diag(h.ravel()).reshape(x.size, *x.shape)
-    ahead = x[None] + shifts if scheme != "backward" else x[None] - shifts
-    rows = jax.vmap(f)(ahead)
-    if scheme == "central":
-        rows, lengths = rows - jax.vmap(f)(x[None] - shifts), 2.0 * h
-    else:
-        rows, lengths = rows - value[None], (h if scheme == "forward" else -h)
-    lengths = lengths.astype(value.dtype).reshape(x.size, *(1,) * value.ndim)
-    columns = jnp.moveaxis(rows / lengths, 0, -1)
-    return value, columns.reshape(*value.shape, *x.shape)
-
-
-def jacobian(
-    f: Callable[[Array], Any],
-    x: Any,
-    *,
-    scheme: Literal["forward", "backward", "central"] = "forward",
-    step: float | None = None,
-) -> Array:
-    """The Jacobian by differences alone; see `difference_jacobian`.
-
-    Example:
-        >>> jacobian(lambda x: x * x, jnp.asarray([1.0, 2.0]), scheme="central").round(6).tolist()
-        [[2.0, 0.0], [0.0, 4.0]]
-    """
-    return difference_jacobian(f, jnp.asarray(x), scheme, step)[1]
-
-
-# ---------------------------------------------------------------------------------- the parts
+# The parts of the error
 
 
 def _truncation(
-    rule: Stencil, values: Values, h: float, facts: Mapping[int, np.ndarray], length: float,
+    rule: Stencil,
+    values: Values,
+    h: float,
+    bounds: Mapping[int, np.ndarray],
+    length: float,
     notes: list[str],
-) -> tuple[np.ndarray, list[str], bool]:  # fmt: skip
+) -> tuple[np.ndarray, list[str], bool]:
     """The bound from M_(p+1), or the same from a sampled derivative."""
     k = rule.order + 1
-    given = k in facts
-    size = facts[k] if given else values.sampled_derivative(k, length)
+    given = k in bounds
+    size = bounds[k] if given else values.sampled_derivative(k, length)
     where = " on the complex segment" if rule.scheme == "complex" else ""
     note = f"|d^{k} f| <= M_{k}{where}" if given else f"d^{k} f sampled"
     error = rule.truncation * h**rule.order * size
@@ -273,40 +228,55 @@ def _truncation(
 
 
 def _complex(
-    values: Values, rule: Stencil, h: float, facts: Mapping[int, np.ndarray], value_error: Any,
+    values: Values,
+    rule: Stencil,
+    h: float,
+    bounds: Mapping[int, np.ndarray],
+    value_error: Any,
     length: float,
-) -> Difference:  # fmt: skip
+) -> Difference:
     real = values.at(0.0)
     at = at_complex_points(values.f, jnp.asarray(values.x))
     z = jax.lax.complex(jnp.asarray(values.x), jnp.asarray(values.v * values.x.dtype.type(h)))
     values.count += 1
-    # Where f itself is no number, a branch of its complex logarithm or root would still be one.
+    # Where f itself is nan, a branch of its complex logarithm or root may still be a number.
     slope = np.where(np.isfinite(real), np.asarray(at(z)).imag / real.dtype.type(h), np.nan)
     assumed = (
         "error of Im f / h as given"
         if value_error is not None
-        else f"Im f / h right to {ULPS} eps of itself, which is not so where terms cancel"
+        else f"Im f / h right to {ULPS} eps of itself, which fails where terms cancel"
     )
-    truncation, notes, sure = _truncation(rule, values, h, facts, length, [assumed])
+    truncation, notes, sure = _truncation(rule, values, h, bounds, length, [assumed])
     size = np.abs(slope.astype(np.float64))
     error = ULPS * values.eps * size if value_error is None else np.asarray(value_error, float)
     return Difference(
-        slope.astype(real.dtype), truncation, _up(error + values.eps * size, slope.shape),
-        np.zeros(slope.shape), sure and value_error is not None, tuple(notes), h, "complex", 2,
+        slope.astype(real.dtype),
+        truncation,
+        _up(error + values.eps * size, slope.shape),
+        np.zeros(slope.shape),
+        sure and value_error is not None,
+        tuple(notes),
+        h,
+        "complex",
+        2,
         values.count,
-    )  # fmt: skip
+    )
 
 
 def _step(
-    step: float | None, rule: Stencil, values: Values, facts: Mapping[int, np.ndarray],
-    value_error: Any, length: float,
-) -> float:  # fmt: skip
+    step: float | None,
+    rule: Stencil,
+    values: Values,
+    bounds: Mapping[int, np.ndarray],
+    value_error: Any,
+    length: float,
+) -> float:
     if step is not None:
-        return _checked_step(step)
+        return checked_step(step)
     if rule.scheme == "complex":
         return optimal_step("complex", _kind(values.eps))
     usual = optimal_step(rule.scheme, _kind(values.eps), order=rule.order) * length
-    known = facts.get(rule.order + 1)
+    known = bounds.get(rule.order + 1)
     if known is None:
         return power_of_two(usual)
     error = (
@@ -314,34 +284,22 @@ def _step(
         if value_error is None
         else float(np.max(value_error))
     )
-    best = optimal_step(rule.scheme, _kind(values.eps), value_error=error, order=rule.order,
-                        derivative=float(np.max(known)))  # fmt: skip
+    best = optimal_step(
+        rule.scheme,
+        _kind(values.eps),
+        value_error=error,
+        order=rule.order,
+        derivative=float(np.max(known)),
+    )
     return power_of_two(best if 0.0 < best < 0.5 * length else usual)
 
 
-def _checked_step(step: Any) -> float:
-    if not (isinstance(step, int | float | np.floating) and 0.0 < step < math.inf):
-        raise ValueError(f"step: got {step!r}, expected a positive number, or None.")
-    return float(step)
-
-
-def _steps(x: Array, scheme: Scheme, step: float | None, kind: Any) -> Array:
-    """One step per input, in the dtype of x; a power of two where it is chosen here."""
-    if step is not None:
-        return jnp.full(x.shape, _checked_step(step), x.dtype)
-    coarser = max((x.dtype, kind), key=lambda d: float(jnp.finfo(d).eps))
-    sizes = jnp.maximum(jnp.abs(x), jnp.ones_like(x))
-    wanted = sizes * jnp.asarray(optimal_step(scheme, coarser), x.dtype)
-    # A mantissa of no bits: rounding goes up from 1.5 on, so with this factor it goes down.
-    return jax.lax.reduce_precision(0.750001 * wanted, jnp.finfo(x.dtype).nexp, 0)
-
-
-# ------------------------------------------------------------------------------ what is asked
+# Arguments
 
 
 def _point_and_direction(x: Any, direction: Any) -> tuple[np.ndarray, np.ndarray]:
     point = np.asarray(jnp.asarray(x))
-    _check_floating(point.dtype)
+    check_floating(point.dtype)
     if direction is None:
         if point.size != 1:
             raise ValueError(
@@ -358,16 +316,11 @@ def _point_and_direction(x: Any, direction: Any) -> tuple[np.ndarray, np.ndarray
     return point, along
 
 
-def _check_floating(dtype: Any) -> None:
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(
-            f"x: got dtype {dtype}, expected float32 or float64. Write jnp.asarray(x, float)."
-        )
-
-
-def _check_facts(facts: Mapping[int, np.ndarray], value_error: Any) -> None:
-    for name, bound in [*((f"derivatives[{k}]", b) for k, b in facts.items()),
-                        ("value_error", value_error)]:  # fmt: skip
+def _check_bounds(bounds: Mapping[int, np.ndarray], value_error: Any) -> None:
+    for name, bound in [
+        *((f"derivatives[{k}]", b) for k, b in bounds.items()),
+        ("value_error", value_error),
+    ]:
         if bound is not None and not np.all(np.asarray(bound, float) >= 0.0):
             raise ValueError(f"{name}: got {bound!r}, expected a bound that is at least 0.")
 

@@ -1,8 +1,8 @@
-"""What the Jacobian of one layer is, kept in the form in which it is cheap.
+"""The Jacobian of one layer, kept in the form in which it is cheap.
 
-The chain rule multiplies Jacobians of layers, and hardly any of them is a matrix full of numbers:
+The chain rule multiplies Jacobians of layers, and most of them have far more entries than numbers:
 
-| map | Jacobian | class | numbers kept | numbers of the dense array |
+| map | Jacobian | class | numbers kept | numbers in the dense array |
 |---|---|---|---|---|
 | x -> W x + b, in x | W | `Dense` | m n | m n |
 | z -> s(z), elementwise | diag(s'(z)) | `Diagonal` | n | n^2 |
@@ -17,127 +17,18 @@ of arrays are 2 x size of the result x length of the sum, elementwise ones 1 for
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.arguments import check_positive
-from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
+from approxlab.derivatives._structures import register
+from approxlab.derivatives.layers._layer_jacobian import LayerJacobian
 
-__all__ = ["Dense", "Diagonal", "Identity", "KroneckerOuter", "LayerJacobian", "Transposed"]
-
-
-class LayerJacobian(abc.ABC):
-    """A Jacobian J of a map from arrays of shape `in_shape` to arrays of shape `out_shape`.
-
-    Its entries are J[out index, in index]: the axes of the value first, then those of the argument,
-    as in JAX. All kinds are pytrees, so they pass through `jit`, `vmap` and `grad`.
-    """
-
-    @abc.abstractmethod
-    def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
-
-    @abc.abstractmethod
-    def _kind(self) -> Any: ...
-
-    @abc.abstractmethod
-    def _transpose(self) -> LayerJacobian: ...
-
-    @abc.abstractmethod
-    def _flops(self) -> tuple[int, int]: ...
-
-    @abc.abstractmethod
-    def _jvp(self, v: Array) -> Array: ...
-
-    @abc.abstractmethod
-    def _vjp(self, u: Array) -> Array: ...
-
-    @abc.abstractmethod
-    def _dense(self) -> Array: ...
-
-    @property
-    def out_shape(self) -> tuple[int, ...]:
-        """Shape of J v."""
-        return self._shapes()[0]
-
-    @property
-    def in_shape(self) -> tuple[int, ...]:
-        """Shape of v."""
-        return self._shapes()[1]
-
-    @property
-    def dtype(self) -> Any:
-        """Dtype of the entries."""
-        return self._kind()
-
-    def transpose(self) -> LayerJacobian:
-        """The Jacobian with the axes of argument and value exchanged."""
-        return self._transpose()
-
-    def flops(self, operation: str = "jvp") -> int:
-        """Operations of one "jvp" or "vjp", exactly those of the program that computes it."""
-        if operation not in ("jvp", "vjp"):
-            raise ValueError(f"operation: got {operation!r}, expected 'jvp' or 'vjp'.")
-        return self._flops()[("jvp", "vjp").index(operation)]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the dense array: `out_shape`, then `in_shape`."""
-        return (*self.out_shape, *self.in_shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that are kept."""
-        return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(self))
-
-    @property
-    def dense_nbytes(self) -> int:
-        """Bytes that the dense array would take."""
-        return math.prod(self.shape) * jnp.dtype(self.dtype).itemsize
-
-    def jvp(self, v: Any) -> Array:
-        """The product J v: a tangent pushed forward.
-
-        Raises:
-            ValueError: If v has not the shape `in_shape`.
-        """
-        return self._jvp(self._fitting("v", v, self.in_shape))
-
-    def vjp(self, u: Any) -> Array:
-        """The product u J: a cotangent pulled back.
-
-        Raises:
-            ValueError: If u has not the shape `out_shape`.
-        """
-        return self._vjp(self._fitting("u", u, self.out_shape))
-
-    def _fitting(self, name: str, values: Any, shape: tuple[int, ...]) -> Array:
-        # The identity computes nothing, so it has no say in the dtype.
-        array = jnp.asarray(values, None if isinstance(self, Identity) else self.dtype)
-        if array.shape != shape:
-            raise ValueError(
-                f"{name}: got shape {array.shape} for {self!r}, expected {shape}. jvp takes an "
-                "array like the argument, vjp one like the value; use jax.vmap for many."
-            )
-        return array
-
-    def dense(self, max_bytes: int = MAX_BYTES) -> Array:
-        """The array of all entries, zeros included.
-
-        Raises:
-            ValueError: Before anything is allocated, if it would take more than `max_bytes`.
-        """
-        check_bytes(self.shape, self.dtype, max_bytes, f"jvp and vjp of {self!r}")
-        return self._dense()
-
-    def __repr__(self) -> str:
-        to = " x ".join(str(shape) for shape in (self.out_shape, self.in_shape))
-        return f"{type(self).__name__}({to}, {self.nbytes} of {self.dense_nbytes} bytes)"
+__all__ = ["Dense", "Diagonal", "Identity", "KroneckerOuter", "Transposed"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -158,13 +49,23 @@ class Dense(LayerJacobian):
     def __post_init__(self) -> None:
         object.__setattr__(self, "matrix", _of_rank("matrix", self.matrix, 2))
 
-    def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return (self.matrix.shape[0],), (self.matrix.shape[1],)
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of J v."""
+        return (self.matrix.shape[0],)
 
-    def _kind(self) -> Any:
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """Shape of v."""
+        return (self.matrix.shape[1],)
+
+    @property
+    def dtype(self) -> Any:
+        """Dtype of the entries."""
         return self.matrix.dtype
 
-    def _transpose(self) -> Dense:
+    def transpose(self) -> Dense:
+        """The Jacobian with the axes of argument and value exchanged."""
         return Dense(self.matrix.T)
 
     def _flops(self) -> tuple[int, int]:
@@ -197,13 +98,23 @@ class Diagonal(LayerJacobian):
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", _of_rank("entries", self.entries, 1))
 
-    def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return self.entries.shape, self.entries.shape
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of J v."""
+        return self.entries.shape
 
-    def _kind(self) -> Any:
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """Shape of v."""
+        return self.entries.shape
+
+    @property
+    def dtype(self) -> Any:
+        """Dtype of the entries."""
         return self.entries.dtype
 
-    def _transpose(self) -> Diagonal:
+    def transpose(self) -> Diagonal:
+        """The Jacobian with the axes of argument and value exchanged."""
         return self
 
     def _flops(self) -> tuple[int, int]:
@@ -235,16 +146,28 @@ class Identity(LayerJacobian):
     size: int
     dtype_name: str | None = None
 
+    _converts: ClassVar[bool] = False  # it computes nothing, so it leaves the dtype as it is
+
     def __post_init__(self) -> None:
         check_positive(size=self.size)
 
-    def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return (self.size,), (self.size,)
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of J v."""
+        return (self.size,)
 
-    def _kind(self) -> Any:
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """Shape of v."""
+        return (self.size,)
+
+    @property
+    def dtype(self) -> Any:
+        """Dtype of the entries."""
         return jnp.dtype(self.dtype_name or jnp.result_type(float))
 
-    def _transpose(self) -> Identity:
+    def transpose(self) -> Identity:
+        """The Jacobian with the axes of argument and value exchanged."""
         return self
 
     def _flops(self) -> tuple[int, int]:
@@ -264,8 +187,8 @@ class Identity(LayerJacobian):
 class KroneckerOuter(LayerJacobian):
     """J[k, i, j] = B[k, i] a[j]: the Jacobian in a weight matrix, of shape (m, l, n).
 
-    With B = I it is that of the layer itself, d(W a)/dW, of which one entry in l is not zero; with
-    B = df/dz that of a whole network in one of its weight matrices. In words of matrices it is the
+    With B = I it is that of the layer itself, d(W a)/dW, where one entry in l is not zero; with
+    B = df/dz it is that of a whole network in one of its weight matrices. As matrices, it is the
     Kronecker product of B and the row a^T.
 
     Attributes:
@@ -290,16 +213,27 @@ class KroneckerOuter(LayerJacobian):
             )
         if not isinstance(self.left, Identity) and self.left.dtype != self.right.dtype:
             raise TypeError(
-                f"right: got {self.right.dtype} beside {self.left.dtype}, expected one dtype."
+                f"right: got {self.right.dtype} with {self.left.dtype} on the left, expected one "
+                "dtype."
             )
 
-    def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return self.left.out_shape, (*self.left.in_shape, *self.right.shape)
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of J v."""
+        return self.left.out_shape
 
-    def _kind(self) -> Any:
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """Shape of v."""
+        return (*self.left.in_shape, *self.right.shape)
+
+    @property
+    def dtype(self) -> Any:
+        """Dtype of the entries."""
         return self.right.dtype
 
-    def _transpose(self) -> Transposed:
+    def transpose(self) -> Transposed:
+        """The Jacobian with the axes of argument and value exchanged."""
         return Transposed(self)
 
     def _flops(self) -> tuple[int, int]:
@@ -322,18 +256,28 @@ class Transposed(LayerJacobian):
     """The transpose of a `KroneckerOuter`: it takes a cotangent u to the matrix (B^T u) a^T.
 
     Attributes:
-        of: What it is the transpose of.
+        of: The `KroneckerOuter`.
     """
 
     of: Any
 
-    def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return self.of.in_shape, self.of.out_shape
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of J v."""
+        return self.of.in_shape
 
-    def _kind(self) -> Any:
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """Shape of v."""
+        return self.of.out_shape
+
+    @property
+    def dtype(self) -> Any:
+        """Dtype of the entries."""
         return self.of.dtype
 
-    def _transpose(self) -> LayerJacobian:
+    def transpose(self) -> LayerJacobian:
+        """The Jacobian with the axes of argument and value exchanged."""
         return self.of
 
     def _flops(self) -> tuple[int, int]:
@@ -350,7 +294,7 @@ class Transposed(LayerJacobian):
 
 
 def _of_rank(name: str, array: Any, rank: int) -> Array:
-    """The array, by JAX, if it is one of floating-point numbers and of that rank."""
+    """The array as one of JAX; refused if it is not floating point or not of that rank."""
     if not hasattr(array, "ndim") or not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(
             f"{name}: got {array!r}, expected a floating-point array. Write jnp.asarray(x, float)."

@@ -1,8 +1,8 @@
-"""The gradient of every sample apart, kept as two vectors a layer: delta_l and a_{l-1}.
+"""The gradient of every single sample, kept as two vectors per layer: delta_l and a_{l-1}.
 
 The gradient of one sample's loss in W_l is the outer product delta_l a_{l-1}^T with delta_l the
 derivative of the loss in z_l. So its norm is norm(delta_l) norm(a_{l-1}), some 2 (n_l + n_{l-1})
-FLOPs in place of n_l n_{l-1} numbers, and a weighted sum over the samples, as clipping asks for, is
+FLOPs in place of n_l n_{l-1} numbers, and a weighted sum over the samples, as clipping needs it, is
 one product of arrays.
 """
 
@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
-from approxlab.derivatives.layers._sweeps import as_batch, backward, forward
-from approxlab.networks import MLP
+from approxlab.derivatives.layers.sweeps import as_batch, backward, forward
+from approxlab.networks.mlp import MLP
 
 __all__ = [
     "PerSampleGradients",
@@ -127,7 +127,7 @@ def per_sample_gradients(
     *,
     biases: bool = True,
 ) -> PerSampleGradients:
-    """The gradient of loss(f(x_n), y_n) in all weights, for every sample n apart.
+    """The gradient of loss(f(x_n), y_n) in all weights, for every single sample n.
 
     One forward and one backward sweep for the whole batch, 2 N P + 2 N (P - c0) FLOPs of products;
     the N x P numbers of the gradients are not formed.
@@ -144,8 +144,8 @@ def per_sample_gradients(
         `.dense()`.
 
     Raises:
-        TypeError: If `net` is no MLP, or the loss is no floating-point number.
-        ValueError: If X or Y has not N rows that fit.
+        TypeError: If `net` is not an MLP, or the loss is not a floating-point number.
+        ValueError: If X is not of shape (N, d), or Y does not have N rows.
 
     Source:
         Goodfellow 2015, "Efficient per-example gradient computations" (the outer products).
@@ -153,7 +153,7 @@ def per_sample_gradients(
     Example:
         >>> net = MLP.from_arrays([[[2.0, 1.0]]], [[0.0]], "tanh")
         >>> found = per_sample_gradients(net, jnp.array([[1.0, 1.0], [3.0, 4.0]]), jnp.zeros(2))
-        >>> found.dense().weights[0].tolist()          # 2 f(x) x, the bias apart
+        >>> found.dense().weights[0].tolist()          # 2 f(x) x, without the bias
         [[[6.0, 6.0]], [[60.0, 80.0]]]
     """
     points = as_batch(net, X)

@@ -1,8 +1,9 @@
-"""Products of layer Jacobians that stay structured, and the tensor dy/dW that nobody forms.
+"""Products of layer Jacobians that stay structured, and the tensor dy/dW, which need not be formed.
 
-`product` knows which structure survives: diagonals times diagonals stay diagonal, a diagonal times
-a matrix scales its rows (no matrix product), and whatever multiplies a weight Jacobian from the
-left multiplies its small factor only: A (B with outer factor a) = (A B) with outer factor a.
+`product` keeps the structure that survives: diagonals times diagonals stay diagonal, a diagonal
+times a matrix scales its rows (no matrix product), and a factor that multiplies a weight Jacobian
+from the left multiplies its small factor only: A (B with outer factor a) = (A B) with outer
+factor a.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from jaxtyping import Array, Float
 
 from approxlab.arguments import check_positive
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes
-from approxlab.derivatives.layers._sweeps import activated
+from approxlab.derivatives.layers._layer_jacobian import LayerJacobian
 from approxlab.derivatives.layers.jacobians import (
     Dense,
     Diagonal,
     Identity,
     KroneckerOuter,
-    LayerJacobian,
     Transposed,
 )
-from approxlab.networks import MLP
+from approxlab.derivatives.layers.sweeps import activated
+from approxlab.networks.mlp import MLP
 
 __all__ = [
     "explicit_weight_tensor",
@@ -41,7 +42,7 @@ __all__ = [
 def product(*factors: LayerJacobian) -> LayerJacobian:
     """The Jacobian of a composition, multiplied from the left: (A B) C for factors A, B, C.
 
-    As in the chain rule, the factor that acts first stands last. What comes out:
+    As in the chain rule, the factor that acts first stands last. The results:
 
     | A | B | A B | operations |
     |---|---|---|---|
@@ -82,7 +83,7 @@ def product_flops(left: LayerJacobian, right: LayerJacobian) -> int:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Rule:
-    """What a product of two factors costs, and how it is made."""
+    """The cost of a product of two factors, and how it is computed."""
 
     flops: int
     build: Callable[[], LayerJacobian]
@@ -166,7 +167,7 @@ def layer_jacobians(net: MLP, x: Any) -> tuple[LayerJacobian, ...]:
         x: Point of shape (n,), brought to the dtype of the network.
 
     Raises:
-        ValueError: If x is no single point of the network, or the network is stacked.
+        ValueError: If x is not one point of the network, or the network is stacked.
 
     Example:
         >>> net = MLP.from_arrays([[[2.0], [-1.0]], [[1.0, 1.0]]], [[0.0, 0.0], [0.0]], "relu")
@@ -198,10 +199,10 @@ def layer_jacobians(net: MLP, x: Any) -> tuple[LayerJacobian, ...]:
 def explicit_weight_tensor(
     outputs: int, x: Any, *, max_bytes: int = MAX_BYTES
 ) -> Float[Array, "m m n"]:
-    """dy/dW of y = W x as the array of shape (m, m, n) that it is: entry (k, i, j) is x_j if k = i.
+    """dy/dW of y = W x as an array of shape (m, m, n): entry (k, i, j) is x_j if k = i, else 0.
 
-    It does not depend on W, and only one entry in m is not zero. To look at, not to compute with:
-    `KroneckerOuter(Identity(m), x)` is the same derivative in n numbers.
+    It does not depend on W, and only one entry in m is not zero. It is meant for study, not for
+    computation: `KroneckerOuter(Identity(m), x)` is the same derivative in n numbers.
 
     Args:
         outputs: m, the number of rows of W.
@@ -241,7 +242,7 @@ def n_mode_product(tensor: Any, factor: Any, mode: int) -> Array:
         mode: Number of the axis, from 1 on.
 
     Raises:
-        ValueError: If there is no such axis, or it has not the length of the factor.
+        ValueError: If there is no such axis, or its length is not that of the factor.
 
     Source:
         Kolda and Bader 2009, section 2.5 (with a vector: the contracted product).

@@ -1,7 +1,7 @@
-"""Everything one wants of a network's Jacobian in its weights, which is never formed.
+"""Products, kernels and norms of a network's Jacobian in its weights, which is never formed.
 
 The Jacobian of f(x) in W_l is B_l with outer factor a_{l-1}: entry (k, i, j) is
-B_l[k, i] a_{l-1}[j], where B_l = df/dz_l has the shape (m, n_l). So one forward sweep, which leaves
+B_l[k, i] a_{l-1}[j], where B_l = df/dz_l has the shape (m, n_l). So one forward sweep, which keeps
 the a_l and s'(z_l), and one backward sweep, B_L = I and B_l = (B_{l+1} W_{l+1}) s'(z_l), hold all
 of it, in m n_l + n_{l-1} numbers a layer and sample where the array has m n_l n_{l-1}.
 
@@ -16,8 +16,8 @@ layer, the products of arrays cost, in FLOPs (2 for a multiply-add; without bias
 | J J^T (`gram`) | sum over l of 2 N^2 n_{l-1}, and 2 N^2 m^2 H | 2 N^2 m^2 P |
 | diag(J^T J) (`gram_diagonal`) | 2 N (P - cL) | (elementwise) 2 N m P |
 
-Products with identities are not made here: B_L stays implicit, and W_L enters by scaled rows;
-`jacrev` makes one for all samples.
+No product with an identity is computed here: B_L stays implicit, and W_L enters by scaled rows;
+`jacrev` computes one for all samples.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
-from approxlab.derivatives.layers._sweeps import as_batch, as_cotangent, forward, jacobians
 from approxlab.derivatives.layers.per_sample import PerSampleGradients, like
-from approxlab.networks import MLP
+from approxlab.derivatives.layers.sweeps import as_batch, as_cotangent, forward, jacobians
+from approxlab.networks.mlp import MLP
 
 __all__ = ["WeightJacobian", "gram_diagonal", "ntk", "weight_jacobian"]
 
@@ -68,7 +68,7 @@ class WeightJacobian:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the factors that are kept, the network apart."""
+        """Bytes of the factors that are kept, without the network."""
         return sum(a.size * a.dtype.itemsize for a in (*self.inputs, *self.factors))
 
     @property
@@ -103,7 +103,7 @@ class WeightJacobian:
         return self.per_sample_gradients(u).sum()
 
     def per_sample_gradients(self, u: Any) -> PerSampleGradients:
-        """The gradient of u_n f(x_n) for every sample apart, as outer products.
+        """The gradient of u_n f(x_n) for every single sample, as outer products.
 
         Args:
             u: Shaped like the values, (N,) or (N, m).
@@ -215,8 +215,8 @@ def weight_jacobian(net: MLP, X: Any, *, biases: bool = True) -> WeightJacobian:
         biases: Whether biases are variables too.
 
     Raises:
-        TypeError: If `net` is no MLP.
-        ValueError: If X has not the shape (N, d), or the network is stacked.
+        TypeError: If `net` is not an MLP.
+        ValueError: If X is not of shape (N, d), or the network is stacked.
 
     Example:
         >>> net = MLP.from_arrays([[[2.0], [1.0]], [[1.0, -1.0]]], [[0.0, 0.0], [0.0]], "relu")

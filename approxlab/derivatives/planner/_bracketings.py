@@ -1,7 +1,7 @@
 """Ways to the Jacobian of a chain of functions, as trees with their exact costs.
 
-The table of sub-chains, filled from short to long: for each the ways that are worth keeping. What
-the costs mean is told in `approxlab.derivatives.planner.plans`, which asks the questions.
+The table of sub-chains is filled from short to long and keeps, for each, the ways that can still be
+part of a best plan. `approxlab.derivatives.planner.plans` says what the costs mean.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Factor:
         out_size: Number of outputs.
         tangent_flops: FLOPs of one Jacobian-vector product.
         adjoint_flops: FLOPs of one vector-Jacobian product.
-        matrix_flops: FLOPs of having its Jacobian as a matrix; 0 where the matrix is known, as of a
+        matrix_flops: FLOPs of its Jacobian as a matrix; 0 where the matrix is known, as for a
             layer. `None` for an opaque function: one tangent per input or one adjoint per output.
-        tape_bytes: What one vector-Jacobian product keeps of the function's evaluation.
+        tape_bytes: Bytes that one vector-Jacobian product keeps of the function's evaluation.
 
     Raises:
-        ValueError: If a size is not a positive integer or a cost a negative number.
+        ValueError: If a size is not a positive integer, or a cost is negative.
 
     Example:
         >>> Factor(3, 2, tangent_flops=12, adjoint_flops=12)
@@ -60,7 +60,7 @@ class Factor:
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class Node:
-    """The Jacobian of the factors first..last, and how it is had.
+    """The Jacobian of the factors first..last, and how it is computed.
 
     Attributes:
         first: First factor, counted from 1.
@@ -107,7 +107,7 @@ class Node:
 
 
 class Found(NamedTuple):
-    """A candidate for a sub-chain: its costs, and what makes the node."""
+    """A candidate for a sub-chain: its costs, and the fields of its node."""
 
     flops: int
     peak_bytes: int
@@ -143,7 +143,7 @@ class Chain:
         return ("forward", "reverse") if forward < reverse else ("reverse", "forward")
 
     def table(self, keep: Keep) -> list[Node]:
-        """What `keep` leaves of the whole chain, picking among the ways of every sub-chain."""
+        """The ways of the whole chain that remain if `keep` selects ways of every sub-chain."""
         length = len(self.factors)
         kept: dict[tuple[int, int], list[Node]] = {}
         for size in range(1, length + 1):
@@ -209,8 +209,8 @@ class Chain:
     def pure(self, kind: Kind) -> Node:
         """The cheapest tree of one pure order: known matrices where they cost no more."""
         refused = "adjoints" if kind == "forward" else "tangents"
-        places = range(1, len(self.factors) + 1)
-        order = list(places if kind == "forward" else reversed(places))
+        numbers = range(1, len(self.factors) + 1)
+        order = list(numbers if kind == "forward" else reversed(numbers))
         tree = None
         for i in order:
             alone = [_node(i, i, way) for way in self.single(i) if way.method != refused]

@@ -1,8 +1,8 @@
 """Planned Jacobian chains, executed in JAX: layers by their matrices, any functions by pushes.
 
 For a network the Jacobian of the layers i..j is M = W_j D_{j-1} W_{j-1} ... D_i W_i, where D_l is
-diagonal with entries s'(z_l), 1 for units left linear. No diagonal is ever multiplied as a matrix:
-in a product M_left D_k M_right the columns of the left or the rows of the right factor are scaled,
+diagonal with entries s'(z_l), 1 for linear units. No diagonal is ever multiplied as a matrix: in a
+product M_left D_k M_right the columns of the left or the rows of the right factor are scaled,
 whichever has fewer numbers.
 
 Under `jax.vmap` over points the weights stay shared: a product with a weight that is not scaled
@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 
 from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.counts.tapes import tape_bytes
-from approxlab.derivatives.layers.products import activated
+from approxlab.derivatives.layers.sweeps import activated
 from approxlab.derivatives.planner.plans import Factor, Node, Plan
 from approxlab.derivatives.planner.plans import plan as cheapest_plan
 from approxlab.networks.mlp import MLP
@@ -73,7 +73,7 @@ def _forward(net: MLP, x: Array) -> tuple[Array, list[Array]]:
 
 
 def _of_layers(node: Node, weights: Sequence[Array], slopes: Sequence[Array]) -> Array:
-    """W_j D_{j-1} ... D_i W_i of the layers i..j of a node: the slopes after layer j are not in."""
+    """W_j D_{j-1} ... D_i W_i of the layers i..j of a node: without the slopes after layer j."""
     if node.first == node.last:
         return weights[node.last - 1]
     made: dict[int, Array] = {}
@@ -106,8 +106,8 @@ def chain_jacobian(
         fns: Functions of one vector that return a vector, the first applied first.
         x: A point of shape (n,), of floating-point dtype.
         plan: As from `plan` for these functions; by default the cheapest one for
-            `chain_factors(fns, x)`. A known matrix ("matrix" in its tree) is had by tangents or
-            adjoints, whichever are fewer.
+            `chain_factors(fns, x)`. A known matrix ("matrix" in its tree) is computed by
+            tangents or adjoints, whichever are fewer.
         max_bytes: Budget of the default plan.
 
     Returns:
@@ -127,7 +127,9 @@ def chain_jacobian(
     if plan is None:
         found = cheapest_plan(chain_factors(fns, x), max_bytes, dtype=x.dtype)
     elif max_bytes is not None:
-        raise ValueError(f"max_bytes: got {max_bytes} beside a plan, expected one of the two.")
+        raise ValueError(
+            f"max_bytes: got {max_bytes} together with a plan, expected one of the two."
+        )
     else:
         found = plan
     sizes = (*(point.shape[0] for point in points), found.widths[-1])

@@ -1,8 +1,8 @@
 """The cheapest bracketing of a chain of Jacobians, by dynamic programming, under a byte budget.
 
-The Jacobian of F = F_q o ... o F_1 is the product J_q ... J_1. In whatever order it is multiplied,
-the result is the same; the cost is not. Forward mode multiplies from the right, reverse mode from
-the left, and a chain with a narrow place in its middle wants neither. A sub-chain i..j gets its
+The Jacobian of F = F_q o ... o F_1 is the product J_q ... J_1. The order of multiplication changes
+the cost, not the result. Forward mode multiplies from the right, reverse mode from the left, and
+neither is best for a chain that is narrow in its middle. A sub-chain i..j gets its
 Jacobian in one of these ways:
 
 - product: two sub-results, n_j x n_k times n_k x n_i, 2 n_j n_k n_i FLOPs;
@@ -15,7 +15,7 @@ Jacobian in one of these ways:
 Pushing through several factors is pushing through one after another, at the same cost. With q
 factors the table of sub-chains has q(q+1)/2 entries of at most q splits each.
 
-What is budgeted: the bytes of all Jacobians of sub-chains that are held at once when the tree is
+The budget limits the bytes of all Jacobians of sub-chains that are held at once when the tree is
 evaluated depth first, child by child, in the order it states (of two children the better one
 first), result included, and the tape of the factor that adjoints are passing. Known matrices
 (matrix_flops = 0) belong to the network and count nothing, and so do the values between factors,
@@ -93,7 +93,7 @@ class Plan:
 
     @property
     def product_flops(self) -> int:
-        """FLOPs of the Jacobian alone, the forward pass set aside."""
+        """FLOPs of the Jacobian alone, without the forward pass."""
         return self.tree.flops
 
     @property
@@ -110,7 +110,7 @@ class Plan:
     def kind(self) -> Kind:
         """Whether the brackets are those of forward or of reverse accumulation, or neither.
 
-        Two factors have one bracketing: it is named as the mode that JAX would rather take.
+        Two factors have one bracketing: it is named after the JAX mode that is cheaper.
         """
         order = Chain(self.factors, self.itemsize).preference
         return next((kind for kind in order if is_pure(self.tree, kind)), "mixed")
@@ -193,7 +193,7 @@ def plan(
     """The cheapest way to the Jacobian of a chain, among those within a byte budget.
 
     Of several plans of equal cost the one of forward or reverse accumulation is taken if it is
-    among them (of these two the one whose JAX mode is cheaper), then one that holds least.
+    among them (of these two the one whose JAX mode is cheaper), then one that holds the least.
 
     Args:
         factors: The chain, first factor first.
@@ -236,9 +236,9 @@ def _cheapest_within(chain: Chain, max_bytes: int | None) -> Node:
 def plan_frontier(
     factors: Sequence[Factor], *, value_flops: int = 0, dtype: Any = None
 ) -> tuple[Plan, ...]:
-    """All plans that no other beats in both FLOPs and bytes held, the cheapest first.
+    """All plans that no other plan beats in both FLOPs and bytes held, the cheapest first.
 
-    The cost under every budget: with b bytes the plan of the first whose peak is at most b.
+    Under a budget of b bytes the best plan is the first whose peak is at most b.
 
     Example:
         >>> for found in plan_frontier(layer_factors([4, 32, 8, 128, 8]), dtype="float32"):
@@ -263,7 +263,7 @@ def plan_network(net: Network, *, max_bytes: int | None = None, dtype: Any = Non
         dtype: "float32" or "float64"; by default that of the network, JAX's default for widths.
 
     Raises:
-        ValueError: If the widths are no widths, or no plan fits the budget.
+        ValueError: If the widths are not positive integers, or no plan fits the budget.
 
     Example:
         >>> best = plan_network([512, 512, 8, 512, 512], dtype="float32")

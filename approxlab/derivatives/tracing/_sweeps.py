@@ -1,4 +1,4 @@
-"""The two sweeps over the steps of a trace, and what each step is called afterwards."""
+"""The two sweeps over the operations of a Wengert list, and the names of the trace's steps."""
 
 from __future__ import annotations
 
@@ -10,63 +10,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from approxlab.derivatives.tracing import _program as programs
-from approxlab.derivatives.tracing._program import Constant, Program, View, is_inexact
-from approxlab.derivatives.tracing._words import Operand, Words, constant, latex_name, words
+from approxlab.derivatives.tracing._steps import Contribution, TraceStep
+from approxlab.derivatives.tracing._wengert_list import (
+    Constant,
+    Operation,
+    View,
+    WengertList,
+    apply,
+    is_inexact,
+    opened,
+)
+from approxlab.derivatives.tracing._wording import Operand, Wording, constant, latex_name, worded
 
-__all__ = ["Contribution", "Step", "Swept", "named", "output_name", "sweep"]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Contribution:
-    """What one step adds to the adjoint of a variable that it reads.
-
-    Attributes:
-        source: Name of the step; "seed" for the cotangent of the output.
-        position: Which operand of that step the variable is.
-        order: When the reverse sweep adds it; the seed is 0.
-        local: Derivative of the step by that operand where both are scalars, else None.
-        value: What is added: the adjoint of the step times its derivative.
-        so_far: The adjoint of the variable after the addition.
-    """
-
-    source: str
-    position: int
-    order: int
-    local: np.ndarray | None
-    value: np.ndarray
-    so_far: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Step:
-    """One line of a trace: an input, or what a primitive makes of earlier lines.
-
-    Attributes:
-        name: "v-1", "v0" for inputs, then "v1", "v2", ...
-        label: What the caller calls it: "x1", "t0"; "" if nothing.
-        symbol: The one of the two that expressions use.
-        text: The expression, such as "ln v-1" or "v1 + v2"; the label for an input.
-        latex: The same in LaTeX.
-        op: The sign in the node of a graph, such as "+", "×2" or "ln"; "" for an input.
-        operands: Names of the lines that it reads, in order, constants left out.
-        primal: Its value.
-        tangents: Its tangents, one per seed; None for integers and booleans.
-        adjoint: Its adjoint: the sum of its contributions; None for integers and booleans.
-        contributions: What was added up, in the order of the reverse sweep.
-    """
-
-    name: str
-    label: str
-    symbol: str
-    text: str
-    latex: str
-    op: str
-    operands: tuple[str, ...]
-    primal: np.ndarray
-    tangents: tuple[np.ndarray | None, ...]
-    adjoint: np.ndarray | None
-    contributions: tuple[Contribution, ...]
+__all__ = ["Swept", "named", "output_name", "sweep"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,14 +38,14 @@ class Swept:
 
 
 def sweep(
-    run: Program, inputs: Sequence[Any], directions: Sequence[Sequence[Any]], cotangent: Any
+    run: WengertList, inputs: Sequence[Any], directions: Sequence[Sequence[Any]], cotangent: Any
 ) -> Swept:
     """Values and tangents from the first step to the last, adjoints from the last to the first."""
     values = dict(zip(run.inputs, inputs, strict=True))
     tangents = {var: [direction[i] for direction in directions] for i, var in enumerate(run.inputs)}
-    for step in run.steps:
-        values |= zip(step.outputs.values(), step.local(())(values), strict=True)
-        _forward(step, values, tangents, len(directions))
+    for operation in run.operations:
+        values |= zip(operation.outputs.values(), operation.local(())(values), strict=True)
+        _forward(operation, values, tangents, len(directions))
     swept = Swept(values, tangents, {}, {}, None, [])
     if isinstance(run.output, Constant):
         value = run.output.value
@@ -99,8 +55,8 @@ def sweep(
         value, pull = jax.vjp(read, values[base])
         pushed = [jax.jvp(read, [values[base]], [t])[1] for t in tangents[base]]
         _add(swept, base, None, 0, None, pull(cotangent)[0])
-    for number, step in reversed(list(enumerate(run.steps))):
-        _reverse(number, step, swept)
+    for number, operation in reversed(list(enumerate(run.operations))):
+        _reverse(number, operation, swept)
     for var, known in values.items():
         if is_inexact(known):
             swept.adjoints.setdefault(var, jnp.zeros_like(known))
@@ -110,24 +66,24 @@ def sweep(
 def _reader(view: View) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         for equation in view.equations:
-            (value,) = programs.apply(equation, [value])
+            (value,) = apply(equation, [value])
         return value
 
     return read
 
 
 def _smooth(
-    step: programs.Step, values: dict[int, Any]
+    operation: Operation, values: dict[int, Any]
 ) -> tuple[list[int], list[int], Callable[..., Any]]:
     """Operands and outputs that have derivatives, and the step as a function between them."""
     varied = [
         i
-        for i, operand in enumerate(step.operands)
+        for i, operand in enumerate(operation.operands)
         if isinstance(operand, View) and is_inexact(values[operand.base])
     ]
-    outputs = list(step.outputs.values())
+    outputs = list(operation.outputs.values())
     kept = [i for i, var in enumerate(outputs) if is_inexact(values[var])]
-    local = step.local(varied)
+    local = operation.local(varied)
 
     def smooth(*moved: Any) -> tuple[Any, ...]:
         results = local(values, *moved)
@@ -136,16 +92,16 @@ def _smooth(
     return varied, [outputs[i] for i in kept], smooth
 
 
-def _bases(step: programs.Step, varied: Sequence[int]) -> list[int]:
-    operands = [step.operands[i] for i in varied]
+def _bases(operation: Operation, varied: Sequence[int]) -> list[int]:
+    operands = [operation.operands[i] for i in varied]
     return [operand.base for operand in operands if isinstance(operand, View)]
 
 
 def _forward(
-    step: programs.Step, values: dict[int, Any], tangents: dict[int, list[Any]], count: int
+    operation: Operation, values: dict[int, Any], tangents: dict[int, list[Any]], count: int
 ) -> None:
-    varied, outputs, smooth = _smooth(step, values)
-    bases = _bases(step, varied)
+    varied, outputs, smooth = _smooth(operation, values)
+    bases = _bases(operation, varied)
     pushed: dict[int, list[Any]] = {var: [] for var in outputs}
     for seed in range(count):
         moved = _push(smooth, [values[b] for b in bases], [tangents[b][seed] for b in bases])
@@ -174,11 +130,11 @@ def _push(smooth: Callable[..., Any], at: list[Any], along: list[Any]) -> Sequen
     return tuple(moved)
 
 
-def _reverse(number: int, step: programs.Step, swept: Swept) -> None:
-    varied, outputs, smooth = _smooth(step, swept.values)
+def _reverse(number: int, operation: Operation, swept: Swept) -> None:
+    varied, outputs, smooth = _smooth(operation, swept.values)
     if not varied or not any(var in swept.adjoints for var in outputs):
         return
-    bases = _bases(step, varied)
+    bases = _bases(operation, varied)
     results, pull = jax.vjp(smooth, *(swept.values[base] for base in bases))
     cotangents = [
         swept.adjoints.get(var, jnp.zeros_like(result))
@@ -186,7 +142,7 @@ def _reverse(number: int, step: programs.Step, swept: Swept) -> None:
     ]
     scalar = len(results) == 1 and results[0].shape == ()
     slopes = pull((jnp.ones_like(results[0]),)) if scalar else [None] * len(bases)
-    read = [i for i, operand in enumerate(step.operands) if isinstance(operand, View)]
+    read = [i for i, operand in enumerate(operation.operands) if isinstance(operand, View)]
     pulled = zip(varied, bases, slopes, pull(tuple(cotangents)), strict=True)
     for position, base, slope, contribution in pulled:
         local = slope if scalar and slope.shape == () else None
@@ -205,18 +161,18 @@ def _add(
 
 
 def named(
-    run: Program,
+    run: WengertList,
     swept: Swept,
     names: Sequence[str],
     seeds: Sequence[str],
     labels: Sequence[str] | None,
-) -> list[Step]:
+) -> list[TraceStep]:
     """The lines of the trace, with their names and expressions."""
-    made = [var for step in run.steps for var in step.outputs.values()]
+    made = [var for operation in run.operations for var in operation.outputs.values()]
     if labels is not None and (isinstance(labels, str) or len(labels) != len(made)):
         raise ValueError(
             f"labels: got {labels!r}, expected {len(made)} names, one per step: "
-            f"{', '.join(_words(run, var, {}, names).text for var in made)}."
+            f"{', '.join(_wording(run, var, {}, names).text for var in made)}."
         )
     order = [*run.inputs, *made]
     called = [*names, *(labels if labels is not None else [""] * len(made))]
@@ -225,14 +181,19 @@ def named(
         var: label if labels is not None else title[var]
         for var, label in zip(order, called, strict=True)
     }
-    makers = {i: title[next(iter(step.outputs.values()))] for i, step in enumerate(run.steps)}
+    makers = {
+        i: title[next(iter(operation.outputs.values()))]
+        for i, operation in enumerate(run.operations)
+    }
     steps = []
     for var, label in zip(order, called, strict=True):
         is_input = var in run.inputs
-        said = Words(label, latex_name(label), "") if is_input else _words(run, var, symbol, names)
+        said = (
+            Wording(label, latex_name(label), "") if is_input else _wording(run, var, symbol, names)
+        )
         tangents = swept.tangents.get(var, [None] * len(seeds))
         steps.append(
-            Step(
+            TraceStep(
                 name=title[var],
                 label=label,
                 symbol=symbol[var],
@@ -245,50 +206,56 @@ def named(
                 adjoint=np.asarray(swept.adjoints[var]) if var in swept.adjoints else None,
                 contributions=tuple(
                     Contribution(
-                        "seed" if number is None else makers[number], position, when,
+                        "seed" if number is None else makers[number],
+                        position,
+                        when,
                         None if local is None else np.asarray(local),
-                        np.asarray(value), np.asarray(so_far),
+                        np.asarray(value),
+                        np.asarray(so_far),
                     )
                     for number, position, when, local, value, so_far in swept.added.get(var, [])
                 ),
             )
-        )  # fmt: skip
+        )
     return steps
 
 
-def output_name(run: Program, steps: Sequence[Step]) -> str | None:
+def output_name(run: WengertList, steps: Sequence[TraceStep]) -> str | None:
     """Name of the line that is returned."""
     if isinstance(run.output, Constant):
         return None
-    order = [*run.inputs, *(var for step in run.steps for var in step.outputs.values())]
+    order = [
+        *run.inputs,
+        *(var for operation in run.operations for var in operation.outputs.values()),
+    ]
     return steps[order.index(run.output.base)].name
 
 
-def _maker(run: Program, var: int) -> programs.Step:
-    return next(step for step in run.steps if var in step.outputs.values())
+def _maker(run: WengertList, var: int) -> Operation:
+    return next(operation for operation in run.operations if var in operation.outputs.values())
 
 
-def _read(run: Program, var: int) -> list[int]:
+def _read(run: WengertList, var: int) -> list[int]:
     operands = _maker(run, var).operands
     return [operand.base for operand in operands if isinstance(operand, View)]
 
 
-def _words(run: Program, var: int, symbol: dict[int, str], names: Sequence[str]) -> Words:
-    """The expression of a step; before steps are named, with a dot for each operand."""
-    step = _maker(run, var)
-    equation = step.equation
+def _wording(run: WengertList, var: int, symbol: dict[int, str], names: Sequence[str]) -> Wording:
+    """The expression of a step, with a dot for each operand that has no name yet."""
+    operation = _maker(run, var)
+    equation = operation.equation
     known = symbol or dict(zip(run.inputs, names, strict=True))
     operands = []
-    for operand, atom in zip(step.operands, equation.invars, strict=True):
+    for operand, atom in zip(operation.operands, equation.invars, strict=True):
         if isinstance(operand, Constant):
             operands.append(constant(operand.value))
         else:
             name = known.get(operand.base, "·")
             operands.append(Operand(name, latex_name(name), rank=len(atom.aval.shape)))
-    said = words(_title(equation), equation.params, operands)
+    said = worded(_title(equation), equation.params, operands)
     if len(equation.outvars) > 1:
-        part = next(i for i, output in step.outputs.items() if output == var)
-        said = Words(f"{said.text}[{part}]", f"{said.latex}_{{[{part}]}}", said.sign)
+        part = next(i for i, output in operation.outputs.items() if output == var)
+        said = Wording(f"{said.text}[{part}]", f"{said.latex}_{{[{part}]}}", said.sign)
     return said
 
 
@@ -298,5 +265,5 @@ def _title(equation: Any) -> str:
     inner = equation.params.get("call_jaxpr")
     if inner is None:
         return name
-    about = getattr(programs.opened(inner)[0], "debug_info", None)
+    about = getattr(opened(inner)[0], "debug_info", None)
     return str(getattr(about, "func_name", "") or name)

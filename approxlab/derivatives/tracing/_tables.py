@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import html as escapes
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from approxlab.derivatives.tracing._words import latex_name, significant, values
-
-if TYPE_CHECKING:
-    from approxlab.derivatives.tracing.trace import Contribution, Step, Trace
+from approxlab.derivatives.tracing._steps import Contribution, TraceStep
+from approxlab.derivatives.tracing._wording import latex_name, significant, values
 
 __all__ = ["dot", "html", "rows", "table", "values"]
 
@@ -19,57 +17,75 @@ _FORMATS = ("text", "markdown", "latex")
 _MODES = ("forward", "reverse", "both")
 
 
-def rows(trace: Trace) -> list[dict[str, Any]]:
+def rows(
+    steps: Sequence[TraceStep], seeds: Sequence[str], output: str | None
+) -> list[dict[str, Any]]:
     """Flat rows of steps and contributions; see `Trace.to_rows`."""
-    steps = [
+    lines = [
         {
-            "kind": "step", "name": step.name, "label": step.label, "symbol": step.symbol,
-            "text": step.text, "op": step.op, "operands": " ".join(step.operands),
-            "output": step.name == trace.output, "shape": "x".join(map(str, step.primal.shape)),
-            "index": ",".join(map(str, index)), "primal": _scalar(step.primal, index),
-            **{f"tangent_{seed}": _scalar(tangent, index)
-               for seed, tangent in zip(trace.seeds, step.tangents, strict=True)},
+            "kind": "step",
+            "name": step.name,
+            "label": step.label,
+            "symbol": step.symbol,
+            "text": step.text,
+            "op": step.op,
+            "operands": " ".join(step.operands),
+            "output": step.name == output,
+            "shape": "x".join(map(str, step.primal.shape)),
+            "index": ",".join(map(str, index)),
+            "primal": _scalar(step.primal, index),
+            **{
+                f"tangent_{seed}": _scalar(tangent, index)
+                for seed, tangent in zip(seeds, step.tangents, strict=True)
+            },
             "adjoint": _scalar(step.adjoint, index),
         }
-        for step in trace.steps
+        for step in steps
         for index in np.ndindex(step.primal.shape)
-    ]  # fmt: skip
+    ]
     added = [
         {
-            "kind": "contribution", "name": step.name, "order": each.order, "source": each.source,
-            "position": each.position, "index": ",".join(map(str, index)),
-            "local": _scalar(each.local, ()), "contribution": _scalar(each.value, index),
+            "kind": "contribution",
+            "name": step.name,
+            "order": each.order,
+            "source": each.source,
+            "position": each.position,
+            "index": ",".join(map(str, index)),
+            "local": _scalar(each.local, ()),
+            "contribution": _scalar(each.value, index),
             "so_far": _scalar(each.so_far, index),
         }
-        for step, each in _sweep(trace)
+        for step, each in _sweep(steps)
         for index in np.ndindex(each.value.shape)
-    ]  # fmt: skip
-    return [*steps, *added]
+    ]
+    return [*lines, *added]
 
 
 def _scalar(value: Any, index: tuple[int, ...]) -> Any:
     return None if value is None else value[index].item()
 
 
-def _sweep(trace: Trace) -> list[tuple[Step, Contribution]]:
+def _sweep(steps: Sequence[TraceStep]) -> list[tuple[TraceStep, Contribution]]:
     """Every addition of the reverse sweep, in its order."""
-    added = [(step, each) for step in trace.steps for each in step.contributions]
+    added = [(step, each) for step in steps for each in step.contributions]
     return sorted(added, key=lambda pair: pair[1].order)
 
 
-def table(trace: Trace, fmt: str, mode: str, digits: int) -> str:
+def table(
+    steps: Sequence[TraceStep], seeds: Sequence[str], fmt: str, mode: str, digits: int
+) -> str:
     """See `Trace.table`."""
     if fmt not in _FORMATS:
         raise ValueError(f"fmt: got {fmt!r}, expected one of {', '.join(_FORMATS)}.")
     if mode not in _MODES:
         raise ValueError(f"mode: got {mode!r}, expected one of {', '.join(_MODES)}.")
-    head, body = _cells(trace, mode, digits, latex=fmt == "latex")
+    head, body = _cells(steps, seeds, mode, digits, latex=fmt == "latex")
     return {"text": _text, "markdown": _markdown, "latex": _latex}[fmt](head, body)
 
 
-def html(trace: Trace) -> str:
+def html(steps: Sequence[TraceStep], seeds: Sequence[str]) -> str:
     """A small table for notebooks."""
-    head, body = _cells(trace, "both", 6, latex=False)
+    head, body = _cells(steps, seeds, "both", 6, latex=False)
     lines = [_html_line("th", head), *(_html_line("td", line) for line in body)]
     return "<table>" + "".join(lines) + "</table>"
 
@@ -79,19 +95,19 @@ def _html_line(tag: str, cells: Sequence[str]) -> str:
 
 
 def _cells(
-    trace: Trace, mode: str, digits: int, *, latex: bool
+    steps: Sequence[TraceStep], seeds: Sequence[str], mode: str, digits: int, *, latex: bool
 ) -> tuple[list[str], list[list[str]]]:
     if mode == "reverse":
-        return _reverse_cells(trace, digits, latex=latex)
-    symbols = {step.name: step.symbol for step in trace.steps}
-    head = ["step", "value", *(_seed(seed, latex) for seed in trace.seeds)]
+        return _reverse_cells(steps, digits, latex=latex)
+    symbols = {step.name: step.symbol for step in steps}
+    head = ["step", "value", *(_seed(seed, latex) for seed in seeds)]
     body = [
         [_line(step, latex), *(_shown(x, digits, latex) for x in (step.primal, *step.tangents))]
-        for step in trace.steps
+        for step in steps
     ]
     if mode == "both":
         head += ["adjoint", "added in the reverse sweep"]
-        for step, cells in zip(trace.steps, body, strict=True):
+        for step, cells in zip(steps, body, strict=True):
             added = [
                 f"{_shown(each.value, digits, latex)} "
                 f"({_symbol(symbols.get(each.source, each.source), latex)})"
@@ -101,19 +117,21 @@ def _cells(
     return head, body
 
 
-def _reverse_cells(trace: Trace, digits: int, *, latex: bool) -> tuple[list[str], list[list[str]]]:
+def _reverse_cells(
+    steps: Sequence[TraceStep], digits: int, *, latex: bool
+) -> tuple[list[str], list[list[str]]]:
     """A line per addition: whose adjoint, through which step, how much, and the sum so far."""
-    symbols = {step.name: step.symbol for step in trace.steps}
+    symbols = {step.name: step.symbol for step in steps}
     head = ["adjoint of", "through", "local derivative", "added", "sum so far"]
     body = []
-    for step, each in _sweep(trace):
+    for step, each in _sweep(steps):
         source = symbols.get(each.source, each.source)
         numbers = [_shown(x, digits, latex) for x in (each.local, each.value, each.so_far)]
         body.append([_symbol(step.symbol, latex), _symbol(source, latex), *numbers])
     return head, body
 
 
-def _line(step: Step, latex: bool) -> str:
+def _line(step: TraceStep, latex: bool) -> str:
     if latex:
         right = f"{latex_name(step.symbol)} = {step.latex}"
         return f"${right}$" if step.symbol != step.text else f"${step.latex}$"
@@ -159,14 +177,14 @@ def _latex(head: list[str], body: list[list[str]]) -> str:
     return f"\\begin{{tabular}}{{{columns}}}\n{inner}\n\\end{{tabular}}"
 
 
-def dot(trace: Trace) -> str:
+def dot(steps: Sequence[TraceStep], output: str | None) -> str:
     """See `Trace.dot`."""
     lines = ["digraph trace {", "  rankdir=LR;", "  node [shape=circle];"]
-    by_name = {step.name: step for step in trace.steps}
-    for step in trace.steps:
+    by_name = {step.name: step for step in steps}
+    for step in steps:
         shape = "" if step.op else ", shape=box"
         lines.append(f'  "{step.name}" [label="{_quoted(step.op or step.label)}"{shape}];')
-    for step in trace.steps:
+    for step in steps:
         for position, name in enumerate(step.operands):
             above = values(by_name[name].primal, 3, significant)
             below = [
@@ -176,8 +194,8 @@ def dot(trace: Trace) -> str:
             ]
             label = r"\n".join([above, *below])
             lines.append(f'  "{name}" -> "{step.name}" [label="{label}"];')
-    if trace.output is not None:
-        step = by_name[trace.output]
+    if output is not None:
+        step = by_name[output]
         (seed,) = (each for each in step.contributions if each.source == "seed")
         label = f"{values(step.primal, 3, significant)}\\n{values(seed.value, 3, significant)}"
         lines.append('  "output" [label="", shape=none];')

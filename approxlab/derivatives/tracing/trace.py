@@ -1,7 +1,7 @@
 """Evaluation traces: a function as a list of elementary steps, differentiated in both directions.
 
-The trace (Wengert list) of f at a point writes its n arguments as v_{1-n}, ..., v_0 and what it
-computes from them as v_1, v_2, ... Forward mode carries tangents down the list, one for every
+The trace (Wengert list) of f at a point writes its n arguments as v_{1-n}, ..., v_0 and its
+intermediate values as v_1, v_2, ... Forward mode carries tangents down the list, one for every
 seed; reverse mode carries adjoints up, and adds a contribution for every use of a variable.
 Notation and order are those of Baydin, Pearlmutter, Radul and Siskind, "Automatic differentiation
 in machine learning: a survey", JMLR 18 (2018), Tables 2 and 3.
@@ -20,10 +20,10 @@ import numpy as np
 
 from approxlab.derivatives.tracing import _sweeps as sweeps
 from approxlab.derivatives.tracing import _tables as tables
-from approxlab.derivatives.tracing._program import is_inexact, program
-from approxlab.derivatives.tracing._sweeps import Contribution, Step
+from approxlab.derivatives.tracing._steps import TraceStep
+from approxlab.derivatives.tracing._wengert_list import is_inexact, wengert_list
 
-__all__ = ["Contribution", "Step", "Trace", "trace"]
+__all__ = ["Trace", "trace"]
 
 _LARGEST = 4096  # entries of an argument
 _LONGEST = 5000  # steps
@@ -34,7 +34,7 @@ class Trace:
     """A function at a point, step by step.
 
     Attributes:
-        value: What the function returns.
+        value: The value of the function.
         gradients: One per argument, of its structure: the cotangent of the output pulled back.
         tangents: The tangent of the output, one per seed.
         seeds: Names of the seeds.
@@ -46,7 +46,7 @@ class Trace:
     gradients: tuple[Any, ...]
     tangents: tuple[Any, ...]
     seeds: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[TraceStep, ...]
     output: str | None
 
     def __repr__(self) -> str:
@@ -56,10 +56,10 @@ class Trace:
         return f"Trace({said}, value {tables.values(self.value)})"
 
     def _repr_html_(self) -> str:
-        return tables.html(self)
+        return tables.html(self.steps, self.seeds)
 
-    def __getitem__(self, name: str) -> Step:
-        """The step of that name, "v3" or what it was called: "x1", "t0"."""
+    def __getitem__(self, name: str) -> TraceStep:
+        """The step of that name, such as "v3", or of that label, such as "x1" or "t0"."""
         for step in self.steps:
             if name in (step.name, step.label):
                 return step
@@ -72,7 +72,7 @@ class Trace:
         A contribution says what an equation (`source`) adds to the adjoint of `name`, in the
         `order` of the reverse sweep, and what the adjoint is so far.
         """
-        return tables.rows(self)
+        return tables.rows(self.steps, self.seeds, self.output)
 
     def table(
         self,
@@ -86,20 +86,21 @@ class Trace:
             fmt: "text", "markdown" or "latex" (a tabular that needs amsmath only).
             mode: "forward": values and tangents, from the first step to the last. "reverse": every
                 addition of the reverse sweep, in its order. "both": a line per step with value,
-                tangents, adjoint and what the adjoint was added up from, in order.
+                tangents, adjoint and the contributions to the adjoint, in order.
             digits: Decimals of the numbers.
 
         Raises:
             ValueError: If fmt or mode is unknown.
         """
-        return tables.table(self, fmt, mode, digits)
+        return tables.table(self.steps, self.seeds, fmt, mode, digits)
 
     def dot(self) -> str:
         """The graph in the DOT language of Graphviz: values and gradients as labels of edges."""
-        return tables.dot(self)
+        return tables.dot(self.steps, self.output)
 
     def draw(self, ax: Any = None, **style: Any) -> Any:
         """The graph with values above and gradients below its edges; see `plotting.plot_trace`."""
+        # Late, since plotting loads matplotlib and the library works without a picture.
         from approxlab.plotting.graphs import plot_trace
 
         return plot_trace(self, ax=ax, **style)
@@ -121,19 +122,19 @@ def trace(
     of its body. Control flow (scan, cond, while) is one step as well; a while loop has no reverse
     mode, so it is refused as JAX refuses it. Equations on constants are computed beforehand; those
     that only copy, broadcast, or add and drop dimensions of size 1 are folded into the steps that
-    read them; what the result does not depend on is left out. Neither values nor derivatives are
-    changed by that, beyond the order of sums over broadcast axes. Comparisons and integers have a
-    value only. The dtype of the arguments is kept.
+    read them; steps that the result does not depend on are left out. This changes the
+    order of sums over broadcast axes, and no other value or derivative. Comparisons and integers
+    have a value only. The dtype of the arguments is kept.
 
     Args:
         f: Function of scalars, small arrays and pytrees of them, that returns one array.
-        *args: Where it is evaluated; floating point.
+        *args: The point; floating point.
         names: Names of the inputs, one per array; by default the names of f's parameters.
         seeds: Directions of the tangents. Names of scalar inputs ("x1") or of entries ("x[0]",
             "W[1, 0]"); or a mapping from the name of a seed to a tuple with one tangent per
             argument. By default one per scalar input; () for none.
-        labels: What the steps are called instead of v1, v2, ..., one per step; texts of
-            expressions then use names and labels.
+        labels: Names of the steps instead of v1, v2, ..., one per step; expressions then use
+            names and labels.
         seed_out: Cotangent of the output, of its shape; by default 1 for a scalar output.
 
     Returns:
@@ -141,9 +142,9 @@ def trace(
 
     Raises:
         TypeError: If an argument is not floating point, or f does not return one such array.
-        ValueError: If an argument has more than 4096 entries, f more than 5000 steps, the output is
-            no scalar and no seed_out is given, names, labels or seeds do not fit, or JAX cannot
-            differentiate a step in one of the modes.
+        ValueError: If an argument has more than 4096 entries or f more than 5000 steps; if the
+            output is not a scalar and `seed_out` is missing; if names, labels or seeds do not fit;
+            or if JAX cannot differentiate a step in one of the modes.
 
     Source:
         Wengert 1964; Baydin, Pearlmutter, Radul and Siskind 2018, Tables 2 and 3.
@@ -177,11 +178,11 @@ def trace(
     (shape,) = jax.tree.leaves(result)
     cotangent = _cotangent(seed_out, shape)
     directions = _directions(seeds, args, given, leaves)
-    run = program(jax.make_jaxpr(f)(*args))
-    if len(run.steps) > _LONGEST:
+    run = wengert_list(jax.make_jaxpr(f)(*args))
+    if len(run.operations) > _LONGEST:
         raise ValueError(
-            f"f: got {len(run.steps)} steps, expected at most {_LONGEST}: a trace is for pictures. "
-            "Write a long loop with jax.lax.scan, which is one step."
+            f"f: got {len(run.operations)} steps, expected at most {_LONGEST}: a trace is for "
+            "pictures. Write a long loop with jax.lax.scan, which is one step."
         )
     inputs = [jnp.asarray(leaf) for leaf in leaves]
     swept = sweeps.sweep(run, inputs, list(directions.values()), cotangent)
@@ -234,7 +235,7 @@ def _check_input(name: str, leaf: Any) -> None:
     if not hasattr(leaf, "dtype") and not isinstance(leaf, bool | int | float | complex):
         raise TypeError(
             f"{name}: got {type(leaf).__name__}, expected floating-point numbers. Close over "
-            "what is no array: trace(lambda x: f(x, setting), x)."
+            "values that are not arrays: trace(lambda x: f(x, setting), x)."
         )
     if isinstance(leaf, jax.core.Tracer):
         raise TypeError(
@@ -312,7 +313,7 @@ def _given(name: Any, direction: Any, args: Sequence[Any], leaves: Sequence[Any]
 
 
 def _outline(tree: Any) -> str:
-    """What a pytree is, without its numbers."""
+    """A pytree in words, without its numbers."""
     leaves = jax.tree.leaves(tree)
     if len(leaves) == 1:
         return f"an array of dtype {jax.dtypes.result_type(leaves[0])}"

@@ -20,7 +20,7 @@ import numpy as np
 __all__ = ["POWERS", "Density", "data_density", "function_density"]
 
 POWERS = {"l2": 0.4, "sup": 0.5}
-"""Norm to the power of |f''| of which pieces have equal shares."""
+"""For each norm the power of |f''| whose integral is the same over all pieces."""
 
 _CELLS, _GRADING = 8192, 5
 _FLOOR = 1e-6  # share of the knots at equal distances, for where nothing is curved

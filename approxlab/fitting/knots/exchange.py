@@ -20,6 +20,9 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import linprog
+from scipy.sparse import coo_matrix, hstack, vstack
 
 from approxlab.fitting.training.result import Status
 
@@ -63,8 +66,6 @@ def lifted(f: Function, knots: np.ndarray) -> Level:
     The error of a chord grows like the square of its width, so equal shares of its root make the
     errors of pieces equal, also where the curvature is not bounded.
     """
-    from scipy.interpolate import PchipInterpolator
-
     best = _half_way(f, knots)
     for _ in range(_EQUALISATIONS):
         size = np.zeros(len(knots) - 1)
@@ -192,9 +193,6 @@ def _program(
     f: Function, state: Level, trust: float
 ) -> tuple[np.ndarray | None, np.ndarray, float]:
     """Knots and heights of the least largest error to first order, and its relative decrease."""
-    from scipy.optimize import linprog
-    from scipy.sparse import coo_matrix, hstack, vstack
-
     knots, largest, n = state.knots, state.largest, len(state.knots) - 1
     rows, near = _first_order(f, state)
     size = rows[3] / largest

@@ -1,6 +1,6 @@
 """Newton's method for the knots and heights of a spline, in the L2 norm.
 
-The squared error is a sum over pieces, each of which knows two knots and two heights. So the
+The squared error is a sum over pieces, and each piece depends on two knots and two heights. So the
 Hessian in (t_0, y_0, t_1, y_1, ...) is a band of three diagonals on each side, and a step costs
 O(n). With r = f - spline, P and Q the integrals over a piece of r times the falling and the rising
 hat and s its slope, half the derivatives of the squared error are
@@ -25,6 +25,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from approxlab.fitting.training.result import Status
 from approxlab.splines import Samples, best
@@ -161,8 +162,6 @@ def _step(
     gradient: np.ndarray, diagonal: np.ndarray, beside: np.ndarray, damping: np.ndarray
 ) -> np.ndarray | None:
     """The damped Newton step of pairs, ends held; None where the matrix is not definite."""
-    from scipy.linalg import solveh_banded
-
     count = len(gradient)
     bands = np.zeros((4, 2 * count))
     bands[3, 0::2] = diagonal[:, 0, 0] + damping

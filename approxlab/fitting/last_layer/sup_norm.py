@@ -20,6 +20,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from approxlab.arguments import check_positive
 from approxlab.fitting.training.result import Status
@@ -218,8 +219,6 @@ def _keep(
     bound: float,
 ) -> None:
     """Better bounds replace the old ones; the upper one is that of the coefficients themselves."""
-    from scipy.linalg import solve_triangular
-
     if np.max(left) < run.attained:
         x = solve_triangular(R, c) if len(c) else c
         attained = float(np.max(np.abs(y - matrix @ x)))

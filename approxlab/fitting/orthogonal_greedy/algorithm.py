@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from approxlab.arguments import check_key, check_positive
 from approxlab.claims import Estimate
@@ -167,8 +168,6 @@ def _leading(projection: Projection) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _solved(triangle: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
-    from scipy.linalg import solve_triangular
-
     if not len(coordinates):
         return coordinates
     return np.asarray(solve_triangular(triangle, coordinates))
@@ -187,8 +186,6 @@ def _errors(
     The units at these points times R^-1 are the orthonormal functions of the fit there; the
     network of m units is the sum of the first m of them times their coordinates.
     """
-    from scipy.linalg import solve_triangular
-
     squares = np.zeros(len(biases))
     for at in range(0, len(rule.points) if len(biases) else 0, _BATCH):
         part = slice(at, at + _BATCH)

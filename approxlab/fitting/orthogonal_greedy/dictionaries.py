@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csc_matrix
+from scipy.special import ndtri
 
 from approxlab.arguments import check_positive
 from approxlab.domains import Box
@@ -81,8 +83,6 @@ def sphere(dim: int, count: int) -> np.ndarray:
         turn = np.pi * (3.0 - math.sqrt(5.0)) * np.arange(count)
         ring = np.sqrt(1.0 - height**2)
         return np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=1)
-    from scipy.special import ndtri
-
     vectors = ndtri(np.clip(Box.unit(dim).sobol(count, seed=0), 1e-12, 1.0 - 1e-12))
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
@@ -119,7 +119,7 @@ class Ridges:
         self._points = points
         each = len(points) * (12 + 8 * (power + 1))  # cells, and a value per point and moment
         self._chunk = max(1, max_bytes // each)
-        # Sorted by cells a product is three times faster: worth it for what is used many times.
+        # Sorted by cells a product is three times faster, which pays for a dictionary that is kept.
         self._kept = (
             [[m.tocsr() for m in moments] for moments in self._cells()]
             if keep and len(vectors) <= self._chunk
@@ -154,8 +154,6 @@ class Ridges:
 
     def _cells(self) -> Iterator[list[Any]]:
         """Per chunk of directions: matrices whose products with values are moments of cells."""
-        from scipy.sparse import csc_matrix
-
         for at in range(0, len(self.vectors), self._chunk):
             part = slice(at, at + self._chunk)
             z = (self._points @ self.vectors[part].T - self._first[part]) / self.steps[part]

@@ -21,6 +21,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, qr, solve_triangular
 
 from approxlab.fitting.orthogonal_greedy import ridge_units
 from approxlab.fitting.orthogonal_greedy.rules import Rule
@@ -48,8 +49,6 @@ class Projected:
 
 def projected(vectors: np.ndarray, biases: np.ndarray, rule: Rule, power: int) -> Projected | None:
     """The best coefficients of given units; None where the units are dependent."""
-    from scipy.linalg import qr, solve_triangular
-
     roots = np.sqrt(rule.weights)
     columns = ridge_units.units_at(rule.points, vectors, biases, power)
     columns *= roots[:, None]
@@ -137,8 +136,6 @@ def _step(
     damping: float,
 ) -> tuple[Projected | None, float]:
     """The first step of falling length that lowers the error, and the damping for the next."""
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve
-
     hessian, slope, scale = quadratic
     growth, tries = 2.0, 0
     frames = ridge_units.tangents(now.vectors)

@@ -10,7 +10,7 @@ import numpy as np
 
 from approxlab.claims import Estimate
 from approxlab.networks.mlp import MLP
-from approxlab.records import to_pandas
+from approxlab.records.tables import to_pandas
 
 
 class GreedyStatus(enum.StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from approxlab.domains import Box
@@ -17,7 +18,7 @@ _STARTS = 1  # units that are refined
 
 
 class Search:
-    """The state of a greedy fit beside its projection: the dictionary and the units chosen."""
+    """The state of a greedy fit without its projection: the dictionary and the units chosen."""
 
     def __init__(
         self,
@@ -102,8 +103,6 @@ class Search:
         return np.array([*[angle] * (dim - 1), step])
 
     def _redrawn(self, step: int) -> selection.Scores:
-        import jax
-
         data = np.asarray(jax.random.key_data(jax.random.fold_in(self._key, step)))
         vectors, shifts = drawn(np.random.default_rng(data), self._box.dim, self._directions)
         return self._scored(vectors, shifts)

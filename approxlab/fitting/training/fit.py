@@ -227,7 +227,7 @@ def training_grid(grid: str | None, target: Any, method: Method) -> str:
     if grid not in ("uniform", "chebyshev"):
         raise ValueError(f"grid: got {grid!r}, expected 'uniform' or 'chebyshev'.")
     if are_arrays(target):
-        raise ValueError(f"grid: got {grid!r} beside arrays, expected None: they are the points.")
+        raise ValueError(f"grid: got {grid!r} with arrays, expected None: they are the points.")
     return grid
 
 
@@ -236,7 +236,7 @@ def _init(init: str | None, method: Method, activation: str, start: MLP | None) 
         return method.initialisation(activation)
     initialisation(init)
     if start is not None:
-        raise ValueError(f"init: got {init!r} beside a start, expected None.")
+        raise ValueError(f"init: got {init!r} with a start, expected None.")
     return init
 
 

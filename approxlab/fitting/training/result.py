@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from approxlab.networks.mlp import MLP
-from approxlab.records import to_pandas
+from approxlab.records.tables import to_pandas
 
 
 class Status(enum.StrEnum):

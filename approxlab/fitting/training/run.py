@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tqdm import tqdm
 
 from approxlab.fitting.training.data import TrainingData
 from approxlab.fitting.training.program_key import ProgramKey
@@ -264,8 +265,6 @@ def _history(seeds: Sequence[_Seed], variance: float) -> History:
 
 
 def _bar(settings: Settings) -> Any:
-    from tqdm import tqdm
-
     # disable=None: silent where there is no terminal
     return tqdm(
         total=settings.steps,

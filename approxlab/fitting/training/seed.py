@@ -48,7 +48,7 @@ class State(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What the host learns of one seed, in two arrays: each one that it reads costs time.
+    """What the host is given about one seed, in two arrays: each array that it reads costs time.
 
     Attributes:
         losses: Losses at the records, shape (RECORDS,); those beyond the last one mean nothing.

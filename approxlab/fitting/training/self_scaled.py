@@ -16,9 +16,9 @@ orthonormal e1 = w / |w|, e2 in the plane of w and z,
     R+ = R / sqrt(tau) + (s / sqrt(y.s) - R e1 / sqrt(tau)) e1^T
          + (sqrt(1 + phi a) - 1) / sqrt(tau) R e2 e2^T,    a = (e2.z / e1.z)^2,
 
-for which R+ R+^T is the H+ above. Updated as it stands, H loses its positive eigenvalues to
+for which R+ R+^T is the H+ above. Updated directly, H loses its positive eigenvalues to
 rounding when their ratio nears 1 / eps, and the line search finds no descent. A step takes 10 p^2
-operations on p parameters beside those of the line search, and the state holds p^2 numbers.
+operations on p parameters, without those of the line search, and the state holds p^2 numbers.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What do forward and reverse mode do, step by step?"""

@@ -1,0 +1,1 @@
+"""How many sigmoids provably suffice for a function of one variable, and how steep are they?"""

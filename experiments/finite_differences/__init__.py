@@ -1,0 +1,1 @@
+"""What is wrong with finite differences? Error against step, cost against inputs."""

@@ -1,0 +1,1 @@
+"""What does a gradient cost, compared with the function, in time and in memory?"""

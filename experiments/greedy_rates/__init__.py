@@ -1,0 +1,1 @@
+"""How fast do greedy networks converge, compared with theory and with published errors?"""

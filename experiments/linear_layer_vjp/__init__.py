@@ -1,0 +1,1 @@
+"""Why does nobody form dy/dW? The tensor of one linear layer against the outer product v x^T."""

@@ -1,0 +1,1 @@
+"""Do tanh networks reach machine precision, and with how many units compared with polynomials?"""

@@ -1,0 +1,153 @@
+"""What one run of an experiment plans, keeps and finds stored."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from approxlab import records
+from experiments.runner import own_targets
+from experiments.runner.experiment import Experiment
+from experiments.runner.flags import Options
+from experiments.runner.machine import precision
+from experiments.runner.usage import UsageError, complain
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """An experiment with all that was asked for; units by their identities, in plan order."""
+
+    experiment: Experiment
+    options: Options
+    config: Any
+    about: dict[str, Any]
+    units: dict[str, dict[str, Any]]
+
+    @property
+    def rows_folder(self) -> Path:
+        """Where rows and settings are kept."""
+        home = self.experiment.root / "runs" / self.experiment.name / self.options.preset
+        return self.options.out or home
+
+    @property
+    def figure_folder(self) -> Path:
+        """Where figure and record go."""
+        published = self.experiment.root / "figures"
+        if self.options.publish:
+            return published
+        if self.options.out or self.options.preset != "default":
+            return self.rows_folder
+        return published
+
+    @property
+    def settings_file(self) -> Path:
+        """Settings and provenance of the run."""
+        return self.rows_folder / "config.json"
+
+    @property
+    def record_file(self) -> Path:
+        """The numbers behind the figure."""
+        return self.figure_folder / f"{self.experiment.name}.json"
+
+    @property
+    def published_file(self) -> Path:
+        """The numbers behind the published figure."""
+        return self.experiment.root / "figures" / self.record_file.name
+
+    @property
+    def rows_file(self) -> Path:
+        """The file to which this shard appends its rows."""
+        index, count = self.options.share
+        return self.rows_folder / (f"rows.{index}-of-{count}.jsonl" if count > 1 else "rows.jsonl")
+
+    @property
+    def mine(self) -> list[str]:
+        """The units of this shard."""
+        index, count = self.options.share
+        return list(self.units)[index::count]
+
+    def say(self, text: str) -> None:
+        """Prints, unless the run is quiet."""
+        if not self.options.quiet:
+            print(text, flush=True)
+
+
+def plan(experiment: Experiment, options: Options, config: Any, about: dict[str, Any]) -> Job:
+    """Names every unit by its identity, in the environment that `about` describes."""
+    about.pop("own_targets", None)
+    try:
+        listed = [dict(unit) for unit in experiment.units(config)]
+        if own := own_targets.described(about["config"]):
+            about |= {"config": own_targets.named(about["config"]), "own_targets": own}
+    except ValueError as error:  # settings that do not fit together
+        raise UsageError(str(error)) from error
+    units = {
+        records.identity(
+            experiment=experiment.name,
+            revision=experiment.revision,
+            unit=unit,
+            seed=options.seed,
+            dtype=options.dtype,
+            packages=about["packages"],
+            device=about["device"],
+        ): unit
+        for unit in listed
+    }
+    if not listed or len(units) < len(listed):
+        raise ValueError(
+            f"units(config) gives {len(listed)} units, {len(units)} of them different; expected "
+            "one or more, all different. Name in each unit every setting its numbers depend on."
+        )
+    return Job(experiment, options, config, about, units)
+
+
+def provenance(
+    options: Options, config: Any, device: Mapping[str, object], started: datetime
+) -> dict[str, Any]:
+    """Provenance of a run that starts now, on that device."""
+    return records.provenance(
+        config=config,
+        preset=options.preset,
+        seed=options.seed,
+        dtype=options.dtype,
+        device=device,
+        precision=precision(options.x64),
+        started=started,
+    )
+
+
+def stored(job: Job, report: bool = False) -> dict[str, list[records.Row]]:
+    """The finished units of the plan, of all shards."""
+    rows, problems = records.read_rows(*sorted(job.rows_folder.glob("rows*.jsonl")))
+    finished = records.finished_units(rows)
+    others = finished.keys() - job.units.keys()
+    if report:
+        for problem in problems:
+            complain(f"{problem}; this line is not used")
+        if others:
+            job.say(f"{len(others)} stored units of other settings or versions are left alone")
+    return {unit: rows for unit, rows in finished.items() if unit in job.units}
+
+
+def earlier(job: Job) -> dict[str, Any] | None:
+    """Provenance of the run that left its settings beside the rows, if they are the same."""
+    settings = ("config", "preset", "seed", "dtype", "precision", "device", "packages")
+    if not job.settings_file.exists():
+        return None
+    try:
+        document = records.read_json(job.settings_file, by_hand=False)
+    except (OSError, ValueError) as error:
+        complain(f"{error} It is not used.")
+        return None
+    try:
+        about = document["provenance"]
+        same = document["revision"] == job.experiment.revision and all(
+            about[name] == job.about[name] for name in settings
+        )
+        same = same and about.get("own_targets") == job.about.get("own_targets")
+    except (KeyError, TypeError):
+        return None
+    return about if same else None

@@ -1,0 +1,120 @@
+"""The results of a run: rows are checked, drawn and saved; and drawn again from what is stored."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from approxlab import records
+from experiments.runner import own_targets
+from experiments.runner.experiment import Experiment
+from experiments.runner.flags import Options
+from experiments.runner.plan import Job, plan, provenance, stored
+from experiments.runner.usage import UsageError, complain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def deliver_if_complete(job: Job) -> int:
+    """Checks, draws and saves the stored rows, when those of all units are there."""
+    finished = stored(job)
+    missing = len(job.units) - len(finished)
+    if missing:
+        job.say(f"{missing} of {len(job.units)} units are missing; nothing is drawn before all are")
+        return 0
+    rows = []
+    for unit, parameters in job.units.items():
+        for row in finished[unit]:
+            names = dict.fromkeys([*parameters, *row])  # settings first, then results
+            rows.append({name: row[name] for name in names if name != "experiment"})
+    experiment = job.experiment
+    return _deliver(job, records.Record(experiment.name, experiment.revision, job.about, rows))
+
+
+def _deliver(job: Job, record: records.Record, read_from: Path | None = None) -> int:
+    """Checks, draws and saves into the folder of the job.
+
+    Rows and provenance are those of the record, the caption is today's. The file of a record that
+    was read from it, and has this caption already, is left as it is.
+    """
+    experiment, rows, figure_file = job.experiment, record.rows, job.record_file.with_suffix(".png")
+    try:
+        experiment.check(rows)
+    except AssertionError as error:
+        complain(f"{experiment.name}: check failed: {error}\nThe rows are kept; nothing is drawn.")
+        return 4
+    caption = experiment.caption(rows)
+    image = None if experiment.draw is None else _png(experiment.draw, rows)
+    if read_from != job.record_file or record.caption != caption:
+        records.write_record(
+            job.record_file,
+            experiment.name,
+            rows,
+            record.provenance,
+            revision=record.revision,
+            caption=caption,
+        )
+    job.say(f"\n{experiment.table(rows)}\n\n{caption}\n")
+    if image is not None:
+        records.write_bytes_atomic(figure_file, image)
+        job.say(f"figure  {os.path.relpath(figure_file)}")
+    job.say(f"numbers {os.path.relpath(job.record_file)}")
+    return 0
+
+
+def _png(draw: Callable[[Sequence[records.Row]], Figure], rows: Sequence[records.Row]) -> bytes:
+    """The figure as PNG, the same bytes for the same rows: no date, no version inside."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    figure, buffer = draw(rows), io.BytesIO()
+    figure.savefig(buffer, format="png", dpi="figure", metadata={"Software": None})
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close(figure)
+    return buffer.getvalue()
+
+
+def redraw(experiment: Experiment, options: Options, config: Any) -> int:
+    """Draws again from stored rows or, where there are none, from the record; without jax.
+
+    With `--out`, where neither rows nor a record lie there, from the published record.
+    """
+    nowhere = {"platform": "cpu", "kind": "unknown", "count": 0}
+    about = provenance(options, config, nowhere, datetime.now(UTC))
+    asked = {name: about[name] for name in ("config", "preset", "seed", "dtype", "precision")}
+    job = Job(experiment, options, config, about, {})
+    if job.settings_file.is_file():
+        about = _readable(_settings, job.settings_file)["provenance"]
+        own_targets.remember(about.get("own_targets", {}))
+        job = plan(experiment, options, config, {**about, **asked})
+        if stored(job, report=True):
+            return deliver_if_complete(job)
+    for file in dict.fromkeys((job.record_file, *([job.published_file] if options.out else []))):
+        if file.is_file():
+            record = _readable(records.read_record, file)
+            job.say(
+                f"drawn from {os.path.relpath(file)}: preset {record.provenance['preset']}, "
+                f"revision {record.revision}, finished {record.provenance['finished']}"
+            )
+            return _deliver(job, record, read_from=file)
+    raise UsageError(
+        "--plot-only finds no numbers of these settings; run without it first, or give the "
+        f"settings of the run with --config {os.path.relpath(job.settings_file)}"
+    )
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    return records.read_json(path, by_hand=False)
+
+
+def _readable(read: Callable[[Path], Any], path: Path) -> Any:
+    try:
+        return read(path)
+    except ValueError as error:
+        raise UsageError(str(error)) from error

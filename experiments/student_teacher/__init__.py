@@ -1,0 +1,1 @@
+"""How precisely can a student recover its teacher?"""

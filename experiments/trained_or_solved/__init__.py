@@ -1,0 +1,1 @@
+"""How far above one least-squares solve for its last layer does training leave a network?"""

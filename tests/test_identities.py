@@ -1,0 +1,69 @@
+"""Names of stored units do not drift: what was computed by an earlier version is found again.
+
+An entry changes together with the REVISION of its experiment, or with its presets; nothing else may
+change it.
+"""
+
+import hashlib
+import importlib
+
+import pytest
+
+from approxlab import records
+
+# SHA-256 over the identities of all units of smoke, default and paper, in plan order: computed on a
+# made-up machine without packages.
+IDENTITIES = {
+    "barron_rate": "9786f1f419f169a4",
+    "computational_graphs": "2d00b784a1af1c0c",
+    "cybenko_1d": "3fa1b3a5ee404670",
+    "cybenko_2d": "a506b75ac31acd69",
+    "finite_differences": "3678a5ff312d9490",
+    "gap_to_optimum": "9f24c49d27253c4b",
+    "gradient_cost": "38b6bbf4e257f176",
+    "greedy_rates": "f800bd52281c707f",
+    "jacobian_chain": "efd691e4cf22b9d9",
+    "jacobian_cost": "1c84aa88a04e396c",
+    "linear_layer_vjp": "7d4c9c731d15177f",
+    "machine_precision": "867a0ae19b1b944e",
+    "sigmoid_shapes": "24ffed86981cb38c",
+    "steep_or_solved": "23e70ebe77957983",
+    "student_teacher": "480cfcdd3dc8b6c5",
+    "trained_or_solved": "d4e38c82feda1c08",
+    "training_throughput": "3d525930baeea98e",
+    "width_vs_depth": "375638df634328c1",
+}
+
+
+def identities(experiment, change=lambda unit: unit):
+    return [
+        records.identity(
+            experiment=experiment.name, revision=experiment.revision, unit=change(dict(unit)),
+            seed=0, dtype="float64", packages={}, device={"platform": "cpu", "kind": "cpu"},
+        )
+        for preset in ("smoke", "default", "paper")
+        for unit in experiment.units(experiment.presets[preset])
+    ]  # fmt: skip
+
+
+def digest(names):
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+def test_units_are_found_under_the_names_they_had(name):
+    experiment = importlib.import_module(f"experiments.{name}.experiment").EXPERIMENT
+    assert digest(identities(experiment)) == IDENTITIES[name]
+    # The twin: one more field, even an empty one, is another name.
+    more = identities(experiment, lambda unit: {**unit, "target_sha256": None})
+    assert digest(more) != IDENTITIES[name]
+
+
+def test_a_unit_has_the_name_it_always_had():
+    unit = {"target": "runge", "width": 8}
+    device = {"platform": "cpu", "kind": "cpu", "count": 2, "xla_flags": []}
+    found = records.identity(
+        experiment="toy", revision=1, unit=unit, seed=0, dtype="float64",
+        packages={"approxlab": "0.1.0", "jax": "0.10.2"}, device=device,
+    )  # fmt: skip
+    assert found == "b2468cd9930423f64f9dbd2bb105e2132cafcb5e20330cb94bc92958cf381eb8"
