@@ -6,24 +6,24 @@ the unit sphere and R = |W|. On the unit ball z = a.x lies in [-1, 1], and
     cos(R z) - 1 = -R integral_0^1 sin(R t) (1{z > t} + 1{-z > t}) dt.
 
 As a and -a are equally likely, f(x) - f(0) = -2 E R integral_0^1 sin(R t) 1{a.x > t} dt: a signed
-mixture of steps. Two ways to sample it, each unbiased:
+mixture of steps. There are two ways to sample it, both unbiased:
 
-- "fourier", that of Barron's proof: W from the density |w| F(dw) / C_f, so that R is distributed as
-  the length of a normal vector in d + 1 dimensions (the direction stays uniform), then t on [0, 1]
-  with density |sin(R t)| / B(R), B(R) = integral_0^1 |sin(R t)| dt. A step weighs
-  -2 C_f B(R) sign(sin(R t)), at most 2 C_f in size.
+- "fourier", as in Barron's proof: W has the density |w| F(dw) / C_f, so R is distributed as the
+  length of a normal vector in d + 1 dimensions (the direction stays uniform). Then t on [0, 1] has
+  the density |sin(R t)| / B(R), B(R) = integral_0^1 |sin(R t)| dt. The weight of a step is
+  -2 C_f B(R) sign(sin(R t)), of absolute value at most 2 C_f.
 - "ridge": the length R is integrated out first. With k(t) = E cos(R t) = 1F1(d/2; 1/2; -t^2/2) the
-  steps at t have density 2 k'(t), of total mass V = 2 TV(k) < 2 C_f; t has density 2 |k'| / V, and
-  every step weighs V sign(k'(t)).
+  steps at t have the signed density 2 k'(t), of total mass V = 2 TV(k) < 2 C_f. So t has the
+  density 2 |k'| / V, and the weight of a step is V sign(k'(t)).
 
 The average f_n of n such steps g has mean f, so with x uniform on the ball (Maurey)
 
     E |f - f_n|^2 = (E |g|^2 - |f - f(0)|^2) / n,
 
-and |g| <= 2 C_f gives Barron's bound (2 r C_f)^2 / n with r = 1. Here E |g|^2 is known as well: a
+and |g| <= 2 C_f gives Barron's bound (2 r C_f)^2 / n with r = 1. Here E |g|^2 is known as well. A
 step at t >= 0 is 1 on the part m(t) <= 1/2 of the ball, which alone halves the bound, and B(R) < 1.
-Where k' has one sign (d <= 9) "ridge" gives 2 (1 - k(1)) E(1 - f) - E(1 - f)^2 in all, as
-integral_0^1 k' m dt = (E f - 1) / 2 by parts.
+If k' has one sign (d <= 9), n times the mean squared error of "ridge" is
+2 (1 - k(1)) E(1 - f) - E(1 - f)^2, as integral_0^1 k' m dt = (E f - 1) / 2 by parts.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ __all__ = ["Sampling", "maurey", "maurey_constant"]
 Sampling = Literal["fourier", "ridge"]
 
 _MOST_DIMENSIONS = 100
-_MOST_NUMBERS = 2**27  # in a network: a gibibyte in float64
-_NODES = 64  # 40 give the same constants to 3e-14, relative
+_MOST_NUMBERS = 2**27  # of a network: one GiB in float64
+_NODES = 64  # with 40 the constants differ by at most 3e-14, relatively
 _LAW = "x uniform on the unit ball"
 
 
 def maurey(dim: int, n: int, key: Array, *, sampling: Sampling = "fourier") -> RandomConstruction:
-    """The Gaussian exp(-|x|^2 / 2) on the unit ball of R^d by n randomly drawn steps.
+    """The Gaussian exp(-|x|^2 / 2) on the unit ball of R^d as a mean of n randomly drawn steps.
 
     The network is 1 + (1 / n) sum_j c_j H(a_j.x - t_j), H the Heaviside function, with independent
     a_j, t_j, c_j; its mean over draws is the Gaussian. In expectation over draws, with x uniform on
     the ball, the mean squared error is at most (2 C_f)^2 / n, where C_f = E|W| =
     sqrt(2) Gamma((d + 1) / 2) / Gamma(d / 2): the bound of Barron's theorem for f - f(0). Its exact
-    value is `expected`, by a factor of 22 to 35 smaller in 1 to 10 dimensions. A single draw may
-    have a larger error.
+    value is `expected`, which is smaller by a factor of 22 to 35 in 1 to 10 dimensions. A single
+    draw may have a larger error.
 
     Args:
         dim: Dimension d, from 1 to 100.
@@ -81,7 +81,8 @@ def maurey(dim: int, n: int, key: Array, *, sampling: Sampling = "fourier") -> R
         ValueError: If a number is out of range or the sampling unknown.
 
     Source:
-        Barron 1993, Theorem 1 and its proof (Maurey's lemma); the exact value by the module's text.
+        Barron 1993, Theorem 1 and its proof (Maurey's lemma); the exact value is derived at the
+        head of the module.
 
     Example:
         >>> drawn = maurey(2, 100, jax.random.key(0))
@@ -114,7 +115,7 @@ def maurey(dim: int, n: int, key: Array, *, sampling: Sampling = "fourier") -> R
 
 @lru_cache(maxsize=256)
 def maurey_constant(dim: int, sampling: Sampling = "fourier") -> float:
-    """N times the expected mean squared error of `maurey`: the variance of one step over the ball.
+    """The variance of one step over the ball: n times the expected mean squared error of `maurey`.
 
     By quadrature, to about 1e-12 relative.
 
@@ -143,7 +144,7 @@ def _steps(
     dim: int, n: int, key: Array, sampling: Sampling
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Directions (n, d), thresholds (n,) in [0, 1] and weights (n,) of n independent steps."""
-    # NumPy's generator, seeded by the key: nothing is compiled for every new n and dim.
+    # NumPy's generator, seeded by the key, so that a new n or dim compiles nothing.
     random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     u = random.uniform(size=n)
     directions = _unit(random.standard_normal((n, dim)))
@@ -154,12 +155,8 @@ def _steps(
     length = np.linalg.norm(normal, axis=1)
     area = _area(length)
     angle = _inverse_area(u * area)
-    weights = (
-        -2
-        * mean_normal_length(dim)
-        * (area / length)
-        * np.where(np.floor(angle / np.pi) % 2 == 0, 1.0, -1.0)
-    )
+    signs = np.where(np.floor(angle / np.pi) % 2 == 0, 1.0, -1.0)
+    weights = -2 * mean_normal_length(dim) * (area / length) * signs
     return directions, angle / length, weights
 
 
@@ -228,7 +225,7 @@ def _turning_points(dim: int) -> np.ndarray:
 def _square_ridge(dim: int) -> float:
     """V integral_0^1 2 |k'| m dt, by parts on each monotone piece: no derivative is evaluated.
 
-    The integral of k' m over a piece is that of [k m] less that of k m', and
+    The integral of k' m over a piece is the change of k m minus the integral of k m', and
     -m'(t) = p(t) = c (1 - t^2)^((d - 1) / 2) is the density of x_1 on the ball. With t = sin(s)
     the integrand is smooth up to the end.
     """
@@ -246,27 +243,25 @@ def _square_ridge(dim: int) -> float:
 def _square_fourier(dim: int) -> float:
     """(2 C_f)^2 E B(R) integral_0^1 |sin(R t)| m(t) dt, R a normal length in dim + 1 dimensions.
 
-    Panels of half waves in R and in R t keep every integrand smooth.
+    With panels of half waves, in R and in R t, every integrand is smooth.
     """
-    waves = math.ceil((math.sqrt(dim + 1) + 9.0) / math.pi)  # beyond, R has no mass
+    waves = math.ceil((math.sqrt(dim + 1) + 9.0) / math.pi)  # larger R have no mass
     total = 0.0
     for wave in range(waves):
         length, weights = _gauss(wave * math.pi, (wave + 1) * math.pi)
         inner = np.zeros_like(length)
         for part in range(wave + 1):
             low, high = part * np.pi / length, np.minimum((part + 1) * np.pi / length, 1.0)
-            # s = arcsin t: the root of 1 - t in m is smoothed away.
+            # In s = arcsin t, the square root of 1 - t in m is smooth.
             low, high = np.arcsin(low), np.arcsin(high)
             unit, unit_weights = _gauss(0.0, 1.0)
             s = low[:, None] + (high - low)[:, None] * unit
             t = np.sin(s)
             values = np.abs(np.sin(length[:, None] * t)) * _cap(dim, t) * np.cos(s)
             inner += (high - low) * (values @ unit_weights)
+        constant = (0.5 * (dim + 1) - 1) * math.log(2.0)
         density = np.exp(
-            dim * np.log(length)
-            - 0.5 * length**2
-            - (0.5 * (dim + 1) - 1) * math.log(2.0)
-            - math.lgamma(0.5 * (dim + 1))
+            dim * np.log(length) - 0.5 * length**2 - constant - math.lgamma(0.5 * (dim + 1))
         )
         total += float(weights @ (density * _area(length) / length * inner))
     return (2 * mean_normal_length(dim)) ** 2 * total
@@ -294,7 +289,7 @@ def _legendre() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _on_ball(dim: int) -> Target:
-    """The catalogue's Gaussian with the unit ball as its mask, and its facts there.
+    """The Gaussian of the catalogue with the unit ball as its mask, and its facts there.
 
     |grad| = |x| exp(-|x|^2 / 2) grows up to |x| = 1; the ball has Gaussian mass P(|W| < 1).
     """

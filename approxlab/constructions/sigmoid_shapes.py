@@ -1,8 +1,8 @@
-"""One sigmoid, and what two of them make: the step and the bump.
+"""One sigmoid as a step, and two of them as a bump.
 
 A unit height * sigmoid(w x + b) rises from 0 to its height at the position -b / w, where its slope
-is height * w / 4. As w grows with the position kept, it becomes a step. Two steps of heights h and
--h make a bump.
+is height * w / 4. As w grows while the position stays, it becomes a step. Two steps of heights h
+and -h make a bump.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from approxlab.targets.target import Target
 __all__ = ["STEEPNESS", "UnitShape", "bump", "sigmoid_sum", "step", "unit_shape"]
 
 STEEPNESS: Mapping[str, float] = MappingProxyType({"sigmoid": 4.0, "tanh": 2.0, "heaviside": 1.0})
-"""Sigmoidal activations: the factor of the argument at which the unit, normalised to rise from 0
-to 1, has slope 1. The normalised unit of tanh is (1 + tanh) / 2."""
+"""For each sigmoidal activation, the factor w such that the unit s(w x) has slope 1 at 0. Units are
+normalised to rise from 0 to 1: for tanh the unit is (1 + tanh) / 2."""
 
 
 class UnitShape(NamedTuple):
-    """Where a sigmoidal unit of height 1 has half its height, and its slope there."""
+    """The position where a sigmoidal unit of height 1 has the value 1/2, and its slope there."""
 
     position: float
     slope: float
@@ -76,18 +76,18 @@ def step(
 ) -> Construction:
     """One unit as an approximation of the jump at -b / w: from 0 to `height`, for w > 0.
 
-    At distance d from the jump the error is |height| S(-slope d), S(z) = 1 / (1 + exp(-4 z)) the
-    logistic function of slope 1: it falls with d, so outside the margin it is at most that at the
-    margin. At the jump itself no continuous function is closer than |height| / 2, and with the
-    margin 0 that is the claim.
+    At distance d from the jump the error is |height| S(-slope d), with S(z) = 1 / (1 + exp(-4 z))
+    the logistic function of slope 1. It falls with d, so outside the margin it is at most the value
+    at the margin. At the jump itself no continuous function is closer than |height| / 2; this is
+    the claim if the margin is 0.
 
     Args:
         w: Weight, not 0.
         b: Bias.
         height: Height of the step.
-        margin: Points nearer than this to the jump do not count: the target is masked there. By
-            default 2 / |slope|, where the error is |height| / (1 + e^8); for "heaviside" 1e-12 of
-            the largest abscissa.
+        margin: Points nearer than this to the jump are excluded: the target is masked there. By
+            default 2 / |slope|, where the error is |height| / (1 + e^8); for "heaviside" 1e-12
+            times the largest |x|.
         domain: An interval; by default 4 / |slope| on both sides of the jump.
         activation: "sigmoid", "tanh" (then the unit is (1 + tanh(w x + b)) / 2) or "heaviside".
 
@@ -95,8 +95,8 @@ def step(
         A construction with one hidden unit.
 
     Raises:
-        ValueError: If w is 0, a number is not finite, the margin is negative or leaves nothing of
-            the interval, or the activation is not sigmoidal.
+        ValueError: If w is 0, a number is not finite, the margin is negative or covers the whole
+            interval, or the activation is not sigmoidal.
 
     Example:
         >>> c = step(100.0, -20.0)
@@ -104,7 +104,7 @@ def step(
         (0.5, 0.000335...)
     """
     units = [(float(w), float(b), float(height))]
-    return _blocks(units, margin, domain, activation, "one unit")
+    return _at_jumps(units, margin, domain, activation, "one unit")
 
 
 def bump(
@@ -119,9 +119,9 @@ def bump(
 ) -> Construction:
     """Two units of heights h and -h: a bump of height h between -up / w and -down / w.
 
-    w = 100, up = -20, down = -40 give a bump on [0.2, 0.4]. Outside of the bump the error is less
-    than that of the nearer jump; inside both errors add up, and as they are convex the sum is
-    largest at the margin: |height| (S(-slope m) + S(-slope (width - m))).
+    w = 100, up = -20, down = -40 give a bump on [0.2, 0.4]. Outside the bump the error is less
+    than that of the nearer jump alone. Inside, both errors add up; as both are convex, the sum is
+    largest at the margin m: |height| (S(-slope m) + S(-slope (width - m))).
 
     Args:
         w: Weight of both units, positive.
@@ -149,7 +149,7 @@ def bump(
             "bump lies between -up / w and -down / w. Exchange up and down, or negate height."
         )
     units = [(float(w), float(b), float(h)) for b, h in ((up, height), (down, -height))]
-    return _blocks(units, margin, domain, activation, "two units of opposite heights")
+    return _at_jumps(units, margin, domain, activation, "two units of opposite heights")
 
 
 def sigmoid_sum(
@@ -159,9 +159,9 @@ def sigmoid_sum(
     constant: float | int = 0.0,
     activation: str = "sigmoid",
 ) -> MLP:
-    """The network constant + sum_i heights_i s(weights_i x + biases_i), s rising from 0 to 1.
+    """The network constant + sum_i heights_i s(weights_i x + biases_i), where s rises from 0 to 1.
 
-    For tanh the normalised unit is (1 + tanh) / 2: half of every height goes into the constant.
+    For tanh the unit s is (1 + tanh) / 2, so half of every height is added to the constant.
 
     Args:
         weights: Shape (n,).
@@ -189,9 +189,9 @@ def sigmoid_sum(
 
 
 def steepness(activation: Any) -> float:
-    """The factor of `STEEPNESS`; an activation that is not sigmoidal is refused."""
+    """The factor in `STEEPNESS`; an activation that is not sigmoidal is refused."""
     if not isinstance(activation, str) or activation not in STEEPNESS:
-        relu = " A ReLU takes al.constructions.relu_interpolant." if activation == "relu" else ""
+        relu = " For ReLUs use al.constructions.relu_interpolant." if activation == "relu" else ""
         raise ValueError(
             f"activation: got {activation!r}, expected a sigmoidal one: {', '.join(STEEPNESS)}."
             f"{relu}"
@@ -199,20 +199,20 @@ def steepness(activation: Any) -> float:
     return STEEPNESS[activation]
 
 
-def _blocks(
+def _at_jumps(
     units: list[tuple[float, float, float]],
     margin: float | int | None,
     domain: Box | None,
     activation: str,
     name: str,
 ) -> Construction:
-    """Units beside the jumps they stand for, outside a margin around each jump."""
+    """Sigmoidal units that approximate jumps, outside a margin around each jump."""
     shapes = [unit_shape(w, b, activation) for w, b, _ in units]
     places, slope = [shape.position for shape in shapes], abs(shapes[0].slope)
     around = 1.0 if math.isinf(slope) else 4.0 / slope
     box = Box([min(places) - around], [max(places) + around]) if domain is None else domain
     check_interval(box)
-    if margin is None:  # a Heaviside unit is displaced by rounding of w x + b only
+    if margin is None:  # a Heaviside unit is displaced only by rounding of w x + b
         reach = max(map(abs, (*box.lower, *box.upper, *places)))
         margin = 1e-12 * reach if math.isinf(slope) else 2.0 / slope
     margin = float(margin)
@@ -229,15 +229,17 @@ def _blocks(
     weights, biases = [w for w, *_ in units], [b for _, b, _ in units]
     network = sigmoid_sum(weights, biases, heights, activation=activation)
     size = sum(map(abs, heights))
-    slack = float(jnp.finfo(network.dtype).eps) * size * (8.0 + _wobble(units, box, slope))
+    slack = (
+        float(jnp.finfo(network.dtype).eps) * size * (8.0 + _argument_rounding(units, box, slope))
+    )
     bound = Bound(
         abs(heights[0]) * tails + slack, f"{name}: tails of the logistic function at the margin"
     )
     return Construction(network, target, Claim("sup", bound, len(units), 0, 1))
 
 
-def _wobble(units: list[tuple[float, float, float]], box: Box, slope: float) -> float:
-    """Roundings of w x + b move a steep unit, by its slope times as much."""
+def _argument_rounding(units: list[tuple[float, float, float]], box: Box, slope: float) -> float:
+    """Size of w x + b on the box: its rounding moves a unit by its slope times as much."""
     reach = max(map(abs, (*box.lower, *box.upper)))
     return 0.0 if math.isinf(slope) else max(abs(w) * reach + abs(b) for w, b, _ in units)
 
@@ -249,11 +251,10 @@ def _jumps(
     box: Box,
     name: str,
 ) -> Target:
-    """The sum of jumps, half way up at each, masked within the margins."""
+    """The sum of jumps, with the mean of both sides at each jump, masked within the margins."""
     low, high = box.lower[0], box.upper[0]
-    ends = sorted(
-        {low, high, *(min(max(p + s * margin, low), high) for p in places for s in (-1, 1))}
-    )
+    sides = (p + s * margin for p in places for s in (-1, 1))
+    ends = sorted({low, high, *(min(max(side, low), high) for side in sides)})
     middles = [0.5 * (u + v) for u, v in itertools.pairwise(ends)]
     if not any(all(abs(m - p) >= margin for p in places) for m in middles):
         raise ValueError(f"margin: got {margin!r}, expected less: nothing of {box!r} is left.")
@@ -269,6 +270,12 @@ def _jumps(
 
     kinks = sorted({k for p in places for k in (p - margin, p, p + margin) if low <= k <= high})
     return Target(
-        fn, domain=box, name=name, smoothness="jump", continuous=False, kinks=kinks,
-        source="constant beside the jumps", mask=mask if margin > 0 else None,
-    )  # fmt: skip
+        fn,
+        domain=box,
+        name=name,
+        smoothness="jump",
+        continuous=False,
+        kinks=kinks,
+        source="constant beside the jumps",
+        mask=mask if margin > 0 else None,
+    )

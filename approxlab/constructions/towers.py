@@ -1,9 +1,16 @@
-"""Towers: the lecture's picture in d dimensions, two hidden layers, and why it does not converge.
+"""Towers in d dimensions by two hidden layers, and why their sum does not converge.
 
-A unit of the first layer is a ridge, S(gain (x_k - t) / h); the difference of two is a ridge
-of finite width; the sum of such ridges over all axes is highest on one cell, and a threshold,
-S(outer_gain (sum - d + 1/2)), leaves a tower on that cell. Towers side by side have holes
-where cells meet, at any gain; `orthant_sum` has none. S(z) = 1 / (1 + exp(-4 z)) has slope 1 at 0.
+A unit of the first layer is a ridge, S(gain (x_k - t) / h), and the difference of two is a ridge
+of finite width. The sum of such ridges over all axes is largest on one cell, and a threshold,
+S(outer_gain (sum - d + 1/2)), leaves a tower on that cell. A sum of towers has holes where cells
+meet, at any gain; `orthant_sum` has none. S(z) = 1 / (1 + exp(-4 z)) has slope 1 at 0.
+
+The claim of `tower`. With m faces of the cell inside the box, the first layer has m ridges and the
+second one unit. Let e = S(-gain margin), the tail of a ridge at the distance of the margin. At
+points inside the cell, at least the margin away from its faces, every ridge is within e of its
+limit, so the sum is at least d - m e and the tower at least S(outer_gain (1/2 - m e)). At points
+outside, by at least the margin along some axis, the sum is at most d - 1 + e and the tower at most
+S(-outer_gain (1/2 - e)). In between it takes all values from 0 to 1.
 """
 
 from __future__ import annotations
@@ -35,15 +42,11 @@ def tower(
     margin: float = 0.1,
     activation: str = "sigmoid",
 ) -> Construction:
-    """One tower: about 1 on a cell of a box and about 0 elsewhere, as two hidden layers.
+    """One tower: about 1 on a cell of a box and about 0 elsewhere, by two hidden layers.
 
     With m faces of the cell inside the box, the first layer has m ridges and the second one unit.
-    Let e = S(-gain margin), the tail of a ridge at the distance of the margin. Inside the
-    cell, by that margin, every ridge is within e of its limit, the sum is at least d - m e, and the
-    tower at least S(outer_gain (1/2 - m e)). Outside by that margin along one axis, the sum
-    is at most d - 1 + e, and the tower at most S(-outer_gain (1/2 - e)). Between, it takes
-    all values from 0 to 1: the indicator of a cell is not continuous, so the target carries a mask
-    that leaves the margin out.
+    The target is the indicator of the cell, which is not continuous: it has a mask that excludes
+    the points near the faces. The bound is proved at the head of the module.
 
     Args:
         cell: The cell, a box inside `domain`.
@@ -52,7 +55,7 @@ def tower(
             "heaviside", which has no finite gain.
         outer_gain: Slope of the threshold; the sum of ridges changes by 1 at a face. By default
             `gain`.
-        margin: Half the width of the strip about the faces of which nothing is claimed, as a
+        margin: Half the width of the strip around the faces in which nothing is claimed, as a
             fraction of the cell's width, between 0 and 1/2.
         activation: "sigmoid", "tanh" (the same function, rescaled) or "heaviside".
 
@@ -64,7 +67,7 @@ def tower(
         ValueError: If the cell is not inside the box or fills it, or an argument is out of range.
 
     Source:
-        Lapedes & Farber 1988, "How neural nets work" (bumps by a threshold); the bound as above.
+        Lapedes & Farber 1988, "How neural nets work" (bumps by a threshold); the bound is ours.
 
     Example:
         >>> built = tower(Box([0.25, 0.25], [0.5, 0.5]), gain=100.0)
@@ -90,16 +93,16 @@ def tower(
     faces = [[face for axis, face, _ in inner if axis == k] for k in range(cell.dim)]
     signs = np.array([[sign for *_, sign in inner]])
     missing = sum(domain.lower[k] >= cell.lower[k] for k in range(cell.dim))
+    threshold = np.array([missing - cell.dim + 0.5])
     network = _grids.two_layers(
-        faces, cell.widths, signs, np.array([missing - cell.dim + 0.5]), np.ones(1), 0.0,
-        activation, gain, outer_gain,
-    )  # fmt: skip
+        faces, cell.widths, signs, threshold, np.ones(1), 0.0, activation, gain, outer_gain
+    )
     reach = float(np.max(np.abs(domain.corners())))
-    slip = _grids.face_displacement(network.dtype, reach) / float(np.min(cell.widths))
-    tail = rise(-gain * (margin - slip))
+    moved = _grids.face_displacement(network.dtype, reach) / float(np.min(cell.widths))
+    tail = rise(-gain * (margin - moved))
     eps = float(np.finfo(network.dtype).eps)
     value = rise(-outer_gain * (0.5 - len(inner) * tail))
-    # The argument is off by about eps times the gain, which changes a tail in proportion.
+    # The argument has an error of about eps times the gain; a tail changes in proportion to it.
     steep = 4.0 * outer_gain if math.isfinite(outer_gain) else 0.0
     value += eps * (steep * (cell.dim + 2) ** 2 * value + 4.0)
     source = "sum of ridges above d - 1/2 inside, below it outside, by the tails at the margin"
@@ -117,12 +120,12 @@ def isolated_towers(
 ) -> MLP:
     """A tower on every cell, as high as the target at its midpoint: this does not converge.
 
-    There is no claim. At a vertex where 2^d cells meet every ridge is at 1/2, so every tower there
-    is at S(outer_gain (1 - d) / 2), whatever `gain`: the sum of the towers has a hole that
-    goes down to about 0 (`vertex_value`). Steeper ridges make it narrower, not shallower.
+    There is no claim. At a vertex where 2^d cells meet, every ridge has the value 1/2 and every
+    tower S(outer_gain (1 - d) / 2), for any `gain`: the sum of the towers has a hole that reaches
+    down to about 0 (`vertex_value`). Steeper ridges make the hole narrower, not shallower.
 
     Args:
-        target: A target on a box; of its facts none is needed.
+        target: A target on a box; no facts are needed.
         n: Cells along each axis, one number or d of them.
         gain: Slope of a ridge times the width of a cell along its axis, by default 32. None for
             "heaviside".
@@ -143,28 +146,28 @@ def isolated_towers(
     """
     gain, outer_gain = _grids.gains(activation, gain, outer_gain)
     grid = _grids.Grid.of(target, n)
-    places = grid.cell_indices()
+    indices = grid.cell_indices()
     rows = np.zeros((grid.num_cells, grid.num_faces))
     bias = np.full(grid.num_cells, 0.5 - grid.dim)
-    everyone = np.arange(grid.num_cells)
-    for k, (start, count) in enumerate(zip(grid.first_units, grid.counts, strict=True)):
-        place = places[:, k]
-        has_lower, has_upper = place > 0, place < count - 1
-        rows[everyone[has_lower], start + place[has_lower] - 1] += 1.0
+    cells = np.arange(grid.num_cells)
+    for k, (first, count) in enumerate(zip(grid.first_units, grid.counts, strict=True)):
+        index = indices[:, k]
+        has_lower, has_upper = index > 0, index < count - 1
+        rows[cells[has_lower], first + index[has_lower] - 1] += 1.0
         bias[~has_lower] += 1.0
-        rows[everyone[has_upper], start + place[has_upper]] -= 1.0
+        rows[cells[has_upper], first + index[has_upper]] -= 1.0
+    heights = grid.midpoint_values(target).ravel()
     return _grids.two_layers(
-        grid.faces, grid.cell_widths, rows, bias, grid.midpoint_values(target).ravel(), 0.0,
-        activation, gain, outer_gain,
-    )  # fmt: skip
+        grid.faces, grid.cell_widths, rows, bias, heights, 0.0, activation, gain, outer_gain
+    )
 
 
 def vertex_value(dim: int, outer_gain: float = math.inf) -> float:
-    """What isolated towers of height 1 add up to where 2^d cells meet: 2^d theta((1 - d) / 2).
+    """The sum of isolated towers of height 1 where 2^d cells meet: 2^d theta((1 - d) / 2).
 
-    At a vertex every ridge is at 1/2, so the sum of ridges is d / 2 on each of the 2^d cells, by
-    d / 2 - 1/2 below the threshold. For steep thresholds that is 0 from two dimensions on, 1 in
-    one. (Up to the tails of farther ridges, at most S(-gain) each.)
+    At a vertex every ridge has the value 1/2, so for each of the 2^d cells the sum of ridges is
+    d / 2, which is (d - 1) / 2 below the threshold. For steep thresholds the result is 1 in one
+    dimension and 0 in more. (Up to the tails of other ridges, at most S(-gain) each.)
 
     Args:
         dim: Number of dimensions d.
@@ -178,9 +181,9 @@ def vertex_value(dim: int, outer_gain: float = math.inf) -> float:
 
 
 def _indicator(cell: Box, domain: Box, margin: float) -> Target:
-    """1 in the cell and 0 elsewhere, on what is farther from its faces than the margin.
+    """1 in the cell and 0 elsewhere; points nearer to its faces than the margin are masked.
 
-    A face of the cell on the face of the box bounds nothing, so it is moved outwards.
+    A face of the cell that lies on a face of the box separates nothing, so it is moved outwards.
     """
     widths = cell.widths
     lower = np.where(np.asarray(cell.lower) <= domain.lower, cell.lower - widths, cell.lower)
