@@ -24,6 +24,14 @@ mpl.use("Agg")
 _COMPILED: list[str] = []
 
 
+def _listen(event: str, duration: float, **_: object) -> None:
+    if event == "/jax/core/compile/backend_compile_duration":
+        _COMPILED.append(event)
+
+
+jax.monitoring.register_event_duration_secs_listener(_listen)
+
+
 # What is compiled stays in memory: over all modules that would be 24 GB. So it is dropped where a
 # test ends with more than this, or, where the system does not say how much it is, now and then.
 _KEPT_MB, _KEPT_TESTS = 800, 200
