@@ -285,6 +285,7 @@ def test_width_vs_depth_compiles_once_per_shape(smoke):
     assert compiled == len(shapes)
 
 
+@pytest.mark.slow
 def test_more_cells_do_not_change_the_numbers_of_the_others(tmp_path):
     name = "width_vs_depth"
     flags = ("--preset", "smoke", "--quiet", "--levels", "1", "--map-widths", "6")
@@ -324,6 +325,7 @@ def test_caption_of_width_vs_depth_says_what_the_rows_show(smoke):
     assert "or depth 1 is not finite on square relu" in caption(float("nan"))
 
 
+@pytest.mark.slow
 def test_single_precision_run(tmp_path):
     few = ("--levels", "12", "--budgets", "20", "--map-widths", "6")
     flags = ("--preset", "smoke", "--no-x64", *few, "--quiet", "--out", str(tmp_path))

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
+from sampling import mostly_slow
 
 import approxlab as al
 from approxlab.fitting import LevenbergMarquardt, fit, fit_stages, working_bytes
@@ -86,8 +87,9 @@ def test_a_step_that_makes_it_worse_is_refused():
 CASES = [((5, 4), None, None), ((6, 2, 5), (0, 2, 1), None), ((4,), (1,), 3)]
 
 
-@pytest.mark.parametrize(("hidden", "passthrough", "out_size"), CASES)
-def test_the_jacobian_is_jaxs(hidden, passthrough, out_size):
+@pytest.mark.parametrize("case", mostly_slow(CASES, CASES[1:2]))
+def test_the_jacobian_is_jaxs(case):
+    hidden, passthrough, out_size = case
     net = network(hidden, passthrough, out_size)
     x, y = data(net)
     model = of_all_weights(*parts(net), x, y, True)
@@ -98,8 +100,9 @@ def test_the_jacobian_is_jaxs(hidden, passthrough, out_size):
     np.testing.assert_allclose(model.value, wanted, rtol=0, atol=50 * EPS)
 
 
-@pytest.mark.parametrize(("hidden", "passthrough", "out_size"), CASES)
-def test_the_outer_layer_is_eliminated(hidden, passthrough, out_size):
+@pytest.mark.parametrize("case", mostly_slow(CASES, CASES[1:2]))
+def test_the_outer_layer_is_eliminated(case):
+    hidden, passthrough, out_size = case
     net = network(hidden, passthrough, out_size)
     x, y = data(net)
     model = of_inner_weights(*parts(net), x, y)

@@ -384,6 +384,7 @@ def width_whole(tmp_path_factory):
     return folder.record().rows
 
 
+@pytest.mark.slow
 def test_shards_of_the_real_experiment_merged_are_the_whole(tmp_path, width_whole):
     folder = Folder(tmp_path / "out", WIDTH)
     for shard in ("1/2", "0/2"):
@@ -393,6 +394,7 @@ def test_shards_of_the_real_experiment_merged_are_the_whole(tmp_path, width_whol
     assert records.same_numbers(folder.record().rows, width_whole)
 
 
+@pytest.mark.slow
 def test_the_same_seed_twice_in_one_process_gives_the_same_bits(tmp_path, width_whole):
     again = Folder(tmp_path / "out", WIDTH)
     assert again.run_here()[0] == 0

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from jax import lax
+from sampling import mostly_slow
 
 import approxlab as al
 from approxlab.derivatives._methods import with_formula
@@ -134,7 +135,7 @@ def check_nine(widths, counted_widths=None, *, elementwise=True):
         assert live.transcendentals == needed.transcendentals, name
 
 
-@pytest.mark.parametrize("chunk", range(8))
+@pytest.mark.parametrize("chunk", mostly_slow(range(8), (0, 5)))
 def test_nine_formulas_on_two_hundred_networks(chunk):
     for seed in range(25 * chunk, 25 * chunk + 25):
         check_nine(random_widths(seed), elementwise=seed % 5 == 0)
