@@ -15,7 +15,7 @@ Row = dict[str, Scalar]
 
 
 def _scalar(name: str, value: object) -> Scalar:
-    """The JSON value of one cell: Python numbers for NumPy scalars, strings for non-finite floats."""
+    """JSON value of one cell: Python numbers for NumPy scalars, strings for non-finite floats."""
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         value = value.item()
     if isinstance(value, str) and value in _NONFINITE:
