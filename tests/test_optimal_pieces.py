@@ -82,7 +82,7 @@ def test_dynamic_program_against_all_partitions(cells, pieces):
 def test_penalties_against_counted_pieces(monkeypatch):
     """Weak duality: never above the exact minimum, and here close to it."""
     curve = Curve.of(SMOOTH["runge"])
-    knots, above = _l2_splines.polished(curve, _l2_splines.spread(curve, 18, "l2"))
+    knots, above = _l2_splines.polished(curve, _l2_splines.equidistributed(curve, 18, "l2"))
     grid = _l2_pieces.Cells.sample(curve, curve.refined(knots, 20))
     priced = _l2_pieces.lower_bound(grid, 18, above * 1.001)
     monkeypatch.setattr(_l2_pieces, "_LAYERS", 18)

@@ -136,9 +136,9 @@ def test_identity_depends_on_everything_the_numbers_depend_on(change):
 
 
 def test_rows_come_back_bit_for_bit(rows_file):
-    rows, problems = records.read_rows(rows_file)
+    rows, unusable = records.read_rows(rows_file)
     units = records.finished_units(rows)
-    assert problems == []
+    assert unusable == []
     assert as_text(units["a"] + units["b"]) == as_text(ROWS)
 
 
@@ -179,8 +179,8 @@ def test_every_flipped_bit_is_noticed(rows_file):
             spoiled = bytearray(content)
             spoiled[position] ^= bit
             rows_file.write_bytes(spoiled)
-            rows, problems = records.read_rows(rows_file)
-            assert problems, f"byte {position}"
+            rows, unusable = records.read_rows(rows_file)
+            assert unusable, f"byte {position}"
             assert len(rows) < len(whole)
             for row in rows:  # what is left is untouched
                 if row["unit"] == "a":
@@ -202,8 +202,8 @@ def test_every_flipped_bit_is_noticed(rows_file):
 def test_problems_say_file_line_and_what(rows_file, line, what):
     content = rows_file.read_bytes().split(b"\n")
     rows_file.write_bytes(b"\n".join([content[0], line, *content[2:]]))
-    _, problems = records.read_rows(rows_file)
-    assert [str(problem) for problem in problems] == [f"rows.jsonl, line 2: {what}"]
+    _, unusable = records.read_rows(rows_file)
+    assert [str(each) for each in unusable] == [f"rows.jsonl, line 2: {what}"]
 
 
 def test_a_torn_end_is_cut_wherever_it_is(rows_file, tmp_path):
@@ -214,10 +214,10 @@ def test_a_torn_end_is_cut_wherever_it_is(rows_file, tmp_path):
         torn.write_bytes(content[:cut])
         whole = content[:cut].count(b"\n")
         with records.RowFile(torn) as file:
-            assert len(file.problems) == (cut > 0 and content[cut - 1 : cut] != b"\n")
+            assert len(file.unusable) == (cut > 0 and content[cut - 1 : cut] != b"\n")
             file.append("c", [{"x": 1}])
-        rows, problems = records.read_rows(torn)
-        assert problems == []
+        rows, unusable = records.read_rows(torn)
+        assert unusable == []
         assert len(rows) == whole + 1
         assert torn.read_bytes().split(b"\n")[:whole] == lines[:whole]
 
@@ -227,16 +227,16 @@ def test_a_line_torn_by_another_process_does_not_spoil_the_next(rows_file):
         with open(rows_file, "ab") as other:
             other.write(b'{"x":')
         file.append("c", [{"x": 1}])
-    rows, problems = records.read_rows(rows_file)
-    assert [problem.what for problem in problems] == ["not JSON"]
+    rows, unusable = records.read_rows(rows_file)
+    assert [each.reason for each in unusable] == ["not JSON"]
     assert "c" in records.finished_units(rows)
 
 
 def test_a_half_written_unit_is_unfinished(rows_file):
     lines = rows_file.read_bytes().splitlines(keepends=True)
     rows_file.write_bytes(lines[0] + lines[2])
-    rows, problems = records.read_rows(rows_file)
-    assert problems == []
+    rows, unusable = records.read_rows(rows_file)
+    assert unusable == []
     assert set(records.finished_units(rows)) == {"b"}
 
 
@@ -321,9 +321,9 @@ def test_without_locks_nothing_is_cut(rows_file, monkeypatch, number):
     with records.RowFile(rows_file) as file:
         file.append("c", [{"x": 1}])
     assert rows_file.read_bytes().startswith(torn + b"\n")
-    rows, problems = records.read_rows(rows_file)
+    rows, unusable = records.read_rows(rows_file)
     assert "c" in records.finished_units(rows)
-    assert [problem.what for problem in problems] == ["not JSON"]
+    assert [each.reason for each in unusable] == ["not JSON"]
     monkeypatch.undo()
     number = errno.EIO
     monkeypatch.setattr(fcntl, "flock", refuse)
@@ -344,8 +344,8 @@ def test_two_processes_append_to_one_file(tmp_path):
         subprocess.Popen([sys.executable, "-c", code, path, name], cwd=root) for name in ("a", "b")
     ]
     assert [process.wait() for process in both] == [0, 0]
-    rows, problems = records.read_rows(path)
-    assert problems == []
+    rows, unusable = records.read_rows(path)
+    assert unusable == []
     assert len(records.finished_units(rows)) == 200
 
 

@@ -1,8 +1,11 @@
 """Every fact of every target, held against dense samples, quadrature and independent oracles."""
 
 import dataclasses
+import importlib
+import inspect
 import itertools
 import math
+import pkgutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -14,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from approxlab import evaluate
+from approxlab import evaluate, targets
 from approxlab.domains import Box
 from approxlab.targets import CATALOGUE, Target, get, names
-from approxlab.targets.genz import golden_places
+from approxlab.targets.genz import golden_positions
 from approxlab.targets.parameters import axis_parameters
 
 EPS = float(np.finfo(np.float64).eps)
@@ -241,9 +244,9 @@ def breaks_of(name, target, parameters):
         return [tuple(k for k in target.kinks if low < k < high)[:63]]
     if name == "corner":
         return [(0.0,), (0.0,)]
-    places = parameters.get("w", golden_places(target.dim))
+    positions = parameters.get("w", golden_positions(target.dim))
     cut = {"continuous": target.dim, "discontinuous": 2}.get(name, 0)
-    return [(w,) if i < cut else () for i, w in enumerate(places)]
+    return [(w,) if i < cut else () for i, w in enumerate(positions)]
 
 
 def spoiled(target, name, by):
@@ -578,9 +581,26 @@ def test_jumps_take_the_middle_value():
 # Words and wrong calls
 
 
+def test_every_target_function_is_in_the_catalogue():
+    modules = [
+        importlib.import_module(f"{targets.__name__}.{each.name}")
+        for each in pkgutil.iter_modules(targets.__path__)
+        if each.name != "catalogue"
+    ]
+    found = {
+        function
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+        if function.__annotations__.get("return") in ("Target", Target)
+    }
+    assert found == set(CATALOGUE.values())
+
+
 def test_catalogue_order_and_representations():
     assert names()[:5] == ("square", "cube", "power11", "power", "sqrt")
-    assert len(names()) == 27
+    assert names() == tuple(CATALOGUE)
+    assert len(set(names())) == len(names())
     with pytest.raises(TypeError):
         CATALOGUE["mine"] = get  # read-only
     for name in names():
@@ -622,7 +642,7 @@ def line_target(**facts):
         ),
         (lambda: get("rung"), "name: got 'rung', .*Did you mean runge"),
         (lambda: get("zzzz"), "write approxlab.Target"),
-        (lambda: get("tent", n=3), "n: got a parameter that tent has not, expected k=3"),
+        (lambda: get("tent", n=3), "n: got a parameter that tent does not have, expected k=3"),
         (lambda: get("square", n=3), "expected no parameters"),
         (lambda: get("tent", k=0), "k: got 0, expected an integer from 1 to 50"),
         (lambda: get("bump", dim=0), "dim: got 0"),
@@ -645,7 +665,8 @@ def test_wrong_dtypes():
         line_target()(jnp.zeros(1, int))
     with pytest.raises(TypeError, match="fn: got a value of dtype complex"):
         Target(lambda x: jax.lax.complex(x[0], x[0]), domain=Box.unit())(jnp.zeros(1, jnp.float64))
-    assert axis_parameters(None, None, None, lambda d: (1.0,) * d, golden_places)[0] == (1.0, 1.0)
+    difficulties, _ = axis_parameters(None, None, None, lambda d: (1.0,) * d, golden_positions)
+    assert difficulties == (1.0, 1.0)
 
 
 ELSEWHERE = """

@@ -28,7 +28,7 @@ from approxlab.constructions.ridge_expansions import (
 from approxlab.constructions.sigmoid_sums import MOST_UNITS
 from approxlab.networks.mlp import MLP
 from approxlab.targets.catalogue import get
-from approxlab.targets.genz import golden_places
+from approxlab.targets.genz import golden_positions
 from approxlab.targets.target import Target
 
 __all__ = ["expansions", "replaced", "ridge_sum"]
@@ -222,7 +222,7 @@ def _sine_product(target: Target) -> list[RidgeExpansion]:
 def _oscillatory(target: Target) -> list[RidgeExpansion]:
     d = target.dim
     bound = Bound(0.0, "one wave", exact=True)
-    phase = 2.0 * math.pi * golden_places(d)[0]
+    phase = 2.0 * math.pi * golden_positions(d)[0]
     return [cosine_expansion(target, [[9.0 / d] * d], [1.0], [phase], remainder=bound)]
 
 
@@ -248,7 +248,7 @@ _KNOWN: Mapping[str, Callable[[Target], list[RidgeExpansion]]] = MappingProxyTyp
         "oscillatory": _oscillatory,
         "bump": _gaussian(lambda d: 8.0, lambda d: (0.5,) * d),
         "gaussian": _gaussian(lambda d: 0.5, lambda d: (0.0,) * d),
-        "genz_gaussian": _gaussian(lambda d: (7.03 / d) ** 2, golden_places),
+        "genz_gaussian": _gaussian(lambda d: (7.03 / d) ** 2, golden_positions),
     }
 )
 

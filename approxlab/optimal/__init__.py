@@ -1,10 +1,10 @@
-"""The least errors possible: what no network of a kind and size can go below.
+"""Least possible errors: lower bounds for all networks of a given kind and size.
 
-- `square_by_pieces`, `square_by_units`: exact values for x^2.
-- `relu_spline`: an interval that holds the least error of n linear pieces, for any target.
-- `relu_spline_asymptotic`: the leading term of linear splines with free knots, for smooth targets.
-- `best_polynomial`, `near_best_rational`: what polynomials and rational functions reach.
-- `max_pieces`: how many affine pieces a ReLU network of a shape can have on an interval.
+- `square_by_pieces`, `square_by_units`: the exact least errors for x^2.
+- `relu_spline`: an interval that contains the least error of n linear pieces, for any target.
+- `relu_spline_asymptotic`: the leading term for linear splines with free knots and smooth targets.
+- `best_polynomial`, `near_best_rational`: errors of polynomials and rational functions.
+- `max_pieces`: an upper bound on the affine pieces of a ReLU network on an interval.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""A target of one variable as a function of many points, with its interval and its kinks."""
+"""A target of one variable, evaluated at many points, with its interval and its kinks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from approxlab.evaluation import values_at
 
 __all__ = ["Curve"]
 
-_PANELS = 64  # cuts of the interval for quadrature, where pieces are few
-_LOOK = 2049
+_PANELS = 64  # equal panels for quadrature, so that few pieces still have many nodes
+_GRID_POINTS = 2049
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,12 +25,12 @@ class Curve:
         target: The target.
         lower: Left end.
         upper: Right end.
-        kinks: Declared kinks strictly inside.
-        breaks: Points at which quadrature is cut: kinks, equal panels, and where a derivative is
-            not bounded, cells that shrink towards that point.
+        kinks: The declared kinks strictly inside of the interval.
+        breaks: Ends of quadrature cells inside of the interval: kinks, ends of equal panels, and
+            for singular targets points that accumulate at the kinks.
         size: The largest absolute value on a grid.
-        rounding: What rounding may change in a value: 8 eps (max|f| + max|x| max|f'|), since the
-            position is rounded too, slopes by differences on the grid.
+        rounding: Rounding error of a value: 8 eps (max|f| + max|x| max|f'|), since the position is
+            rounded as well; max|f'| is estimated by differences on the grid.
     """
 
     target: Any
@@ -43,7 +43,7 @@ class Curve:
 
     @classmethod
     def of(cls, target: Any) -> Curve:
-        """Check a target and look at it."""
+        """Check a target and sample it on a grid."""
         box = getattr(target, "domain", None)
         if not isinstance(box, Box):
             raise ValueError(
@@ -59,8 +59,8 @@ class Curve:
             )
         if not jax.config.read("jax_enable_x64"):
             raise ValueError(
-                "target: got values in float32, expected float64: least errors would be lost in "
-                "rounding. Write jax.config.update('jax_enable_x64', True) at the start."
+                "target: got values in float32, expected float64: rounding would hide small "
+                "least errors. Write jax.config.update('jax_enable_x64', True) at the start."
             )
         kinks = np.asarray(getattr(target, "kinks", None) or (), np.float64)
         cuts = kinks
@@ -68,16 +68,16 @@ class Curve:
             steps = (b - a) * 2.0 ** -np.arange(1.0, 41.0)
             cuts = (kinks[:, None] + np.concatenate([-steps, [0.0], steps])).ravel()
         cuts = np.union1d(cuts, np.linspace(a, b, _PANELS + 1))
-        look = np.linspace(a, b, _LOOK)
-        seen = values_at(target, look[:, None])
-        if not np.all(np.isfinite(seen)):
-            place = look[np.argmin(np.isfinite(seen))]
+        grid = np.linspace(a, b, _GRID_POINTS)
+        values = values_at(target, grid[:, None])
+        if not np.all(np.isfinite(values)):
+            position = grid[np.argmin(np.isfinite(values))]
             raise ValueError(
-                f"target: got a value that is not finite at x = {place:.6g} of {target!r}, "
+                f"target: got a value that is not finite at x = {position:.6g} of {target!r}, "
                 "expected a continuous function on its interval."
             )
-        inside, size = (kinks > a) & (kinks < b), float(np.max(np.abs(seen)))
-        steepest = float(np.max(np.abs(np.diff(seen)))) / (look[1] - look[0])
+        inside, size = (kinks > a) & (kinks < b), float(np.max(np.abs(values)))
+        steepest = float(np.max(np.abs(np.diff(values)))) / (grid[1] - grid[0])
         rounding = 8.0 * float(np.finfo(np.float64).eps) * (size + max(abs(a), abs(b)) * steepest)
         cuts = cuts[(cuts > a) & (cuts < b)]
         return cls(target, a, b, kinks[inside], cuts, size, rounding)
@@ -92,13 +92,13 @@ class Curve:
         return self.upper - self.lower
 
     def refined(self, knots: np.ndarray, cells: int) -> np.ndarray:
-        """A grid of equal cells between the knots, cut once more at the kinks."""
+        """A grid with equal cells between neighbouring knots, and with all breaks as points."""
         n = len(knots) - 1
         grid = np.interp(np.arange(n * cells + 1) / cells, np.arange(n + 1), knots)
         return np.union1d(grid, self.breaks)
 
     def with_kinks(self, knots: np.ndarray) -> np.ndarray | None:
-        """The knots, the nearest ones moved to the kinks; None where kinks are none or too many."""
+        """The knots, some of them moved to the kinks; None without kinks or with too many."""
         moved = knots.copy()
         if not 0 < len(self.kinks) < len(knots) - 1:
             return None

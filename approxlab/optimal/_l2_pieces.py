@@ -1,16 +1,19 @@
-"""Least L2 error of n affine pieces that need not join, bounded from below.
+"""Lower bound on the least L2 error of n affine pieces, which may be discontinuous at the knots.
 
-Let e(I) be the least squared L2 error of an affine function on the interval I. It grows with I, so
-a piece may be shrunk to the whole cells of a grid that lie between its two knots: wherever in its
-cell a knot lies, that cell is left out. The minimum over all choices of n - 1 cells is then at most
-the minimum over all knots, and a dynamic program finds it. Each knot costs one cell: with m cells a
-piece the bound is about (1 - 1/m)^(5/2) times the least error.
+Let e(I) be the least squared L2 error of an affine function on the interval I. If J lies in I, then
+e(J) <= e(I). So a piece may be replaced by the grid cells that lie completely between its two
+knots; the cell that contains a knot is left out, wherever in the cell the knot lies. The minimum
+over all choices of n - 1 cells is therefore at most the minimum over all knots. A dynamic program
+finds it. Each knot costs one cell: with m cells per piece the bound is about (1 - 1/m)^(5/2) times
+the least error.
 
-Pieces of more than W cells, each with e > `above`, are left out: a partition with such a piece has
-an error above `above`, so the lesser of `above` and the minimum over the others is a lower bound.
+The program considers only pieces of at most W cells, where W is such that every run of W cells has
+e > `above`. A partition with a longer piece has an error above `above`, so the minimum of `above`
+and of the errors of the other partitions is a lower bound.
 
-Up to 16 pieces the program counts them. Beyond, each piece costs a penalty mu: the least penalised
-error less n mu is a lower bound for every mu (weak duality), and the best mu is sought.
+For up to 16 pieces the program counts the pieces. For more pieces, each piece costs a penalty mu:
+the least penalised error minus n mu is a lower bound for every mu (weak duality), and the program
+searches for the best mu.
 """
 
 from __future__ import annotations
@@ -26,12 +29,12 @@ Function = Callable[[np.ndarray], np.ndarray]
 
 _EPS = float(np.finfo(np.float64).eps)
 _NODES = 8
-_ROWS = 64  # ends of pieces whose errors are tabulated at once
+_ROWS = 64  # errors are tabulated for this many ends of pieces at once
 _LAYERS = 16
 _PENALTIES = 8
-_NEAR = (
-    1e-4  # of the square of (k - n) / n, for k pieces found: another penalty gains ten times that
-)
+# The search ends when ((k - n) / n)^2 is below this, for k pieces found; a better penalty would
+# improve the bound by about ten times that square.
+_NEAR = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,15 +65,15 @@ class Cells:
         return len(self.points)
 
     def squared_errors(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Errors e of the cells starts[k]..ends[k]-1, index arrays that lie close together."""
+        """Errors e of the cells starts[k]..ends[k]-1; the runs should lie close together."""
         first = int(starts[0])
         moments = self._moments(first, int(ends[-1]))
         return _errors(moments, moments[:, starts - first], moments[:, ends - first])
 
     def band(self, first: int, last: int, reach: int) -> np.ndarray:
-        """Errors e of the cells b-reach+c..b-2, row b - first, column c, for b from first to last.
+        """Errors e of the cells b-reach+c..b-2 in row b - first and column c, b from first to last.
 
-        Zero where there are no cells. Before the first cell of the grid the rows are infinite.
+        Zero for an empty run of cells; infinite for a run that starts before the grid.
         """
         low, rows = max(0, first - reach), last - first + 1
         missing = low - (first - reach)
@@ -84,10 +87,11 @@ class Cells:
         return errors
 
     def _moments(self, first: int, last: int) -> np.ndarray:
-        """Sums from cell `first` on: lengths, integrals of g, g t and g^2; shape (4, N + 1).
+        """Sums from cell `first` on: positions and integrals of g, g t and g^2; shape (4, N + 1).
 
-        Here g is the function less a chord of the cells first..last-1 and t the distance from their
-        middle: the cancellation in e then costs about four digits, not all of them.
+        The first row holds t at the ends of the cells. Here g is the function minus a chord over
+        the cells first..last-1, and t is the position relative to their middle. With this choice
+        cancellation in e costs about four digits instead of all.
         """
         x, y, h = self.points[first:last], self.values[first:last], np.diff(self.grid)[first:last]
         if last <= first:
@@ -103,9 +107,9 @@ class Cells:
 
 
 def _errors(moments: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Squared errors from the moments before and after each piece; 0 for pieces of no length.
+    """Squared errors from the moments at both ends of each piece; 0 for pieces of length zero.
 
-    What rounding of the sums may amount to, 4 N eps times the sum of squares, is taken off.
+    A bound on the rounding of the sums, 4 N eps times the sum of squares, is subtracted.
     """
     length = ends[0] - starts[0]
     np.copyto(length, np.inf, where=length <= 0.0)
@@ -125,13 +129,13 @@ def _errors(moments: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nda
 
 @dataclasses.dataclass(frozen=True)
 class Lower:
-    """A lower bound of the least squared error, and the partition that gives it.
+    """A lower bound on the least squared error, and the partition that gives it.
 
     Attributes:
         value: The bound.
-        knots: Cells in which the knots of its partition lie; beyond 16 pieces these may be a few
-            more or fewer than n - 1.
-        penalty: The price of a piece that was used, 0 up to 16 pieces.
+        knots: The cells that contain the knots of its partition; for more than 16 pieces their
+            number may differ slightly from n - 1.
+        penalty: The penalty per piece; 0 for up to 16 pieces.
     """
 
     value: float
@@ -140,41 +144,41 @@ class Lower:
 
 
 def lower_bound(cells: Cells, pieces: int, above: float, penalty: float = 0.0) -> Lower:
-    """A lower bound of the least squared L2 error.
+    """A lower bound on the least squared L2 error.
 
     Args:
         cells: The function on a grid.
         pieces: Number n of pieces.
-        above: A squared error that n pieces reach.
-        penalty: Where to start the search for the best penalty, if not 0.
+        above: A squared error attained by n pieces.
+        penalty: Start of the search for the best penalty; 0 for a default.
     """
     width = _widest(cells, above)
     if pieces <= _LAYERS:
         value, knots = _program(cells, width, layers=pieces, penalty=0.0)
         return Lower(min(value, above), knots, 0.0)
     best, low, high = Lower(-np.inf, np.empty(0, int), 0.0), None, None
-    price = penalty or 4.0 * above / pieces  # the slope of C / n^4
+    mu = penalty or 4.0 * above / pieces  # minus the derivative of C / n^4
     for _ in range(_PENALTIES):
-        value, knots = _program(cells, width, layers=None, penalty=price)
-        bound, excess = value - pieces * price, len(knots) + 1 - pieces
+        value, knots = _program(cells, width, layers=None, penalty=mu)
+        bound, excess = value - pieces * mu, len(knots) + 1 - pieces
         if bound > best.value:
-            best = Lower(bound, knots, price)
+            best = Lower(bound, knots, mu)
         if excess**2 <= _NEAR * pieces**2:
             break
-        line = (price, bound, excess)  # the dual is concave, with slope `excess` here
+        line = (mu, bound, excess)  # the dual function is concave; its slope here is `excess`
         low, high = (line, high) if excess > 0 else (low, line)
         if low is None or high is None:
-            price *= ((pieces + 1.5 * excess) / pieces) ** 5
+            mu *= ((pieces + 1.5 * excess) / pieces) ** 5
             continue
         offset = (high[1] - low[1] - high[2] * (high[0] - low[0])) / (low[2] - high[2])
         if low[1] + low[2] * offset <= best.value * (1.0 + 1e-4):
             break
-        price = low[0] + offset
+        mu = low[0] + offset
     return dataclasses.replace(best, value=min(best.value, above))
 
 
 def _widest(cells: Cells, above: float) -> int:
-    """W so that every run of W cells has a larger error than `above`, as small as 5 % allows."""
+    """The least W, to within 5 %, such that every run of W cells has an error above `above`."""
     total = len(cells)
 
     def sufficient(width: int) -> bool:
@@ -199,17 +203,17 @@ def _widest(cells: Cells, above: float) -> int:
 def _program(
     cells: Cells, width: int, *, layers: int | None, penalty: float
 ) -> tuple[float, np.ndarray]:
-    """Least sum of squared errors (and penalties), and the cells of the knots.
+    """Least sum of squared errors (and penalties), and the cells that contain the knots.
 
-    State b: a knot lies in cell b - 1, the next piece starts with cell b; state 0 is the left end,
-    state M + 1 the right one. A piece from state b' to b > b' keeps the cells b'..b-2. With
-    layers, column k holds the least error of exactly k pieces.
+    In state b a knot lies in cell b - 1, and the next piece starts with cell b; state 0 is the left
+    end, state M + 1 the right end. A piece from state b' to b > b' consists of the cells b'..b-2.
+    With layers, column k holds the least error of exactly k pieces.
     """
     total, columns = len(cells), 1 if layers is None else layers + 1
-    reach = width + 1  # a piece that leaves out more cells than this is too bad
+    reach = width + 1  # a piece over more states has an error above the known one
     cost = np.full((total + 2, columns), np.inf)
     cost[0, 0] = 0.0
-    came = np.zeros((total + 2, columns), np.int32)
+    previous = np.zeros((total + 2, columns), np.int32)
     for first in range(1, total + 2, _ROWS):
         last = min(first + _ROWS, total + 2) - 1
         errors = cells.band(first, last, reach)
@@ -219,13 +223,13 @@ def _program(
             chosen = np.argmin(options, axis=0)
             least = options[chosen, np.arange(columns)]
             if layers is None:
-                cost[b], came[b] = least + penalty, low + chosen
+                cost[b], previous[b] = least + penalty, low + chosen
             else:
-                cost[b, 1:], came[b, 1:] = least[:-1], low + chosen[:-1]
+                cost[b, 1:], previous[b, 1:] = least[:-1], low + chosen[:-1]
     column = int(np.argmin(cost[-1]))
     value, states, b = float(cost[-1, column]), [], total + 1
     while b > 0:
-        b = int(came[b, column])
+        b = int(previous[b, column])
         column -= layers is not None
         states.append(b)
     return value, np.array(states[-2::-1], int) - 1

@@ -1,10 +1,11 @@
 """Continuous piecewise linear functions with free knots, of least L2 error.
 
-On given knots the best one is a tridiagonal solve. For the knots: where the best continuous
-function has a bend at each knot, the derivative of its error with respect to the knots vanishes
-just when it is the best affine function on every piece. So the best affine functions of adjacent
-pieces must meet at the knot between them: n - 1 equations with a tridiagonal Jacobian, for Newton's
-method. A step is taken only where it lowers the error of the continuous function.
+On given knots the best function solves a tridiagonal system. The knots are found as follows. If the
+best continuous function changes slope at each knot, then the derivative of its error with respect
+to the knots vanishes if and only if the function is the best affine function on every piece. So the
+best affine functions of adjacent pieces must meet at their common knot: n - 1 equations with a
+tridiagonal Jacobian, solved by Newton's method. A step is taken only if it reduces the error of the
+continuous function.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from approxlab.claims import Norm
 from approxlab.optimal._curve import Curve
 from approxlab.splines import Samples, best
 
-__all__ = ["Pieces", "polished", "spread"]
+__all__ = ["Pieces", "equidistributed", "polished", "resized"]
 
 _NODES = 16
-_CLOSEST = 0.4  # a knot moves at most this part of the way to its neighbour in a step
+_CLOSEST = 0.4  # in one step a knot moves at most this fraction of the distance to its neighbour
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Pieces:
 
     @classmethod
     def of(cls, curve: Curve, knots: np.ndarray, nodes: int = _NODES) -> Pieces:
-        """Gauss-Legendre rules between all knots and breaks: exact also beside kinks."""
+        """Gauss-Legendre rules between neighbouring knots and breaks; no rule crosses a kink."""
         mesh = np.union1d(knots, curve.breaks)
         t, w = np.polynomial.legendre.leggauss(nodes)
         h = np.diff(mesh)[:, None]
@@ -58,7 +59,7 @@ class Pieces:
         return np.diff(self.knots)
 
     def affine(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Best affine functions: values at left and right ends, and squared errors, each (n,)."""
+        """Best affine functions: values at left and right ends and squared errors, each (n,)."""
         samples = self.samples
         values, piece, t = samples.values, samples.piece, 2.0 * samples.place - 1.0
         mean = samples.per_piece(values) / self.lengths
@@ -85,11 +86,11 @@ def polished(curve: Curve, knots: np.ndarray, steps: int = 60) -> tuple[np.ndarr
         for _ in range(12):
             moved = pieces.knots.copy()
             moved[1:-1] += length * step
-            there = Pieces.of(curve, moved)
-            less = there.joined()[1]
-            if less < error:
-                taken, gain = True, 1.0 - less / error
-                pieces, error = there, less
+            trial = Pieces.of(curve, moved)
+            reduced = trial.joined()[1]
+            if reduced < error:
+                taken, gain = True, 1.0 - reduced / error
+                pieces, error = trial, reduced
                 break
             length /= 2.0
         if not taken or gain < 1e-13:
@@ -98,10 +99,11 @@ def polished(curve: Curve, knots: np.ndarray, steps: int = 60) -> tuple[np.ndarr
 
 
 def _newton_step(curve: Curve, pieces: Pieces) -> np.ndarray:
-    """Newton's step for the equations "left and right best affine functions meet".
+    """Newton's step for the equations "the best affine functions of adjacent pieces meet".
 
-    Moving an end of a piece changes its best affine function by the residual there times the
-    reproducing kernel of affine functions, which is 4 / h at (end, end) and -2 / h across.
+    Moving an end of a piece changes its best affine function by the residual at this end times the
+    reproducing kernel of affine functions. The kernel is 4 / h for equal ends and -2 / h for
+    opposite ends.
     """
     left, right, _ = pieces.affine()
     h, heights = pieces.lengths, curve(pieces.knots)
@@ -119,12 +121,13 @@ def _newton_step(curve: Curve, pieces: Pieces) -> np.ndarray:
     return np.where(np.isfinite(step), step, 0.0)
 
 
-def spread(curve: Curve, pieces: int, norm: Norm) -> np.ndarray:
-    """Knots that share out |f''|^(2/5) (for "l2") or |f''|^(1/2) (for "sup") equally.
+def equidistributed(curve: Curve, pieces: int, norm: Norm) -> np.ndarray:
+    """Knots between which |f''|^(2/5) (for "l2") or |f''|^(1/2) (for "sup") has equal integrals.
 
-    Both are read off the squared errors e of affine functions on cells of length h, without a
-    derivative: e is f''^2 h^5 / 720, so e^(1/5) and (e/h)^(1/4) serve. The grid of cells is drawn
-    to the knots in turn, for targets with steep places.
+    Both are estimated without derivatives from the squared errors e of affine functions on cells of
+    length h: e is about f''^2 h^5 / 720, so e^(1/5) and (e/h)^(1/4) are proportional to the
+    integrals over the cells. The grid of cells is then equidistributed in the same way and the
+    estimate repeated, for targets with steep parts.
     """
     a, b, fine = curve.lower, curve.upper, max(16, -(-1024 // pieces))
     grid = np.linspace(a, b, fine * pieces + 1)
@@ -133,7 +136,7 @@ def spread(curve: Curve, pieces: int, norm: Norm) -> np.ndarray:
         errors = cells.affine()[2]
         density = errors**0.2 if norm == "l2" else (errors / cells.lengths) ** 0.25
         total = np.concatenate([[0.0], np.cumsum(density)])
-        # A little of the length itself, so that no knots coincide where the target is affine.
+        # A small share of the length is added, so that knots stay apart where the target is affine.
         share = total / total[-1] if total[-1] > 0 else 0.0
         share = 0.99 * share + 0.01 * (grid - a) / (b - a)
         grid = np.interp(np.linspace(0.0, share[-1], len(grid)), share, grid)
@@ -142,7 +145,7 @@ def spread(curve: Curve, pieces: int, norm: Norm) -> np.ndarray:
 
 
 def resized(curve: Curve, knots: np.ndarray, pieces: int) -> np.ndarray:
-    """Knots of n pieces: the worst piece is halved, or the cheapest knot left out, in turn."""
+    """Knots of n pieces: repeatedly halve the worst piece, or remove the least important knot."""
     while len(knots) - 1 != pieces:
         if len(knots) - 1 < pieces:
             worst = int(np.argmax(Pieces.of(curve, knots).affine()[2]))

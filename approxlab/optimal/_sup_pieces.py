@@ -1,10 +1,11 @@
-"""Least sup error of n affine pieces that need not join, bounded from below.
+"""Lower bound on the least sup error of n affine pieces, which may be discontinuous at the knots.
 
-On finitely many points the least error is at most that on the interval, since fewer conditions are
-asked. There the best error on a run of points grows with the run, so pieces that each reach as far
-as a level allows are as few as that level needs: where n of them do not reach the last point, the
-least error is above the level. That one piece cannot reach so far is shown by three points at which
-the errors of an affine function alternate and are equal (de la Vallee-Poussin).
+On finitely many points the least error is at most that on the interval, since there are fewer
+conditions. On the points, the best error on a run of points grows with the run. So the smallest
+number of pieces with errors up to a given level is found by making each piece, from left to right,
+as long as the level allows. If n such pieces do not reach the last point, the least error is above
+the level. That a piece cannot be longer is proved by three points at which the errors of an affine
+function are equal in size and alternate in sign (de la Vallee-Poussin).
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ _LEVELS = 40
 def level_bound(
     x: np.ndarray, y: np.ndarray, pieces: int, above: float, step: float
 ) -> tuple[float, np.ndarray]:
-    """A level that n affine pieces do not reach on the points, and ends of pieces just above it.
+    """A level below the least error of n affine pieces on the points, and ends of pieces near it.
 
     Args:
         x: Increasing points, shape (N,).
         y: Values, shape (N,).
         pieces: Number n of pieces.
-        above: An error that n pieces reach.
-        step: Expected part by which the level is below `above`.
+        above: An error attained by n pieces.
+        step: Expected relative distance of the level below `above`.
 
     Returns:
-        The level, and the positions between pieces that suffice, at most n - 1 of them.
+        The level, and the positions between at most n pieces that attain a slightly larger level.
     """
     low, high, ends = 0.0, above, _ends(x, y, pieces, above)
     for _ in range(_LEVELS):
@@ -47,7 +48,7 @@ def level_bound(
 
 
 def _ends(x: np.ndarray, y: np.ndarray, pieces: int, level: float) -> np.ndarray | None:
-    """Positions between the longest pieces within a level; None if n do not reach the end."""
+    """Positions between the longest pieces within a level; None if n of them are too few."""
     start, last, length = 0, len(x) - 1, len(x) // pieces
     ends: list[float] = []
     for _ in range(pieces):
@@ -57,7 +58,7 @@ def _ends(x: np.ndarray, y: np.ndarray, pieces: int, level: float) -> np.ndarray
         length = end - start
         start = end + 1
         ends.append(0.5 * (x[end] + x[start]))
-        if start == last:  # one point is a piece, if one is left
+        if start == last:  # the last point is a piece of its own, if a piece is left
             return np.array(ends) if len(ends) < pieces else None
     return None
 
@@ -81,7 +82,7 @@ def _longest(x: np.ndarray, y: np.ndarray, start: int, level: float, guess: int)
 
 
 def _affine_error(x: np.ndarray, y: np.ndarray, level: float) -> tuple[float, float]:
-    """Bounds of the best affine error from below and above, as sharp as a level needs."""
+    """Lower and upper bound on the best affine error, sharp enough to compare with a level."""
     left, right = 0, len(x) - 1
     g = y - y[0] - (y[-1] - y[0]) / (x[-1] - x[0]) * (x - x[0])
     middle = int(np.argmax(np.abs(g)))
@@ -96,7 +97,7 @@ def _affine_error(x: np.ndarray, y: np.ndarray, level: float) -> tuple[float, fl
         below, reached = float(abs(g[middle])), float(abs(g[far]))
         if below > level or reached <= level or reached <= below * (1.0 + 1e-12):
             break
-        same = (g[far] > 0) == (g[left] > 0)  # as at the two outer points of the three
+        same = (g[far] > 0) == (g[left] > 0)  # the same sign as at the two outer points
         if far < left:
             left, middle, right = (far, middle, right) if same else (far, left, middle)
         elif far > right:

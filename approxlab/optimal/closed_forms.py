@@ -1,8 +1,28 @@
-"""The least errors possible: what no network of a kind and size can go below.
+"""Least errors of piecewise linear functions of one variable, in closed form.
 
-One-dimensional piecewise linear approximation, the class of all ReLU networks on an interval. The
-values for x^2 are exact; for other targets the asymptotic constants of free-knot linear splines are
-given, and named as asymptotic.
+ReLU networks on an interval are such functions. The values for x^2 are exact. For other smooth
+targets there is the leading term for linear splines with free knots; it is marked as asymptotic.
+
+Pieces of a network. On an interval where all units of a layer are affine, each unit of the next
+layer changes slope at most once, so together they cut it into at most width + 1 pieces. So each
+layer multiplies the number of pieces by at most width + 1.
+
+x^2 by n pieces. On a piece of length h the best affine function has sup error h^2/8 and squared L2
+error h^5/180. On an interval of width w the longest of n pieces has h >= w/n, and
+sum h^5 >= w^5 n^-4 by convexity. Hence sup >= w^2/(8 n^2) and L2 >= w^(5/2) n^-2 / sqrt(180). Equal
+pieces attain both with continuous functions.
+
+x^2 by N units. In any feed-forward order a new ReLU is applied to a function that is affine on each
+existing piece and crosses zero at most once there. So N ReLUs give at most 2^N pieces, and the sup
+error is at least w^2 2^(-2N-3); `constructions.square_deep` attains it. The same network with its
+output shifted attains the L2 value: the shift is h^2/6, the mean height of the interpolant over the
+parabola (h = w 2^-N), instead of h^2/8. So both values are exact.
+
+Asymptotic constants. The best affine function on a short piece of length h has sup error
+h^2 |f''|/16 and L2 error h^(5/2) |f''| / sqrt(720). With knots that equidistribute |f''|^(1/2) or
+|f''|^(2/5), the error of n pieces is asymptotically (1/16) n^-2 (int |f''|^(1/2))^2 in the sup norm
+and (1/sqrt(720)) n^-2 (int |f''|^(2/5))^(5/2) in the L2 norm. To leading order the constant is the
+same for continuous and for discontinuous pieces.
 """
 
 from __future__ import annotations
@@ -22,10 +42,9 @@ __all__ = ["max_pieces", "relu_spline_asymptotic", "square_by_pieces", "square_b
 
 
 def max_pieces(width: int, depth: int) -> int:
-    """The most affine pieces on an interval of a layered ReLU network without linear units.
+    """Upper bound (width + 1)^depth on the affine pieces of a ReLU network on an interval.
 
-    On an interval where all units of a layer are affine, the next layer bends at most `width`
-    times, so each layer multiplies the number of pieces by at most width + 1.
+    The network is layered and has no linear units.
 
     Args:
         width: ReLUs per hidden layer.
@@ -42,12 +61,11 @@ def max_pieces(width: int, depth: int) -> int:
 def square_by_pieces(
     pieces: int, norm: Norm = "sup", *, domain: Box | None = None, relative: bool = False
 ) -> Optimum:
-    """The least error of piecewise linear functions with n pieces for x^2: exact for every n.
+    """The exact least error of piecewise linear functions with n pieces for x^2.
 
-    On a piece of length h the best affine function has sup error h^2/8 and squared L2 error
-    h^5/180; with n pieces the longest has h >= w/n, and sum h^5 >= w^5 n^-4 by convexity. Hence
-    sup >= w^2/(8 n^2) and L2 >= w^(5/2) n^-2 / sqrt(180) on an interval of width w. Equal pieces
-    attain both with continuous functions.
+    On an interval of width w it is w^2/(8 n^2) in the sup norm and w^(5/2) n^-2 / sqrt(180) in the
+    L2 norm, attained by a continuous function with equal pieces. The proof is at the head of
+    `optimal/closed_forms.py`.
 
     Args:
         pieces: Number n of affine pieces.
@@ -66,8 +84,8 @@ def square_by_pieces(
     pieces = int(pieces)
     if pieces.bit_length() > 500:
         raise ValueError(
-            f"pieces: got a number of {pieces.bit_length()} bits, expected at most 500: the error "
-            "would be smaller than the smallest float."
+            f"pieces: got a number of {pieces.bit_length()} bits, expected at most 500: otherwise "
+            "the error is smaller than the smallest float."
         )
     step = width / pieces
     if norm == "sup":
@@ -82,13 +100,17 @@ def square_by_pieces(
 def square_by_units(
     units: int, norm: Norm = "sup", *, domain: Box | None = None, relative: bool = False
 ) -> Optimum:
-    """The least error for x^2 of ReLU networks with N units in any wiring, skips allowed.
+    """The exact least error for x^2 of feed-forward ReLU networks with N units, skips allowed.
 
-    In any feed-forward order a new ReLU is applied to a function that is affine on each present
-    piece and crosses zero at most once there, so N ReLUs give at most 2^N pieces; with
-    `square_by_pieces` the sup error is at least w^2 2^(-2N-3), which `constructions.square_deep`
-    attains. The L2 value is attained by the same network with h^2/6 in the place of h^2/8
-    (h = w 2^-N), the mean height of the interpolant over the parabola. So both are exact.
+    N ReLUs give at most 2^N pieces, so the sup error is at least w^2 2^(-2N-3) on an interval of
+    width w; `constructions.square_deep` attains it. The proof, also for the L2 norm, is at the head
+    of `optimal/closed_forms.py`.
+
+    Args:
+        units: Number N of ReLUs.
+        norm: "sup" or "l2".
+        domain: An interval; by default [0, 1].
+        relative: Divide by the norm of x^2 on the interval.
 
     Example:
         >>> float(square_by_units(4)) == 2.0 ** (-2 * 4 - 3)
@@ -106,19 +128,18 @@ def relu_spline_asymptotic(
 ) -> Optimum:
     """The leading term of the least error of linear splines with n free knots, as n grows.
 
-    For f'' continuous: sup error ~ (1/16) n^-2 (int |f''|^(1/2))^2, and L2 error
-    ~ (1/sqrt(720)) n^-2 (int |f''|^(2/5))^(5/2) (the constant of best continuous or discontinuous
-    pieces is the same to leading order; knots equidistribute the integrands). Both follow from the
-    errors h^2 |f''|/16 and h^(5/2) |f''| / sqrt(720) of the best affine function on a short piece.
-    It is no bound at a finite n.
+    For continuous f'' it is (1/16) n^-2 (int |f''|^(1/2))^2 in the sup norm and
+    (1/sqrt(720)) n^-2 (int |f''|^(2/5))^(5/2) in the L2 norm. It is not a bound for finite n. The
+    derivation is at the head of `optimal/closed_forms.py`.
 
     Args:
         target: A function of one point of shape (1,), twice continuously differentiable on its
-            `domain`. Targets that say they are not are refused; a kink that nobody declares is not
-            seen, because its second derivative is zero wherever it exists.
+            `domain`. A declared kink or a declared `smoothness` other than "analytic" or "smooth"
+            raises an error. A kink that is not declared is not detected, because the computed f''
+            contains no trace of it.
         pieces: Number n of pieces.
         norm: "sup" or "l2".
-        relative: Divide by the norm of the target, by the same quadrature or grid.
+        relative: Divide by the norm of the target, computed at the same quadrature points.
 
     Raises:
         ValueError: If the target is not one-dimensional, has a mask, or is not smooth.
@@ -136,14 +157,14 @@ def relu_spline_asymptotic(
     if smoothness not in (None, "analytic", "smooth") or kinks or getattr(target, "mask", None):
         raise ValueError(
             f"target: got {target!r} with smoothness {smoothness!r} and kinks {kinks!r}, expected "
-            "a smooth target without a mask: others have no such asymptotic constant."
+            "a smooth target without a mask: other targets have no such asymptotic constant."
         )
     points, weights = box.gauss_legendre(8, panels=512)
 
-    def bend(x: Any) -> Any:
+    def second_derivative(x: Any) -> Any:
         return jax.grad(lambda y: jax.grad(target)(y)[0])(x)[0]
 
-    curvature = np.abs(values_at(bend, points))
+    curvature = np.abs(values_at(second_derivative, points))
     if not np.all(np.isfinite(curvature)):
         raise ValueError(
             f"target: the second derivative of {target!r} is not finite on its box, expected a "

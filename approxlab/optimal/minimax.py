@@ -1,6 +1,13 @@
 """Best polynomials in the sup norm, and rational functions near the best ones.
 
-They are scales to set networks against.
+Networks can be compared with their errors.
+
+The exchange of Remez. On m + 2 points there is exactly one polynomial of degree at most m whose
+errors have equal size h and alternating signs. Every polynomial of degree at most m has an error of
+size at least h at one of these points (de la Vallee-Poussin), so h is a lower bound for the
+interval. The points are exchanged for extrema of the error until the largest error is h, or until
+rounding prevents further progress; the distance of the two bounds shows how close they came. Values
+of polynomials are computed by barycentric interpolation.
 """
 
 from __future__ import annotations
@@ -19,25 +26,25 @@ from approxlab.optimal._curve import Curve
 
 __all__ = ["NearBestRational", "PolynomialOptimum", "best_polynomial", "near_best_rational"]
 
-_SPLIT = 16  # samples between points of the reference
+_SPLIT = 16  # cells between neighbouring points of the reference
 _LEVEL = 1e-9
-_STEPS, _PATIENCE = 200, 15  # exchanges in all, and without progress
+_STEPS, _PATIENCE = 200, 15  # most exchanges, and most exchanges without progress
 _SAMPLES = 2001
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class PolynomialOptimum:
-    """The least sup error of polynomials of a degree, enclosed, and the best one found.
+    """Bounds on the least sup error of polynomials of degree m, and the best polynomial found.
 
-    As a function of one point of shape (1,) it is that polynomial.
+    It can be called like a function of one point of shape (1,); this is the polynomial.
 
     Attributes:
-        target: What is approximated.
+        target: The function that is approximated.
         degree: The degree m.
-        lower: No polynomial of degree at most m has a smaller error.
+        lower: Lower bound on the errors of all polynomials of degree at most m.
         upper: Error of the polynomial.
         coefficients: Its Chebyshev coefficients on the interval, shape (m + 1,).
-        reference: The m + 2 points at which its errors alternate.
+        reference: The m + 2 points at which its errors alternate in sign.
     """
 
     target: Any
@@ -75,23 +82,20 @@ class PolynomialOptimum:
 
 
 def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
-    """The polynomial of degree m of least sup error, by the exchange of Remez.
+    """The polynomial of degree m with the least sup error, by the exchange algorithm of Remez.
 
-    On m + 2 points one polynomial has errors of equal size h and alternating signs. No polynomial
-    is below h on these points (de la Vallee-Poussin), so h is a lower bound for the interval. The
-    points are exchanged for extrema of the error until its largest size is h, or until rounding
-    stops it: the enclosure says how far it came. Values are by barycentric interpolation.
+    The algorithm and the proof of the lower bound are at the head of `optimal/minimax.py`.
 
     Args:
         target: A continuous function of one point of shape (1,), with a `domain`.
         degree: The degree m, at least 1.
 
     Returns:
-        A `PolynomialOptimum`. Its lower end is h less the rounding of values; its upper end was
-        found at extrema of the error.
+        A `PolynomialOptimum`. `lower` is the largest equal alternating error found, minus a bound
+        on the rounding of values; `upper` is the largest error found at extrema of the error.
 
     Raises:
-        ValueError: As `relu_spline`.
+        ValueError: For the same targets as `relu_spline`.
 
     Source:
         Remez 1934; Pachon and Trefethen 2009, BIT 49, 721-741 (barycentric form). For |x| on
@@ -108,7 +112,7 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
     lower, upper, kept = 0.0, np.inf, (np.zeros(degree + 1), reference)
     stalled = 0
     for _ in range(_STEPS):
-        fit, level = _levelled(curve, reference)
+        fit, level = _equal_errors(curve, reference)
         coefficients = _chebyshev(reference, fit, degree)
         extrema, largest = _exchanged(curve, reference, coefficients)
         stalled = stalled + 1 if level <= lower and largest >= upper else 0
@@ -126,18 +130,18 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
         Optimum(max(0.0, lower - curve.rounding), "sup", "lower", source),
         Estimate(upper, "sup", (degree + 1) * _SPLIT + 1),
         kept[0],
-        _placed(curve, kept[1]),
+        _mapped(curve, kept[1]),
     )
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class NearBestRational:
-    """A rational function near the best one, which may be several times better.
+    """A rational function near the best one; the best one may be several times better.
 
     Attributes:
-        target: What is approximated.
+        target: The function that is approximated.
         degree: Degree m of numerator and denominator.
-        upper: Its sup error, infinite where a pole lies on the interval.
+        upper: Its sup error; infinite if a pole lies on the interval.
         function: SciPy's `AAA` object: values, poles, residues, roots.
     """
 
@@ -155,12 +159,12 @@ class NearBestRational:
 
 
 def near_best_rational(target: Any, degree: int) -> NearBestRational:
-    """A rational function of type at most (m, m) by SciPy's AAA: near the best, no optimum.
+    """A rational function of type at most (m, m) by SciPy's AAA: near the best, not optimal.
 
-    AAA interpolates greedily and makes a linearised error small in the least-squares sense. Its sup
-    error is often a few times the least one, and for |x| tens of times: there the best one falls
-    like 8 exp(-pi sqrt m) (Stahl 1993), and AAA may put poles on the interval, which are reported
-    by an infinite error.
+    AAA interpolates greedily and minimises a linearised error in the least-squares sense. Its sup
+    error is often a few times the least one. For |x| it is tens of times the least one, which
+    decreases like 8 exp(-pi sqrt m) (Stahl 1993). AAA may put poles on the interval; then the
+    reported error is infinite.
 
     Args:
         target: A continuous function of one point of shape (1,), with a `domain`.
@@ -170,7 +174,7 @@ def near_best_rational(target: Any, degree: int) -> NearBestRational:
         The function and its estimated sup error.
 
     Raises:
-        ValueError: As `relu_spline`.
+        ValueError: For the same targets as `relu_spline`.
 
     Source:
         Nakatsukasa, Sete and Trefethen 2018, SIAM J. Sci. Comput. 40, A1494-A1522.
@@ -185,46 +189,46 @@ def near_best_rational(target: Any, degree: int) -> NearBestRational:
     check_positive(degree=degree)
     curve = Curve.of(target)
     t = _clustered(curve, -np.cos(np.pi * np.arange(_SAMPLES) / (_SAMPLES - 1)))
-    with warnings.catch_warnings():  # that the degree was reached before the tolerance
+    with warnings.catch_warnings():  # warning: the degree was reached before the tolerance
         warnings.simplefilter("ignore", RuntimeWarning)
         found = AAA(t, curve(t), rtol=1e-13, max_terms=int(degree) + 1, clean_up=False)
     poles = found.poles()
     bad = (np.abs(poles.imag) <= 1e-13 * curve.width) & (
         np.abs(poles.real - 0.5 * (curve.lower + curve.upper)) <= 0.5 * curve.width
     )
-    look = _clustered(curve, np.linspace(-1.0, 1.0, 20 * _SAMPLES))
+    points = _clustered(curve, np.linspace(-1.0, 1.0, 20 * _SAMPLES))
     if np.any(bad):
-        place = float(poles.real[bad][0])
-        problem = f"a pole at x = {place:.6g}"
-        error = Estimate(float("inf"), "sup", len(look), at=(place,), problem=problem)
+        pole = float(poles.real[bad][0])
+        problem = f"a pole at x = {pole:.6g}"
+        error = Estimate(float("inf"), "sup", len(points), at=(pole,), problem=problem)
     else:
-        error = Estimate(float(np.max(np.abs(found(look) - curve(look)))), "sup", len(look))
+        error = Estimate(float(np.max(np.abs(found(points) - curve(points)))), "sup", len(points))
     return NearBestRational(target, int(degree), error, found)
 
 
 def _clustered(curve: Curve, t: np.ndarray) -> np.ndarray:
-    """Points of [-1, 1] on the interval, with more at kinks, at all scales, and at breaks."""
+    """Points of [-1, 1] mapped to the interval, with breaks and points that accumulate at kinks."""
     steps = curve.width * 2.0 ** -np.arange(1.0, 45.0, 0.125)
     beside = (curve.kinks[:, None] + np.concatenate([-steps, [0.0], steps])).ravel()
-    points = np.concatenate([_placed(curve, t), beside, curve.breaks])
+    points = np.concatenate([_mapped(curve, t), beside, curve.breaks])
     return np.unique(points[(points >= curve.lower) & (points <= curve.upper)])
 
 
-def _placed(curve: Curve, t: np.ndarray) -> np.ndarray:
-    """Points of [-1, 1] taken to the interval; the ends are met exactly."""
+def _mapped(curve: Curve, t: np.ndarray) -> np.ndarray:
+    """Points of [-1, 1] mapped to the interval; the ends are mapped exactly."""
     return curve.lower * (0.5 - 0.5 * t) + curve.upper * (0.5 + 0.5 * t)
 
 
 def _barycentric(t: np.ndarray) -> np.ndarray:
-    """Weights 1 / prod(t_j - t_k), scaled to a largest of 1; the signs alternate."""
+    """Weights 1 / prod(t_j - t_k), scaled so that the largest is 1; their signs alternate."""
     distance = np.abs(t[:, None] - t) + np.eye(len(t))
     logs = -np.sum(np.log(distance), axis=1)
     return np.exp(logs - np.max(logs)) * (-1.0) ** np.arange(len(t))
 
 
-def _levelled(curve: Curve, reference: np.ndarray) -> tuple[np.ndarray, float]:
-    """Values at the reference of the polynomial with equal alternating errors; their size."""
-    values, weights = curve(_placed(curve, reference)), _barycentric(reference)
+def _equal_errors(curve: Curve, reference: np.ndarray) -> tuple[np.ndarray, float]:
+    """Values of the polynomial with equal alternating errors at the reference; their size."""
+    values, weights = curve(_mapped(curve, reference)), _barycentric(reference)
     signs = (-1.0) ** np.arange(len(reference))
     level = float(weights @ values) / float(weights @ signs)
     return values - level * signs, abs(level)
@@ -235,10 +239,10 @@ def _chebyshev(reference: np.ndarray, fit: np.ndarray, degree: int) -> np.ndarra
     angles = np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1)
     nodes, weights = np.cos(angles), _barycentric(reference)
     gaps = nodes[:, None] - reference
-    met = gaps == 0.0
-    shares = weights / np.where(met, 1.0, gaps)
+    equal = gaps == 0.0
+    shares = weights / np.where(equal, 1.0, gaps)
     values = (shares @ fit) / np.sum(shares, axis=1)
-    values = np.where(met.any(axis=1), fit[np.argmax(met, axis=1)], values)
+    values = np.where(equal.any(axis=1), fit[np.argmax(equal, axis=1)], values)
     waves = np.cos(np.arange(degree + 1)[:, None] * angles)
     return (waves @ values) * np.where(np.arange(degree + 1) == 0, 1.0, 2.0) / (degree + 1)
 
@@ -246,11 +250,11 @@ def _chebyshev(reference: np.ndarray, fit: np.ndarray, degree: int) -> np.ndarra
 def _exchanged(
     curve: Curve, reference: np.ndarray, coefficients: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Alternating extrema of the error, as many as the reference has, and the largest error."""
+    """Alternating extrema of the error, one per reference point, and the largest error."""
 
     def error(t: np.ndarray) -> np.ndarray:
         fit = np.polynomial.chebyshev.chebval(t, coefficients)
-        return (curve(_placed(curve, t).ravel()) - fit.ravel()).reshape(t.shape)
+        return (curve(_mapped(curve, t).ravel()) - fit.ravel()).reshape(t.shape)
 
     kinks = (2.0 * curve.kinks - (curve.lower + curve.upper)) / curve.width
     marks = np.unique(np.concatenate([[-1.0, 1.0], reference, kinks]))
@@ -261,32 +265,34 @@ def _exchanged(
     size = np.abs(np.concatenate([[0.0], seen, [0.0]]))
     top = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] >= size[2:]))
     low, high = grid[np.maximum(top - 1, 0)], grid[np.minimum(top + 1, len(grid) - 1)]
-    places, errors = grid[top], seen[top]
+    positions, errors = grid[top], seen[top]
     for _ in range(4):  # zoom in on every extremum at once
         near = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, 9)
-        there = error(near)
-        best, rows = np.argmax(np.abs(there), axis=1), np.arange(len(top))
-        better = np.abs(there[rows, best]) > np.abs(errors)
-        places = np.where(better, near[rows, best], places)
-        errors = np.where(better, there[rows, best], errors)
+        zoomed = error(near)
+        best, rows = np.argmax(np.abs(zoomed), axis=1), np.arange(len(top))
+        better = np.abs(zoomed[rows, best]) > np.abs(errors)
+        positions = np.where(better, near[rows, best], positions)
+        errors = np.where(better, zoomed[rows, best], errors)
         span = (high - low) / 8.0
-        low, high = np.maximum(places - span, -1.0), np.minimum(places + span, 1.0)
+        low, high = np.maximum(positions - span, -1.0), np.minimum(positions + span, 1.0)
     largest = float(np.max(np.abs(errors)))
-    found = _alternating(places, errors, len(reference))
+    found = _alternating(positions, errors, len(reference))
     if found is None:
         worst = int(np.argmax(np.abs(errors)))
-        found = _one_exchanged(reference, error(reference), places[worst], errors[worst])
+        found = _one_exchanged(reference, error(reference), positions[worst], errors[worst])
     return found, largest
 
 
-def _alternating(places: np.ndarray, errors: np.ndarray, count: int) -> np.ndarray | None:
-    """Of neighbours of one sign the largest; then the least go, until `count` are left.
+def _alternating(positions: np.ndarray, errors: np.ndarray, count: int) -> np.ndarray | None:
+    """Positions of `count` errors of alternating sign; None if there are fewer.
 
-    The least goes alone from an end, and with its smaller neighbour from between, so that the signs
-    stay in turn.
+    Of neighbouring errors with the same sign only the largest is kept. Then the smallest error is
+    removed until `count` are left: alone if it is the first or last one, otherwise together with
+    its smaller neighbour, so that the signs still alternate. If only one is to be removed, it is
+    the smaller of the first and last one.
     """
     chosen: list[int] = []
-    for k in range(len(places)):
+    for k in range(len(positions)):
         if chosen and errors[k] * errors[chosen[-1]] > 0.0:
             if abs(errors[k]) > abs(errors[chosen[-1]]):
                 chosen[-1] = k
@@ -300,30 +306,30 @@ def _alternating(places: np.ndarray, errors: np.ndarray, count: int) -> np.ndarr
         else:
             other = least + (1 if sizes[least + 1] < sizes[least - 1] else -1)
             del chosen[min(least, other) : max(least, other) + 1]
-    return places[chosen] if len(chosen) == count else None
+    return positions[chosen] if len(chosen) == count else None
 
 
 def _one_exchanged(
-    reference: np.ndarray, errors: np.ndarray, place: float, error: float
+    reference: np.ndarray, errors: np.ndarray, position: float, error: float
 ) -> np.ndarray:
-    """The reference with one point, of largest error, in the place of one, signs still in turn."""
+    """The reference with one point replaced by `position`, so that the signs still alternate."""
     first = 1.0 if errors[0] >= 0.0 else -1.0
     signs, count = first * (-1.0) ** np.arange(len(reference)), len(reference)
-    after = int(np.searchsorted(reference, place))
+    after = int(np.searchsorted(reference, position))
     sign = 1.0 if error > 0.0 else -1.0
     changed = reference.copy()
-    if after < count and reference[after] == place:
+    if after < count and reference[after] == position:
         return reference
     if after == 0:
         if sign == signs[0]:
-            changed[0] = place
+            changed[0] = position
         else:
-            changed = np.concatenate([[place], reference[:-1]])
+            changed = np.concatenate([[position], reference[:-1]])
     elif after == count:
         if sign == signs[-1]:
-            changed[-1] = place
+            changed[-1] = position
         else:
-            changed = np.concatenate([reference[1:], [place]])
+            changed = np.concatenate([reference[1:], [position]])
     else:
-        changed[after if sign == signs[after] else after - 1] = place
+        changed[after if sign == signs[after] else after - 1] = position
     return changed

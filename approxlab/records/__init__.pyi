@@ -10,8 +10,8 @@ from .files import write_json_atomic as write_json_atomic
 from .origins import identity as identity
 from .origins import provenance as provenance
 from .origins import versions as versions
-from .rows import Problem as Problem
 from .rows import RowFile as RowFile
+from .rows import UnusableLine as UnusableLine
 from .rows import finished_units as finished_units
 from .rows import read_rows as read_rows
 from .rows import same_numbers as same_numbers

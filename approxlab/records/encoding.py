@@ -1,4 +1,4 @@
-"""Canonical JSON of flat rows, and what is derived from it: digests."""
+"""Canonical JSON of flat rows, and digests of it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Row = dict[str, Scalar]
 
 
 def _scalar(name: str, value: object) -> Scalar:
-    """The JSON value of one cell: numpy scalars become Python's, non-finite floats strings."""
+    """JSON value of one cell: Python numbers for NumPy scalars, strings for non-finite floats."""
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         value = value.item()
     if isinstance(value, str) and value in _NONFINITE:
         raise ValueError(
             f"{name} is the string {value!r}, which stands for the number in a row file; "
-            "expected any other string. Store the float itself, or another word."
+            "expected any other string. Store the float itself or use another word."
         )
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -43,7 +43,7 @@ def encoded(name: str, value: object) -> Any:
 
 
 def decoded(value: object) -> Any:
-    """What `encoded` was given, with lists for tuples."""
+    """The inverse of `encoded`, except that tuples come back as lists."""
     if isinstance(value, dict):
         return {key: decoded(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -66,7 +66,7 @@ def canonical(parameters: Mapping) -> str:
 
 
 def compact(document: Mapping) -> str:
-    """Sorted JSON without spaces of values that `encoded` has given."""
+    """JSON with sorted keys and no spaces, of values returned by `encoded`."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""Whole files, written atomically: the new content or the old, never a part."""
+"""Files written atomically: they hold all of the new content or all of the old."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from approxlab.records.encoding import compact, decoded, encoded
 
 
 def write_bytes_atomic(path: str | Path, data: bytes) -> None:
-    """Writes a whole file or, if that fails, leaves the old one untouched.
+    """Writes a file completely; if that fails, the old file stays unchanged.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -25,7 +25,7 @@ def write_bytes_atomic(path: str | Path, data: bytes) -> None:
     ['figure.png']
     """
     path = Path(path)
-    # Not the process number: on a shared disk two machines may have the same one.
+    # A random name, not the process number: two machines on a shared disk may use the same number.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,15 +37,20 @@ def write_bytes_atomic(path: str | Path, data: bytes) -> None:
     except OSError as error:
         raise not_written(path, data, error) from error
     finally:
-        with contextlib.suppress(OSError):  # the first error is the one to tell
+        with contextlib.suppress(OSError):  # the first error is the one to report
             temporary.unlink(missing_ok=True)
     sync_directory(path.parent)
 
 
 def remove_leftovers(path: str | Path, hours: float = 1.0) -> int:
-    """Removes what killed writers of a file have left beside it; gives the number of such files.
+    """Removes the temporary files that interrupted writers of `path` left beside it.
 
-    Only what was last written that long ago: a younger one may just be in use.
+    Args:
+        path: The file that was to be written.
+        hours: Files written within this time are kept, since they may be in use.
+
+    Returns:
+        The number of files removed.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +64,7 @@ def remove_leftovers(path: str | Path, hours: float = 1.0) -> int:
     """
     path, removed = Path(path), 0
     name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.tmp")
-    with contextlib.suppress(OSError):  # no such folder, or not ours to write in: not worth a word
+    with contextlib.suppress(OSError):  # no such folder or no permission: nothing to report
         for file in path.parent.iterdir():
             if name.fullmatch(file.name) and time.time() - file.stat().st_mtime > 3600 * hours:
                 file.unlink(missing_ok=True)
@@ -79,32 +84,32 @@ def write_json_atomic(path: str | Path, document: Mapping) -> None:
     {'config': {'widths': [8, 16]}}
     """
     if "sum" in document:
-        raise ValueError("document has the field 'sum', which is kept for its checksum.")
+        raise ValueError("document has the field 'sum', which is reserved for its checksum.")
     text = json.dumps(sealed(encoded("document", document)), indent=1, allow_nan=False)
     write_bytes_atomic(path, (text + "\n").encode())
 
 
 def sealed(document: Mapping) -> dict:
-    """The document, of JSON values, with a checksum of all the rest in the field `sum`."""
+    """The document (of JSON values) with the field `sum`: a checksum of all other fields."""
     rest = {name: value for name, value in document.items() if name != "sum"}
     return {**rest, "sum": hashlib.sha256(compact(rest).encode()).hexdigest()[:16]}
 
 
 def check_seal(name: str, document: Mapping) -> None:
-    """Refuses a document that is not as it was written.
+    """Raises an error if a document was changed after it was written.
 
     Raises:
-        ValueError: The checksum is wrong or absent.
+        ValueError: The checksum is wrong or missing.
     """
     try:
         whole = document.get("sum") == sealed(document)["sum"]
-    except ValueError:  # a damaged number can read as one too large to be written
+    except ValueError:  # a damaged number may be too large to be written again
         whole = False
     if not whole:
         raise ValueError(
             f"{name} has a wrong checksum: it was changed or damaged after it was written; "
-            "expected a file as written. Make it again; in a config changed on purpose, delete "
-            "the entry 'sum'."
+            "expected a file as written. Make it again; if you changed a config on purpose, delete "
+            "its entry 'sum'."
         )
 
 
@@ -113,10 +118,10 @@ def read_json(path: str | Path, *, by_hand: bool = True) -> dict:
 
     Args:
         path: The file.
-        by_hand: Whether a document without a checksum, as people write it, is accepted.
+        by_hand: Whether to accept a document without a checksum, such as one written by hand.
 
     Raises:
-        ValueError: The file is no JSON object, or not as it was written.
+        ValueError: The file is not a JSON object or was changed after it was written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -145,17 +150,17 @@ def raw_json(path: str | Path) -> dict:
 
 
 class NotWrittenError(OSError):
-    """A file could not be written: which one, how many bytes, and why."""
+    """A file could not be written; the message gives its name, the size and the reason."""
 
 
 def not_written(path: Path, data: bytes, error: OSError) -> NotWrittenError:
-    """The error for `path`, by its name only."""
+    """The error to raise for `path`; it shows the file name without the folder."""
     reason, what = error.strerror or str(error), f"{len(data)} bytes" if data else "rows"
     return NotWrittenError(f"{what} could not be written to {path.name}: {reason}")
 
 
 def sync_directory(path: Path) -> None:
-    """Makes the names in a folder safe, after a file in it was made or renamed."""
+    """Makes sure on disk that a file created or renamed in this folder keeps its name."""
     if os.name == "posix":  # elsewhere a directory cannot be opened
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -16,7 +16,7 @@ from typing import Any
 from approxlab.records.encoding import decoded, digest, encoded
 
 PACKAGES = ("approxlab", "jax", "jaxlib", "numpy", "scipy", "optax", "matplotlib")
-# When one of these changes, units are computed again: all but the one that only draws.
+# A change of one of these versions computes units again; matplotlib only draws.
 _NUMERICAL = tuple(name for name in PACKAGES if name != "matplotlib")
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -31,17 +31,17 @@ def identity(
     packages: Mapping,
     device: Mapping,
 ) -> str:
-    """The name under which the rows of one unit are stored, and found again on resume.
+    """The name under which the rows of one unit are stored and found when a run resumes.
 
     Args:
         experiment: Name of the experiment.
         revision: Its `REVISION`, raised by hand when its numbers change.
-        unit: Every setting the unit's numbers depend on, flat.
+        unit: All settings that the numbers of the unit depend on, as a flat mapping.
         seed: Root seed of the run.
         dtype: Name of the floating-point type of the run.
-        packages: Versions, as from `versions()`; all but matplotlib count.
-        device: Of its entries count `platform`, `kind` and `xla_flags`, which may change rounding;
-            not the numbers of devices and processes, which do not.
+        packages: Versions, as from `versions()`; all except matplotlib are used.
+        device: Its entries `platform`, `kind` and `xla_flags` are used, since they may change
+            rounding; the numbers of devices and processes are not, since they do not.
 
     >>> device = {"platform": "cpu", "kind": "cpu", "count": 2}
     >>> setting = dict(experiment="toy", revision=1, seed=0, dtype="float64", device=device)
@@ -75,7 +75,7 @@ def _version(package: str) -> str | None:
 
 
 def _source_version() -> str | None:
-    """The version beside the sources, which an old installation may not know."""
+    """The version in pyproject.toml beside the sources; installed metadata may be older."""
     project = _PACKAGE.parent / "pyproject.toml"
     if not project.is_file():
         return None
@@ -84,7 +84,7 @@ def _source_version() -> str | None:
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of the packages that shape the numbers and figures; None where one is absent.
+    """Versions of the packages that affect numbers and figures; None for a missing package.
 
     >>> sorted(versions())
     ['approxlab', 'jax', 'jaxlib', 'matplotlib', 'numpy', 'optax', 'scipy']
@@ -93,7 +93,7 @@ def versions() -> dict[str, str | None]:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says about these sources; None where git or the repository is absent."""
+    """The output of a git command about these sources; None without git or a repository."""
     command = ["git", "--no-optional-locks", *arguments]
     try:
         done = subprocess.run(command, cwd=_PACKAGE, capture_output=True, text=True, timeout=30)
@@ -103,8 +103,8 @@ def _git(*arguments: str) -> str | None:
 
 
 def _commit() -> tuple[str | None, bool | None]:
-    """Commit and dirty flag of the sources; results (figures/ and runs/) do not make it dirty."""
-    if _git("ls-files", "--error-unmatch", "records") is None:  # another project's repository
+    """Commit and dirty flag of the sources; changes in figures/ and runs/ are ignored."""
+    if _git("ls-files", "--error-unmatch", "records") is None:  # the repository of another project
         return None, None
     outside = (":(top)", ":(top,exclude)figures", ":(top,exclude)runs")
     commit, status = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", *outside)
@@ -126,18 +126,18 @@ def provenance(
     started: datetime,
     finished: datetime | None = None,
 ) -> dict:
-    """Everything needed to get a record again, and nothing about who made it or where.
+    """Everything needed to reproduce a record, without any information on people or places.
 
     Args:
         config: Dataclass or mapping of the experiment's settings.
         preset: Name of the preset the settings started from.
         seed: Root seed.
         dtype: Name of the floating-point type.
-        device: `platform`, `kind` and `count` of the devices used, and whatever else is to be
-            known of them.
+        device: `platform`, `kind` and `count` of the devices used, and any further facts
+            about them.
         precision: Flags that change rounding, by name.
         started: Start of the computation, with a time zone.
-        finished: Its end; None while it runs.
+        finished: End of the computation; None while it runs.
 
     >>> device = {"platform": "cpu", "kind": "cpu", "count": 1}
     >>> about = provenance(config={"width": 8}, preset="smoke", seed=0, dtype="float64",
@@ -161,4 +161,4 @@ def provenance(
         "started": _timestamp(started),
         "finished": _timestamp(finished),
     }
-    return decoded(encoded("provenance", about))  # as it will be read: lists, not tuples
+    return decoded(encoded("provenance", about))  # as it will be read back: lists, not tuples

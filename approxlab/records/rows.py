@@ -1,4 +1,4 @@
-"""Row files: append a unit at once, cut a torn end, read with checksums, merge."""
+"""Row files: append all rows of a unit at once, cut off a torn last line, verify checksums."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO
 from approxlab.records.encoding import Row, Scalar, canonical, decoded, digest
 from approxlab.records.files import not_written, sync_directory
 
-if sys.platform != "win32":  # there, two processes must not share one row file
+if sys.platform != "win32":  # without fcntl, two processes must not share one row file
     import fcntl
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
@@ -23,32 +23,37 @@ _BOOKKEEPING = ("unit", "part", "parts", "sum")
 
 
 @dataclasses.dataclass(frozen=True)
-class Problem:
-    """A line of a row file that could not be used.
+class UnusableLine:
+    """A line of a row file that cannot be used.
 
-    >>> print(Problem("rows.jsonl", 3, "checksum wrong"))
+    Attributes:
+        file: Name of the file.
+        line: Number of the line, from 1.
+        reason: "torn" (incomplete), "not JSON", "not a row", "not a flat row" or "checksum wrong".
+
+    >>> print(UnusableLine("rows.jsonl", 3, "checksum wrong"))
     rows.jsonl, line 3: checksum wrong
     """
 
     file: str
     line: int
-    what: str
+    reason: str
 
     def __str__(self) -> str:
-        return f"{self.file}, line {self.line}: {self.what}"
+        return f"{self.file}, line {self.line}: {self.reason}"
 
 
 def _sealed(row: Mapping) -> str:
-    """The line of a row, with the checksum of all the rest of it in the field `sum`."""
+    """A row as a line of the file, with the field `sum`: a checksum of all other fields."""
     rest = {name: value for name, value in row.items() if name != "sum"}
     return canonical({**rest, "sum": digest(rest)[:16]})
 
 
 def _unsealed(line: bytes) -> Row | str:
-    """The row of a line, or what is wrong with it.
+    """The row in a line, or the reason why the line cannot be used.
 
-    The line must be exactly what would be written for its row: so a changed byte is noticed even
-    where the JSON still means the same (1e5 and 1E5).
+    The line must be exactly the bytes that would be written for its row. So a changed byte is
+    noticed even where the JSON has the same meaning (1e5 and 1E5).
     """
     try:
         row = json.loads(line)
@@ -63,39 +68,39 @@ def _unsealed(line: bytes) -> Row | str:
         return "not a flat row"
 
 
-def read_rows(*paths: str | Path) -> tuple[list[Row], list[Problem]]:
-    """Reads row files, in the given order, and says which lines could not be used.
+def read_rows(*paths: str | Path) -> tuple[list[Row], list[UnusableLine]]:
+    """Reads row files in the given order; returns the rows and the lines that cannot be used.
 
-    Lines that are torn, not JSON, or whose checksum is wrong are left out, so that their unit is
+    A line that is incomplete, is not JSON or has a wrong checksum is left out. Its unit is then
     unfinished and is computed again.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with RowFile(Path(folder, "rows.jsonl")) as file:
     ...         file.append("a unit", [{"width": 8, "sup_error": float("inf")}])
-    ...     rows, problems = read_rows(Path(folder, "rows.jsonl"))
-    >>> rows[0]["sup_error"], problems
+    ...     rows, unusable = read_rows(Path(folder, "rows.jsonl"))
+    >>> rows[0]["sup_error"], unusable
     (inf, [])
     """
     rows: list[Row] = []
-    problems = []
+    unusable = []
     for path in map(Path, paths):
         *lines, tail = path.read_bytes().split(b"\n")
         for number, line in enumerate(lines, start=1):
             row = _unsealed(line)
             if isinstance(row, str):
-                problems.append(Problem(path.name, number, row))
+                unusable.append(UnusableLine(path.name, number, row))
             else:
                 rows.append(row)
         if tail:
-            problems.append(Problem(path.name, len(lines) + 1, "torn"))
-    return rows, problems
+            unusable.append(UnusableLine(path.name, len(lines) + 1, "torn"))
+    return rows, unusable
 
 
 def finished_units(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """The rows of every unit of which all parts are there; of rows stored twice the last counts.
+    """The rows of every unit that has all its parts; if a row is stored twice, the last is used.
 
-    The rows come back in the order of their parts, without `unit`, `part`, `parts` and `sum`.
+    The rows are in the order of their parts, without the fields `unit`, `part`, `parts` and `sum`.
 
     >>> finished_units([{"unit": "a", "part": 0, "parts": 2, "x": 1.0}])
     {}
@@ -119,20 +124,24 @@ def _without_bookkeeping(row: Row) -> Row:
 
 
 class RowFile:
-    """A row file opened for appending; a torn last line is cut off first.
+    """A row file opened for appending; an incomplete ("torn") last line is cut off first.
 
-    What was cut off is told in `problems`. The rows of a unit are written in one piece and are on
-    the disk when `append` returns; if they could not be written, nothing of them stays.
+    All rows of a unit are written together and are on the disk when `append` returns. If they
+    cannot be written, none of them remains in the file.
 
-    On file systems without locks nothing is ever cut, since another process may just be writing it:
-    a torn line stays, the next row begins a line of its own, and `read_rows` tells of the torn one.
+    On a file system without locks nothing is cut off, since another process may be writing that
+    line: it stays, the next row starts on a new line, and `read_rows` reports the torn line.
+
+    Attributes:
+        path: The file.
+        unusable: The line that was cut off, if any.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "rows.jsonl")
     ...     _ = path.write_text('{"width": 8, "sup_er')
     ...     with RowFile(path) as file:
-    ...         print(*file.problems)
+    ...         print(*file.unusable)
     rows.jsonl, line 1: torn
     """
 
@@ -144,9 +153,9 @@ class RowFile:
                 self._file: IO[bytes] = open(self.path, "a+b", buffering=0)  # noqa: SIM115
                 until_open.callback(self._file.close)
                 with self._locked() as alone:
-                    self.problems = self._cut_torn_line() if alone else []
+                    self.unusable = self._cut_torn_line() if alone else []
                 sync_directory(self.path.parent)
-                until_open.pop_all()  # see __exit__
+                until_open.pop_all()  # the file stays open until __exit__
         except OSError as error:
             raise not_written(self.path, b"", error) from error
 
@@ -158,7 +167,7 @@ class RowFile:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[bool]:
-        """Keeps other processes from appending or cutting meanwhile; False where it cannot."""
+        """Prevents other processes from appending or cutting; yields False where that fails."""
         alone = True
         if sys.platform != "win32":
             try:
@@ -173,13 +182,13 @@ class RowFile:
             if alone and sys.platform != "win32":
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
-    def _cut_torn_line(self) -> list[Problem]:
+    def _cut_torn_line(self) -> list[UnusableLine]:
         content = self.path.read_bytes()
         whole = content.rfind(b"\n") + 1
         if whole == len(content):
             return []
         self._file.truncate(whole)
-        return [Problem(self.path.name, content.count(b"\n") + 1, "torn")]
+        return [UnusableLine(self.path.name, content.count(b"\n") + 1, "torn")]
 
     def _torn(self, end: int) -> bool:
         if end == 0:
@@ -191,10 +200,14 @@ class RowFile:
         """Appends all rows of one unit, numbered by `part` of `parts`."""
         parts = len(rows)
         if not parts:
-            raise ValueError("rows is empty; expected at least one row for a unit. Store a status.")
+            raise ValueError(
+                "rows is empty; expected at least one row for a unit. Store a row with a status."
+            )
         for row in rows:
             if taken := [name for name in _BOOKKEEPING if name in row]:
-                raise ValueError(f"a row has the field {taken[0]!r}, which is kept for the file.")
+                raise ValueError(
+                    f"a row has the field {taken[0]!r}, which is reserved for the file."
+                )
         lines = [
             _sealed({**row, "unit": unit, "part": part, "parts": parts}) + "\n"
             for part, row in enumerate(rows)
@@ -210,7 +223,7 @@ class RowFile:
 
     def _write_at_end(self, data: bytes, alone: bool) -> None:
         end = self._file.seek(0, os.SEEK_END)
-        data = b"\n" * self._torn(end) + data  # another process may have died meanwhile
+        data = b"\n" * self._torn(end) + data  # another process may have died while writing
         try:
             written = self._file.write(data)
             if written != len(data):
@@ -223,7 +236,7 @@ class RowFile:
 
 
 def same_numbers(rows_a: Iterable[Mapping], rows_b: Iterable[Mapping]) -> bool:
-    """Whether two lists of rows agree bit for bit, times (`*_s`) and checksums apart.
+    """Whether two lists of rows are equal bit for bit, except for times (`*_s`) and checksums.
 
     >>> same_numbers([{"error": 0.1, "run_s": 1.0}], [{"error": 0.1, "run_s": 2.0}])
     True

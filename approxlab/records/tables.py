@@ -1,4 +1,4 @@
-"""Record files: the rows behind one figure, with their provenance, in one small JSON file."""
+"""Record files: the rows of one figure, with their provenance, in one small JSON file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from approxlab.records.encoding import Row, decoded, encoded
 from approxlab.records.files import check_seal, raw_json, sealed, write_bytes_atomic
 
 SCHEMA = 1
-_ABSENT: dict = {}  # the cell of a row without that column; a row itself holds no object
+_ABSENT: dict = {}  # marks a column that a row does not have; no cell of a row is an object
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """The rows behind one figure, and where they come from."""
+    """The rows of one figure and their origin.
+
+    Attributes:
+        experiment: Name of the experiment.
+        revision: Its `REVISION`.
+        provenance: As from `provenance`.
+        rows: Flat rows.
+        caption: The text under the figure.
+    """
 
     experiment: str
     revision: int
@@ -38,7 +46,7 @@ def write_record(
     revision: int = 1,
     caption: str | None = None,
 ) -> None:
-    """Writes a record atomically, one row a line, columns in the order they first appear.
+    """Writes a record atomically: one row per line, columns in order of first appearance.
 
     Args:
         path: File to write.
@@ -46,7 +54,7 @@ def write_record(
         rows: Flat rows.
         provenance: As from `provenance`.
         revision: Revision of the experiment.
-        caption: The sentence under the figure.
+        caption: The text under the figure.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +76,7 @@ def write_record(
 
 
 def _text(document: Mapping) -> str:
-    """JSON with every entry of the document, and every row, on a line of its own."""
+    """JSON text with each entry of the document and each row on its own line."""
     entries = []
     for name, value in document.items():
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -83,13 +91,13 @@ def _text(document: Mapping) -> str:
 
 
 def read_record(path: str | Path) -> Record:
-    """Reads a record back; its rows are bit for bit those that were written.
+    """Reads a record; its rows are equal bit for bit to those that were written.
 
     Args:
         path: File written by `write_record`.
 
     Raises:
-        ValueError: The file is no record, of another schema, or was changed after writing.
+        ValueError: The file is not a record, has another schema or was changed after writing.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Targets: functions on boxes, with proved facts, and a catalogue of them by name.
+"""Targets: functions on boxes with proved facts, and a catalogue of named targets.
 
 import approxlab as al
 

@@ -1,4 +1,4 @@
-"""The catalogue: every target by name, with the parameters of its family."""
+"""The catalogue: every target by name. Some targets have parameters."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ CATALOGUE: Mapping[str, Callable[..., Target]] = MappingProxyType(
         "gaussian": gaussians.gaussian,
     }
 )
-"""Name to the function that makes the target; its parameters are those of `get`."""
+"""Maps each name to the function that makes the target; `get` passes its parameters to it."""
 
 
 def names() -> tuple[str, ...]:
-    """Names of the catalogue, in its order.
+    """The names in the catalogue, in its order.
 
     Example:
         >>> names()[:3]
@@ -61,20 +61,20 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str, **parameters: Any) -> Target:
-    """The target of that name.
+    """The target with this name.
 
-    Asking twice with equal parameters gives the same object, so that what was compiled for it is
-    used again.
+    A second call with equal parameters returns the same object, so that programs compiled for it
+    are used again.
 
     Args:
-        name: A name of the catalogue.
-        **parameters: Parameters of the family, such as `dim`, `k`, `at`, `c` and `w`.
+        name: A name in the catalogue.
+        **parameters: Parameters of the target, such as `dim`, `k`, `at`, `c` and `w`.
 
     Returns:
         The target with its facts.
 
     Raises:
-        ValueError: If the name or a parameter is not known, or a parameter has a bad value.
+        ValueError: If the name or a parameter is unknown, or a parameter has a wrong value.
 
     Example:
         >>> get("tent", k=4).lipschitz
@@ -93,15 +93,17 @@ def get(name: str, **parameters: Any) -> Target:
     for given in parameters:
         if given not in known:
             form = ", ".join(f"{p.name}={p.default!r}" for p in known.values()) or "no parameters"
-            raise ValueError(f"{given}: got a parameter that {name} has not, expected {form}.")
-    settled = {k: _settled(value) for k, value in parameters.items()}
+            raise ValueError(
+                f"{given}: got a parameter that {name} does not have, expected {form}."
+            )
+    hashable = {k: _hashable(value) for k, value in parameters.items()}
     try:
-        return _made(name, **settled)
-    except TypeError:  # a value that does not hash: the factory says what it expects
-        return CATALOGUE[name](**settled)
+        return _made(name, **hashable)
+    except TypeError:  # a value that cannot be hashed: the function itself raises the right error
+        return CATALOGUE[name](**hashable)
 
 
-def _settled(value: Any) -> Any:
+def _hashable(value: Any) -> Any:
     plain = value.tolist() if isinstance(value, np.ndarray) else value
     return tuple(plain) if isinstance(plain, list) else plain
 

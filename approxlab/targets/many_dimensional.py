@@ -1,4 +1,25 @@
-"""Targets in two and more dimensions that are neither Gaussians nor Genz families."""
+"""Targets in two and more dimensions other than Gaussians and Genz families.
+
+Sine product. Let s = sin^2(pi x), t = sin^2(pi y). |grad|^2 = pi^2 ((1 - s) t + s (1 - t)) <= pi^2,
+attained at (0, 1/2). The eigenvalues of the Hessian are pi^2 cos(pi (x + y)) and
+-pi^2 cos(pi (x - y)). F has four atoms of mass 1/4 at (+-pi, +-pi).
+
+Compositional. Write s = sin(pi x). |grad|^2 = exp(2 s + 2 y^2) (pi^2 (1 - s^2) + 4 y^2) grows with
+y^2. At y^2 = 1 its only stationary maximum in s solves pi^2 s^2 + pi^2 s = pi^2 + 4; its value
+there is exp(2 s + 2) pi^2 s.
+
+The Hessian is f (g g' + D) with g = (pi cos(pi x), 2 y), D = diag(-pi^2 s, 2). From below: its
+eigenvalues are at least f min(-pi^2 s, 0) >= -exp(2) pi^2, attained at (1/2, 1). From above: the
+largest eigenvalue grows with y^2, so let y^2 = 1. For s >= -2 / pi^2 it is at most
+exp(s + 1) (pi^2 (1 - s^2) + 6), whose maximum is 2 pi^2 s exp(s + 1) = 61.1 at
+s = sqrt(2 + 6 / pi^2) - 1. For smaller s it is at most exp(s + 1) (pi^2 (1 - s - s^2) + 4) <= 37.
+Both are below pi^2 exp(2) = 72.9.
+
+Corner. theta runs from 0 on the edge y = 0 of the re-entrant corner to 3 pi / 2 on its edge x = 0.
+The function is harmonic, vanishes on both edges, and its gradient grows like r^(-1/3). It is
+homogeneous of degree 2/3, so its integral is 3/8 of its integral along the outer sides (Gauss);
+there it is the imaginary part of z^(2/3).
+"""
 
 from __future__ import annotations
 
@@ -17,10 +38,6 @@ _VALUES = frozenset({"value_min", "value_max"})
 
 def sine_product() -> Target:
     """sin(pi x) sin(pi y) on [0, 1]^2.
-
-    With s = sin^2(pi x), t = sin^2(pi y): |grad|^2 = pi^2 ((1 - s) t + s (1 - t)) <= pi^2, attained
-    at (0, 1/2). The eigenvalues of the Hessian are pi^2 cos(pi (x + y)) and -pi^2 cos(pi (x - y)).
-    F has four atoms of mass 1/4 at (+-pi, +-pi).
 
     Example:
         >>> round(float(sine_product()(jnp.array([0.5, 0.5]))), 6)
@@ -44,18 +61,11 @@ def sine_product() -> Target:
 
 
 def compositional() -> Target:
-    """exp(sin(pi x) + y^2) on [-1, 1]^2: a function of functions of one variable.
+    """exp(sin(pi x) + y^2) on [-1, 1]^2: a composition of functions of one variable.
 
-    Write s = sin(pi x). |grad|^2 = exp(2 s + 2 y^2) (pi^2 (1 - s^2) + 4 y^2) grows with y^2; at
-    y^2 = 1 its only stationary maximum in s solves pi^2 s^2 + pi^2 s = pi^2 + 4, where it is
-    exp(2 s + 2) pi^2 s.
-
-    The Hessian is f (g g' + D), g = (pi cos(pi x), 2 y), D = diag(-pi^2 s, 2). Below, it is at
-    least f min(-pi^2 s, 0) >= -exp(2) pi^2, attained at (1/2, 1). Above, the largest eigenvalue
-    grows with y^2, so let y^2 = 1. For s >= -2 / pi^2 it is at most
-    exp(s + 1) (pi^2 (1 - s^2) + 6), whose maximum is 2 pi^2 s exp(s + 1) = 61.1 at
-    s = sqrt(2 + 6 / pi^2) - 1; for smaller s it is at most
-    exp(s + 1) (pi^2 (1 - s - s^2) + 4) <= 37. Both are below pi^2 exp(2) = 72.9.
+    The Lipschitz constant is attained at y^2 = 1 where s = sin(pi x) solves
+    pi^2 s^2 + pi^2 s = pi^2 + 4; the Hessian bound pi^2 exp(2) is attained at (1/2, 1). The proofs
+    are at the head of `targets/many_dimensional.py`.
     """
     from scipy.special import erfi, i0
 
@@ -71,7 +81,7 @@ def compositional() -> Target:
         integral=2.0 * float(i0(1.0)) * math.sqrt(math.pi) * float(erfi(1.0)),
         smoothness="analytic",
         source="stationary point of |grad|^2 at y^2 = 1; Hessian -pi^2 exp(2) at (1/2, 1), proof "
-        "in the docstring; integral 2 I_0(1) sqrt(pi) erfi(1)",
+        "in targets/many_dimensional.py; integral 2 I_0(1) sqrt(pi) erfi(1)",
         sharp=_ALL,
     )
 
@@ -81,9 +91,10 @@ def _in_l_shape(x: Array) -> Array:
 
 
 def _corner(x: Array) -> Array:
-    # phi = theta - 3 pi / 4 is measured from the axis of symmetry, so that sin(2 theta / 3) is
-    # cos(2 phi / 3) and the branch cut lies in the middle of the quadrant that is cut out. Where
-    # r^2 underflows, the value is 0 and the point is taken to be (1, 0): no gradient is nan.
+    # phi = theta - 3 pi / 4 is measured from the axis of symmetry. Then sin(2 theta / 3) is
+    # cos(2 phi / 3), and the branch cut lies in the middle of the quadrant outside of the L-shape.
+    # Where r^2 underflows, the value is 0; there the point is replaced by (1, 0), so that the
+    # gradient is not nan.
     at_corner = x[0] ** 2 + x[1] ** 2 < jnp.finfo(x.dtype).tiny
     u = jnp.where(at_corner, jnp.ones_like(x[0]), x[0])
     v = jnp.where(at_corner, jnp.zeros_like(x[1]), x[1])
@@ -94,10 +105,8 @@ def _corner(x: Array) -> Array:
 def corner() -> Target:
     """r^(2/3) sin(2 theta / 3) on the L-shape [-1, 1]^2 without (0, 1] x [-1, 0).
 
-    theta runs from 0 on the edge y = 0 to 3 pi / 2 on the edge x = 0 of the re-entrant corner; the
-    function is harmonic, vanishes on both edges, and its gradient grows like r^(-1/3). It is
-    homogeneous of degree 2/3, so its integral is 3/8 of its integral along the outer sides (Gauss),
-    and there it is the imaginary part of z^(2/3).
+    theta runs from 0 on the edge y = 0 of the re-entrant corner to 3 pi / 2 on its edge x = 0. The
+    function is harmonic and vanishes on both edges; its gradient grows like r^(-1/3).
 
     Example:
         >>> round(float(corner()(jnp.array([-1.0, 1.0]))) ** 3, 5)
@@ -115,7 +124,7 @@ def corner() -> Target:
         smoothness="singular",
         continuous=True,
         source="harmonic; r^2 <= 2, attained at (-1, 1) with theta = 3 pi / 4; integral by Gauss "
-        "and homogeneity",
+        "and homogeneity (proof in targets/many_dimensional.py)",
         sharp=_VALUES,
         mask=_in_l_shape,
     )

@@ -1,6 +1,26 @@
 """Targets on an interval.
 
-The derivation of each constant stands in `source` or beside it. A fact in `sharp` is attained.
+The derivation of each constant is in `source` or below. The facts named in `sharp` are attained.
+
+Runge. With u = 5 x: |f'| = 10 u / (1 + u^2)^2 is largest at u = 1/sqrt 3, where it is
+15 sqrt(3) / 8. f'' = 50 (3 u^2 - 1) / (1 + u^2)^3 is -50 at 0, and |3 u^2 - 1| <= (1 + u^2)^3
+everywhere. The density of F is exp(-|w| / 5) / 10, with first moment 5.
+
+Chirp. With t = x + 1: f' = 16 pi t cos(8 pi t^2), which is 32 pi at t = 2. And
+f'' = 16 pi cos(8 pi t^2) - (16 pi t)^2 sin(8 pi t^2). Its size is at most the root of the sum of
+the squared amplitudes at t = 2, by Cauchy-Schwarz; this bound is not attained. The integral is a
+Fresnel integral.
+
+Step. The default position 1/sqrt 2 is neither a point of a uniform grid, nor a Chebyshev point, nor
+a Gauss-Legendre node. It is irrational. All algebraic conjugates of a Chebyshev point or of a
+Gauss-Legendre node of [-1, 1] lie in [-1, 1], hence in [0, 1] after the rational affine map to the
+unit interval; but the conjugate of 1/sqrt 2 is -1/sqrt 2, outside of [0, 1].
+
+Takagi. Let M be the maximum. Two consecutive terms together are at most 1/2, so M <= 1/2 + M / 4,
+that is M <= 2/3. At x = 1/3 every distance is 1/3 and the sum is 2/3.
+
+Tent. The minimum of 2 t and 2 - 2 t is exact in floating point for every t in [0, 1]: doubling is
+exact, and 2 - 2 t is exact by Sterbenz for t >= 1/2. So all iterates are exact.
 """
 
 from __future__ import annotations
@@ -50,7 +70,7 @@ def power(degree: int = 5) -> Target:
 
 
 def square() -> Target:
-    """x^2 on [0, 1]: the target whose best piecewise linear errors are known for every size."""
+    """x^2 on [0, 1]; its least error by n linear pieces is known for every n."""
     return power(2)
 
 
@@ -65,7 +85,7 @@ def power11() -> Target:
 
 
 def sqrt() -> Target:
-    """The square root on [0, 1]: unbounded slope at 0.
+    """The square root on [0, 1]; its slope is unbounded at 0.
 
     Example:
         >>> float(sqrt()(jnp.array([0.25])))
@@ -81,7 +101,7 @@ def sqrt() -> Target:
         smoothness="singular",
         continuous=True,
         kinks=(0.0,),
-        source="increasing; f' = 1 / (2 sqrt x) is not bounded",
+        source="increasing; f' = 1 / (2 sqrt x) is unbounded",
         sharp=_VALUES,
     )
 
@@ -125,13 +145,13 @@ def exp() -> Target:
         integral=2.0 * math.sinh(1.0),
         smoothness="analytic",
         kinks=(),
-        source="its own derivative, increasing",
+        source="equal to its own derivative, increasing",
         sharp=_ALL,
     )
 
 
 def _sine(name: str, frequency: float, domain: Box) -> Target:
-    # Whole periods on the box: the integral is 0. F has atoms of mass 1/2 at +-frequency.
+    # The box holds whole periods, so the integral is 0. F has atoms of mass 1/2 at +-frequency.
     return Target(
         lambda x: jnp.sin(frequency * x[0]),
         domain=domain,
@@ -144,7 +164,7 @@ def _sine(name: str, frequency: float, domain: Box) -> Target:
         barron=frequency,
         smoothness="analytic",
         kinks=(),
-        source="sin and cos are bounded by 1 and attain it; whole periods",
+        source="|sin| and |cos| have the maximum 1; integral over whole periods",
         sharp=_ALL,
     )
 
@@ -161,10 +181,6 @@ def sine4() -> Target:
 
 def runge() -> Target:
     """1 / (1 + 25 x^2) on [-1, 1].
-
-    With u = 5 x: |f'| = 10 u / (1 + u^2)^2 is largest at u = 1/sqrt 3, where it is 15 sqrt(3) / 8;
-    f'' = 50 (3 u^2 - 1) / (1 + u^2)^3 is -50 at 0, and |3 u^2 - 1| <= (1 + u^2)^3 everywhere. The
-    density of F is exp(-|w| / 5) / 10, of first moment 5.
 
     Example:
         >>> runge().second_derivative, runge().barron
@@ -188,11 +204,10 @@ def runge() -> Target:
 
 
 def chirp() -> Target:
-    """sin(8 pi (x + 1)^2) on [-1, 1]: sixteen periods, shorter and shorter.
+    """sin(8 pi (x + 1)^2) on [-1, 1]: sixteen periods of decreasing length.
 
-    With t = x + 1: f' = 16 pi t cos(8 pi t^2), which is 32 pi at t = 2. And
-    f'' = 16 pi cos(8 pi t^2) - (16 pi t)^2 sin(8 pi t^2), bounded by the root of the sum of the
-    squared amplitudes at t = 2: a bound, not attained. The integral is a Fresnel integral.
+    The Lipschitz constant 32 pi is attained at x = 1; the bound on the second derivative is not
+    attained.
     """
     from scipy.special import fresnel
 
@@ -214,11 +229,10 @@ def chirp() -> Target:
 
 
 def step(at: float = math.sqrt(0.5)) -> Target:
-    """0 before the jump, 1/2 at it, 1 after it, on [0, 1].
+    """0 before the jump, 1/2 at the jump, 1 after it, on [0, 1].
 
-    The default place 1/sqrt 2 is met by no uniform grid, no Chebyshev point and no Gauss-Legendre
-    node: it is irrational, and its conjugate, taken through the same rational map, falls outside
-    the interval in which all conjugates of such a node lie.
+    The default position 1/sqrt 2 is neither a point of a uniform grid, nor a Chebyshev point, nor a
+    Gauss-Legendre node (proof at the head of `targets/one_dimensional.py`).
 
     Args:
         at: Position of the jump, strictly inside (0, 1).
@@ -256,10 +270,9 @@ def _takagi(x: Array) -> Array:
 def takagi() -> Target:
     """The Takagi function, the sum over n >= 0 of 2^(-n) dist(2^n x, Z), on [0, 1].
 
-    Continuous and nowhere differentiable. The facts concern the infinite sum. What is computed is
-    64 terms: the rest is at most 2^-64, and zero at every multiple of 2^-64. Its derivative by JAX
-    is that of the finite sum and means nothing. The maximum M: two terms together are at most 1/2,
-    so M <= 1/2 + M / 4, that is M <= 2/3; at 1/3 every distance is 1/3 and the sum is 2/3.
+    It is continuous and nowhere differentiable. The facts hold for the infinite sum. The program
+    computes 64 terms; the remainder is at most 2^-64 and is zero at every multiple of 2^-64. The
+    derivative computed by JAX is that of the finite sum and has no meaning for the limit.
 
     Example:
         >>> float(takagi()(jnp.array([0.25])))
@@ -283,8 +296,7 @@ def takagi() -> Target:
 def tent(k: int = 3) -> Target:
     """The k-th iterate of the tent map t -> min(2 t, 2 - 2 t) on [0, 1]: 2^k linear pieces.
 
-    The minimum of 2 t and 2 - 2 t is exact in floating point for every t in [0, 1] (doubling is
-    exact, and 2 - 2 t is exact by Sterbenz for t >= 1/2), so all iterates are.
+    All values are exact in floating point.
 
     Args:
         k: From 1 to 50. The 2^k - 1 kinks are listed up to k = 12.

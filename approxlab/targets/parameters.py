@@ -1,4 +1,4 @@
-"""The parameters of targets, checked once: whole numbers, numbers in an interval, one per axis."""
+"""Checks of target parameters: whole numbers, numbers in an interval, numbers per axis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["axis_parameters", "between", "whole"]
 
 
 def whole(name: str, value: Any, least: int, most: int) -> int:
-    """An integer between `least` and `most`.
+    """The value as an integer from `least` to `most`.
 
     Example:
         >>> whole("dim", 3, 1, 9)
@@ -28,7 +28,7 @@ def whole(name: str, value: Any, least: int, most: int) -> int:
 
 
 def between(name: str, value: Any, low: float, high: float, *, closed: bool = False) -> float:
-    """A number strictly between `low` and `high`, or in the closed interval.
+    """The value as a number strictly between `low` and `high`; with `closed`, ends included.
 
     Example:
         >>> between("at", 0.25, 0.0, 1.0)
@@ -48,9 +48,9 @@ def axis_parameters(
     default_c: Callable[[int], tuple[float, ...]],
     default_w: Callable[[int], tuple[float, ...]],
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Difficulties c_i > 0 and places w_i in [0, 1], one of each per axis.
+    """Difficulties c_i > 0 and positions w_i in [0, 1], one of each per axis.
 
-    The dimension is `dim`, or the length of `c` or `w`, or 2; where several are given they agree.
+    The dimension is `dim`, else the length of `c` or `w`, else 2. All that are given must agree.
 
     Example:
         >>> axis_parameters(None, (1.0, 2.0, 3.0), None, lambda d: (1.0,) * d, lambda d: (0.5,) * d)

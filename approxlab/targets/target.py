@@ -1,4 +1,4 @@
-"""A function on a box, together with what is proved about it."""
+"""A function on a box, with proved facts about it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from approxlab.domains import Box
 __all__ = ["Smoothness", "Target"]
 
 Smoothness = Literal["analytic", "smooth", "kink", "singular", "jump", "fractal"]
-"""analytic; smooth (all derivatives exist, not analytic); kink (Lipschitz, piecewise smooth);
-singular (a derivative is not bounded); jump (not continuous); fractal (differentiable nowhere)."""
+"""analytic; smooth (all derivatives exist, but not analytic); kink (Lipschitz, piecewise smooth);
+singular (a derivative is unbounded); jump (not continuous); fractal (nowhere differentiable)."""
 
 _ATTAINABLE = ("value_min", "value_max", "lipschitz", "second_derivative")
 _NOT_NEGATIVE = ("lipschitz", "second_derivative", "barron")
@@ -30,29 +30,31 @@ _NUMBERS = (*_ATTAINABLE, "integral", "barron")
 class Target:
     """The function to approximate, on its box (and mask), with proved facts about it.
 
-    A target maps one point of shape (d,) to a value of shape () in the dtype of the point; many
-    points go through `approxlab.evaluate`. It hashes by identity, so it may be a static argument
-    of `jax.jit`. Every fact is optional and None means "not known, or there is none". All facts are
-    proved and speak of the target's own box, restricted to the mask; distances are Euclidean.
+    A target maps one point of shape (d,) to a value of shape () in the dtype of the point; use
+    `approxlab.evaluate` for many points. It hashes by identity, so it can be a static argument of
+    `jax.jit`. Every fact is optional; None means "unknown or does not exist". All facts are proved
+    and hold on the box of the target, restricted to the mask; distances are Euclidean.
 
     Attributes:
         fn: The function of one point, written with jax.numpy.
         domain: The box.
         name: A short name.
-        value_min: No value on the box is smaller.
-        value_max: No value on the box is larger.
+        value_min: Lower bound on the values.
+        value_max: Upper bound on the values.
         lipschitz: |f(x) - f(y)| <= lipschitz |x - y|.
-        second_derivative: Bound on |f''|, in d dimensions on the spectral norm of the Hessian.
+        second_derivative: Upper bound on |f''|, or on the spectral norm of the Hessian.
         integral: The integral over the box.
-        barron: First Fourier moment C_f, the integral of |w| |F|(dw) where f(x) is the integral of
-            exp(i w.x) F(dw) on all of R^d (Barron 1993).
+        barron: First Fourier moment C_f: the integral of |w| |F|(dw), where f(x) is the integral
+            of exp(i w.x) F(dw) over all of R^d (Barron 1993).
         smoothness: One of "analytic", "smooth", "kink", "singular", "jump", "fractal".
-        continuous: Whether f is continuous; follows from `lipschitz` where that is given.
-        kinks: In one dimension, all positions where f is not differentiable; None where they are
-            unknown, not finitely many, or too many to list.
+        continuous: Whether f is continuous; True by default if `lipschitz` is given.
+        kinks: In one dimension, all positions where f is not differentiable; None if they are
+            unknown, infinitely many or too many to list.
         source: Why the facts hold.
-        sharp: Names of the bounds that are attained (as a supremum), so are the best possible.
-        mask: Function of one point that says whether it belongs to the domain; None is all of it.
+        sharp: Names of the bounds that are attained (as a supremum or infimum), so they cannot be
+            improved.
+        mask: Function of one point, true where the point belongs to the domain; None if the
+            domain is the whole box.
 
     Raises:
         TypeError: If `fn` or `mask` is not callable or `domain` is not a Box.
@@ -83,7 +85,7 @@ class Target:
     source: str = ""
     sharp: frozenset[str] = frozenset()
     mask: Callable[[Array], Any] | None = None
-    immutable: ClassVar[bool] = True  # compiled code for it may be kept
+    immutable: ClassVar[bool] = True  # so programs compiled for it may be kept
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -134,15 +136,16 @@ class Target:
         )
         return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
 
-    # The same function elsewhere
+    # New targets from this one
 
     def moved_to(self, box: Box) -> Target:
-        """The same function, transplanted onto another box by the affine map of the boxes.
+        """The same function on another box, composed with the affine map between the boxes.
 
-        The new target is g(x) = f(T^(-1) x), T the map from the old box onto the new one. Bounds of
-        the values stay; the Lipschitz constant is multiplied by the largest ratio old width / new
-        width and the second derivative by its square (exact in one dimension and for equal ratios,
-        otherwise bounds); the integral by the ratio of the volumes. The Barron constant is dropped.
+        The new target is g(x) = f(T^(-1) x), where T maps the old box onto the new one. The bounds
+        on the values stay. The Lipschitz constant is multiplied by the largest ratio
+        old width / new width, the second derivative by the square of this ratio, and the integral
+        by the ratio new volume / old volume. Where the ratios of the widths differ, the first two
+        are only bounds. The Barron constant becomes None.
 
         Args:
             box: A box of the same dimension.
@@ -170,29 +173,29 @@ class Target:
         if box == self.domain:
             return self
         ratios = self.domain.widths / box.widths
-        steepest, pull = float(np.max(ratios)), _Pull(self.domain, box)
+        steepest, back = float(np.max(ratios)), _BackToOld(self.domain, box)
         kept = self.sharp
         if np.any(ratios != ratios[0]):
             kept = kept - {"lipschitz", "second_derivative"}
         mask = self.mask
         return dataclasses.replace(
             self,
-            fn=lambda x: self(pull(x)),
+            fn=lambda x: self(back(x)),
             domain=box,
             lipschitz=_times(self.lipschitz, steepest),
             second_derivative=_times(self.second_derivative, steepest**2),
             integral=_times(self.integral, box.volume / self.domain.volume),
             barron=None,
-            kinks=None if self.kinks is None else [pull.push(kink) for kink in self.kinks],
+            kinks=None if self.kinks is None else [back.inverse(kink) for kink in self.kinks],
             sharp=kept,
-            mask=None if mask is None else lambda x: mask(pull(x)),
+            mask=None if mask is None else lambda x: mask(back(x)),
         )
 
     def scaled(self, factor: float) -> Target:
-        """The target multiplied by a number; its facts follow.
+        """The target multiplied by a number, with the facts of the product.
 
         Args:
-            factor: A finite number, not zero. A power of two changes no mantissa.
+            factor: A finite number, not zero. A power of two causes no rounding.
 
         Returns:
             The target factor * f on the same box.
@@ -266,8 +269,8 @@ class Target:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(
-                    f"{name}: got {value!r}, expected a number that is at least 0, or None where "
-                    "it is not known."
+                    f"{name}: got {value!r}, expected a number that is at least 0, or None if "
+                    "it is unknown."
                 )
         low, high = self.value_min, self.value_max
         if low is not None and high is not None and low > high:
@@ -304,11 +307,11 @@ class Target:
         return kinks
 
 
-class _Pull:
-    """The affine map from a new box back onto an old one.
+class _BackToOld:
+    """The affine map from a new box back onto the old one.
 
-    Written as (x - new lower) * ratio + old lower, it takes the lower corner to the lower corner
-    without rounding: the root of a moved sqrt never sees a negative number.
+    The form (x - new lower) * ratio + old lower maps the lower corner to the lower corner without
+    rounding, so a moved square root is never evaluated at a negative number.
     """
 
     def __init__(self, old: Box, new: Box) -> None:
@@ -318,11 +321,11 @@ class _Pull:
         ratios, old = jnp.asarray(self._ratios, x.dtype), jnp.asarray(self._old.lower, x.dtype)
         return (x - jnp.asarray(self._new.lower, x.dtype)) * ratios + old
 
-    def push(self, position: float) -> float:
-        """Where a position on the old interval goes; never outside the new one."""
+    def inverse(self, position: float) -> float:
+        """The position on the new interval of a position on the old one; never outside."""
         low, high = self._new.lower[0], self._new.upper[0]
-        place = low + (position - self._old.lower[0]) / float(self._ratios[0])
-        return min(max(place, low), high)
+        moved = low + (position - self._old.lower[0]) / float(self._ratios[0])
+        return min(max(moved, low), high)
 
 
 def _number(name: str, value: Any) -> float | None:
@@ -330,7 +333,7 @@ def _number(name: str, value: Any) -> float | None:
         return None
     if not isinstance(value, numbers.Real) or not math.isfinite(value):
         raise ValueError(
-            f"{name}: got {value!r}, expected a finite number, or None where it is not known."
+            f"{name}: got {value!r}, expected a finite number, or None if it is unknown."
         )
     return float(value)
 

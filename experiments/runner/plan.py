@@ -121,12 +121,12 @@ def provenance(
 
 def stored(job: Job, report: bool = False) -> dict[str, list[records.Row]]:
     """The finished units of the plan, of all shards."""
-    rows, problems = records.read_rows(*sorted(job.rows_folder.glob("rows*.jsonl")))
+    rows, unusable = records.read_rows(*sorted(job.rows_folder.glob("rows*.jsonl")))
     finished = records.finished_units(rows)
     others = finished.keys() - job.units.keys()
     if report:
-        for problem in problems:
-            complain(f"{problem}; this line is not used")
+        for line in unusable:
+            complain(f"{line}; this line is not used")
         if others:
             job.say(f"{len(others)} stored units of other settings or versions are left alone")
     return {unit: rows for unit, rows in finished.items() if unit in job.units}
