@@ -1,8 +1,31 @@
 """Sums over orthants: two hidden layers of sigmoids that converge in d dimensions.
 
-Where isolated towers have holes, the sum over orthants has none: it writes the step function with
-the midpoint values G of all cells as sum_i Delta_i 1[x_k >= t_{k, i_k} for all k], Delta the mixed
-differences of G, and replaces the indicator of an orthant by theta(sum_k s_{k, i_k} - |S| + 1/2).
+Isolated towers leave holes where cells meet; the sum over orthants has none. It writes the step
+function with the midpoint values G of all cells as
+sum_i Delta_i 1[x_k >= t_{k, i_k} for all k], where Delta_i are the mixed differences of G, and
+replaces the indicator of an orthant by theta(sum_k s_{k, i_k} - |S| + 1/2).
+
+**Proof of the claim of `orthant_sum`** (notation as there).
+
+(1) Fix x. Along each axis at most one face is nearer than r h_k; let t_k = 1 - s there, and call
+such an axis near. For every other face replace s by its limit 0 or 1, with an error of S(-gain r).
+Replace theta by its limit where no near face is involved or some s is 0, with an error of
+S(-outer_gain / 2). As theta has slope at most outer_gain, the total error is at most the tails.
+
+(2) The remaining sum involves only the cells about one vertex. It is
+sum_e delta_e theta(1/2 - sum_{k in e} t_k), over the subsets e of the near axes. As theta is a
+mixture of thresholds, the sum is a mixture of sums F_A = sum_{e in A} delta_e = sum_c w_c G_c over
+families A of subsets that contain, with each e, all subsets of e. Split A along an axis:
+F_A = F_{A_0} + (F_{A_1} at the upper cells - F_{A_1} at the lower cells), with A_1 inside A_0.
+Hence sum_c |w_c| <= 3^(d-1), and the k-th axis adds at most 3^(k-2) L h_k to |F_A - g(x)|: this is
+the first line of the claim. The sum of the absolute values of the negative w_c is at most
+(3^(d-1) - 1) / 2: this gives the third line.
+
+(3) The mixture has sum_c w_c = 1, and along axis k its mean is x_k + h_k (theta(1/2 - t_k) - 1/2 -
+z), where z in [-r, r] is the signed distance from the face, in cells. As theta - 1/2 has the sign
+of z, the mean differs from x_k by at most h_k / 2. Expand g at x by Taylor's theorem: the linear
+terms give L D / 2, the quadratic terms sum_c |w_c| M |m_c - x|^2 / 2 with |m_c - x| <=
+(1/2 + r) D, m_c the midpoint of cell c: this is the second line.
 """
 
 from __future__ import annotations
@@ -23,10 +46,12 @@ from approxlab.targets.target import Target
 
 __all__ = ["orthant_sum"]
 
-MAX_GAIN = 1000.0  # beyond, these are Heaviside units in all but name
-_ZONES = np.geomspace(1e-3, 0.5, 61)  # trial values of r
-_TAILS = " The claim has tails at gain={}, outer_gain={}: leave both out and they are chosen."
-_MOST_ALONG = 2**60  # so many cells along an axis are refused with their number
+MAX_GAIN = 1000.0  # steeper units are Heaviside units for all practical purposes
+_ZONE_RADII = np.geomspace(1e-3, 0.5, 61)  # trial values of r
+_TAILS = (
+    " The tails of the claim depend on gain={}, outer_gain={}: leave both out to have them chosen."
+)
+_MOST_CELLS = 2**60  # more cells along an axis are refused, and the message gives their number
 _GAINS = (4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
@@ -41,70 +66,56 @@ def orthant_sum(
 ) -> Construction:
     """Approximate a Lipschitz function on a box of any dimension by two layers of sigmoids.
 
-    The box is cut into n_k cells of width h_k along axis k, G are the values at their midpoints and
-    t_{k,1}, ..., t_{k,n_k - 1} the interior faces. With S(z) = 1 / (1 + exp(-4 z)), which has slope
-    1 at 0, s_{k,i} = S(gain (x_k - t_{k,i}) / h_k) and theta(z) = S(outer_gain z), the network is
+    The box is cut into n_k cells of width h_k along axis k. Let G be the values of the target at
+    the midpoints of the cells, and t_{k,1}, ..., t_{k,n_k - 1} the interior faces of axis k. With
+    S(z) = 1 / (1 + exp(-4 z)), which has slope 1 at 0, s_{k,i} = S(gain (x_k - t_{k,i}) / h_k) and
+    theta(z) = S(outer_gain z), the network is
 
         G_0 + sum_i Delta_i theta(sum_{k in S} s_{k,i_k} - |S| + 1/2),
 
-    over all i != 0 with 0 <= i_k < n_k, S the axes with i_k > 0, Delta_i the mixed difference of G
-    in the directions S at i: sum (n_k - 1) units in the first layer, prod n_k - 1 in the second.
+    where the sum runs over all i != 0 with 0 <= i_k < n_k, S is the set of axes with i_k > 0, and
+    Delta_i is the mixed difference of G at i in the directions S. The first layer has
+    sum (n_k - 1) units, the second prod n_k - 1.
 
     **Claim.** Let L be the Lipschitz constant, M the bound of the second derivative, D = |h| the
-    diagonal of a cell, d the number of axes that are cut, V = sum |Delta_i|, and r in (0, 1/2] any
-    number. The error is at most the least of
+    diagonal of a cell, d the number of axes that are cut, V = sum |Delta_i|, and r any number in
+    (0, 1/2]. The error is at most the smallest of
 
         L (1/2 + r) D + L sum_{k >= 2} 3^(k-2) h_(k)     (widths in decreasing order),
         L D / 2 + 3^(d-1) M ((1/2 + r) D)^2 / 2          (where M is known),
         (1 + 3^(d-1)) (max g - min g) / 2                (where these are known),
 
-    plus the tails V (S(-outer_gain / 2) + d outer_gain S(-gain r)), plus rounding. The r with the
-    least bound is taken. The step function alone costs L D / 2; what is more is paid at the
-    corners, where 2^d cells meet and the network takes values that no cell has.
+    plus the tails V (S(-outer_gain / 2) + d outer_gain S(-gain r)), plus rounding. The claim uses
+    the r with the smallest bound. The step function alone contributes L D / 2; the rest comes from
+    the corners, where 2^d cells meet and the network takes values that no cell has. The proof is at
+    the head of the module.
 
-    *Proof.* (1) Fix x. Per axis at most one face is nearer than r h_k; let t_k = 1 - s there. For
-    all other faces replace s by its limit 0 or 1, which is off by S(-gain r), and theta, where no
-    near face is involved or some s is 0, by its limit, off by S(-outer_gain / 2); theta has slope
-    at most outer_gain: these are the tails. (2) What remains lives on the cells
-    about one vertex: sum_e delta_e theta(1/2 - sum_{k in e} t_k), e the subsets of near axes.
-    theta is a mixture of thresholds, so the sum is a mixture of sums F_A = sum_{e in A} delta_e =
-    sum_c w_c G_c over families A of subsets that hold with e all its subsets. Splitting A along an
-    axis, F_A = F_{A_0} + (F_{A_1} at the upper cells less F_{A_1} at the lower), A_1 inside A_0;
-    hence sum_c |w_c| <= 3^(d-1), and |F_A - g(x)| grows by at most 3^(k-2) L h_k with the k-th
-    axis, which is the first line; the third follows as the negative w_c have at most the sum
-    (3^(d-1) - 1) / 2. (3) The mixture has sum_c w_c = 1, and along axis k its mean is
-    x_k + h_k (theta(1/2 - t_k) - 1/2 - z), z in [-r, r] the signed distance from the face in
-    cells; theta - 1/2 has the sign of z, so the mean differs from x_k by at most h_k / 2. Taylor
-    at x: the linear terms give L D / 2, the quadratic ones sum |w_c| M |m_c - x|^2 / 2 with
-    |m_c - x| <= (1/2 + r) D, which is the second line.
-
-    Rounding pays for faces displaced by 4 eps max|x|, sums of ridges and the sum over all units,
-    eps that of the network's dtype; midpoint values are taken as the target computes them.
+    Rounding covers faces displaced by 4 eps max|x|, sums of ridges and the sum over all units, with
+    eps of the network's dtype. Midpoint values count as exact, as the target computes them.
 
     Args:
         target: A target with a `lipschitz` fact (Euclidean) on its whole box.
-        n: Cells along each axis, one number or d of them; or give `eps`.
-        gain: Slope of a ridge times the cell's width along its axis; by default 32, with `eps` the
-            least power of two, or 1000, that serves. None for "heaviside".
-        outer_gain: Slope of the second layer's sigmoids, the sum of ridges changing by 1 at a face;
-            by default `gain`.
-        eps: Largest allowed claim: the least number of cells, as near to cubes as possible, with a
-            claim below eps is taken.
+        n: Cells along each axis, one number or one per axis; or give `eps`.
+        gain: Slope of a ridge times the cell's width along its axis. By default 32; with `eps` the
+            smallest power of two that is enough, or 1000. None for "heaviside".
+        outer_gain: Slope of the second layer's sigmoids as functions of the sum of ridges, which
+            changes by 1 at a face; by default `gain`.
+        eps: Largest allowed claim. The cells are as near to cubes as possible, and as few as
+            possible for a claim below eps.
         activation: "sigmoid", "tanh" (the same function, rescaled) or "heaviside" (no tails).
 
     Returns:
         A construction with sum (n_k - 1) + prod n_k - 1 hidden units in two layers.
 
     Raises:
-        TypeError: If the target is no `Target`.
-        ValueError: If the target is not continuous, has a mask or no Lipschitz constant, both or
-            neither of `n` and `eps` are given, or the network would not fit into memory: then the
-            message says how many units it would take.
+        TypeError: If the target is not a `Target`.
+        ValueError: If the target is not continuous, has a mask or lacks the fact `lipschitz`; if
+            both or neither of `n` and `eps` are given; or if the network would not fit into memory
+            (the message gives the number of units).
 
     Source:
-        Two layers: Cybenko 1989 and, for towers, Lapedes & Farber 1988; the sum over orthants is
-        the distribution function of a discrete measure, so the mixed differences are its masses.
-        The proof is above.
+        Two layers: Cybenko 1989 and, for towers, Lapedes & Farber 1988. The sum over orthants is
+        the distribution function of a discrete measure whose masses are the mixed differences.
 
     Example:
         >>> from approxlab.targets import get
@@ -115,45 +126,45 @@ def orthant_sum(
     _check_target(target)
     if (n is None) == (eps is None):
         raise ValueError(
-            f"n: got {n!r} with eps {eps!r}, expected one of them: the number of cells along each "
-            "axis, or the largest allowed claim."
+            f"n: got {n!r} with eps {eps!r}, expected exactly one of the two: the number of cells "
+            "along each axis, or the largest allowed claim."
         )
     both = _grids.gains(activation, gain, outer_gain)
     if eps is not None:
-        return _chosen(target, eps, activation, gain, outer_gain)
-    return _Plan.of(target, Grid.of(target, n)).construction(activation, *both)
+        return _smallest(target, eps, activation, gain, outer_gain)
+    return _OrthantSum.of(target, Grid.of(target, n)).construction(activation, *both)
 
 
 def _check_target(target: Target) -> None:
     check_target(target)
     if target.continuous is False:
         raise ValueError(
-            f"target: got {target!r}, which is not continuous, expected a continuous one: steps of "
-            "continuous units do not come near a jump in the sup norm."
+            f"target: got {target!r}, which is not continuous, expected a continuous one: "
+            "continuous units cannot approximate a jump in the sup norm."
         )
     check_whole(target)
     if target.lipschitz is None:
         raise ValueError(
             f"target: {target!r} has no fact lipschitz, expected a Lipschitz constant: without it "
-            "nothing is proved. Give it as a keyword of Target."
+            "no error bound is proved. Give it as a keyword of Target."
         )
 
 
 @dataclasses.dataclass(frozen=True)
-class _Plan:
-    """A grid with its masses: all that the claim depends on, beside the gains."""
+class _OrthantSum:
+    """A target, a grid and its midpoint values: with the gains they determine the claim."""
 
     target: Target
     grid: Grid
     midpoints: np.ndarray
 
     @classmethod
-    def of(cls, target: Target, grid: Grid) -> _Plan:
+    def of(cls, target: Target, grid: Grid) -> _OrthantSum:
         return cls(target, grid, grid.midpoint_values(target))
 
     @property
     def masses(self) -> np.ndarray:
-        """Delta_i of all orthants, the first being G_0: shape n_1 x ... x n_d."""
+        """Delta_i of all orthants, shape n_1 x ... x n_d; the first one is G_0."""
         masses = self.midpoints
         for k in range(masses.ndim):
             masses = np.diff(masses, axis=k, prepend=0.0)
@@ -168,8 +179,8 @@ class _Plan:
         slip = shift / float(np.min(self.grid.cell_widths))
         value, form = min(
             (step + variation * self._tail(r - slip, gain, outer_gain), form)
-            for r in (_ZONES if math.isfinite(gain) else _ZONES[:1])
-            for step, form in _step(self.target, self.grid, float(r))
+            for r in (_ZONE_RADII if math.isfinite(gain) else _ZONE_RADII[:1])
+            for step, form in _step_bounds(self.target, self.grid, float(r))
         )
         units, dim = self.grid.num_cells, self.grid.dim
         slope = 4.0 * outer_gain if math.isfinite(outer_gain) else 0.0
@@ -180,7 +191,7 @@ class _Plan:
         return Bound(value + rounding, f"orthant sum: {form}, tails of both layers, rounding")
 
     def _tail(self, r: float, gain: float, outer_gain: float) -> float:
-        """What one orthant of height 1 is off by, beside the cells about one vertex."""
+        """Error of one orthant of height 1 outside the cells about one vertex."""
         if math.isinf(gain):
             return 0.0
         cut = sum(m > 1 for m in self.grid.counts)
@@ -189,22 +200,22 @@ class _Plan:
     def construction(self, activation: str, gain: float, outer_gain: float) -> Construction:
         """The network, one row of the second layer per orthant, and its claim."""
         counts, masses = self.grid.counts, self.masses.ravel()
-        place = self.grid.cell_indices()[1:]
-        rows = np.zeros((len(place), self.grid.num_faces))
+        index = self.grid.cell_indices()[1:]
+        rows = np.zeros((len(index), self.grid.num_faces))
         for k, start in enumerate(self.grid.first_units):
-            cut = np.flatnonzero(place[:, k])
-            rows[cut, start + place[cut, k] - 1] = 1.0
+            cut = np.flatnonzero(index[:, k])
+            rows[cut, start + index[cut, k] - 1] = 1.0
         network = _grids.two_layers(
-            self.grid.faces, self.grid.cell_widths, rows, 0.5 - np.count_nonzero(place, axis=1),
+            self.grid.faces, self.grid.cell_widths, rows, 0.5 - np.count_nonzero(index, axis=1),
             masses[1:], float(masses[0]), activation, gain, outer_gain,
         )  # fmt: skip
-        units = sum(counts) - len(counts) + len(place)
+        units = sum(counts) - len(counts) + len(index)
         claim = Claim("sup", self.bound(gain, outer_gain), units, 0, 2)
         return Construction(network, self.target, claim)
 
 
-def _step(target: Target, grid: Grid, r: float) -> list[tuple[float, str]]:
-    """What the step function and its corners cost, in every known form; r as in the claim."""
+def _step_bounds(target: Target, grid: Grid, r: float) -> list[tuple[float, str]]:
+    """Bounds on the error of the step function and its corners, with the r of the claim."""
     widths, lipschitz = grid.cell_widths, target.lipschitz or 0.0
     cut = sorted(widths[np.asarray(grid.counts) > 1], reverse=True)
     diagonal = float(np.linalg.norm(widths))
@@ -212,55 +223,55 @@ def _step(target: Target, grid: Grid, r: float) -> list[tuple[float, str]]:
     weight = 3.0 ** (len(cut) - 1)
     forms = [(lipschitz * ((0.5 + r) * diagonal + corners), "Lipschitz form")]
     if target.second_derivative is not None:
-        spread = weight * ((0.5 + r) * diagonal) ** 2 / 2
-        value = lipschitz * diagonal / 2 + target.second_derivative * spread
+        curvature = weight * ((0.5 + r) * diagonal) ** 2 / 2
+        value = lipschitz * diagonal / 2 + target.second_derivative * curvature
         forms.append((value, "L D / 2 and second derivative"))
     if target.value_min is not None and target.value_max is not None:
         forms.append(((target.value_max - target.value_min) * (1 + weight) / 2, "oscillation"))
     return forms
 
 
-def _chosen(
+def _smallest(
     target: Target, eps: float, activation: str, gain: float | None, outer_gain: float | None
 ) -> Construction:
-    """The least number of cells, then the least gain, with a claim below eps."""
+    """The fewest cells, then the smallest gain, with a claim below eps."""
     if isinstance(eps, bool) or not 0.0 < eps < math.inf:
         raise ValueError(f"eps: got {eps!r}, expected a positive number.")
-    steepest = _both(activation, MAX_GAIN if gain is None else gain, outer_gain)
-    along = _least(lambda m: min(_step(target, _cubes(target, m), _ZONES[0]))[0] < eps)
+    steepest = _gains_of(activation, MAX_GAIN if gain is None else gain, outer_gain)
+    along = _least(lambda m: min(_step_bounds(target, _cubes(target, m), _ZONE_RADII[0]))[0] < eps)
     while True:
         grid = _cubes(target, along)
         if grid.num_weights > _grids.MAX_WEIGHTS:
             given = "" if gain is None and outer_gain is None else _TAILS.format(gain, outer_gain)
             raise ValueError(f"eps: got {eps!r}, which takes {grid.size_in_words()}.{given}")
-        plan = _Plan.of(target, grid)
-        if float(plan.bound(*steepest)) < eps:
+        built = _OrthantSum.of(target, grid)
+        if float(built.bound(*steepest)) < eps:
             break
         along += 1 + along // 64
     for power in _GAINS if gain is None and activation != "heaviside" else ():
-        both = _both(activation, power, outer_gain)
-        if float(plan.bound(*both)) < eps:
-            return plan.construction(activation, *both)
-    return plan.construction(activation, *steepest)
+        both = _gains_of(activation, power, outer_gain)
+        if float(built.bound(*both)) < eps:
+            return built.construction(activation, *both)
+    return built.construction(activation, *steepest)
 
 
-def _both(activation: str, gain: float | None, outer_gain: float | None) -> tuple[float, float]:
+def _gains_of(activation: str, gain: float | None, outer_gain: float | None) -> tuple[float, float]:
     return _grids.gains(activation, None if activation == "heaviside" else gain, outer_gain)
 
 
 def _cubes(target: Target, along: int) -> Grid:
-    """Cells as near to cubes as may be, `along` of them on the longest axis."""
+    """Cells as near to cubes as possible, `along` of them on the longest axis."""
     widths = target.domain.widths
     cells = np.ceil(widths / float(np.max(widths)) * along * (1 - 1e-12))
     return Grid(target.domain, tuple(int(m) for m in cells))
 
 
 def _least(enough: Callable[[int], bool]) -> int:
-    """The least number of at least 2 that is enough, by doubling and bisection."""
+    """The smallest integer from 2 on that is enough, by doubling and bisection."""
     high = 2
     while not enough(high):
         high *= 2
-        if high > _MOST_ALONG:
+        if high > _MOST_CELLS:
             return high
     low = high // 2
     while high - low > 1:

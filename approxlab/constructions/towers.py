@@ -1,9 +1,15 @@
-"""Towers: the lecture's picture in d dimensions, two hidden layers, and why it does not converge.
+"""Towers: the usual picture of two hidden layers in d dimensions, and why it does not converge.
 
-A unit of the first layer is a ridge, S(gain (x_k - t) / h); the difference of two is a ridge
-of finite width; the sum of such ridges over all axes is highest on one cell, and a threshold,
-S(outer_gain (sum - d + 1/2)), leaves a tower on that cell. Towers side by side have holes
-where cells meet, at any gain; `orthant_sum` has none. S(z) = 1 / (1 + exp(-4 z)) has slope 1 at 0.
+A unit of the first layer is a ridge, S(gain (x_k - t) / h), and the difference of two is a ridge
+of finite width. The sum of such ridges over all axes is highest on one cell, and a threshold,
+S(outer_gain (sum - d + 1/2)), leaves a tower on that cell. Towers side by side leave holes where
+cells meet, at any gain; `orthant_sum` has none. Here S(z) = 1 / (1 + exp(-4 z)), with slope 1 at 0.
+
+**Proof of the claim of `tower`.** Let m be the number of faces of the cell inside the box, and
+e = S(-gain margin) the tail of a ridge at the distance of the margin. Inside the cell, farther than
+the margin from its faces, every ridge is within e of its limit, the sum of ridges is at least
+d - m e, and the tower is at least S(outer_gain (1/2 - m e)). Outside the cell, farther than the
+margin along one axis, the sum is at most d - 1 + e, and the tower at most S(-outer_gain (1/2 - e)).
 """
 
 from __future__ import annotations
@@ -38,12 +44,10 @@ def tower(
     """One tower: about 1 on a cell of a box and about 0 elsewhere, as two hidden layers.
 
     With m faces of the cell inside the box, the first layer has m ridges and the second one unit.
-    Let e = S(-gain margin), the tail of a ridge at the distance of the margin. Inside the
-    cell, by that margin, every ridge is within e of its limit, the sum is at least d - m e, and the
-    tower at least S(outer_gain (1/2 - m e)). Outside by that margin along one axis, the sum
-    is at most d - 1 + e, and the tower at most S(-outer_gain (1/2 - e)). Between, it takes
-    all values from 0 to 1: the indicator of a cell is not continuous, so the target carries a mask
-    that leaves the margin out.
+    Farther than the margin from the faces of the cell, the error is at most
+    S(-outer_gain (1/2 - m e)) with e = S(-gain margin), plus rounding. Nearer to the faces the
+    tower takes all values from 0 to 1. As the indicator of a cell is not continuous, nothing is
+    claimed there: the target has a mask that leaves these points out.
 
     Args:
         cell: The cell, a box inside `domain`.
@@ -52,7 +56,7 @@ def tower(
             "heaviside", which has no finite gain.
         outer_gain: Slope of the threshold; the sum of ridges changes by 1 at a face. By default
             `gain`.
-        margin: Half the width of the strip about the faces of which nothing is claimed, as a
+        margin: Half the width of the strips about the faces where nothing is claimed, as a
             fraction of the cell's width, between 0 and 1/2.
         activation: "sigmoid", "tanh" (the same function, rescaled) or "heaviside".
 
@@ -64,7 +68,8 @@ def tower(
         ValueError: If the cell is not inside the box or fills it, or an argument is out of range.
 
     Source:
-        Lapedes & Farber 1988, "How neural nets work" (bumps by a threshold); the bound as above.
+        Lapedes & Farber 1988, "How neural nets work" (bumps by a threshold). The proof of
+        the claim is at the head of the module.
 
     Example:
         >>> built = tower(Box([0.25, 0.25], [0.5, 0.5]), gain=100.0)
@@ -86,7 +91,7 @@ def tower(
         if domain.lower[k] < face < domain.upper[k]
     ]
     if not inner:
-        raise ValueError(f"cell: got {cell!r}, the whole of its box, expected a part of it.")
+        raise ValueError(f"cell: got {cell!r}, the whole of its box, expected a smaller box.")
     faces = [[face for axis, face, _ in inner if axis == k] for k in range(cell.dim)]
     signs = np.array([[sign for *_, sign in inner]])
     missing = sum(domain.lower[k] >= cell.lower[k] for k in range(cell.dim))
@@ -99,7 +104,7 @@ def tower(
     tail = rise(-gain * (margin - slip))
     eps = float(np.finfo(network.dtype).eps)
     value = rise(-outer_gain * (0.5 - len(inner) * tail))
-    # The argument is off by about eps times the gain, which changes a tail in proportion.
+    # Rounding changes the argument by about eps times the gain, and a tail in proportion.
     steep = 4.0 * outer_gain if math.isfinite(outer_gain) else 0.0
     value += eps * (steep * (cell.dim + 2) ** 2 * value + 4.0)
     source = "sum of ridges above d - 1/2 inside, below it outside, by the tails at the margin"
@@ -115,15 +120,15 @@ def isolated_towers(
     outer_gain: float | None = None,
     activation: str = "sigmoid",
 ) -> MLP:
-    """A tower on every cell, as high as the target at its midpoint: this does not converge.
+    """A tower on every cell, as high as the target at its midpoint; this does not converge.
 
-    There is no claim. At a vertex where 2^d cells meet every ridge is at 1/2, so every tower there
-    is at S(outer_gain (1 - d) / 2), whatever `gain`: the sum of the towers has a hole that
-    goes down to about 0 (`vertex_value`). Steeper ridges make it narrower, not shallower.
+    There is no claim. At a vertex where 2^d cells meet, every ridge has the value 1/2, so every
+    tower has the value S(outer_gain (1 - d) / 2), whatever `gain` is: the sum of the towers has a
+    hole that goes down to about 0 (`vertex_value`). Steeper ridges make it narrower, not shallower.
 
     Args:
-        target: A target on a box; of its facts none is needed.
-        n: Cells along each axis, one number or d of them.
+        target: A target on a box; no proved facts are needed.
+        n: Cells along each axis, one number or one per axis.
         gain: Slope of a ridge times the width of a cell along its axis, by default 32. None for
             "heaviside".
         outer_gain: Slope of the threshold, by default `gain`.
@@ -143,16 +148,16 @@ def isolated_towers(
     """
     gain, outer_gain = _grids.gains(activation, gain, outer_gain)
     grid = _grids.Grid.of(target, n)
-    places = grid.cell_indices()
+    indices = grid.cell_indices()
     rows = np.zeros((grid.num_cells, grid.num_faces))
     bias = np.full(grid.num_cells, 0.5 - grid.dim)
-    everyone = np.arange(grid.num_cells)
+    cells = np.arange(grid.num_cells)
     for k, (start, count) in enumerate(zip(grid.first_units, grid.counts, strict=True)):
-        place = places[:, k]
-        has_lower, has_upper = place > 0, place < count - 1
-        rows[everyone[has_lower], start + place[has_lower] - 1] += 1.0
+        index = indices[:, k]
+        has_lower, has_upper = index > 0, index < count - 1
+        rows[cells[has_lower], start + index[has_lower] - 1] += 1.0
         bias[~has_lower] += 1.0
-        rows[everyone[has_upper], start + place[has_upper]] -= 1.0
+        rows[cells[has_upper], start + index[has_upper]] -= 1.0
     return _grids.two_layers(
         grid.faces, grid.cell_widths, rows, bias, grid.midpoint_values(target).ravel(), 0.0,
         activation, gain, outer_gain,
@@ -160,11 +165,12 @@ def isolated_towers(
 
 
 def vertex_value(dim: int, outer_gain: float = math.inf) -> float:
-    """What isolated towers of height 1 add up to where 2^d cells meet: 2^d theta((1 - d) / 2).
+    """The sum of isolated towers of height 1 where 2^d cells meet: 2^d theta((1 - d) / 2).
 
-    At a vertex every ridge is at 1/2, so the sum of ridges is d / 2 on each of the 2^d cells, by
-    d / 2 - 1/2 below the threshold. For steep thresholds that is 0 from two dimensions on, 1 in
-    one. (Up to the tails of farther ridges, at most S(-gain) each.)
+    At a vertex every ridge has the value 1/2. So for each of the 2^d cells the sum of ridges is
+    d / 2, which is (d - 1) / 2 below the threshold. For steep thresholds the sum of the towers is 1
+    in one dimension and 0 in more. The tails of farther ridges, at most S(-gain) each, are left
+    out.
 
     Args:
         dim: Number of dimensions d.
@@ -178,9 +184,9 @@ def vertex_value(dim: int, outer_gain: float = math.inf) -> float:
 
 
 def _indicator(cell: Box, domain: Box, margin: float) -> Target:
-    """1 in the cell and 0 elsewhere, on what is farther from its faces than the margin.
+    """1 in the cell and 0 elsewhere; the mask leaves out points within the margin of its faces.
 
-    A face of the cell on the face of the box bounds nothing, so it is moved outwards.
+    A face of the cell that lies on the boundary of the box is no jump, so it is moved outwards.
     """
     widths = cell.widths
     lower = np.where(np.asarray(cell.lower) <= domain.lower, cell.lower - widths, cell.lower)
