@@ -11,8 +11,8 @@ singular to working precision. Then one of two solutions is computed:
   factorisation of the first r rows of R (the complete orthogonal decomposition).
 
 `numpy.linalg.lstsq` by default drops singular values below max(m, n) eps times the largest, a
-cautious bound on rounding: with 32 tanh units for exp and 4801 points its error is 7e-12, where
-this module reaches 1e-15.
+cautious bound on rounding: with 32 tanh units for exp and 4801 points it reaches 7e-12, this
+module 1e-15.
 
 LAPACK does the work, on the host, in the dtype of the matrix. If several solves run in parallel,
 set OPENBLAS_NUM_THREADS=1 before Python starts: for matrices of a few hundred columns, threads that
@@ -86,8 +86,8 @@ def solve(
     Computes in the dtype of A, float32 or float64 (integers become float64); right-hand sides are
     converted to it. The rank r is the largest for which the reciprocal condition number of the
     leading r x r triangle of R, as estimated by LAPACK in the 1-norm, is at least `rtol`; this
-    number decreases with r. Columns are not rescaled: if their sizes have no meaning, scale them
-    to equal norms first.
+    number does not increase with r. Columns are not rescaled: if their sizes have no meaning, scale
+    them to equal norms first.
 
     Args:
         A: Matrix of shape (m, n), any m and n of at least 1.

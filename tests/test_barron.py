@@ -113,7 +113,7 @@ def test_closed_form_where_the_profile_is_monotone(dim):
         )
         return 2 * (1 - float(barron._profile(d, np.array(1.0)))) * mean - square
 
-    assert len(barron._turning_points(dim)) == 2
+    assert len(barron._extrema(dim)) == 2
     assert abs(by_hand(dim) / maurey_constant(dim, "ridge") - 1) < 1e-9
     assert abs(by_hand(10) / maurey_constant(10, "ridge") - 1) > 1e-3
 

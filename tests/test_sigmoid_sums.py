@@ -456,7 +456,7 @@ CALLS = [
     ("al.constructions.staircase(runge, 4, 1e-300)", "ValueError", ["gain", "1e-300", "1e-30"]),
     ("al.constructions.staircase(runge, 4, 1e300)", "ValueError", ["gain", "1e+30", "heaviside"]),
     ("al.constructions.bump(100, -20, -40, margin=0.15, domain=al.Box([0.2], [0.4]))",
-     "ValueError", ["margin", "0.15", "nothing of"]),
+     "ValueError", ["margin", "0.15", "nothing is left of"]),
     ("al.constructions.step(0, 1)", "ValueError", ["w", "got 0", "constant"]),
     ("al.constructions.step(1, np.nan)", "ValueError", ["b", "nan", "finite"]),
     ("al.constructions.step(5, 0, margin=-1)", "ValueError", ["margin", "-1", "at least 0"]),

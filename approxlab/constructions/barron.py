@@ -1,29 +1,29 @@
-"""Barron's theorem by sampling: the Gaussian in d dimensions as an average of random steps.
+"""Barron's theorem by sampling: the Gaussian in d dimensions as a mean of random steps.
 
 For f(x) = exp(-|x|^2 / 2) on R^d and W standard normal, f(x) = E cos(W.x). Write W = R a with a on
 the unit sphere and R = |W|. On the unit ball z = a.x lies in [-1, 1], and
 
     cos(R z) - 1 = -R integral_0^1 sin(R t) (1{z > t} + 1{-z > t}) dt.
 
-As a and -a are equally likely, f(x) - f(0) = -2 E R integral_0^1 sin(R t) 1{a.x > t} dt: a signed
-mixture of steps. Two ways to sample it, each unbiased:
+As a and -a are equally likely, f(x) - f(0) = -2 E R integral_0^1 sin(R t) 1{a.x > t} dt. This is a
+signed mixture of steps. There are two unbiased ways to sample it:
 
-- "fourier", that of Barron's proof: W from the density |w| F(dw) / C_f, so that R is distributed as
-  the length of a normal vector in d + 1 dimensions (the direction stays uniform), then t on [0, 1]
-  with density |sin(R t)| / B(R), B(R) = integral_0^1 |sin(R t)| dt. A step weighs
-  -2 C_f B(R) sign(sin(R t)), at most 2 C_f in size.
-- "ridge": the length R is integrated out first. With k(t) = E cos(R t) = 1F1(d/2; 1/2; -t^2/2) the
-  steps at t have density 2 k'(t), of total mass V = 2 TV(k) < 2 C_f; t has density 2 |k'| / V, and
-  every step weighs V sign(k'(t)).
+- "fourier", as in Barron's proof: W is drawn from the density |w| F(dw) / C_f, so that R is
+  distributed as the length of a normal vector in d + 1 dimensions (the direction stays uniform).
+  Then t is drawn on [0, 1] from the density |sin(R t)| / B(R), B(R) = integral_0^1 |sin(R t)| dt.
+  A step has the weight -2 C_f B(R) sign(sin(R t)), at most 2 C_f in absolute value.
+- "ridge": the length R is integrated out first. With k(t) = E cos(R t) = 1F1(d/2; 1/2; -t^2/2), the
+  steps at t have the signed density 2 k'(t), of total mass V = 2 TV(k) < 2 C_f. Here t is drawn
+  from the density 2 |k'| / V, and every step has the weight V sign(k'(t)).
 
-The average f_n of n such steps g has mean f, so with x uniform on the ball (Maurey)
+The mean of n such steps g, plus f(0), is f_n, and E f_n = f. So for x uniform on the ball (Maurey)
 
     E |f - f_n|^2 = (E |g|^2 - |f - f(0)|^2) / n,
 
-and |g| <= 2 C_f gives Barron's bound (2 r C_f)^2 / n with r = 1. Here E |g|^2 is known as well: a
-step at t >= 0 is 1 on the part m(t) <= 1/2 of the ball, which alone halves the bound, and B(R) < 1.
-Where k' has one sign (d <= 9) "ridge" gives 2 (1 - k(1)) E(1 - f) - E(1 - f)^2 in all, as
-integral_0^1 k' m dt = (E f - 1) / 2 by parts.
+and |g| <= 2 C_f gives Barron's bound (2 r C_f)^2 / n with r = 1. The exact value of E |g|^2 is also
+known. It is smaller for two reasons: a step at t >= 0 is 1 only on a part m(t) <= 1/2 of the ball,
+which alone halves the bound, and B(R) < 1. Where k' has one sign (d <= 9), the numerator for
+"ridge" is 2 (1 - k(1)) E(1 - f) - E(1 - f)^2, as integral_0^1 k' m dt = (E f - 1) / 2 by parts.
 """
 
 from __future__ import annotations
@@ -49,28 +49,28 @@ __all__ = ["Sampling", "maurey", "maurey_constant"]
 
 Sampling = Literal["fourier", "ridge"]
 
-_MOST_DIMENSIONS = 100
-_MOST_NUMBERS = 2**27  # in a network: a gibibyte in float64
-_NODES = 64  # 40 give the same constants to 3e-14, relative
+_MAX_DIM = 100
+_MAX_WEIGHTS = 2**27  # weights of a network: 1 GiB in float64
+_NODES = 64  # 40 nodes give the same constants to a relative 3e-14
 _LAW = "x uniform on the unit ball"
 
 
 def maurey(dim: int, n: int, key: Array, *, sampling: Sampling = "fourier") -> RandomConstruction:
     """The Gaussian exp(-|x|^2 / 2) on the unit ball of R^d by n randomly drawn steps.
 
-    The network is 1 + (1 / n) sum_j c_j H(a_j.x - t_j), H the Heaviside function, with independent
-    a_j, t_j, c_j; its mean over draws is the Gaussian. In expectation over draws, with x uniform on
-    the ball, the mean squared error is at most (2 C_f)^2 / n, where C_f = E|W| =
-    sqrt(2) Gamma((d + 1) / 2) / Gamma(d / 2): the bound of Barron's theorem for f - f(0). Its exact
-    value is `expected`, by a factor of 22 to 35 smaller in 1 to 10 dimensions. A single draw may
-    have a larger error.
+    The network is 1 + (1 / n) sum_j c_j H(a_j.x - t_j), with H the Heaviside function and
+    independent triples (a_j, t_j, c_j). Its mean over draws is the Gaussian. With x uniform on the
+    ball, the expectation over draws of the mean squared error is at most (2 C_f)^2 / n, where
+    C_f = E|W| = sqrt(2) Gamma((d + 1) / 2) / Gamma(d / 2): the bound of Barron's theorem for
+    f - f(0). The exact expectation, `expected`, is smaller by a factor of 22 to 35 in 1 to 10
+    dimensions. A single draw may have a larger error.
 
     Args:
         dim: Dimension d, from 1 to 100.
         n: Number of units.
         key: A typed key.
         sampling: "fourier" (the density of Barron's proof) or "ridge" (the length of the frequency
-            integrated out: equal weights up to sign, smaller error).
+            is integrated out: weights are equal up to sign, and the error is smaller).
 
     Returns:
         A `RandomConstruction` with n hidden units in one layer. Its target is the Gaussian on the
@@ -78,10 +78,11 @@ def maurey(dim: int, n: int, key: Array, *, sampling: Sampling = "fourier") -> R
 
     Raises:
         TypeError: If the key is not a typed key.
-        ValueError: If a number is out of range or the sampling unknown.
+        ValueError: If a number is out of range or `sampling` is unknown.
 
     Source:
-        Barron 1993, Theorem 1 and its proof (Maurey's lemma); the exact value by the module's text.
+        Barron 1993, Theorem 1 and its proof (Maurey's lemma). The derivation of the exact value is
+        at the head of the module.
 
     Example:
         >>> drawn = maurey(2, 100, jax.random.key(0))
@@ -92,11 +93,11 @@ def maurey(dim: int, n: int, key: Array, *, sampling: Sampling = "fourier") -> R
     """
     _check(dim, sampling)
     check_positive(n=n)
-    if n * (dim + 2) > _MOST_NUMBERS:
+    if n * (dim + 2) > _MAX_WEIGHTS:
         raise ValueError(
             f"n: got {n} units in {dim} dimensions, {n * (dim + 2) * 8 / 2**30:.3g} GiB of weights "
-            f"in float64, expected at most {_MOST_NUMBERS // (dim + 2)} units. The expected error "
-            "of any n is maurey_constant(dim, sampling) / n."
+            f"in float64, expected at most {_MAX_WEIGHTS // (dim + 2)} units. The expected mean "
+            "squared error of any n is maurey_constant(dim, sampling) / n."
         )
     check_key(key)
     directions, thresholds, weights = _steps(dim, n, key, sampling)
@@ -114,13 +115,13 @@ def maurey(dim: int, n: int, key: Array, *, sampling: Sampling = "fourier") -> R
 
 @lru_cache(maxsize=256)
 def maurey_constant(dim: int, sampling: Sampling = "fourier") -> float:
-    """N times the expected mean squared error of `maurey`: the variance of one step over the ball.
+    """The expected mean squared error of `maurey` times n: the variance of one step over the ball.
 
-    By quadrature, to about 1e-12 relative.
+    Computed by quadrature, with a relative error of about 1e-12.
 
     Args:
         dim: Dimension d, from 1 to 100.
-        sampling: As for `maurey`.
+        sampling: As in `maurey`.
 
     Example:
         >>> e = math.exp(-0.5)                # d = 1, by hand: steps of weight -2 (1 - e)
@@ -143,7 +144,7 @@ def _steps(
     dim: int, n: int, key: Array, sampling: Sampling
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Directions (n, d), thresholds (n,) in [0, 1] and weights (n,) of n independent steps."""
-    # NumPy's generator, seeded by the key: nothing is compiled for every new n and dim.
+    # NumPy's generator, seeded by the key: no compilation for each new n and dim.
     random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     u = random.uniform(size=n)
     directions = _unit(random.standard_normal((n, dim)))
@@ -164,7 +165,7 @@ def _steps(
 
 
 def _area(s: np.ndarray) -> np.ndarray:
-    """The integral of |sin| over [0, s]: 2 for every whole half wave, 1 - cos for the rest."""
+    """The integral of |sin| over [0, s]: 2 per complete half wave, and 1 - cos for the rest."""
     half_waves = np.floor(s / np.pi)
     return 2 * half_waves + 1 - np.cos(s - np.pi * half_waves)
 
@@ -179,11 +180,11 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _ridge_thresholds(dim: int, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Thresholds of density |k'| / TV(k), the signs of k' there, and V = 2 TV(k).
+    """Thresholds with density |k'| / TV(k), the signs of k' there, and V = 2 TV(k).
 
-    k is monotone between its turning points, so each quantile is found by bisection.
+    k is monotone between its extrema, so each quantile is found by bisection.
     """
-    edges = _turning_points(dim)
+    edges = _extrema(dim)
     heights = _profile(dim, edges)
     rises = np.diff(heights)
     passed = np.concatenate([[0.0], np.cumsum(np.abs(rises))])
@@ -200,14 +201,14 @@ def _ridge_thresholds(dim: int, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _profile(dim: int, t: np.ndarray) -> np.ndarray:
-    """k(t) = E cos(R t), R the length of a standard normal vector in R^dim: f(x) = E k(a.x)."""
+    """k(t) = E cos(R t), R the length of a standard normal vector in R^dim; f(x) = E k(a.x)."""
     from scipy.special import hyp1f1
 
     return np.asarray(hyp1f1(0.5 * dim, 0.5, -0.5 * t**2))
 
 
 @lru_cache(maxsize=256)
-def _turning_points(dim: int) -> np.ndarray:
+def _extrema(dim: int) -> np.ndarray:
     """0, the zeros of k' in (0, 1), and 1; k' = -dim t 1F1(dim/2 + 1; 3/2; -t^2/2)."""
     from scipy.optimize import brentq
     from scipy.special import hyp1f1
@@ -215,7 +216,7 @@ def _turning_points(dim: int) -> np.ndarray:
     def slope(t: Any) -> Any:
         return hyp1f1(0.5 * dim + 1, 1.5, -0.5 * t**2)
 
-    # k oscillates with the frequency sqrt(dim) <= 10 at most: the grid misses no zero.
+    # The frequency of k is at most sqrt(dim) <= 10, so the grid misses no zero.
     grid = np.linspace(0.0, 1.0, 257)
     signs = np.sign(slope(grid))
     changes = np.flatnonzero(signs[1:] * signs[:-1] < 0)
@@ -226,13 +227,13 @@ def _turning_points(dim: int) -> np.ndarray:
 
 
 def _square_ridge(dim: int) -> float:
-    """V integral_0^1 2 |k'| m dt, by parts on each monotone piece: no derivative is evaluated.
+    """V integral_0^1 2 |k'| m dt, by parts on each monotone piece, so that k' is not evaluated.
 
-    The integral of k' m over a piece is that of [k m] less that of k m', and
-    -m'(t) = p(t) = c (1 - t^2)^((d - 1) / 2) is the density of x_1 on the ball. With t = sin(s)
-    the integrand is smooth up to the end.
+    The integral of k' m over a piece is the difference of k m at its ends minus the integral of
+    k m'. Here -m'(t) = p(t) = c (1 - t^2)^((d - 1) / 2) is the density of x_1 on the ball. With
+    t = sin(s) the integrand is smooth up to the ends.
     """
-    edges = _turning_points(dim)
+    edges = _extrema(dim)
     heights, parts = _profile(dim, edges), _cap(dim, edges)
     c = math.exp(math.lgamma(dim / 2 + 1) - math.lgamma((dim + 1) / 2)) / math.sqrt(math.pi)
     total = 0.0
@@ -244,18 +245,18 @@ def _square_ridge(dim: int) -> float:
 
 
 def _square_fourier(dim: int) -> float:
-    """(2 C_f)^2 E B(R) integral_0^1 |sin(R t)| m(t) dt, R a normal length in dim + 1 dimensions.
+    """(2 C_f)^2 E B(R) integral_0^1 |sin(R t)| m(t) dt, R the length of a normal (dim + 1)-vector.
 
-    Panels of half waves in R and in R t keep every integrand smooth.
+    The panels are half waves in R and in R t, so that every integrand is smooth.
     """
-    waves = math.ceil((math.sqrt(dim + 1) + 9.0) / math.pi)  # beyond, R has no mass
+    waves = math.ceil((math.sqrt(dim + 1) + 9.0) / math.pi)  # larger R have negligible probability
     total = 0.0
     for wave in range(waves):
         length, weights = _gauss(wave * math.pi, (wave + 1) * math.pi)
         inner = np.zeros_like(length)
         for part in range(wave + 1):
             low, high = part * np.pi / length, np.minimum((part + 1) * np.pi / length, 1.0)
-            # s = arcsin t: the root of 1 - t in m is smoothed away.
+            # t = sin s removes the square root of 1 - t in m.
             low, high = np.arcsin(low), np.arcsin(high)
             unit, unit_weights = _gauss(0.0, 1.0)
             s = low[:, None] + (high - low)[:, None] * unit
@@ -273,7 +274,7 @@ def _square_fourier(dim: int) -> float:
 
 
 def _cap(dim: int, t: np.ndarray) -> np.ndarray:
-    """m(t), t in [0, 1]: the part of the unit ball of R^dim where a.x > t."""
+    """m(t), t in [0, 1]: the fraction of the unit ball of R^dim where a.x > t."""
     from scipy.special import betainc
 
     return 0.5 * betainc(0.5 * (dim + 1), 0.5, np.clip((1 - t) * (1 + t), 0.0, 1.0))
@@ -294,7 +295,7 @@ def _legendre() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _on_ball(dim: int) -> Target:
-    """The catalogue's Gaussian with the unit ball as its mask, and its facts there.
+    """The Gaussian of the catalogue with the unit ball as its mask, and its proved facts there.
 
     |grad| = |x| exp(-|x|^2 / 2) grows up to |x| = 1; the ball has Gaussian mass P(|W| < 1).
     """
@@ -315,7 +316,7 @@ def _on_ball(dim: int) -> Target:
 
 def _check(dim: int, sampling: str) -> None:
     check_positive(dim=dim)
-    if dim > _MOST_DIMENSIONS:
-        raise ValueError(f"dim: got {dim}, expected at most {_MOST_DIMENSIONS}.")
+    if dim > _MAX_DIM:
+        raise ValueError(f"dim: got {dim}, expected at most {_MAX_DIM}.")
     if sampling not in get_args(Sampling):
         raise ValueError(f"sampling: got {sampling!r}, expected 'fourier' or 'ridge'.")

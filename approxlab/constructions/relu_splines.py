@@ -25,10 +25,10 @@ def relu_interpolant(target: Target, n: int) -> Construction:
 
     With knots t_0 < ... < t_n and slopes s_1, ..., s_n it is
     f(t_0) + s_1 relu(x - t_0) + sum_j (s_{j+1} - s_j) relu(x - t_j). On a piece of width h the
-    error is at most M h^2 / 8 with M a bound of |f''|, and at most L h / 2 with L a Lipschitz
-    constant (each point is within h/2 of a node at which the error vanishes, and |f - p| <=
-    2 L t (h - t) / h at distance t from a node); the least of the two that are known is claimed.
-    If every kink of a target without curvature elsewhere is a node, it is reproduced.
+    error is at most M h^2 / 8, with M a bound of |f''|, and at most L h / 2, with L a Lipschitz
+    constant: at distance t from a node, |f - p| <= 2 L t (h - t) / h. The claim is the smaller of
+    the bounds whose constants are known. A piecewise linear target whose kinks are all nodes is
+    reproduced.
 
     Args:
         target: A target of one variable with a proved `second_derivative` or `lipschitz` fact.
@@ -38,9 +38,9 @@ def relu_interpolant(target: Target, n: int) -> Construction:
         A construction with n hidden units in one layer and at most n pieces.
 
     Raises:
-        TypeError: If the target is no `Target`: a claim needs its facts.
-        ValueError: If n is not a positive integer, the target is not one-dimensional, has a mask
-            (its facts then say nothing of a whole piece), or lacks both facts.
+        TypeError: If the target is not a `Target`: a claim needs proved facts.
+        ValueError: If n is not a positive integer, or the target has more than one variable, has a
+            mask (its facts then need not hold on a whole piece) or lacks both facts.
 
     Source:
         Error of linear interpolation, e.g. Davis 1963, Theorem 3.1.1.
@@ -61,7 +61,7 @@ def relu_interpolant(target: Target, n: int) -> Construction:
     if not bounds:
         raise ValueError(
             f"target: {target!r} has neither the fact second_derivative nor lipschitz, expected "
-            "at least one: without it nothing is proved. Give it as a keyword of Target."
+            "at least one: without it no error bound is proved. Give it as a keyword of Target."
         )
     value, source = min(bounds)
     exact = target.fn is get("square").fn and source.startswith("linear interpolation, |f''|")
@@ -74,9 +74,9 @@ def relu_interpolant(target: Target, n: int) -> Construction:
 def square_shallow(n: int, domain: Box | None = None) -> Construction:
     """The best approximation of x^2 by any function with n affine pieces, as n ReLUs.
 
-    The interpolant at n + 1 equally spaced points lies above x^2 by t (h - t) on each piece, at
-    most h^2/4; lowered by h^2/8 its error alternates between h^2/8 and -h^2/8. No function with n
-    affine pieces is better (`optimal.square_by_pieces`).
+    The interpolant at n + 1 equally spaced points exceeds x^2 by t (h - t), at most h^2/4, at
+    distance t from a node. Lowered by h^2/8, its error alternates between h^2/8 and -h^2/8. No
+    function with n affine pieces is better (`optimal.square_by_pieces`).
 
     Args:
         n: Number of pieces.
@@ -102,8 +102,8 @@ def square_shallow(n: int, domain: Box | None = None) -> Construction:
 def tent_shallow(k: int) -> Construction:
     """The k times iterated tent map on [0, 1] as one hidden layer: 2^k ReLUs.
 
-    It has 2^k - 1 kinks. A shallow network needs a unit for every kink; one more (or one linear
-    unit) carries the first slope.
+    The function has 2^k - 1 kinks. A shallow network needs a unit for every kink, and one more (or
+    a linear unit) for the first slope.
 
     Args:
         k: Number of iterations.
@@ -129,11 +129,11 @@ def spline_network(knots: np.ndarray, heights: Sequence[float] | np.ndarray) -> 
     """The network of a continuous piecewise linear function: one ReLU per piece.
 
     With slopes s_1, ..., s_n it is y_0 + s_1 relu(x - t_0) + sum_j (s_{j+1} - s_j) relu(x - t_j):
-    the first unit starts at the left end and carries the first slope.
+    the first unit starts at the left end and has the first slope.
 
     Args:
         knots: Increasing positions t_0 < ... < t_n, shape (n + 1,).
-        heights: Values y_0, ..., y_n there.
+        heights: Values y_0, ..., y_n at the knots.
 
     Returns:
         A network with n hidden units, equal to the function on [t_0, t_n].

@@ -1,8 +1,8 @@
-"""One sigmoid, and what two of them make: the step and the bump.
+"""Steps and bumps: networks of one and of two sigmoids.
 
-A unit height * sigmoid(w x + b) rises from 0 to its height at the position -b / w, where its slope
-is height * w / 4. As w grows with the position kept, it becomes a step. Two steps of heights h and
--h make a bump.
+A unit height * sigmoid(w x + b) with w > 0 rises from 0 to its height. At the position -b / w it
+has half its height and the slope height * w / 4. If w grows and the position stays, the unit
+becomes a step. Two steps of heights h and -h form a bump.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from approxlab.targets.target import Target
 __all__ = ["STEEPNESS", "UnitShape", "bump", "sigmoid_sum", "step", "unit_shape"]
 
 STEEPNESS: Mapping[str, float] = MappingProxyType({"sigmoid": 4.0, "tanh": 2.0, "heaviside": 1.0})
-"""Sigmoidal activations: the factor of the argument at which the unit, normalised to rise from 0
-to 1, has slope 1. The normalised unit of tanh is (1 + tanh) / 2."""
+"""Sigmoidal activations s and their factors c: the unit s(c z), normalised to rise from 0 to 1, has
+slope 1 at z = 0. The normalised unit of tanh is (1 + tanh) / 2; that of heaviside has no slope."""
 
 
 class UnitShape(NamedTuple):
-    """Where a sigmoidal unit of height 1 has half its height, and its slope there."""
+    """Position at which a sigmoidal unit of height 1 has half its height, and its slope there."""
 
     position: float
     slope: float
@@ -49,7 +49,7 @@ def unit_shape(w: float | int, b: float | int, activation: str = "sigmoid") -> U
         activation: "sigmoid", "tanh" or "heaviside".
 
     Raises:
-        ValueError: If w is 0 or a number is not finite, or the activation is not sigmoidal.
+        ValueError: If w is 0, w or b is not finite, or the activation is not sigmoidal.
 
     Example:
         >>> unit_shape(100.0, -20.0)
@@ -62,7 +62,7 @@ def unit_shape(w: float | int, b: float | int, activation: str = "sigmoid") -> U
     if w == 0:
         raise ValueError("w: got 0, expected a number that is not 0: the unit is constant.")
     slope = math.copysign(math.inf, w) if activation == "heaviside" else w / factor
-    return UnitShape(0.0 - b / w, slope)  # no negative zero
+    return UnitShape(0.0 - b / w, slope)  # 0.0 - ... avoids a negative zero
 
 
 def step(
@@ -74,20 +74,21 @@ def step(
     domain: Box | None = None,
     activation: str = "sigmoid",
 ) -> Construction:
-    """One unit as an approximation of the jump at -b / w: from 0 to `height`, for w > 0.
+    """One unit as an approximation of a jump at -b / w, from 0 to `height` if w > 0.
 
-    At distance d from the jump the error is |height| S(-slope d), S(z) = 1 / (1 + exp(-4 z)) the
-    logistic function of slope 1: it falls with d, so outside the margin it is at most that at the
-    margin. At the jump itself no continuous function is closer than |height| / 2, and with the
-    margin 0 that is the claim.
+    At distance d from the jump the error is |height| S(-|slope| d), where S(z) =
+    1 / (1 + exp(-4 z)) is the logistic function with slope 1. It decreases with d, so outside the
+    margin it is largest at the margin; this value, plus rounding, is the claim. Near a jump the
+    error of every continuous function comes up to |height| / 2; for margin 0 this is the value
+    claimed.
 
     Args:
         w: Weight, not 0.
         b: Bias.
         height: Height of the step.
-        margin: Points nearer than this to the jump do not count: the target is masked there. By
-            default 2 / |slope|, where the error is |height| / (1 + e^8); for "heaviside" 1e-12 of
-            the largest abscissa.
+        margin: Points nearer than this to the jump are left out by the mask of the target. By
+            default 2 / |slope|, where the error is |height| / (1 + e^8); for "heaviside" 1e-12
+            times the largest abscissa, in absolute value.
         domain: An interval; by default 4 / |slope| on both sides of the jump.
         activation: "sigmoid", "tanh" (then the unit is (1 + tanh(w x + b)) / 2) or "heaviside".
 
@@ -95,8 +96,8 @@ def step(
         A construction with one hidden unit.
 
     Raises:
-        ValueError: If w is 0, a number is not finite, the margin is negative or leaves nothing of
-            the interval, or the activation is not sigmoidal.
+        ValueError: If w is 0, a number is not finite, the margin is negative or covers the whole
+            interval, or the activation is not sigmoidal.
 
     Example:
         >>> c = step(100.0, -20.0)
@@ -104,7 +105,7 @@ def step(
         (0.5, 0.000335...)
     """
     units = [(float(w), float(b), float(height))]
-    return _blocks(units, margin, domain, activation, "one unit")
+    return _sum_of_units(units, margin, domain, activation, "one unit")
 
 
 def bump(
@@ -119,16 +120,17 @@ def bump(
 ) -> Construction:
     """Two units of heights h and -h: a bump of height h between -up / w and -down / w.
 
-    w = 100, up = -20, down = -40 give a bump on [0.2, 0.4]. Outside of the bump the error is less
-    than that of the nearer jump; inside both errors add up, and as they are convex the sum is
-    largest at the margin: |height| (S(-slope m) + S(-slope (width - m))).
+    For example, w = 100, up = -20 and down = -40 give a bump on [0.2, 0.4]. Outside the bump the
+    error is less than that of the nearer jump. Inside, both errors add up; as both are convex, the
+    sum is largest at distance m, the margin, from a jump: |height| (S(-slope m) + S(-slope (width -
+    m))), with S as in `step` and the distance `width` between the jumps.
 
     Args:
         w: Weight of both units, positive.
         up: Bias of the unit that rises.
-        down: Bias of the unit that falls, less than `up`.
+        down: Bias of the unit that falls, smaller than `up`.
         height: Height of the bump.
-        margin: As for `step`, around both jumps.
+        margin: As in `step`, around both jumps.
         domain: An interval; by default it reaches 4 / slope beyond both jumps.
         activation: "sigmoid", "tanh" or "heaviside".
 
@@ -136,7 +138,7 @@ def bump(
         A construction with two hidden units.
 
     Raises:
-        ValueError: As for `step`, and if down >= up or w < 0: the bump would have no width.
+        ValueError: As in `step`, and if down >= up or w <= 0: the bump would have no width.
 
     Example:
         >>> c = bump(100.0, -20.0, -40.0)
@@ -146,10 +148,11 @@ def bump(
     if not (w > 0 and down < up):
         raise ValueError(
             f"down: got {down!r} with up {up!r} and w {w!r}, expected down < up and w > 0: the "
-            "bump lies between -up / w and -down / w. Exchange up and down, or negate height."
+            "bump lies between -up / w and -down / w. Exchange up and down, or change the sign of "
+            "height."
         )
     units = [(float(w), float(b), float(h)) for b, h in ((up, height), (down, -height))]
-    return _blocks(units, margin, domain, activation, "two units of opposite heights")
+    return _sum_of_units(units, margin, domain, activation, "two units of opposite heights")
 
 
 def sigmoid_sum(
@@ -159,9 +162,9 @@ def sigmoid_sum(
     constant: float | int = 0.0,
     activation: str = "sigmoid",
 ) -> MLP:
-    """The network constant + sum_i heights_i s(weights_i x + biases_i), s rising from 0 to 1.
+    """The network constant + sum_i heights_i s(weights_i x + biases_i), where s rises from 0 to 1.
 
-    For tanh the normalised unit is (1 + tanh) / 2: half of every height goes into the constant.
+    For tanh the normalised unit is (1 + tanh) / 2, so half of each height is added to the constant.
 
     Args:
         weights: Shape (n,).
@@ -189,9 +192,9 @@ def sigmoid_sum(
 
 
 def steepness(activation: Any) -> float:
-    """The factor of `STEEPNESS`; an activation that is not sigmoidal is refused."""
+    """The factor of an activation in `STEEPNESS`; refuses one that is not sigmoidal."""
     if not isinstance(activation, str) or activation not in STEEPNESS:
-        relu = " A ReLU takes al.constructions.relu_interpolant." if activation == "relu" else ""
+        relu = " For ReLUs use al.constructions.relu_interpolant." if activation == "relu" else ""
         raise ValueError(
             f"activation: got {activation!r}, expected a sigmoidal one: {', '.join(STEEPNESS)}."
             f"{relu}"
@@ -199,21 +202,21 @@ def steepness(activation: Any) -> float:
     return STEEPNESS[activation]
 
 
-def _blocks(
+def _sum_of_units(
     units: list[tuple[float, float, float]],
     margin: float | int | None,
     domain: Box | None,
     activation: str,
     name: str,
 ) -> Construction:
-    """Units beside the jumps they stand for, outside a margin around each jump."""
+    """Units that approximate a sum of jumps, with a claim outside a margin around each jump."""
     shapes = [unit_shape(w, b, activation) for w, b, _ in units]
-    places, slope = [shape.position for shape in shapes], abs(shapes[0].slope)
+    positions, slope = [shape.position for shape in shapes], abs(shapes[0].slope)
     around = 1.0 if math.isinf(slope) else 4.0 / slope
-    box = Box([min(places) - around], [max(places) + around]) if domain is None else domain
+    box = Box([min(positions) - around], [max(positions) + around]) if domain is None else domain
     check_interval(box)
-    if margin is None:  # a Heaviside unit is displaced by rounding of w x + b only
-        reach = max(map(abs, (*box.lower, *box.upper, *places)))
+    if margin is None:  # only rounding of w x + b displaces a Heaviside unit
+        reach = max(map(abs, (*box.lower, *box.upper, *positions)))
         margin = 1e-12 * reach if math.isinf(slope) else 2.0 / slope
     margin = float(margin)
     heights = [height for *_, height in units]
@@ -222,52 +225,54 @@ def _blocks(
     if not margin >= 0:
         raise ValueError(f"margin: got {margin!r}, expected a number of at least 0.")
     tails = 0.5 if margin == 0 else rise(-slope * margin)
-    width = max(places) - min(places)
+    width = max(positions) - min(positions)
     if len(units) > 1 and width >= 2.0 * margin:
         tails += rise(-slope * (width - margin))
-    target = _jumps(units, places, margin, box, name)
+    target = _jumps(units, positions, margin, box, name)
     weights, biases = [w for w, *_ in units], [b for _, b, _ in units]
     network = sigmoid_sum(weights, biases, heights, activation=activation)
     size = sum(map(abs, heights))
-    slack = float(jnp.finfo(network.dtype).eps) * size * (8.0 + _wobble(units, box, slope))
+    slack = float(jnp.finfo(network.dtype).eps) * size * (8.0 + _argument_size(units, box, slope))
     bound = Bound(
         abs(heights[0]) * tails + slack, f"{name}: tails of the logistic function at the margin"
     )
     return Construction(network, target, Claim("sup", bound, len(units), 0, 1))
 
 
-def _wobble(units: list[tuple[float, float, float]], box: Box, slope: float) -> float:
-    """Roundings of w x + b move a steep unit, by its slope times as much."""
+def _argument_size(units: list[tuple[float, float, float]], box: Box, slope: float) -> float:
+    """Upper bound of |w x| + |b|: rounding of an argument is eps times this. 0 for Heaviside."""
     reach = max(map(abs, (*box.lower, *box.upper)))
     return 0.0 if math.isinf(slope) else max(abs(w) * reach + abs(b) for w, b, _ in units)
 
 
 def _jumps(
     units: list[tuple[float, float, float]],
-    places: list[float],
+    positions: list[float],
     margin: float,
     box: Box,
     name: str,
 ) -> Target:
-    """The sum of jumps, half way up at each, masked within the margins."""
+    """The sum of the jumps, at each the mean of both limits; the mask leaves out the margins."""
     low, high = box.lower[0], box.upper[0]
     ends = sorted(
-        {low, high, *(min(max(p + s * margin, low), high) for p in places for s in (-1, 1))}
+        {low, high, *(min(max(p + s * margin, low), high) for p in positions for s in (-1, 1))}
     )
     middles = [0.5 * (u + v) for u, v in itertools.pairwise(ends)]
-    if not any(all(abs(m - p) >= margin for p in places) for m in middles):
-        raise ValueError(f"margin: got {margin!r}, expected less: nothing of {box!r} is left.")
+    if not any(all(abs(m - p) >= margin for p in positions) for m in middles):
+        raise ValueError(
+            f"margin: got {margin!r}, expected a smaller one: nothing is left of {box!r}."
+        )
 
     def fn(x: Array) -> Array:
         total = jnp.zeros_like(x[0])
-        for (w, _, height), place in zip(units, places, strict=True):
-            total += height * 0.5 * (1.0 + math.copysign(1.0, w) * jnp.sign(x[0] - place))
+        for (w, _, height), position in zip(units, positions, strict=True):
+            total += height * 0.5 * (1.0 + math.copysign(1.0, w) * jnp.sign(x[0] - position))
         return total
 
     def mask(x: Array) -> Array:
-        return jnp.all(jnp.abs(x[0] - jnp.asarray(places, x.dtype)) >= margin)
+        return jnp.all(jnp.abs(x[0] - jnp.asarray(positions, x.dtype)) >= margin)
 
-    kinks = sorted({k for p in places for k in (p - margin, p, p + margin) if low <= k <= high})
+    kinks = sorted({k for p in positions for k in (p - margin, p, p + margin) if low <= k <= high})
     return Target(
         fn, domain=box, name=name, smoothness="jump", continuous=False, kinks=kinks,
         source="constant beside the jumps", mask=mask if margin > 0 else None,
