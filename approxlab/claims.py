@@ -1,16 +1,17 @@
-"""The words for certainty: what was sampled, what is proved, what is the best possible.
+"""Types for kinds of certainty: sampled errors, proved bounds, least possible errors.
 
-Five kinds of number are kept apart by type, so that none can be taken for another:
+Five kinds of numbers have types of their own, so that they cannot be mistaken for one another:
 
 - `Estimate`: an error found by sampling. The true value is at least this large (sup norm), or about
-  this large, with an indication of the quadrature's own doubt (L2 norm).
+  this large, with an indication of the uncertainty of the quadrature (L2 norm).
 - `Bound`: an error proved on the whole box. The true value is never larger.
-- `MeanBound`: a mean squared error proved in expectation over random networks. One may exceed it.
+- `MeanBound`: a mean squared error proved in expectation over random networks. A single
+  network may exceed it.
 - `Optimum`: the least error that any network (or spline) of a kind and size can have.
 - `Rate`: a fitted slope with its confidence interval.
 
-`float(...)` reads the number of each of them. They do not compare with one another: whoever wants
-to compare an estimate with a bound writes `float(estimate) <= float(bound)`, and so says it.
+`float(...)` gives the number of each of them. They do not compare with one another: to compare an
+estimate with a bound, write `float(estimate) <= float(bound)`.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ class Estimate:
 
     Attributes:
         value: The error. `nan` when the model or the target is not finite at a sampled point.
-        norm: "sup" (largest absolute value) or "l2" (root of the integral of the square).
+        norm: "sup" (largest absolute value) or "l2" (square root of the integral of the square).
         points: Number of points at which the error was evaluated.
         relative: Whether the error was divided by the norm of the target.
         at: A point where a sup estimate is attained, or the first point that is not finite.
         uncertainty: For "l2", the difference from a coarser rule (beyond 4 dimensions, a standard
             error): an indication, not a bound; `nan` where it does not apply.
-        problem: Why the value is `nan`: the first number that is not finite, and where it is.
+        problem: Why the value is `nan`: the first number that is not finite, and its position.
 
     Example:
         >>> float(Estimate(0.25, norm="sup", points=9))
@@ -68,13 +69,13 @@ class Estimate:
 
     def __repr__(self) -> str:
         word = "relative " if self.relative else ""
-        doubt = f" ± {self.uncertainty:.1e}" if math.isfinite(self.uncertainty) else ""
-        place = f", at {tuple(round(x, 6) for x in self.at)}" if self.at is not None else ""
-        text = f"{word}{self.norm} {self.value:.6g}{doubt}, {self.points} points{place}"
+        uncertainty = f" ± {self.uncertainty:.1e}" if math.isfinite(self.uncertainty) else ""
+        position = f", at {tuple(round(x, 6) for x in self.at)}" if self.at is not None else ""
+        text = f"{word}{self.norm} {self.value:.6g}{uncertainty}, {self.points} points{position}"
         return f"Estimate({text}{f', {self.problem}' if self.problem else ''})"
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One flat row: the value under a name that says what it is, and how it was found."""
+        """One flat row: the value, named by its norm, and the number of points."""
         name = f"{'relative_' if self.relative else ''}{self.norm}_error"
         return [{name: self.value, f"{self.norm}_points": self.points}]
 
@@ -85,7 +86,7 @@ class Bound:
 
     Attributes:
         value: The bound, at least zero.
-        source: Author, year and theorem, or the argument in a line.
+        source: Author, year and theorem, or the argument in one line.
         exact: Whether the true error equals the bound.
 
     Example:
@@ -115,15 +116,15 @@ class Bound:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MeanBound:
-    """A mean squared error proved in expectation over random networks; no promise for one of them.
+    """A mean squared error proved in expectation over random networks, not for a single one.
 
-    The mean is over the points, by the stated law, and over the draws of the network. Some network
-    is therefore at least as good, and by Markov's inequality at most the part p of all draws is
-    worse than the bound / p.
+    The mean is over the points, with the stated law, and over the draws of the network. Therefore
+    some network is at least as good, and by Markov's inequality the error exceeds bound / p in at
+    most a fraction p of all draws.
 
     Attributes:
         value: The bound on the mean of the squared error, at least zero.
-        source: Author, year and theorem, or the argument in a line.
+        source: Author, year and theorem, or the argument in one line.
         law: The law of the points, such as "x uniform on the unit ball".
         exact: Whether the mean equals the bound.
 
@@ -138,7 +139,7 @@ class MeanBound:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        Bound(self.value, self.source)  # the same is asked of both
+        Bound(self.value, self.source)  # the same checks
         if not self.law:
             raise ValueError(
                 "law: got an empty string, expected the law of the points, such as "
@@ -160,9 +161,9 @@ class Optimum:
     Attributes:
         value: The error.
         norm: "sup" or "l2".
-        kind: "exact" (attained at this size), "lower" (nothing of this kind and size is below it)
-            or "asymptotic" (the leading term as the size grows; says nothing at one size).
-        source: Author, year and theorem, or the argument in a line.
+        kind: "exact" (attained at this size), "lower" (a lower bound for this kind and size) or
+            "asymptotic" (the leading term as the size grows; no statement about any given size).
+        source: Author, year and theorem, or the argument in one line.
         relative: Whether the error was divided by the norm of the target.
 
     Example:
@@ -191,9 +192,9 @@ class Rate:
     Attributes:
         slope: The exponent: error ~ size^slope, so a second-order method has slope -2.
         lower: Lower end of the bootstrap interval of the slope.
-        upper: Upper end of it.
-        used: Number of sizes that entered the fit (those above the rounding floor).
-        dropped: Number of sizes left out because they had reached the floor.
+        upper: Upper end of this interval.
+        used: Number of sizes used in the fit (those with an error above the rounding floor).
+        dropped: Number of sizes left out because the error had reached the floor.
     """
 
     slope: float
@@ -211,15 +212,15 @@ class Rate:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Claim:
-    """What a theorem promises of a network: an error, and a size.
+    """What a theorem claims about a network: an error and a size.
 
     Attributes:
-        norm: The norm of the promised error.
-        bound: The promised error.
-        num_hidden_units: Promised number of nonlinear units.
-        num_linear_units: Promised number of linear (passthrough) units.
-        depth: Promised number of hidden layers.
-        pieces: Promised number of affine pieces, where the theorem speaks of exactly so many.
+        norm: The norm of the claimed error.
+        bound: The claimed error.
+        num_hidden_units: Claimed number of nonlinear units.
+        num_linear_units: Claimed number of linear (passthrough) units.
+        depth: Claimed number of hidden layers.
+        pieces: Claimed number of affine pieces, if the theorem states the exact number.
     """
 
     norm: Norm
@@ -231,12 +232,12 @@ class Claim:
 
     @property
     def source(self) -> str:
-        """Where the promise comes from."""
+        """The source of the claim."""
         return self.bound.source
 
     @property
     def exact(self) -> bool:
-        """Whether the promised error is attained."""
+        """Whether the claimed error is attained."""
         return self.bound.exact
 
 
@@ -266,7 +267,7 @@ class Construction:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RandomConstruction:
-    """A network drawn at random, its target, and what is proved of the mean over draws.
+    """A network drawn at random, its target, and what is proved about the mean over draws.
 
     Attributes:
         network: One draw.

@@ -1,7 +1,8 @@
 """Affine pieces of piecewise linear functions of one variable.
 
-What is counted here is what a grid can see: the true number of pieces when every kink is a grid
-point. A kink between two grid points may count twice, several between the same two only so.
+The count uses values on a grid. It is the true number of pieces if every kink is a grid point. A
+kink between two grid points may count twice; several kinks between the same two grid points count
+at most twice together.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ __all__ = ["pieces_on_grid"]
 
 
 def pieces_on_grid(model: Model, points: Any, *, rtol: float = 1e-9) -> int:
-    """Number of affine pieces of a function of one variable that a grid of points can see.
+    """Number of affine pieces of a function of one variable, counted on a grid of points.
 
-    One more than the number of interior grid points at which the slope changes. A kink between two
-    grid points is seen as up to two changes: put the kinks on the grid.
+    This is one more than the number of interior grid points at which the slope changes. A kink
+    between two grid points may appear as two changes: let the grid contain the kinks.
 
     Args:
         model: A function of one point of shape (1,) with values of shape ().
         points: Strictly increasing abscissae, shape (n,), n >= 3.
-        rtol: Slopes count as different when they differ by more than `rtol` times the largest
-            absolute slope, and by more than rounding explains; chosen to lie between rounding and
-            any slope change of interest.
+        rtol: Two slopes count as different if their difference is larger than `rtol` times the
+            largest absolute slope plus a bound on rounding. Choose it above rounding and below any
+            relevant relative change of slope.
 
     Raises:
         ValueError: If the points are not at least three increasing numbers, or a value is not
@@ -51,7 +52,7 @@ def pieces_on_grid(model: Model, points: Any, *, rtol: float = 1e-9) -> int:
             "expected finite values of shape ()."
         )
     slopes = np.diff(heights) / np.diff(x)
-    # Values carry a rounding error of their own dtype, which short steps magnify.
+    # Values have a rounding error of their own dtype, which short steps magnify.
     eps = float(np.finfo(found.dtype).eps)
     noise = 8 * eps * np.max(np.abs(heights)) / np.min(np.diff(x))
     changes = np.abs(np.diff(slopes)) > rtol * np.max(np.abs(slopes)) + noise

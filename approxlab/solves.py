@@ -1,21 +1,22 @@
 """Rank-revealing least squares: column-pivoted QR and the complete orthogonal decomposition.
 
-Bases of neurons are nearly dependent: the singular values of smooth units fall to rounding and stay
-there. Such a problem has many solutions of nearly equal residual, and where the rank is cut decides
-how small that is. Here the weighted A is factored once by LAPACK's QR with column pivoting,
-A P = Q R, the rank r is the largest for which the leading r x r triangle of R is not singular to
-working precision, and one of two solutions is formed:
+Bases of neurons are nearly dependent: the singular values of smooth units decay to the level of
+rounding. Such a problem has many solutions with nearly the same residual, and the chosen rank
+decides how small this residual is. Here the weighted A is factored once by LAPACK's QR with column
+pivoting, A P = Q R. The rank r is the largest for which the leading r x r triangle of R is not
+singular to working precision. Then one of two solutions is computed:
 
-- "pivoted": the r chosen columns carry the solution, all other coefficients are zero.
-- "complete": of all coefficients with that residual the ones of least norm, by a second orthogonal
+- "pivoted": only the r chosen columns have coefficients, all others are zero.
+- "complete": the solution of least norm among those with the same residual, by a second orthogonal
   factorisation of the first r rows of R (the complete orthogonal decomposition).
 
-`numpy.linalg.lstsq` cuts singular values at max(m, n) eps by default, a cautious bound on rounding:
-with 32 tanh units for exp and 4801 points it stops at 7e-12, where this module reaches 1e-15.
+`numpy.linalg.lstsq` by default drops singular values below max(m, n) eps times the largest, a
+cautious bound on rounding: with 32 tanh units for exp and 4801 points it reaches 7e-12, this
+module 1e-15.
 
-The work is LAPACK's, on the host, in the dtype of the matrix. Where many solves run beside others,
-set OPENBLAS_NUM_THREADS=1 before Python starts: threads that wait for busy cores cost more than
-they gain on matrices of a few hundred columns.
+LAPACK does the work, on the host, in the dtype of the matrix. If several solves run in parallel,
+set OPENBLAS_NUM_THREADS=1 before Python starts: for matrices of a few hundred columns, threads that
+wait for busy cores cost more than they gain.
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ Method = Literal["pivoted", "complete"]
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class LeastSquares:
-    """The solution of a least-squares problem, and how far it can be trusted.
+    """The solution of a least-squares problem, with its rank and condition.
 
     Attributes:
         solution: Coefficients, shape (n,) or (n, k) for k right-hand sides.
-        residual: Root of the weighted sum of squares that is left, shape () or (k,).
-        rank: Number of columns that are independent at the tolerance.
-        columns: Indices of these columns, in the order in which pivoting took them.
-        condition: LAPACK's estimate of the condition number, in the 1-norm, of the triangle that
-            was inverted; at most 1 / rtol, 1 for rank 0. Coefficients of the chosen columns may be
-            wrong by about condition * eps, the residual is not.
-        rtol: The tolerance by which the rank was found.
+        residual: Root of the weighted sum of squared residuals, shape () or (k,).
+        rank: Number of columns that are linearly independent to within `rtol`.
+        columns: Indices of these columns, in the order in which pivoting chose them.
+        condition: LAPACK's estimate of the condition number, in the 1-norm, of the leading r x r
+            triangle of R; at most 1 / rtol, and 1 for rank 0. The relative error of the
+            coefficients of the chosen columns may be about condition * eps; the residual does not
+            have this error.
+        rtol: The tolerance that determined the rank.
         method: "pivoted" or "complete".
     """
 
@@ -81,26 +83,30 @@ def solve(
 ) -> LeastSquares:
     """Minimise sum_i w_i |(A x - b)_i|^2, where the columns of A may be nearly dependent.
 
-    Computes in the dtype of A, float32 or float64 (integers become float64), and the right-hand
-    sides are brought to it. The rank r is the largest for which the reciprocal condition number of
-    the leading r x r triangle, as LAPACK estimates it in the 1-norm, is at least `rtol`; it is
-    monotone in r. Columns are compared as they are: scale them first if their sizes mean nothing.
+    Computes in the dtype of A, float32 or float64 (integers become float64); right-hand sides are
+    converted to it. The rank r is the largest for which the reciprocal condition number of the
+    leading r x r triangle of R, as estimated by LAPACK in the 1-norm, is at least `rtol`; this
+    number does not increase with r. Columns are not rescaled: if their sizes have no meaning, scale
+    them to equal norms first.
 
     Args:
         A: Matrix of shape (m, n), any m and n of at least 1.
-        b: Right-hand side of shape (m,), or (m, k) for k of them, which share the factorisation.
+        b: Right-hand side of shape (m,), or k right-hand sides of shape (m, k), solved with one
+            factorisation.
         weights: Non-negative weights w_i of the rows, shape (m,); by default 1. Quadrature weights
             make the residual an L2 norm.
-        rtol: Least reciprocal condition number, between 0 and 1; by default eps of the dtype.
-        method: "pivoted" (few columns, zeros elsewhere) or "complete" (least norm).
+        rtol: Smallest allowed reciprocal condition number, between 0 and 1; by default eps of the
+            dtype.
+        method: "pivoted" (r nonzero coefficients at most) or "complete" (least norm).
 
     Returns:
         A `LeastSquares` with solution, rank, residual and condition.
 
     Raises:
-        TypeError: If A or b is complex or not numeric, or A is of another floating-point dtype.
+        TypeError: If A, b or `weights` is complex or not numeric, or A has another floating-point
+            dtype.
         ValueError: If the shapes do not fit, a number is not finite, a weight is negative, or rtol
-            or method is unknown.
+            or method is not one of the allowed values.
 
     Source:
         Golub 1965 (pivoting); Hanson and Lawson 1969 (complete orthogonal decomposition).
@@ -122,7 +128,7 @@ def solve(
         raise ValueError(f"method: got {method!r}, expected 'pivoted' or 'complete'.")
     rows = matrix * roots[:, None]
     many = sides if sides.ndim == 2 else sides[:, None]
-    # Q is applied, not formed: right-hand sides enter as rows, (Q' b)' = b' Q.
+    # Q is applied without being formed: right-hand sides enter as rows, (Q' b)' = b' Q.
     rotated, R, order = qr_multiply(rows, (many * roots[:, None]).T, mode="right", pivoting=True)
     rank, condition = _rank(R, limit)
     solution = np.zeros((matrix.shape[1], many.shape[1]), matrix.dtype)
@@ -138,10 +144,10 @@ def solve(
 
 
 def _rank(R: np.ndarray, limit: float) -> tuple[int, float]:
-    """The largest well-conditioned leading triangle, and its condition number.
+    """Size of the largest well-conditioned leading triangle, and its condition number.
 
-    The inverse of a leading triangle is the leading triangle of the inverse, so the norms of both
-    grow with the size: bisection finds the last one within the limit.
+    The inverse of a leading triangle is the leading triangle of the inverse. So the norms of both,
+    and the condition number, grow with the size, and bisection finds the last size that is allowed.
     """
     from scipy.linalg.lapack import get_lapack_funcs
 
@@ -187,8 +193,8 @@ def _matrix(A: Any) -> np.ndarray:
         )
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise ValueError(
-            f"A: got shape {matrix.shape}, expected (m, n) with m and n at least 1: a row per "
-            "point, a column per function."
+            f"A: got shape {matrix.shape}, expected (m, n) with m and n at least 1: one row "
+            "per point, one column per function."
         )
     return _finite("A", matrix)
 
@@ -215,8 +221,8 @@ def _roots(weights: Any, matrix: np.ndarray) -> np.ndarray:
     if np.any(array < 0):
         i = int(np.argmax(array < 0))
         raise ValueError(
-            f"weights: got {array[i]} at index {i}, expected numbers of at least 0. Their roots "
-            "multiply the rows."
+            f"weights: got {array[i]} at index {i}, expected numbers of at least 0: the rows are "
+            "multiplied by their square roots."
         )
     return np.sqrt(_finite("weights", array)).astype(matrix.dtype)
 
@@ -227,8 +233,8 @@ def _tolerance(rtol: float | None, dtype: np.dtype) -> float:
         return eps
     if not (isinstance(rtol, int | float | np.floating) and 0.0 < rtol < 1.0):
         raise ValueError(
-            f"rtol: got {rtol!r}, expected a number between 0 and 1, such as {eps:.1e}: the least "
-            "reciprocal condition number."
+            f"rtol: got {rtol!r}, expected a number between 0 and 1, such as {eps:.1e}: the "
+            "smallest allowed reciprocal condition number."
         )
     return float(rtol)
 
@@ -238,7 +244,7 @@ def _numbers(name: str, values: Any) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise TypeError(
             f"{name}: got dtype {array.dtype}, expected real numbers. Solve for real and imaginary "
-            "parts apart, as two right-hand sides."
+            "parts separately, as two right-hand sides."
         )
     return array
 

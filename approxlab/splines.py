@@ -1,13 +1,14 @@
 """Continuous piecewise linear functions on given knots: the functions of shallow ReLU networks.
 
-A `Spline` is its knots and its heights there. On given knots the best one in the L2 norm solves a
-tridiagonal system, whose matrix is that of the inner products of the hat functions: a matter of n
-operations, and well conditioned whatever the knots are, where the same problem in the ReLUs of a
-network has a condition number that grows like n^4.
+A `Spline` is given by its knots and its heights there. The heights of the best one in the L2 norm
+on given knots solve a tridiagonal system, whose matrix contains the inner products of the hat
+functions. It takes O(n) operations, and after scaling its diagonal to 1 the matrix is well
+conditioned for any knots. The same problem in the basis of the ReLUs of a network has a condition
+number that grows like n^4.
 
-What is to be approximated enters as `Samples`: values with weights, sorted into the pieces between
-the knots. They come from a function, by quadrature (`sampled`), or from data (`sorted_in`), and all
-sums over pieces are the same for both.
+The function or data to be approximated is given as `Samples`: values with weights, sorted into the
+pieces between the knots. `sampled` makes them from a function, by quadrature, `sorted_in` from
+data; all sums over pieces are the same for both.
 
 Everything is NumPy in float64, on the host.
 """
@@ -23,9 +24,9 @@ import numpy as np
 __all__ = ["Samples", "Spline", "best", "best_l2", "l2_error", "mass", "sampled", "sorted_in"]
 
 Function = Callable[[np.ndarray], np.ndarray]
-"""A function of many positions, of shape (k,), with values of shape (k,)."""
+"""A vectorised function: positions of shape (k,) to values of shape (k,)."""
 
-_NODES = 20  # of Gauss and Legendre per piece, after the map that smooths both ends
+_NODES = 20  # of Gauss-Legendre quadrature per piece, after the map that smooths both ends
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Spline:
     """A continuous function that is affine between neighbouring knots.
 
     Attributes:
-        knots: Increasing positions, shape (n + 1,), of which the first and last are the ends.
+        knots: Increasing positions, shape (n + 1,); the first and the last are the ends.
         heights: Values at the knots, shape (n + 1,).
 
     Raises:
@@ -70,7 +71,7 @@ class Spline:
         return np.diff(self.heights) / np.diff(self.knots)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Values at positions between the first and the last knot; beyond, those of the ends."""
+        """Values at positions between the first and the last knot; constant beyond these."""
         return np.interp(x, self.knots, self.heights)
 
     def __repr__(self) -> str:
@@ -79,14 +80,14 @@ class Spline:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Samples:
-    """Values with weights, sorted into pieces.
+    """Values with weights, sorted into the pieces between knots.
 
     Attributes:
         piece: Index of the piece of each sample, shape (k,), integers.
-        place: Where in its piece it lies, from 0 at the left knot to 1 at the right one.
+        place: Relative position in the piece, from 0 at the left knot to 1 at the right one.
         weights: Non-negative, shape (k,).
-        values: What is to be approximated, shape (k,).
-        at_knots: The same at the n + 1 knots, where it is a function; None for data.
+        values: Values to be approximated, shape (k,).
+        at_knots: Values of the function at the n + 1 knots; None for data.
         pieces: Number n of pieces.
     """
 
@@ -98,16 +99,16 @@ class Samples:
     pieces: int
 
     def per_piece(self, terms: np.ndarray) -> np.ndarray:
-        """Weighted sum of one number per sample over each piece, shape (n,)."""
+        """Weighted sum over each piece of `terms`, one number per sample; shape (n,)."""
         return np.bincount(self.piece, self.weights * terms, self.pieces)
 
     def residual(self, heights: np.ndarray) -> np.ndarray:
-        """Values less those of the spline with these heights at the knots, shape (k,)."""
+        """Values minus those of the spline with these heights at the knots, shape (k,)."""
         left, right = heights[self.piece], heights[self.piece + 1]
         return self.values - ((1.0 - self.place) * left + self.place * right)
 
     def moments(self, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Per piece: residual times the falling hat, times the rising hat, and squared."""
+        """Per piece, sums of residual * falling hat, residual * rising hat, and residual^2."""
         r = self.residual(heights)
         return (
             self.per_piece(r * (1.0 - self.place)),
@@ -116,20 +117,20 @@ class Samples:
         )
 
     def masses(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Per piece: falling hat squared, falling times rising, rising squared."""
+        """Per piece, sums of falling hat^2, falling hat * rising hat, and rising hat^2."""
         up, down = self.place, 1.0 - self.place
         return self.per_piece(down * down), self.per_piece(down * up), self.per_piece(up * up)
 
 
 def sampled(f: Function, knots: np.ndarray, nodes: int = _NODES) -> Samples:
-    """Nodes and weights of a quadrature on every piece, which forgives roots at the knots.
+    """Values of a function for a quadrature on every piece, accurate for square roots at knots.
 
     Gauss-Legendre nodes u are mapped by g(u) = u^2 (3 - 2u), whose slope vanishes at both ends of
-    the piece. So the square root, whose derivatives are not bounded at 0, becomes
-    u sqrt(3 - 2u), which is smooth. Polynomials up to degree (2 nodes - 3) // 3 are exact.
+    the piece. So the square root, whose derivatives are unbounded at 0, becomes u sqrt(3 - 2u),
+    which is smooth. Polynomials up to degree (2 nodes - 3) // 3 are exact.
 
     Args:
-        f: The function of many positions.
+        f: The function, shape (k,) to (k,).
         knots: Increasing positions, shape (n + 1,).
         nodes: Nodes per piece.
 
@@ -168,7 +169,7 @@ def sorted_in(
         x: Positions between the first and the last knot, shape (k,).
         y: Values there, shape (k,).
         knots: Increasing positions, shape (n + 1,).
-        weights: Non-negative, shape (k,); by default 1 / k each, so that sums of squares are means.
+        weights: Non-negative, shape (k,); by default 1 / k each, so that sums are means.
 
     Example:
         >>> x = np.linspace(0.0, 1.0, 9)
@@ -186,10 +187,10 @@ def sorted_in(
 
 
 def mass(samples: Samples) -> np.ndarray:
-    """Inner products of the n + 1 hat functions: two diagonals, as `scipy.linalg` stores them.
+    """Inner products of the n + 1 hat functions, in the banded storage of `scipy.linalg`.
 
-    Row 0 holds the upper diagonal, after a zero, row 1 the main one. For a function they are h/6
-    and (h + h')/3 with the widths of the neighbouring pieces.
+    Row 0 is a zero followed by the upper diagonal, row 1 the main diagonal. For a function the
+    entries are h/6 and (h + h')/3, with h and h' the widths of neighbouring pieces.
 
     Example:
         >>> mass(sampled(np.exp, np.array([0.0, 1.0, 2.0])))[1].round(12).tolist()
@@ -204,21 +205,21 @@ def mass(samples: Samples) -> np.ndarray:
 
 
 def best(samples: Samples) -> np.ndarray:
-    """Heights of the spline of least weighted sum of squares, shape (n + 1,).
+    """Heights of the spline with the least weighted sum of squared residuals, shape (n + 1,).
 
-    One banded solve, and a second one for what rounding has left.
+    One banded solve, and a second one of the residual that rounding has left.
 
     Raises:
-        numpy.linalg.LinAlgError: If the samples do not determine the heights: too few data near
-            some knot.
+        numpy.linalg.LinAlgError: If the samples do not determine the heights, because there are too
+            few data near some knot.
     """
     from scipy.linalg import cho_solve_banded, cholesky_banded
 
     bands = mass(samples)
     factor = cholesky_banded(bands)
-    # Of k data, n + 1 hats need n + 1 at least, one under each: else a pivot is rounding.
+    # n + 1 hats need at least n + 1 data, one under each; otherwise a pivot is only rounding.
     if np.any(factor[1] ** 2 <= 1e-12 * bands[1]):
-        raise np.linalg.LinAlgError("a hat function has no data of its own")
+        raise np.linalg.LinAlgError("too few data near a knot: the heights are not determined")
     heights = np.zeros(samples.pieces + 1)
     for _ in range(2):
         falling, rising, _squares = samples.moments(heights)
@@ -230,10 +231,10 @@ def best(samples: Samples) -> np.ndarray:
 def best_l2(f: Function, knots: np.ndarray) -> Spline:
     """The best continuous piecewise linear approximation on given knots in the L2 norm.
 
-    Its error is orthogonal to the hat functions; by quadrature, see `sampled`.
+    Its error is orthogonal to the hat functions. Integrals are computed by quadrature (`sampled`).
 
     Args:
-        f: The function of many positions, shape (k,) to (k,).
+        f: The function, shape (k,) to (k,).
         knots: Increasing positions, shape (n + 1,).
 
     Returns:
@@ -256,7 +257,7 @@ def best_l2(f: Function, knots: np.ndarray) -> Spline:
 def l2_error(f: Function, spline: Spline, nodes: int = _NODES) -> float:
     """The L2 norm of f - spline, by quadrature of the squared difference on every piece.
 
-    No difference of large integrals is taken, so small errors keep their digits.
+    No large integrals are subtracted from each other, so small errors keep their digits.
 
     Example:
         >>> round(l2_error(np.zeros_like, Spline(np.array([0.0, 4.0]), np.ones(2))), 12)

@@ -14,7 +14,7 @@ def check_target(target: Any) -> None:
     """Refuse anything that is not a `Target`: only a target has proved facts."""
     if not isinstance(target, Target):
         raise TypeError(
-            f"target: got {type(target).__name__}, expected a Target: a claim needs its facts. "
+            f"target: got {type(target).__name__}, expected a Target: a claim needs proved facts. "
             "Write al.Target(fn, domain=..., lipschitz=...)."
         )
 
@@ -24,7 +24,7 @@ def check_whole(target: Target) -> None:
     if target.mask is not None:
         raise ValueError(
             f"target: got {target!r} with a mask, expected one on its whole box: the facts of a "
-            "masked target say nothing about a piece that leaves the mask."
+            "masked target need not hold on a piece that leaves the mask."
         )
 
 
@@ -38,7 +38,7 @@ def interval_of(target: Any) -> Box:
 
 
 def lipschitz_of(target: Target) -> float:
-    """The Lipschitz constant of a target; without one, an error that says what to do."""
+    """The Lipschitz constant of a target; refuses a target without one and explains what to do."""
     if target.continuous is False:
         raise ValueError(
             f"target: got {target!r}, which is not continuous, expected a Lipschitz target: a "
@@ -49,6 +49,6 @@ def lipschitz_of(target: Target) -> float:
         raise ValueError(
             f"target: {target!r} lacks the fact lipschitz, expected a proved Lipschitz constant: "
             "without it nothing is proved between two nodes. Give lipschitz=... as a keyword of "
-            "Target, on a smaller box where the slope is unbounded."
+            "Target; if the slope is unbounded, on a smaller box."
         )
     return target.lipschitz

@@ -1,4 +1,4 @@
-"""What depth gains: the iterated tent map, and x^2, both with one ReLU per layer."""
+"""Examples where depth helps: the iterated tent map and x^2, with one ReLU per layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from approxlab.targets.catalogue import get
 
 __all__ = ["square_deep", "tent_deep"]
 
-_MAX_LEVELS = 25  # beyond, w^2 2^(-2N-3) is below the rounding of float64
+_MAX_LEVELS = 25  # for more levels, w^2 2^(-2N-3) is below the rounding of float64
 
 
 def tent_deep(k: int) -> Construction:
@@ -31,8 +31,8 @@ def tent_deep(k: int) -> Construction:
         A construction with k hidden units, k linear units, depth k and error 0.
 
     Source:
-        Telgarsky 2016, "Benefits of depth in neural networks"; a linear unit beside it makes
-        one ReLU per layer enough.
+        Telgarsky 2016, "Benefits of depth in neural networks". With an additional linear unit
+        one ReLU per layer is enough.
 
     Example:
         >>> tent_deep(10).claim.pieces
@@ -73,8 +73,8 @@ def square_deep(levels: int, domain: Box | None = None) -> Construction:
         ValueError: If `levels` is not an integer from 1 to 25, or the domain is not an interval.
 
     Source:
-        Yarotsky 2017, Proposition 2 (three ReLUs per layer, error 2^(-2N-2)); with one ReLU per
-        layer and the shift by half the error it is optimal.
+        Yarotsky 2017, Proposition 2 (three ReLUs per layer, error 2^(-2N-2)). With one ReLU per
+        layer and a shift by half the error, the network is optimal.
 
     Example:
         >>> c = square_deep(4)
@@ -86,8 +86,8 @@ def square_deep(levels: int, domain: Box | None = None) -> Construction:
     check_positive(levels=levels)
     if levels > _MAX_LEVELS:
         raise ValueError(
-            f"levels: got {levels}, expected at most {_MAX_LEVELS}: beyond, the error is smaller "
-            "than the rounding of float64."
+            f"levels: got {levels}, expected at most {_MAX_LEVELS}: for more levels the "
+            "error is smaller than the rounding of float64."
         )
     target = square_on(domain)
     a, w = target.domain.lower[0], float(target.domain.widths[0])
