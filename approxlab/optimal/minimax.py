@@ -136,7 +136,7 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class NearBestRational:
-    """A rational function near the best one; the best one may be several times better.
+    """A good rational function; the error of the best one may be several times smaller.
 
     Attributes:
         target: The function that is approximated.
@@ -209,8 +209,8 @@ def near_best_rational(target: Any, degree: int) -> NearBestRational:
 def _clustered(curve: Curve, t: np.ndarray) -> np.ndarray:
     """Points of [-1, 1] mapped to the interval, with breaks and points that accumulate at kinks."""
     steps = curve.width * 2.0 ** -np.arange(1.0, 45.0, 0.125)
-    beside = (curve.kinks[:, None] + np.concatenate([-steps, [0.0], steps])).ravel()
-    points = np.concatenate([_mapped(curve, t), beside, curve.breaks])
+    near_kinks = (curve.kinks[:, None] + np.concatenate([-steps, [0.0], steps])).ravel()
+    points = np.concatenate([_mapped(curve, t), near_kinks, curve.breaks])
     return np.unique(points[(points >= curve.lower) & (points <= curve.upper)])
 
 
@@ -261,11 +261,11 @@ def _exchanged(
     grid = np.interp(
         np.arange(_SPLIT * (len(marks) - 1) + 1) / _SPLIT, np.arange(len(marks)), marks
     )
-    seen = error(grid)
-    size = np.abs(np.concatenate([[0.0], seen, [0.0]]))
+    sampled = error(grid)
+    size = np.abs(np.concatenate([[0.0], sampled, [0.0]]))
     top = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] >= size[2:]))
     low, high = grid[np.maximum(top - 1, 0)], grid[np.minimum(top + 1, len(grid) - 1)]
-    positions, errors = grid[top], seen[top]
+    positions, errors = grid[top], sampled[top]
     for _ in range(4):  # zoom in on every extremum at once
         near = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, 9)
         zoomed = error(near)
