@@ -21,8 +21,8 @@ The mean of n such steps g, plus f(0), is f_n, and E f_n = f. So for x uniform o
     E |f - f_n|^2 = (E |g|^2 - |f - f(0)|^2) / n,
 
 and |g| <= 2 C_f gives Barron's bound (2 r C_f)^2 / n with r = 1. The exact value of E |g|^2 is also
-known. It is smaller for two reasons: a step at t >= 0 is 1 only on a part m(t) <= 1/2 of the ball,
-which alone halves the bound, and B(R) < 1. Where k' has one sign (d <= 9), the numerator for
+known. It is smaller than (2 C_f)^2: a step at t >= 0 is 1 only on a fraction m(t) <= 1/2 of the
+ball, which alone halves the bound, and B(R) < 1. Where k' has one sign (d <= 9), the numerator for
 "ridge" is 2 (1 - k(1)) E(1 - f) - E(1 - f)^2, as integral_0^1 k' m dt = (E f - 1) / 2 by parts.
 """
 
