@@ -8,7 +8,7 @@ from approxlab.targets.target import Target
 
 
 def square_on(domain: Box | None) -> Target:
-    """The target x^2 itself on an interval (`Target.moved_to` would transplant that of [0, 1])."""
+    """The target x^2 itself on an interval; `Target.moved_to` would rescale the one on [0, 1]."""
     base = get("square")
     if domain is None or domain == base.domain:
         return base
