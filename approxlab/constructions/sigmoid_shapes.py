@@ -136,7 +136,7 @@ def bump(
         A construction with two hidden units.
 
     Raises:
-        ValueError: As for `step`, and if down >= up or w < 0: the bump would have no width.
+        ValueError: As for `step`, and if down >= up or w <= 0: the bump would have no width.
 
     Example:
         >>> c = bump(100.0, -20.0, -40.0)
