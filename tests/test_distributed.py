@@ -145,6 +145,7 @@ def test_two_processes_give_the_rows_of_one(group, whole):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_give_the_rows_of_one_in_the_real_experiment(tmp_path):
     alone, both = Group(tmp_path / "alone", WIDTH), Group(tmp_path / "both", WIDTH)
     assert alone.run_here()[0] == 0
@@ -154,6 +155,7 @@ def test_two_processes_give_the_rows_of_one_in_the_real_experiment(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_tasks_of_slurm_find_each_other(group, whole):
     first = 65536 - 2**12  # jax takes the port after it by as many as the number of the job says
     port = next(p for p in random.sample(range(first, 65536), 50) if not taken(p))
@@ -212,6 +214,7 @@ def test_a_killed_process_ends_the_other_with_advice(group, whole, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("which", "how"),
     [(0, signal.SIGKILL), (1, signal.SIGSTOP), (0, signal.SIGSTOP), (1, signal.SIGINT),
@@ -304,6 +307,7 @@ def test_a_port_that_is_taken(group):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_coordinator_that_cannot_be_reached(group):
     process = group.start(*group.flags(1, timeout=1))
     _, err = process.communicate(timeout=60)
@@ -313,6 +317,7 @@ def test_a_coordinator_that_cannot_be_reached(group):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_process_that_never_comes(group):
     process = group.start(*group.flags(0, timeout=1))
     _, err = process.communicate(timeout=60)
@@ -340,6 +345,7 @@ jax.distributed.initialize(sys.argv[1], **who)
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_fits_in_a_program_of_several_processes():
     """By default each process computes for itself; over all devices they compute together."""
     own = FITS.replace("print(", "assert len(devices_for(3).devices) == 2; print(")

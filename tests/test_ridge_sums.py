@@ -149,7 +149,7 @@ def test_claims_on_unit_and_shifted_boxes(name, activation):
     [
         ("sine_product", 2, 0.05, 40),
         ("bump", 2, 0.05, 110),
-        pytest.param("bump", 3, 0.1, 650, marks=pytest.mark.slow),
+        pytest.param("bump", 3, 0.1, 650, marks=[pytest.mark.slow, pytest.mark.long]),
     ],
 )
 def test_acceptance(name, dim, eps, most):

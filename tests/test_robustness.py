@@ -24,7 +24,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and li
 
 def counted(few, many):
     """The few in the ordinary suite, the many with -m slow."""
-    return [few, pytest.param(many, marks=pytest.mark.slow)]
+    return [few, pytest.param(many, marks=[pytest.mark.slow, pytest.mark.long])]
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +128,7 @@ def test_what_a_killed_writer_left_is_removed_when_it_is_old(folder):
     ("sign", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
 )
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_stopped_training_goes_on(tmp_path, sign, code, width_whole):
     """The real experiment, stopped among its units in one process and finished in another."""
     folder = Folder(tmp_path / "out", WIDTH)

@@ -533,6 +533,7 @@ print(np.max(np.abs(values[::50] - summed_near(network, x[::50, 0]))), after - b
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_hundred_thousand_units_at_a_million_points():
     """10^11 values of the sigmoid, 745 GiB at once; here at most 2^28 bytes and what XLA adds."""
     here = Path(__file__).parent
