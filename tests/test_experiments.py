@@ -66,13 +66,7 @@ def test_smoke_leaves_figure_numbers_and_rows(smoke):
 
 
 # Run twice in the ordinary suite: one of each kind, and quick. The others are slow tests.
-TWICE = (
-    "computational_graphs",
-    "greedy_rates",
-    "jacobian_chain",
-    "sigmoid_shapes",
-    "steep_or_solved",
-)
+TWICE = ("computational_graphs", "sigmoid_shapes", "steep_or_solved")
 twice = pytest.mark.parametrize(
     "smoke",
     [pytest.param(name, marks=[] if name in TWICE else pytest.mark.slow) for name in NAMES],
