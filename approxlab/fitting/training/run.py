@@ -150,7 +150,7 @@ def _whole(parts: Sequence[Any]) -> list[bool]:
 
 
 def _network(training_data: TrainingData, settings: Settings, layers: Any) -> MLP:
-    weights, biases = jax.tree.map(jnp.asarray, layers)
+    weights, biases = jax.device_put(layers)  # `jnp.asarray` would compile a copy for every shape
     return MLP(weights, biases, settings.activation, settings.passthrough, training_data.out_size)
 
 
