@@ -17,8 +17,8 @@ ROOMS = sorted(
 
 # What each room may import of approxlab, beside itself. Nothing else; no cycle can be written.
 GROUND = {
-    "arguments", "claims", "domains", "evaluation", "networks", "rates", "records", "solves",
-    "splines",
+    "arguments", "claims", "domains", "evaluation", "networks", "rates", "records", "resolution",
+    "solves", "splines",
 }  # fmt: skip
 FIRST = GROUND | {"targets", "errors", "regions"}
 ALLOWED = {
@@ -28,13 +28,17 @@ ALLOWED = {
     "evaluation": {"arguments"},
     "rates": {"claims"},
     "records": set(),
+    "resolution": set(),
     "solves": set(),
     "splines": set(),
     "networks": {"arguments", "records"},  # the atomic writer
     "targets": {"arguments", "claims", "domains"},
-    "errors": {"arguments", "claims", "domains", "evaluation", "rates"},
+    "errors": {"arguments", "claims", "domains", "evaluation", "rates", "resolution"},
     "regions": {"arguments", "claims", "domains", "evaluation", "errors", "networks"},
-    "optimal": {"arguments", "claims", "domains", "evaluation", "rates", "splines", "targets"},
+    "optimal": {
+        *("arguments", "claims", "domains", "evaluation", "rates", "resolution"),
+        *("splines", "targets"),
+    },
     "constructions": FIRST | {"optimal"},
     "fitting": FIRST | {"constructions", "derivatives", "optimal"},
     "sweeps": FIRST | {"constructions", "fitting", "optimal"},

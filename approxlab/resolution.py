@@ -1,0 +1,195 @@
+"""Where a function of one variable needs closer nodes: spikes, kinks and jumps found by halving.
+
+Quadrature and extrema on an even grid are wrong without notice where the function has a feature
+between the nodes. So the interval is divided into panels such that on each of them the polynomial
+through 17 Chebyshev points agrees with the function at many other points. A panel on which they
+differ is halved, down to neighbouring floating-point numbers. At first the other points are so close
+to one another that 2^17 of them fill the interval: features narrower than 2^-17 of it may stay
+unseen, and nothing that samples a function can exclude them.
+
+The idea is that of splitting in Chebfun: Pachon, Platte and Trefethen 2010, IMA J. Numer. Anal. 30,
+898-916.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+__all__ = ["Resolution", "resolve"]
+
+_PANELS = 64
+_NODES = 17
+_SCAN = 2**17  # points in the interval before the first halving
+_CHECKS = 32  # points in a panel, at least
+_CLOSE = 1e-12  # of the largest value: the agreement that is expected
+_MOST = 8192  # panels
+_ULPS = 64.0  # a panel this narrow is not halved
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclasses.dataclass(frozen=True)
+class Resolution:
+    """Panels of an interval on which a function is a polynomial, up to rounding.
+
+    Attributes:
+        edges: Ends of the panels, increasing, shape (n + 1,).
+        even: Whether no panel had to be halved.
+        size: The largest absolute value found.
+        steepest: The largest difference quotient found.
+        jumps: Positions and sizes of changes between numbers too close to be told apart.
+        open: A panel that is not resolved and the disagreement there; None if all are resolved.
+        bad: A point where the function is not finite; None if there is none.
+    """
+
+    edges: np.ndarray
+    even: bool
+    size: float
+    steepest: float
+    jumps: tuple[tuple[float, float], ...] = ()
+    open: tuple[float, float, float] | None = None
+    bad: float | None = None
+
+    def points(self, count: int) -> np.ndarray:
+        """The edges, and `count` points between the ends of each panel, increasing."""
+        shares = np.arange(count + 1) / (count + 1)
+        inner = self.edges[:-1, None] + np.diff(self.edges)[:, None] * shares
+        return np.append(inner.ravel(), self.edges[-1])
+
+    def unclear(self, least_jump: float) -> str | None:
+        """What stands in the way of an integral or a maximum, in words; None if nothing does.
+
+        Args:
+            least_jump: Changes below this size between neighbouring numbers are accepted.
+        """
+        if self.bad is not None:
+            return f"a value that is not finite at x = {self.bad:.6g}"
+        if self.open is not None:
+            low, high, differs = self.open
+            return (
+                f"values that {_MOST} polynomials of degree {_NODES - 1} do not follow (off by "
+                f"{differs:.2g} between x = {low:.6g} and {high:.6g})"
+            )
+        if self.jumps:
+            position, change = max(self.jumps, key=lambda jump: jump[1])
+            if change > least_jump:
+                return f"a change of {change:.3g} within rounding of x = {position:.9g}"
+        return None
+
+
+def resolve(
+    function: Callable[[np.ndarray], np.ndarray],
+    lower: float,
+    upper: float,
+    breaks: Sequence[float] | np.ndarray = (),
+) -> Resolution:
+    """Divide an interval into panels on each of which a function is resolved.
+
+    Args:
+        function: Maps points of shape (n,) to float64 values of shape (n,) or (n, m).
+        lower: Left end.
+        upper: Right end.
+        breaks: Points that shall be ends of panels, such as known kinks.
+
+    Returns:
+        A `Resolution`; `even` and with 64 panels, and those that `breaks` add, if the function is
+        smooth.
+
+    Example:
+        >>> found = resolve(lambda x: np.exp(-((x - 0.7088) / 1e-4) ** 2), 0.0, 1.0)
+        >>> found.even, bool(np.min(np.abs(found.edges - 0.7088)) < 1e-3)
+        (False, True)
+    """
+    inside = [point for point in breaks if lower < point < upper]
+    edges = np.union1d(np.linspace(lower, upper, _PANELS + 1), inside)
+    checks = int(np.ceil(_SCAN * np.max(np.diff(edges)) / (upper - lower)))
+    search = _Search(function)
+    left, right, count = edges[:-1], edges[1:], len(edges) - 1
+    kept, least = [edges], _CHECKS
+    while len(left):
+        off, differs = search.check(left, right, max(checks, least))
+        if not np.any(off):
+            break
+        left, right, differs = left[off], right[off], differs[off]
+        count += len(left)
+        if count > _MOST:
+            worst = int(np.argmax(differs))
+            search.open = (float(left[worst]), float(right[worst]), float(differs[worst]))
+            break
+        middle = left + 0.5 * (right - left)
+        kept.append(middle)
+        left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
+        checks //= 2
+    return Resolution(
+        np.unique(np.concatenate(kept)),
+        len(kept) == 1,
+        search.size,
+        search.steepest,
+        tuple(search.jumps),
+        search.open,
+        search.bad,
+    )
+
+
+class _Search:
+    """Checks panels, and notes what it saw."""
+
+    def __init__(self, function: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.function, self.size, self.steepest = function, 0.0, 0.0
+        self.jumps: list[tuple[float, float]] = []
+        self.open: tuple[float, float, float] | None = None
+        self.bad: float | None = None
+
+    def check(
+        self, left: np.ndarray, right: np.ndarray, checks: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which panels are to be halved, and how far their polynomials are off."""
+        places, matrix = _rule(checks)
+        width = (right - left)[:, None]
+        x = left[:, None] + width * places
+        values = np.asarray(self.function(x.ravel()), np.float64).reshape(*x.shape, -1)
+        if not np.all(finite := np.isfinite(values)):
+            self.bad = float(x[~np.all(finite, axis=-1)][0])
+            values = np.where(finite, values, 0.0)
+        self.size = max(self.size, float(np.max(np.abs(values))))
+        nodes, others = values[:, :_NODES], values[:, _NODES:]
+        differs = np.max(np.abs(np.einsum("cn,pnm->pcm", matrix, nodes) - others), axis=(1, 2))
+        change = np.max(np.abs(np.diff(others, axis=1)), axis=(1, 2))
+        spacing = width[:, 0] / checks
+        farthest = np.maximum(np.abs(left), np.abs(right))
+        steep = np.divide(change, spacing, out=np.zeros_like(change), where=spacing > 0)
+        noise = 8.0 * _EPS * (self.size + farthest * steep)
+        narrow = width[:, 0] <= _ULPS * _EPS * farthest
+        if np.any(~narrow):
+            self.steepest = max(self.steepest, float(np.max(steep[~narrow])))
+        ranges = np.max(np.max(values, axis=1) - np.min(values, axis=1), axis=1)
+        at = narrow & (ranges > _CLOSE * self.size)
+        self.jumps += [
+            (float(p), float(r))
+            for p, r in zip((left + 0.5 * (right - left))[at], ranges[at], strict=True)
+        ]
+        # The rounding of positions excuses a disagreement, but not one that a jump explains better.
+        excused = np.where(ranges < 64.0 * noise, 0.0, noise)
+        return ~narrow & (differs > _CLOSE * self.size + excused), differs
+
+
+@lru_cache(maxsize=32)
+def _rule(checks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Relative positions, nodes first, and the matrix from values at nodes to those at the rest."""
+    angles = np.pi * np.arange(_NODES) / (_NODES - 1)
+    nodes = 0.5 - 0.5 * np.cos(angles)
+    others = (np.arange(checks) + 0.5) / checks
+    weights = (-1.0) ** np.arange(_NODES)
+    weights[[0, -1]] *= 0.5
+    gaps = others[:, None] - nodes
+    hits = gaps == 0.0
+    shares = weights / np.where(hits, 1.0, gaps)
+    matrix = shares / np.sum(shares, axis=1, keepdims=True)
+    return np.concatenate([nodes, others]), np.where(hits.any(axis=1)[:, None], hits, matrix)
+
+
+def __dir__() -> list[str]:
+    return __all__
