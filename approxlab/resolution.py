@@ -3,9 +3,9 @@
 Quadrature and extrema on an even grid are wrong without notice where the function has a feature
 between the nodes. So the interval is divided into panels such that on each of them the polynomial
 through 17 Chebyshev points agrees with the function at many other points. A panel on which they
-differ is halved, down to neighbouring floating-point numbers. At first the other points are so close
-to one another that 2^17 of them fill the interval: features narrower than 2^-17 of it may stay
-unseen, and nothing that samples a function can exclude them.
+differ is halved, down to neighbouring floating-point numbers. At first the other points are so
+close that 2^17 of them fill the interval: features narrower than 2^-17 of it may stay unseen, and
+nothing that samples a function can exclude them.
 
 The idea is that of splitting in Chebfun: Pachon, Platte and Trefethen 2010, IMA J. Numer. Anal. 30,
 898-916.
@@ -37,27 +37,35 @@ class Resolution:
 
     Attributes:
         edges: Ends of the panels, increasing, shape (n + 1,).
-        even: Whether no panel had to be halved.
+        halved: For each panel, whether it is a part of a larger one.
         size: The largest absolute value found.
-        steepest: The largest difference quotient found.
-        jumps: Positions and sizes of changes between numbers too close to be told apart.
+        sensitivity: The largest |x| times difference quotient found: how much values change by the
+            rounding of positions, in units of the relative rounding.
+        jumps: Ends of panels too narrow to be halved, and the change of the function there.
         open: A panel that is not resolved and the disagreement there; None if all are resolved.
         bad: A point where the function is not finite; None if there is none.
     """
 
     edges: np.ndarray
-    even: bool
+    halved: np.ndarray
     size: float
-    steepest: float
-    jumps: tuple[tuple[float, float], ...] = ()
+    sensitivity: float
+    jumps: tuple[tuple[float, float, float], ...] = ()
     open: tuple[float, float, float] | None = None
     bad: float | None = None
 
-    def points(self, count: int) -> np.ndarray:
-        """The edges, and `count` points between the ends of each panel, increasing."""
-        shares = np.arange(count + 1) / (count + 1)
-        inner = self.edges[:-1, None] + np.diff(self.edges)[:, None] * shares
-        return np.append(inner.ravel(), self.edges[-1])
+    @property
+    def even(self) -> bool:
+        """Whether no panel had to be halved."""
+        return not np.any(self.halved)
+
+    def narrow(self, count: int = 8) -> np.ndarray:
+        """The ends of the halved panels and `count` points between them; all numbers at jumps."""
+        left, width = self.edges[:-1][self.halved], np.diff(self.edges)[self.halved]
+        shares = np.arange(count + 2) / (count + 1)
+        points = left[:, None] + width[:, None] * shares
+        everyone = [np.linspace(low, high, int(_ULPS) + 1) for low, high, _ in self.jumps]
+        return np.unique(np.concatenate([points.ravel(), *everyone]))
 
     def unclear(self, least_jump: float) -> str | None:
         """What stands in the way of an integral or a maximum, in words; None if nothing does.
@@ -74,9 +82,9 @@ class Resolution:
                 f"{differs:.2g} between x = {low:.6g} and {high:.6g})"
             )
         if self.jumps:
-            position, change = max(self.jumps, key=lambda jump: jump[1])
+            low, high, change = max(self.jumps, key=lambda jump: jump[2])
             if change > least_jump:
-                return f"a change of {change:.3g} within rounding of x = {position:.9g}"
+                return f"a change of {change:.3g} within rounding of x = {0.5 * (low + high):.9g}"
         return None
 
 
@@ -123,11 +131,12 @@ def resolve(
         kept.append(middle)
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
         checks //= 2
+    ends = np.unique(np.concatenate(kept))
     return Resolution(
-        np.unique(np.concatenate(kept)),
-        len(kept) == 1,
+        ends,
+        ~(np.isin(ends[:-1], edges) & np.isin(ends[1:], edges)),
         search.size,
-        search.steepest,
+        search.sensitivity,
         tuple(search.jumps),
         search.open,
         search.bad,
@@ -138,8 +147,8 @@ class _Search:
     """Checks panels, and notes what it saw."""
 
     def __init__(self, function: Callable[[np.ndarray], np.ndarray]) -> None:
-        self.function, self.size, self.steepest = function, 0.0, 0.0
-        self.jumps: list[tuple[float, float]] = []
+        self.function, self.size, self.sensitivity = function, 0.0, 0.0
+        self.jumps: list[tuple[float, float, float]] = []
         self.open: tuple[float, float, float] | None = None
         self.bad: float | None = None
 
@@ -164,13 +173,10 @@ class _Search:
         noise = 8.0 * _EPS * (self.size + farthest * steep)
         narrow = width[:, 0] <= _ULPS * _EPS * farthest
         if np.any(~narrow):
-            self.steepest = max(self.steepest, float(np.max(steep[~narrow])))
+            self.sensitivity = max(self.sensitivity, float(np.max((farthest * steep)[~narrow])))
         ranges = np.max(np.max(values, axis=1) - np.min(values, axis=1), axis=1)
         at = narrow & (ranges > _CLOSE * self.size)
-        self.jumps += [
-            (float(p), float(r))
-            for p, r in zip((left + 0.5 * (right - left))[at], ranges[at], strict=True)
-        ]
+        self.jumps += zip(left[at].tolist(), right[at].tolist(), ranges[at].tolist(), strict=True)
         # The rounding of positions excuses a disagreement, but not one that a jump explains better.
         excused = np.where(ranges < 64.0 * noise, 0.0, noise)
         return ~narrow & (differs > _CLOSE * self.size + excused), differs

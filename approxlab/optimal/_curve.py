@@ -1,8 +1,9 @@
-"""A target of one variable, evaluated at many points, with its interval and its kinks."""
+"""A target of one variable, evaluated at many points, with its interval, kinks and narrow parts."""
 
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -10,11 +11,13 @@ import numpy as np
 
 from approxlab.domains import Box, check_interval
 from approxlab.evaluation import values_at
+from approxlab.resolution import Resolution, resolve
 
 __all__ = ["Curve"]
 
 _PANELS = 64  # equal panels for quadrature, so that few pieces still have many nodes
 _GRID_POINTS = 2049
+_JUMP = 1e-3  # of the largest value: the change within rounding of a point that is refused
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,10 +30,13 @@ class Curve:
         upper: Right end.
         kinks: The declared kinks strictly inside of the interval.
         breaks: Ends of quadrature cells inside of the interval: kinks, ends of equal panels, and
-            for singular targets points that accumulate at the kinks.
-        size: The largest absolute value on a grid.
+            for singular targets points that accumulate at the kinks; where equal panels do not
+            resolve the target, ends of narrower ones.
+        narrow: Points close to one another in these narrower panels, where the target or an error
+            may have extrema that no even grid shows.
+        size: The largest absolute value found.
         rounding: Rounding error of a value: 8 eps (max|f| + max|x| max|f'|), since the position is
-            rounded as well; max|f'| is estimated by differences on the grid.
+            rounded as well; with max|x f'| where panels are narrow. Differences estimate f'.
     """
 
     target: Any
@@ -38,6 +44,7 @@ class Curve:
     upper: float
     kinks: np.ndarray
     breaks: np.ndarray
+    narrow: np.ndarray
     size: float
     rounding: float
 
@@ -52,7 +59,8 @@ class Curve:
             )
         a, b = check_interval(box, "target.domain")
         smoothness = getattr(target, "smoothness", None)
-        if smoothness in ("jump", "fractal") or getattr(target, "mask", None):
+        rough = smoothness in ("jump", "fractal") or getattr(target, "continuous", None) is False
+        if rough or getattr(target, "mask", None):
             raise ValueError(
                 f"target: got {target!r} with smoothness {smoothness!r}, expected a continuous, "
                 "piecewise smooth target without a mask."
@@ -63,24 +71,29 @@ class Curve:
                 "least errors. Write jax.config.update('jax_enable_x64', True) at the start."
             )
         kinks = np.asarray(getattr(target, "kinks", None) or (), np.float64)
+        found = _resolved(target, a, b)
+        if problem := found.unclear(_JUMP * found.size):
+            raise ValueError(
+                f"target: got {problem} of {target!r}, expected a continuous function on its "
+                "interval that many points show as it is. Choose an interval without this part."
+            )
         cuts = kinks
         if smoothness == "singular":
             steps = (b - a) * 2.0 ** -np.arange(1.0, 41.0)
             cuts = (kinks[:, None] + np.concatenate([-steps, [0.0], steps])).ravel()
         cuts = np.union1d(cuts, np.linspace(a, b, _PANELS + 1))
-        grid = np.linspace(a, b, _GRID_POINTS)
-        values = values_at(target, grid[:, None])
-        if not np.all(np.isfinite(values)):
-            position = grid[np.argmin(np.isfinite(values))]
-            raise ValueError(
-                f"target: got a value that is not finite at x = {position:.6g} of {target!r}, "
-                "expected a continuous function on its interval."
-            )
-        inside, size = (kinks > a) & (kinks < b), float(np.max(np.abs(values)))
-        steepest = float(np.max(np.abs(np.diff(values)))) / (grid[1] - grid[0])
-        rounding = 8.0 * float(np.finfo(np.float64).eps) * (size + max(abs(a), abs(b)) * steepest)
-        cuts = cuts[(cuts > a) & (cuts < b)]
-        return cls(target, a, b, kinks[inside], cuts, size, rounding)
+        if found.even:
+            grid = np.linspace(a, b, _GRID_POINTS)
+            values = values_at(target, grid[:, None])
+            size = float(np.max(np.abs(values)))
+            steepest = float(np.max(np.abs(np.diff(values)))) / (grid[1] - grid[0])
+            sensitivity = max(abs(a), abs(b)) * steepest
+        else:
+            cuts, size = np.union1d(cuts, found.edges), found.size
+            sensitivity = found.sensitivity
+        rounding = 8.0 * float(np.finfo(np.float64).eps) * (size + sensitivity)
+        inside, cuts = (kinks > a) & (kinks < b), cuts[(cuts > a) & (cuts < b)]
+        return cls(target, a, b, kinks[inside], cuts, found.narrow(), size, rounding)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Values at points of shape (n,)."""
@@ -108,3 +121,16 @@ class Curve:
             free = np.flatnonzero(~np.isin(moved[1:-1], self.kinks)) + 1
             moved[free[np.argmin(np.abs(moved[free] - kink))]] = kink
         return np.sort(moved)
+
+
+@lru_cache(maxsize=64)
+def _kept_resolution(target: Any, a: float, b: float) -> Resolution:
+    kinks = getattr(target, "kinks", None) or ()
+    return resolve(lambda x: values_at(target, x[:, None]), a, b, kinks)
+
+
+def _resolved(target: Any, a: float, b: float) -> Resolution:
+    """Panels of a target; kept for those that cannot change."""
+    if getattr(target, "immutable", False):
+        return _kept_resolution(target, a, b)
+    return _kept_resolution.__wrapped__(target, a, b)

@@ -13,17 +13,36 @@ from __future__ import annotations
 import numpy as np
 
 from approxlab.optimal._curve import Curve
+from approxlab.optimal._extrema import zoomed
 from approxlab.splines import Spline
 
-__all__ = ["largest_error", "minimised"]
+__all__ = ["constant", "largest_error", "minimised"]
 
 _CHEBYSHEV = 0.5 - 0.5 * np.cos(np.pi * np.arange(17) / 16)
 _GRID = np.linspace(0.0, 1.0, 129)
+_SEARCHED, _ZOOMED = 1024, 32  # for the last error: points per piece, maxima that are refined
 
 
-def largest_error(curve: Curve, spline: Spline, grid: np.ndarray = _GRID) -> tuple[float, int]:
+def largest_error(curve: Curve, spline: Spline) -> tuple[float, int]:
     """The largest error found, and the number of points searched."""
-    return _extremes(curve, spline, grid)[1], spline.pieces * (len(grid) + 2) + len(curve.breaks)
+    shares = np.arange(_SEARCHED + 1) / _SEARCHED
+    grid = spline.knots[:-1, None] + np.diff(spline.knots)[:, None] * shares
+    grid = np.unique(np.concatenate([grid.ravel(), curve.breaks, curve.narrow]))
+
+    def error(points: np.ndarray) -> np.ndarray:
+        return (curve(points.ravel()) - spline(points.ravel())).reshape(points.shape)
+
+    found = zoomed(error, grid, most=_ZOOMED)[1]
+    return float(np.max(np.abs(found))), len(grid)
+
+
+def constant(curve: Curve, knots: np.ndarray) -> tuple[Spline, float]:
+    """The constant in the middle of the values, and its error: a bound on what is returned."""
+    points = np.concatenate([knots, curve.breaks, curve.narrow])
+    values = curve(points)
+    middle = 0.5 * (np.min(values) + np.max(values))
+    spline = Spline(knots, np.full(len(knots), middle))
+    return spline, _extremes(curve, spline)[1]
 
 
 def minimised(curve: Curve, knots: np.ndarray, steps: int = 40) -> tuple[Spline, float]:
@@ -55,6 +74,22 @@ def _at(curve: Curve, spline: Spline, shares: np.ndarray) -> tuple[np.ndarray, n
     return x, curve(x.ravel()).reshape(x.shape) - fit
 
 
+def _samples(curve: Curve, spline: Spline, extrema: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Points, relative positions, errors and pieces of what a linear program looks at."""
+    n = spline.pieces
+    u = np.concatenate([np.broadcast_to(_CHEBYSHEV, (n, len(_CHEBYSHEV))), extrema], axis=1)
+    x, r = _at(curve, spline, u)
+    piece = np.repeat(np.arange(n), u.shape[1])
+    if not len(curve.narrow):
+        return x.ravel(), u.ravel(), r.ravel(), piece
+    more = curve.narrow
+    into = np.clip(np.searchsorted(spline.knots, more) - 1, 0, n - 1)
+    places = (more - spline.knots[into]) / np.diff(spline.knots)[into]
+    parts = (x, more), (u, places), (r, curve(more) - spline(more)), (piece, into)
+    x, u, r, piece = (np.concatenate([a.ravel(), b]) for a, b in parts)
+    return x, u, r, piece
+
+
 def _extremes(curve: Curve, spline: Spline, grid: np.ndarray = _GRID) -> tuple[np.ndarray, float]:
     """Relative positions of the largest and smallest error per piece, and the largest |error|."""
     errors = _at(curve, spline, np.broadcast_to(grid, (spline.pieces, len(grid))))[1]
@@ -72,7 +107,8 @@ def _extremes(curve: Curve, spline: Spline, grid: np.ndarray = _GRID) -> tuple[n
         )
         found.append(np.clip(grid[best] + h * np.clip(shift, -1.0, 1.0), 0.0, 1.0))
     extrema = np.stack(found, axis=1)
-    parts = errors, _at(curve, spline, extrema)[1], curve(curve.breaks) - spline(curve.breaks)
+    apart = np.concatenate([curve.breaks, curve.narrow])
+    parts = errors, _at(curve, spline, extrema)[1], curve(apart) - spline(apart)
     return extrema, max(float(np.max(np.abs(part))) for part in parts)
 
 
@@ -84,19 +120,17 @@ def _step(
     from scipy.sparse import csr_array, diags_array, hstack, vstack
 
     n = spline.pieces
-    u = np.concatenate([np.broadcast_to(_CHEBYSHEV, (n, len(_CHEBYSHEV))), extrema], axis=1)
-    x, r = _at(curve, spline, u)
+    x, u, r, piece = _samples(curve, spline, extrema)
     widths = np.diff(spline.knots)
-    delta = 1e-5 * widths[:, None]
+    delta = 1e-5 * widths[piece]
     before, after = np.maximum(x - delta, curve.lower), np.minimum(x + delta, curve.upper)
-    rises = (curve(after.ravel()) - curve(before.ravel())).reshape(x.shape)
+    rises = curve(after) - curve(before)
     slopes = np.divide(rises, after - before, out=np.zeros_like(x), where=after > before)
     # Columns: n + 1 heights, then n + 1 knots; both end knots stay fixed. A sample keeps its
     # relative position in its piece, so it moves with the knots.
-    piece = np.broadcast_to(np.arange(n)[:, None], u.shape)
     columns = np.stack([piece, piece + 1, n + 1 + piece, n + 2 + piece], axis=-1)
     entries = np.stack([u - 1.0, -u, slopes * (1.0 - u), slopes * u], axis=-1)
-    rows = np.broadcast_to(np.arange(u.size).reshape(u.shape)[..., None], columns.shape)
+    rows = np.broadcast_to(np.arange(u.size)[:, None], columns.shape)
     jacobian = csr_array(
         (entries.ravel(), (rows.ravel(), columns.ravel())), shape=(u.size, 2 * n + 2)
     )
@@ -108,7 +142,7 @@ def _step(
     solution = linprog(
         np.append(np.zeros(2 * n + 2), 1.0),
         A_ub=vstack([hstack([scaled, -level]), hstack([-scaled, -level])]).tocsc(),
-        b_ub=np.concatenate([-r.ravel(), r.ravel()]) / error,
+        b_ub=np.concatenate([-r, r]) / error,
         bounds=[(None, None)] * (n + 1) + [(-1.0, 1.0)] * (n + 1) + [(0.0, None)],
         method="highs",
     )

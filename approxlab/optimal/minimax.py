@@ -2,12 +2,10 @@
 
 Networks can be compared with their errors.
 
-The exchange of Remez. On m + 2 points there is exactly one polynomial of degree at most m whose
-errors have equal size h and alternating signs. Every polynomial of degree at most m has an error of
-size at least h at one of these points (de la Vallee-Poussin), so h is a lower bound for the
-interval. The points are exchanged for extrema of the error until the largest error is h, or until
-rounding prevents further progress; the distance of the two bounds shows how close they came. Values
-of polynomials are computed by barycentric interpolation.
+The exchange of Remez (`optimal/_exchange.py`) gives a polynomial and a lower bound. Largest errors
+are looked for between equal points and in the narrow parts of the target (`resolution.py`). Where
+the exchange makes no further progress before both bounds agree, linear programs take over
+(`optimal/_level_programs.py`). The result is never worse than the best constant.
 """
 
 from __future__ import annotations
@@ -23,12 +21,13 @@ import numpy as np
 from approxlab.arguments import check_positive
 from approxlab.claims import Estimate, Optimum
 from approxlab.optimal._curve import Curve
+from approxlab.optimal._exchange import Exchange, mapped
+from approxlab.optimal._level_programs import level_by_programs
 
 __all__ = ["NearBestRational", "PolynomialOptimum", "best_polynomial", "near_best_rational"]
 
-_SPLIT = 16  # cells between neighbouring points of the reference
-_LEVEL = 1e-9
-_STEPS, _PATIENCE = 200, 15  # most exchanges, and most exchanges without progress
+_AGREE = 1e-6
+_SEARCHED, _MARKS = 1024, 64
 _SAMPLES = 2001
 
 
@@ -45,6 +44,8 @@ class PolynomialOptimum:
         upper: Error of the polynomial.
         coefficients: Its Chebyshev coefficients on the interval, shape (m + 1,).
         reference: The m + 2 points at which its errors alternate in sign.
+        converged: Whether both bounds agree to 1e-6 relative, or to rounding. If not, the least
+            error is not reached; the bounds hold all the same.
     """
 
     target: Any
@@ -53,6 +54,7 @@ class PolynomialOptimum:
     upper: Estimate
     coefficients: np.ndarray
     reference: np.ndarray
+    converged: bool
 
     def __call__(self, x: Any) -> jax.Array:
         """The polynomial at one point of shape (1,), by Clenshaw's recurrence."""
@@ -68,7 +70,8 @@ class PolynomialOptimum:
 
     def __repr__(self) -> str:
         low, high = float(self.lower), float(self.upper)
-        return f"PolynomialOptimum(sup in [{low:.6g}, {high:.6g}], degree {self.degree})"
+        state = "" if self.converged else ", not reached"
+        return f"PolynomialOptimum(sup in [{low:.6g}, {high:.6g}], degree {self.degree}{state})"
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: degree and both ends."""
@@ -108,30 +111,40 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
     """
     check_positive(degree=degree)
     curve, degree = Curve.of(target), int(degree)
-    reference = -np.cos(np.pi * np.arange(degree + 2) / (degree + 1))
-    lower, upper, kept = 0.0, np.inf, (np.zeros(degree + 1), reference)
-    stalled = 0
-    for _ in range(_STEPS):
-        fit, level = _equal_errors(curve, reference)
-        coefficients = _chebyshev(reference, fit, degree)
-        extrema, largest = _exchanged(curve, reference, coefficients)
-        stalled = stalled + 1 if level <= lower and largest >= upper else 0
-        lower = max(lower, level)
-        if largest < upper:
-            upper, kept = largest, (coefficients, reference)
-        done = largest <= level * (1.0 + _LEVEL) or np.array_equal(extrema, reference)
-        if done or stalled >= _PATIENCE:
-            break
-        reference = extrema
+    narrow = (2.0 * curve.narrow - (curve.lower + curve.upper)) / curve.width
+    points = np.union1d(_evenly(_SEARCHED), narrow)
+    best = Exchange.run(curve, -np.cos(np.pi * np.arange(degree + 2) / (degree + 1)), narrow)
+    best = best.searched(curve, points).better(_constant(curve, best.reference, points))
+    if not best.level(curve, _AGREE):
+        marks = np.union1d(_evenly(_MARKS), narrow)
+        best = level_by_programs(curve, best, marks).searched(curve, points)
+        last = Exchange.run(curve, best.reference, marks).searched(curve, points)
+        best = best.better(last)
     source = f"{degree + 2} equal alternating errors, de la Vallee-Poussin 1919"
+    lower = min(best.upper, max(0.0, best.lower - curve.rounding))
     return PolynomialOptimum(
         target,
         degree,
-        Optimum(max(0.0, lower - curve.rounding), "sup", "lower", source),
-        Estimate(upper, "sup", (degree + 1) * _SPLIT + 1),
-        kept[0],
-        _mapped(curve, kept[1]),
+        Optimum(lower, "sup", "lower", source),
+        Estimate(best.upper, "sup", len(points)),
+        best.coefficients,
+        mapped(curve, best.reference),
+        best.level(curve, _AGREE),
     )
+
+
+def _evenly(count: int) -> np.ndarray:
+    """Equal cells in position and in angle: errors of polynomials oscillate faster at the ends."""
+    shares = np.arange(count + 1) / count
+    return np.union1d(2.0 * shares - 1.0, -np.cos(np.pi * shares))
+
+
+def _constant(curve: Curve, reference: np.ndarray, points: np.ndarray) -> Exchange:
+    """The constant in the middle of the values: nothing worse is returned."""
+    values = curve(mapped(curve, points))
+    low, high = float(np.min(values)), float(np.max(values))
+    coefficients = np.append(0.5 * (low + high), np.zeros(len(reference) - 2))
+    return Exchange(0.0, 0.5 * (high - low), coefficients, reference)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -210,126 +223,5 @@ def _clustered(curve: Curve, t: np.ndarray) -> np.ndarray:
     """Points of [-1, 1] mapped to the interval, with breaks and points that accumulate at kinks."""
     steps = curve.width * 2.0 ** -np.arange(1.0, 45.0, 0.125)
     near_kinks = (curve.kinks[:, None] + np.concatenate([-steps, [0.0], steps])).ravel()
-    points = np.concatenate([_mapped(curve, t), near_kinks, curve.breaks])
+    points = np.concatenate([mapped(curve, t), near_kinks, curve.breaks, curve.narrow])
     return np.unique(points[(points >= curve.lower) & (points <= curve.upper)])
-
-
-def _mapped(curve: Curve, t: np.ndarray) -> np.ndarray:
-    """Points of [-1, 1] mapped to the interval; the ends are mapped exactly."""
-    return curve.lower * (0.5 - 0.5 * t) + curve.upper * (0.5 + 0.5 * t)
-
-
-def _barycentric(t: np.ndarray) -> np.ndarray:
-    """Weights 1 / prod(t_j - t_k), scaled so that the largest is 1; their signs alternate."""
-    distance = np.abs(t[:, None] - t) + np.eye(len(t))
-    logs = -np.sum(np.log(distance), axis=1)
-    return np.exp(logs - np.max(logs)) * (-1.0) ** np.arange(len(t))
-
-
-def _equal_errors(curve: Curve, reference: np.ndarray) -> tuple[np.ndarray, float]:
-    """Values of the polynomial with equal alternating errors at the reference; their size."""
-    values, weights = curve(_mapped(curve, reference)), _barycentric(reference)
-    signs = (-1.0) ** np.arange(len(reference))
-    level = float(weights @ values) / float(weights @ signs)
-    return values - level * signs, abs(level)
-
-
-def _chebyshev(reference: np.ndarray, fit: np.ndarray, degree: int) -> np.ndarray:
-    """Chebyshev coefficients of the polynomial with given values at the reference."""
-    angles = np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1)
-    nodes, weights = np.cos(angles), _barycentric(reference)
-    gaps = nodes[:, None] - reference
-    equal = gaps == 0.0
-    shares = weights / np.where(equal, 1.0, gaps)
-    values = (shares @ fit) / np.sum(shares, axis=1)
-    values = np.where(equal.any(axis=1), fit[np.argmax(equal, axis=1)], values)
-    waves = np.cos(np.arange(degree + 1)[:, None] * angles)
-    return (waves @ values) * np.where(np.arange(degree + 1) == 0, 1.0, 2.0) / (degree + 1)
-
-
-def _exchanged(
-    curve: Curve, reference: np.ndarray, coefficients: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Alternating extrema of the error, one per reference point, and the largest error."""
-
-    def error(t: np.ndarray) -> np.ndarray:
-        fit = np.polynomial.chebyshev.chebval(t, coefficients)
-        return (curve(_mapped(curve, t).ravel()) - fit.ravel()).reshape(t.shape)
-
-    kinks = (2.0 * curve.kinks - (curve.lower + curve.upper)) / curve.width
-    marks = np.unique(np.concatenate([[-1.0, 1.0], reference, kinks]))
-    grid = np.interp(
-        np.arange(_SPLIT * (len(marks) - 1) + 1) / _SPLIT, np.arange(len(marks)), marks
-    )
-    sampled = error(grid)
-    size = np.abs(np.concatenate([[0.0], sampled, [0.0]]))
-    top = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] >= size[2:]))
-    low, high = grid[np.maximum(top - 1, 0)], grid[np.minimum(top + 1, len(grid) - 1)]
-    positions, errors = grid[top], sampled[top]
-    for _ in range(4):  # zoom in on every extremum at once
-        near = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, 9)
-        zoomed = error(near)
-        best, rows = np.argmax(np.abs(zoomed), axis=1), np.arange(len(top))
-        better = np.abs(zoomed[rows, best]) > np.abs(errors)
-        positions = np.where(better, near[rows, best], positions)
-        errors = np.where(better, zoomed[rows, best], errors)
-        span = (high - low) / 8.0
-        low, high = np.maximum(positions - span, -1.0), np.minimum(positions + span, 1.0)
-    largest = float(np.max(np.abs(errors)))
-    found = _alternating(positions, errors, len(reference))
-    if found is None:
-        worst = int(np.argmax(np.abs(errors)))
-        found = _one_exchanged(reference, error(reference), positions[worst], errors[worst])
-    return found, largest
-
-
-def _alternating(positions: np.ndarray, errors: np.ndarray, count: int) -> np.ndarray | None:
-    """Positions of `count` errors of alternating sign; None if there are fewer.
-
-    Of neighbouring errors with the same sign only the largest is kept. Then the smallest error is
-    removed until `count` are left: alone if it is the first or last one, otherwise together with
-    its smaller neighbour, so that the signs still alternate. If only one is to be removed, it is
-    the smaller of the first and last one.
-    """
-    chosen: list[int] = []
-    for k in range(len(positions)):
-        if chosen and errors[k] * errors[chosen[-1]] > 0.0:
-            if abs(errors[k]) > abs(errors[chosen[-1]]):
-                chosen[-1] = k
-        elif errors[k] != 0.0:
-            chosen.append(k)
-    while len(chosen) > count:
-        sizes = np.abs(errors[chosen])
-        least, last = int(np.argmin(sizes)), len(chosen) - 1
-        if len(chosen) == count + 1 or least in (0, last):
-            chosen.pop(0 if sizes[0] < sizes[last] else last)
-        else:
-            other = least + (1 if sizes[least + 1] < sizes[least - 1] else -1)
-            del chosen[min(least, other) : max(least, other) + 1]
-    return positions[chosen] if len(chosen) == count else None
-
-
-def _one_exchanged(
-    reference: np.ndarray, errors: np.ndarray, position: float, error: float
-) -> np.ndarray:
-    """The reference with one point replaced by `position`, so that the signs still alternate."""
-    first = 1.0 if errors[0] >= 0.0 else -1.0
-    signs, count = first * (-1.0) ** np.arange(len(reference)), len(reference)
-    after = int(np.searchsorted(reference, position))
-    sign = 1.0 if error > 0.0 else -1.0
-    changed = reference.copy()
-    if after < count and reference[after] == position:
-        return reference
-    if after == 0:
-        if sign == signs[0]:
-            changed[0] = position
-        else:
-            changed = np.concatenate([[position], reference[:-1]])
-    elif after == count:
-        if sign == signs[-1]:
-            changed[-1] = position
-        else:
-            changed = np.concatenate([reference[1:], [position]])
-    else:
-        changed[after if sign == signs[after] else after - 1] = position
-    return changed

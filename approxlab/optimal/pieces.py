@@ -40,7 +40,7 @@ from approxlab.optimal._curve import Curve
 from approxlab.optimal._l2_pieces import Cells, lower_bound
 from approxlab.optimal._l2_splines import Pieces, equidistributed, polished, resized
 from approxlab.optimal._sup_pieces import level_bound
-from approxlab.optimal._sup_splines import largest_error, minimised
+from approxlab.optimal._sup_splines import constant, largest_error, minimised
 from approxlab.rates import gap
 from approxlab.splines import Spline
 
@@ -191,7 +191,7 @@ def _l2_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     return PieceOptimum(
         curve.target,
         pieces,
-        Optimum(low, "l2", "lower", source),
+        Optimum(min(low, error), "l2", "lower", source),
         Estimate(error, "l2", len(fine.samples.values), uncertainty=uncertainty),
         Spline(knots, fine.joined()[0]),
     )
@@ -223,17 +223,18 @@ def _sup_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     start, low = equidistributed(curve, pieces, "sup"), 0.0
     starts = [start, curve.with_kinks(start)]
     found = [minimised(curve, knots) for knots in starts if knots is not None]
-    spline, error = min(found, key=lambda pair: pair[1])
+    spline, error = min([*found, constant(curve, start)], key=lambda pair: pair[1])
     if error > _EXACT * curve.size:
-        coarse = curve.refined(spline.knots, _COARSE)
+        coarse = np.union1d(curve.refined(spline.knots, _COARSE), curve.narrow)
         _, ends = level_bound(coarse, curve(coarse), pieces, error, 3.0 / _COARSE)
         start = np.concatenate([[curve.lower], ends, [curve.upper]])
         new_spline, reduced = minimised(curve, resized(curve, start, pieces))
         if reduced < error:
             spline, error = new_spline, reduced
-        x = curve.refined(spline.knots, cells)
+        x = np.union1d(curve.refined(spline.knots, cells), curve.narrow)
         low = level_bound(x, curve(x), pieces, error * (1.0 + 1e-4), 3.0 / cells)[0]
-    error, points = largest_error(curve, spline, np.linspace(0.0, 1.0, 1025))
+    error, points = largest_error(curve, spline)
+    low = min(low, error)
     source = f"fewest discontinuous affine pieces for a level, {cells} points per piece"
     return PieceOptimum(
         curve.target,
