@@ -171,7 +171,7 @@ def evaluate(
         chunk = min(chunk, batch)
         points = np.pad(np.asarray(points), ((0, -n % chunk), (0, 0)), mode="edge")
         starts = range(0, n, chunk)
-        parts = [_mapped(static, arrays, jnp.asarray(points[i : i + chunk])) for i in starts]
+        parts = [_mapped(static, arrays, points[i : i + chunk]) for i in starts]
         return jnp.asarray(np.concatenate([np.asarray(part) for part in parts])[:n])
     if n <= chunk:
         return _mapped(static, arrays, jnp.asarray(points))

@@ -16,10 +16,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Resolution", "resolve"]
+from approxlab.evaluation import values_at
+
+__all__ = ["Resolution", "resolution_of", "resolve"]
 
 _PANELS = 64
 _NODES = 17
@@ -28,6 +31,7 @@ _CHECKS = 32  # points in a panel, at least
 _CLOSE = 1e-12  # of the largest value: the agreement that is expected
 _MOST = 8192  # panels
 _ULPS = 64.0  # a panel this narrow is not halved
+_ROUNDED = 1e-4  # of the largest value: no larger disagreement is taken for rounding
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -116,9 +120,9 @@ def resolve(
     checks = int(np.ceil(_SCAN * np.max(np.diff(edges)) / (upper - lower)))
     search = _Search(function)
     left, right, count = edges[:-1], edges[1:], len(edges) - 1
-    kept, least = [edges], _CHECKS
+    kept = [edges]
     while len(left):
-        off, differs = search.check(left, right, max(checks, least))
+        off, differs = search.check(left, right, max(checks, _CHECKS))
         if not np.any(off):
             break
         left, right, differs = left[off], right[off], differs[off]
@@ -143,12 +147,36 @@ def resolve(
     )
 
 
+def resolution_of(function: Callable[[Any], Any], lower: float, upper: float) -> Resolution:
+    """Panels of a function of one point of shape (1,); kept for functions that cannot change.
+
+    Args:
+        function: Maps one point of shape (1,) to a value of shape () or (m,), such as a `Target`.
+        lower: Left end.
+        upper: Right end.
+
+    Example:
+        >>> resolution_of(lambda x: abs(x[0] - 0.3), -1.0, 1.0).even
+        False
+    """
+    if getattr(function, "immutable", False):
+        return _kept_resolution(function, lower, upper)
+    return _kept_resolution.__wrapped__(function, lower, upper)
+
+
+@lru_cache(maxsize=64)
+def _kept_resolution(function: Callable[[Any], Any], lower: float, upper: float) -> Resolution:
+    kinks = getattr(function, "kinks", None) or ()
+    return resolve(lambda x: values_at(function, x[:, None]), lower, upper, kinks)
+
+
 class _Search:
     """Checks panels, and notes what it saw."""
 
     def __init__(self, function: Callable[[np.ndarray], np.ndarray]) -> None:
         self.function, self.size, self.sensitivity = function, 0.0, 0.0
         self.jumps: list[tuple[float, float, float]] = []
+        self.floor, self.usual = 0.0, np.inf
         self.open: tuple[float, float, float] | None = None
         self.bad: float | None = None
 
@@ -165,7 +193,7 @@ class _Search:
             values = np.where(finite, values, 0.0)
         self.size = max(self.size, float(np.max(np.abs(values))))
         nodes, others = values[:, :_NODES], values[:, _NODES:]
-        differs = np.max(np.abs(np.einsum("cn,pnm->pcm", matrix, nodes) - others), axis=(1, 2))
+        differs = np.max(np.abs(np.matmul(matrix, nodes) - others), axis=(1, 2))
         change = np.max(np.abs(np.diff(others, axis=1)), axis=(1, 2))
         spacing = width[:, 0] / checks
         farthest = np.maximum(np.abs(left), np.abs(right))
@@ -179,7 +207,17 @@ class _Search:
         self.jumps += zip(left[at].tolist(), right[at].tolist(), ranges[at].tolist(), strict=True)
         # The rounding of positions excuses a disagreement, but not one that a jump explains better.
         excused = np.where(ranges < 64.0 * noise, 0.0, noise)
-        return ~narrow & (differs > _CLOSE * self.size + excused), differs
+        off = ~narrow & (differs > _CLOSE * self.size + excused)
+        return off & (differs > self._floor(differs, off)), differs
+
+    def _floor(self, differs: np.ndarray, off: np.ndarray) -> float:
+        """Rounding of the function, as in single precision: halving most panels does not help."""
+        usual = float(np.median(differs))
+        same = usual > 0.25 * self.usual and usual < _ROUNDED * self.size
+        if same and len(off) >= _PANELS and np.mean(off) > 0.75:
+            self.floor = max(self.floor, 8.0 * usual)
+        self.usual = usual
+        return self.floor
 
 
 @lru_cache(maxsize=32)

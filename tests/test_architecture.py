@@ -28,12 +28,12 @@ ALLOWED = {
     "evaluation": {"arguments"},
     "rates": {"claims"},
     "records": set(),
-    "resolution": set(),
+    "resolution": {"evaluation"},
     "solves": set(),
     "splines": set(),
     "networks": {"arguments", "records"},  # the atomic writer
     "targets": {"arguments", "claims", "domains"},
-    "errors": {"arguments", "claims", "domains", "evaluation", "rates", "resolution"},
+    "errors": GROUND - {"records", "solves", "splines"},
     "regions": {"arguments", "claims", "domains", "evaluation", "errors", "networks"},
     "optimal": {
         *("arguments", "claims", "domains", "evaluation", "rates", "resolution"),

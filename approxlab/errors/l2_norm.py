@@ -9,20 +9,23 @@ import numpy as np
 from approxlab.arguments import check_positive
 from approxlab.claims import Estimate
 from approxlab.domains import Box
+from approxlab.errors._cells import Cells
+from approxlab.errors._narrow_parts import narrow_edges
+from approxlab.errors._scattered import scattered
+from approxlab.errors._squares import Squares, quotient, root_of_squares
 from approxlab.errors.pointwise import (
     Function,
     box_and_mask,
-    inside,
-    model_minus_target,
     not_finite_entry,
     not_finite_value,
 )
-from approxlab.evaluation import settled, values_at
+from approxlab.evaluation import settled
 
 __all__ = ["l2"]
 
 _PANELS = {1: 256, 2: 16, 3: 4, 4: 2}  # cells per axis of the coarser rule
-_SOBOL_POINTS, _SCRAMBLINGS = 2**13, 8
+_TOLERANCE = {False: 1e-6, True: 1e-2}  # of squares, in one and in several dimensions
+_MORE, _MOST = 30, 2**20  # times as many evaluations at most, and not more than this
 
 
 def l2(
@@ -38,16 +41,20 @@ def l2(
 
     Tensor Gauss-Legendre rules on equal cells in up to 4 dimensions; the square root of the
     integral of the squared error, so that the error 1 on a box of volume V has norm sqrt(V). The
-    value is that of the finer of two rules (twice as many cells per axis, one node more), its
-    `uncertainty` the difference between the two: an indication, not a bound (for masks
-    and kinks the error of the rule may be a few times larger). Beyond 4 dimensions scrambled Sobol
-    points are used, and the uncertainty is the standard error over 8 scramblings.
+    value is that of the finer of two rules (twice as many cells per axis, one node more). Cells on
+    which the two differ much are halved; in one dimension cells also end at kinks, at steep units
+    of an `MLP`, and where `approxlab.resolution` finds narrow parts of model or target (down to
+    2^-17 of the interval). The `uncertainty` is the sum of the differences over the cells that
+    are left: an indication, not a bound. Beyond 4 dimensions scrambled Sobol points are used, and
+    the uncertainty is the standard error over 8 scramblings; if few points carry the integral,
+    boxes that shrink around the largest error are sampled one by one.
 
     Args:
         model: A function of one point of shape (d,) with values of shape () or (m,).
         target: The same; a `Target` brings its domain and mask along.
         domain: The box; by default `target.domain`.
-        panels: Cells per axis of the coarser rule (default 256, 16, 4, 2 for d = 1, 2, 3, 4).
+        panels: Cells per axis of the coarser rule, which are then neither cut nor halved; by
+            default 256, 16, 4, 2 for d = 1, 2, 3, 4, and as many more as needed.
         nodes: Gauss-Legendre nodes per cell and axis: exact for degree 2 * nodes - 1.
         relative: Divide by the L2 norm of the target.
 
@@ -68,53 +75,82 @@ def l2(
     check_positive(panels=cells, nodes=nodes)
     if problem := not_finite_entry(model=model, target=target):
         return Estimate(math.nan, "l2", 0, relative, problem=problem)
+    squares = Squares(settled(model), settled(target), mask)
     if box.dim > 4:
-        weights = np.full(_SOBOL_POINTS, box.volume / _SOBOL_POINTS)
-        rules = [(box.sobol(_SOBOL_POINTS, seed=s), weights) for s in range(_SCRAMBLINGS)]
+        value, uncertainty = scattered(squares, box, relative=relative)
     else:
-        # Another number of nodes too: a kink that both rules miss alike would go unnoticed.
-        rules = [box.gauss_legendre(nodes + i, panels=(1 + i) * cells) for i in (0, 1)]
-    count = sum(len(points) for points, _ in rules)
-    model, target = settled(model), settled(target)
-    errors = []
-    for points, weights in rules:
-        error, size, bad = _norms(model, target, mask, points, weights)
-        if bad is not None:
-            problem = not_finite_value(bad, model=model, target=target)
-            return Estimate(math.nan, "l2", count, relative, bad, problem=problem)
-        errors.append(_ratio(error, size) if relative else error)
-    if box.dim > 4:
-        uncertainty = float(np.std(errors, ddof=1)) / math.sqrt(_SCRAMBLINGS)
-        return Estimate(float(np.mean(errors)), "l2", count, relative, None, uncertainty)
-    return Estimate(errors[1], "l2", count, relative, None, abs(errors[1] - errors[0]))
+        value, uncertainty = _by_cells(squares, box, cells, nodes, relative, panels is None)
+    if squares.bad is not None:
+        problem = not_finite_value(squares.bad, model=squares.model, target=squares.target)
+        return Estimate(math.nan, "l2", squares.count, relative, squares.bad, problem=problem)
+    return Estimate(value, "l2", squares.count, relative, None, uncertainty)
 
 
-def _norms(
-    model: Function,
-    target: Function,
-    mask: Function | None,
-    points: np.ndarray,
-    weights: np.ndarray,
-) -> tuple[float, float, tuple[float, ...] | None]:
-    """L2 norms of the error and of the target, and the first point where one is not finite."""
-    counts = inside(mask, points)[:, None]
-    error, size = (
-        np.where(counts, np.abs(a.reshape(len(points), -1)), 0.0)
-        for a in (model_minus_target(model, target, points), values_at(target, points))
-    )
-    wrong = ~np.all(np.isfinite(error) & np.isfinite(size), axis=1)
-    if np.any(wrong):
-        return math.nan, math.nan, tuple(float(v) for v in points[np.argmax(wrong)])
-    return _root_of_squares(weights, error), _root_of_squares(weights, size), None
+def _by_cells(
+    squares: Squares, box: Box, panels: int, nodes: int, relative: bool, adaptive: bool
+) -> tuple[float, float]:
+    """The norm by two rules on equal cells, which are cut and halved where this is not enough."""
+    # Another number of nodes too: a kink that both rules miss alike would go unnoticed.
+    rules = [box.gauss_legendre(nodes + i, panels=(1 + i) * panels) for i in (0, 1)]
+    sizes = [squares.sizes(points) for points, _ in rules]
+    if squares.bad is not None:
+        return math.nan, math.nan
+    norms = [
+        [root_of_squares(weights, part) for part in parts]
+        for (_, weights), parts in zip(rules, sizes, strict=True)
+    ]
+    fine, fine_size = norms[1]
+    first, last = (quotient(*pair) if relative else pair[0] for pair in norms)
+    if not adaptive:
+        return last, abs(last - first)
+    squares.set_scale(max(float(np.max(part)) for parts in sizes for part in parts))
+    cells = _equal_cells(squares, box, panels, rules, sizes)
+    better, most = cells, min(_MORE * squares.count, squares.count + _MOST)
+    if box.dim == 1:
+        largest = float(np.max(sizes[1][0]))
+        cell = float(box.widths[0]) / panels
+        edges = narrow_edges((squares.model, squares.target), box, cell, largest)
+        better = cells.cut(squares, nodes, edges) if len(edges) else cells
+    better = better.refined(squares, nodes, tolerance=_TOLERANCE[box.dim > 1], most=most)
+    if squares.bad is not None:
+        return math.nan, math.nan
+    if better is not cells:
+        fine, fine_size = squares.scale * np.sqrt(better.fine.sum(axis=0))
+        last = quotient(fine, fine_size) if relative else fine
+    return float(last), _uncertainty(squares, better, fine, fine_size, relative)
 
 
-def _root_of_squares(weights: np.ndarray, sizes: np.ndarray) -> float:
-    """Root of the weighted sum of squares; a power of two taken out keeps squares in range."""
-    scale = 2.0 ** float(np.frexp(sizes.max())[1])
-    return scale * math.sqrt(float(weights @ np.square(sizes / scale).sum(axis=1)))
+def _equal_cells(
+    squares: Squares,
+    box: Box,
+    panels: int,
+    rules: list[tuple[np.ndarray, np.ndarray]],
+    sizes: list[tuple[np.ndarray, np.ndarray]],
+) -> Cells:
+    """What the two rules give on each cell."""
+    corners = np.stack(np.meshgrid(*[np.arange(panels)] * box.dim, indexing="ij"), axis=-1)
+    corners = corners.reshape(-1, box.dim)
+    integrals = []
+    for (points, weights), parts in zip(rules, sizes, strict=True):
+        index = np.clip((points - box.lower) / box.widths * panels, 0, panels - 1).astype(int)
+        index = np.ravel_multi_index(tuple(index.T), (panels,) * box.dim)
+        values = weights[:, None] * squares.squared(parts)
+        columns = [np.bincount(index, column, len(corners)) for column in values.T]
+        integrals.append(np.stack(columns, axis=1))
+    lower, width = np.asarray(box.lower), box.widths / panels
+    lows, highs = lower + width * corners, lower + width * (corners + 1)
+    return Cells(lows, highs, *integrals, np.zeros(len(lows), bool))
 
 
-def _ratio(error: float, size: float) -> float:
-    if size > 0:
-        return error / size
-    return math.inf if error > 0 else 0.0
+def _uncertainty(
+    squares: Squares, cells: Cells, error: float, size: float, relative: bool
+) -> float:
+    """Of the norm, or of the relative one, from that of the integrals of squares."""
+    parts = []
+    for norm, lost in zip((error, size), cells.uncertainty(), strict=True):
+        scaled = norm / squares.scale
+        whole = math.sqrt(scaled**2 + lost) + scaled
+        parts.append(squares.scale * (lost / whole if whole > 0 else 0.0))
+    if not relative:
+        return parts[0]
+    return quotient(parts[0], size) + quotient(error, size) * quotient(parts[1], size)

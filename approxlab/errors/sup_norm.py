@@ -10,6 +10,7 @@ import numpy as np
 
 from approxlab.claims import Estimate
 from approxlab.domains import Box
+from approxlab.errors._narrow_parts import narrow_points
 from approxlab.errors.pointwise import (
     Function,
     box_and_mask,
@@ -39,10 +40,12 @@ def sup(
     """Estimate max |model(x) - target(x)| over the box (and mask) of the target.
 
     The largest values on a grid are refined by a local search: a stencil around each of the best
-    local maxima moves and shrinks until it is as small as rounding allows. On smooth errors the
-    result agrees with the true sup norm to about 1e-10 relative, provided that the grid resolves
-    the oscillations of the error; at the curved edge of a mask, to about 1e-5. It never exceeds
-    the true value by more than rounding.
+    local maxima moves and shrinks until it is as small as rounding allows. In one dimension, points
+    beside kinks, at steep units of an `MLP` and in narrow parts of model and target
+    (`approxlab.resolution`) are searched as well. On smooth errors the result agrees with the true
+    sup norm to about 1e-10 relative, provided that the grid resolves the oscillations of the error;
+    at the curved edge of a mask, to about 1e-5. It never exceeds the true value by more than
+    rounding.
 
     Args:
         model: A function of one point of shape (d,) with values of shape () or (m,); for vectors
@@ -74,6 +77,9 @@ def sup(
         return Estimate(math.nan, "sup", 0, relative, problem=problem)
     special = _beside(getattr(target, "kinks", None), box)
     model, target = settled(model), settled(target)
+    if box.dim == 1:
+        narrow = [narrow_points(function, box)[:, None] for function in (model, target)]
+        special = np.concatenate([special, *narrow])
     sample = _Sampler(lambda x: model_minus_target(model, target, x), mask)
     value, at = _maximise(sample, box, points, special)
     scale = _Sampler(lambda x: values_at(target, x), mask)

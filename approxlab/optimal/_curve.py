@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -11,7 +10,7 @@ import numpy as np
 
 from approxlab.domains import Box, check_interval
 from approxlab.evaluation import values_at
-from approxlab.resolution import Resolution, resolve
+from approxlab.resolution import resolution_of
 
 __all__ = ["Curve"]
 
@@ -71,7 +70,7 @@ class Curve:
                 "least errors. Write jax.config.update('jax_enable_x64', True) at the start."
             )
         kinks = np.asarray(getattr(target, "kinks", None) or (), np.float64)
-        found = _resolved(target, a, b)
+        found = resolution_of(target, a, b)
         if problem := found.unclear(_JUMP * found.size):
             raise ValueError(
                 f"target: got {problem} of {target!r}, expected a continuous function on its "
@@ -121,16 +120,3 @@ class Curve:
             free = np.flatnonzero(~np.isin(moved[1:-1], self.kinks)) + 1
             moved[free[np.argmin(np.abs(moved[free] - kink))]] = kink
         return np.sort(moved)
-
-
-@lru_cache(maxsize=64)
-def _kept_resolution(target: Any, a: float, b: float) -> Resolution:
-    kinks = getattr(target, "kinks", None) or ()
-    return resolve(lambda x: values_at(target, x[:, None]), a, b, kinks)
-
-
-def _resolved(target: Any, a: float, b: float) -> Resolution:
-    """Panels of a target; kept for those that cannot change."""
-    if getattr(target, "immutable", False):
-        return _kept_resolution(target, a, b)
-    return _kept_resolution.__wrapped__(target, a, b)
