@@ -76,6 +76,7 @@ class Ladder:
         behind: That to the other side.
         edge: Where f is finite on one side only, and `slope` is the slope to that side.
         jumps: Where the values on the two sides tend to two numbers.
+        restless: Where f changes by more than 1% at the shortest steps, and not by rounding alone.
         size: The largest of |f| at the best step.
         nearby: The largest slope to a side at any step that shows more than noise.
         noise: Measured error of the values of f at each step, shape (steps, m).
@@ -90,6 +91,7 @@ class Ladder:
     behind: np.ndarray
     edge: np.ndarray
     jumps: np.ndarray
+    restless: np.ndarray
     size: np.ndarray
     nearby: np.ndarray
     noise: np.ndarray
@@ -110,20 +112,21 @@ class Ladder:
             tenth = 0.05 * np.sum(np.abs(self.sides), axis=0)
             question = np.where(close, np.maximum(gap, tenth), gap)
             apart = np.abs(self.sides[0] - self.sides[1])
-            enough = 2.0 * CAUTION * self.noise <= 0.1 * question * self.steps[:, None]
+            enough = 2.0 * CAUTION * self.noise <= 0.2 * question * self.steps[:, None]
             enough |= (self.noise == 0.0) | (tenth == 0.0)
             many, columns = len(self.steps), np.arange(self.slope.size)
             last = many - 1 - np.argmax(enough[::-1], axis=0)
             ratio = self.steps[0] / self.steps[1]
-            window, back = 3, 2 if ratio > 3.0 else 4
-            near = [np.maximum(last - j, 0) for j in range(window)]
-            far = [np.maximum(last - j - back, 0) for j in range(window)]
+            back = np.minimum(last, 2 if ratio > 3.0 else 4)
+            wide = last >= back + 2  # else there are too few steps for more than one of each kind
+            near = [np.where(wide, last - j, last) for j in range(3)]
+            far = [k - back for k in near]
             now = np.max([apart[k, columns] for k in near], axis=0)
             # Longer steps may leave the domain: they then say nothing.
             before = np.max([np.nan_to_num(apart[k, columns], nan=0.0) for k in far], axis=0)
             range_ = self.steps[far[0]] / self.steps[last]
             large = now > 0.25 * question[last, columns]
-            found = np.any(enough, axis=0) & large & (now > before / np.sqrt(range_)) & (now > 0.0)
+            found = np.any(enough, axis=0) & large & (now >= before / np.sqrt(range_)) & (now > 0.0)
         return np.asarray(found), np.asarray(found & (last >= many - 2))
 
 
@@ -155,7 +158,8 @@ def _ladder(at: Rungs, noise: np.ndarray, eps: float, final: bool) -> Ladder:
         ahead,
         behind,
         lost[0] != lost[1],
-        _jumps(at, noise),
+        _jumps(at),
+        (noise > 0.01 * np.abs(at.value)) & (noise > 32.0 * eps * np.max(largest, axis=0)),
         np.maximum(np.abs(at.value), largest[best, np.arange(noise.size)]),
         np.max(np.where(np.isfinite(signal), signal, 0.0), axis=(0, 1)),
         noises,
@@ -179,11 +183,13 @@ def _shown(at: Rungs) -> np.ndarray:
     return np.where(np.isfinite(found), found, np.inf)
 
 
-def _jumps(at: Rungs, noise: np.ndarray) -> np.ndarray:
+def _jumps(at: Rungs) -> np.ndarray:
     """Where f tends to two numbers, one on each side of x or one at x alone."""
     ends = [np.stack([f[-3], f[-2], f[-1]]) for f in (at.plus, at.minus)]
     spread = np.max([np.ptp(f, axis=0) for f in ends], axis=0)
-    apart = np.max([np.abs(ends[0][-1] - ends[1][-1])] + [np.abs(f[-1] - at.value) for f in ends], 0)
+    apart = np.max(
+        [np.abs(ends[0][-1] - ends[1][-1])] + [np.abs(f[-1] - at.value) for f in ends], 0
+    )
     size = np.max([np.abs(at.value)] + [np.abs(f[-1]) for f in ends], axis=0)
     return np.asarray((apart > 0.01 * size) & (spread <= 0.01 * apart) & (apart > 32.0 * spread))
 

@@ -93,7 +93,9 @@ class CheckReport:
         seen = f"errors of {self.resolution:.1g} of it would have been seen"
         blind = "" if self.conclusive else "; differences are too rough here to say more"
         only = f" in {self.modes[0]} mode alone" if len(self.modes) == 1 else ""
-        head = f"derivative {self.verdict}: {self.compared} components compared{only}{kinks}, {seen}"
+        head = (
+            f"derivative {self.verdict}: {self.compared} components compared{only}{kinks}, {seen}"
+        )
         return "\n".join([head + blind, *lines])
 
     def __repr__(self) -> str:

@@ -70,7 +70,7 @@ def judged(ladder: Ladder, found: np.ndarray, rtol: float, eps: float) -> Judgem
         one_side &= kinked & ~ladder.jumps
         both = CAUTION * (left_error + right_error) <= 0.5 * gap
         stays = (kinked & last & both) | ladder.jumps
-        wrong = ~close & np.isfinite(allowed) & ~rough
+        wrong = ~close & np.isfinite(allowed) & ~rough & ~ladder.restless
         return Judgement(
             agrees, one_side, weak, wrong, stays & ~one_side & ~broken, broken, allowed
         )
@@ -115,7 +115,7 @@ class Tally:
         with np.errstate(all="ignore"):
             zero = (found == 0.0) & says.agrees
             ratios = np.where(zero, np.nan, says.allowed / np.abs(found))
-        self.seen.append(np.where(says.agrees | says.weak, ratios, np.inf))
+        self.seen.append(np.where(told, ratios, np.inf))
         self.strong |= bool(np.any(says.agrees | says.one_side))
 
     def add_product(self, pulled: float, pushed: float, slack: float) -> None:

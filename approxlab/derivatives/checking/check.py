@@ -206,8 +206,8 @@ def _compare_products(
             float(np.sum(np.asarray(g, np.float64) * np.asarray(entries, np.float64)))
             for g, entries in zip(pulled, v, strict=True)
         ]
-        kept = np.where(known, weights * pushed, 0.0)
-        errors = np.where(known, np.abs(weights) * CAUTION * ladder.uncertainty, 0.0)
+        kept = weights * np.where(known, pushed, 0.0)
+        errors = np.abs(weights) * CAUTION * np.where(known, ladder.uncertainty, 0.0)
         slack = float(np.sum(errors)) + flat.eps**0.5 * float(np.sum(np.abs(kept)))
         total = float(np.sum(terms))
         if math.isfinite(total) or np.all(known):  # else 0 times infinity, of those left out
