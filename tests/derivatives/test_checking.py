@@ -159,7 +159,7 @@ def networks_are_right(name, dtype, key, hidden, number):
         shifted = tuple(b + 0.1 * jax.random.normal(each, b.shape, dtype) for b in net.biases)
         net = dataclasses.replace(net, biases=shifted)
         x = jax.random.normal(each, (3,), dtype)
-        check(compiled, net, 2.0 * x, key=each)
+        check(compiled, net, 2.0 * x, key=each)  # that differences cannot tell is no alarm
 
 
 @pytest.mark.parametrize("name", mostly_slow(sorted(ACTIVATIONS), ("gelu", "relu", "tanh")))
@@ -344,9 +344,8 @@ def test_functions_that_cannot_be_mapped_or_traced():
         (lambda: check_derivatives(jnp.sin, 1j), TypeError, "args: got dtype complex128"),
         (lambda: check_derivatives(jnp.sin, 1.0, order=0), ValueError, "order: got 0"),
         (lambda: check_derivatives(jnp.sin, 1.0, modes=()), ValueError, "modes: got"),
-        (lambda: check_derivatives(jnp.sin, 1.0, rtol=-1), ValueError, "rtol: got -1"),
+        (lambda: check_derivatives(jnp.sin, 1.0, rtol=-1.0), ValueError, "rtol: got -1"),
         (lambda: check_derivatives(jnp.sin, 1.0, rtol=math.nan), ValueError, "rtol: got nan"),
-        (lambda: check_derivatives(jnp.sin, 1.0, key=0), TypeError, "key: got 0"),
         (lambda: check_derivatives(np.sin, jnp.ones(2)), TypeError, "Use jnp.sin"),
         (lambda: check_derivatives(jnp.sin, jnp.ones(0)), TypeError, "only empty arrays"),
         (

@@ -1,4 +1,4 @@
-"""The derivative checker where differences are hard to take, and for gradients that are nearly right."""
+"""The derivative checker near edges and kinks, and for gradients that are nearly right."""
 
 import jax
 import jax.numpy as jnp

@@ -106,7 +106,7 @@ def _reverse(flat: FlatFunction, lines: list[list[np.ndarray]], rng: np.random.G
 
 def _named(mode: Mode, error: Exception) -> Exception:
     """The error, or that there is no such mode."""
-    if isinstance(error, TypeError | ValueError | NotImplementedError):
-        if any(word in str(error) for word in _NO_MODE[mode]):
-            return _MissingModeError()
+    known = isinstance(error, TypeError | ValueError | NotImplementedError)
+    if known and any(word in str(error) for word in _NO_MODE[mode]):
+        return _MissingModeError()
     return error

@@ -77,7 +77,7 @@ class FlatFunction:
         return climb(rungs, self.eps, final)
 
     def along(self, points: list[np.ndarray]) -> np.ndarray:
-        """f at all points of a line, shape (points, m)."""
+        """F at all points of a line, shape (points, m)."""
         many = len(points[0])
         self.evaluations += many
         if self.size * many <= _TOGETHER:

@@ -200,8 +200,8 @@ def _settled(
     """Slope, error and step of each component, from the step that shows the least error.
 
     The error of D falls as h^order. A change between two steps may be small by chance: it counts as
-    at least the next one, and as a part of the one before, which for smooth functions is far larger.
-    Where changes fall slowly, all those to come count too.
+    at least the next one, and as a part of the one before, which is far larger for smooth
+    functions. Where changes fall slowly, all those to come count too.
     """
     h, slip = steps[:, None], slip[:, None]
     ratio = h[:-1] / h[1:]

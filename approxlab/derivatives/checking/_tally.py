@@ -16,6 +16,10 @@ __all__ = ["Judgement", "Tally", "judged"]
 _SETTLED = 0.1  # differences tell a derivative if they are this exact, compared with it,
 _FLAT = 1e-3  # or so exact compared with slopes nearby, which show that it nearly vanishes
 
+_FAR = 2.5
+"""Nothing is wrong unless it is off by this times the error that passes: beside a kink hidden in noise,
+observed errors were seen to be a little too small."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Judgement:
@@ -70,7 +74,8 @@ def judged(ladder: Ladder, found: np.ndarray, rtol: float, eps: float) -> Judgem
         one_side &= kinked & ~ladder.jumps
         both = CAUTION * (left_error + right_error) <= 0.5 * gap
         stays = (kinked & last & both) | ladder.jumps
-        wrong = ~close & np.isfinite(allowed) & ~rough & ~ladder.restless
+        far = np.abs(found - slope) > _FAR * error + rtol * largest
+        wrong = ~close & far & np.isfinite(allowed) & ~rough & ~ladder.restless
         return Judgement(
             agrees, one_side, weak, wrong, stays & ~one_side & ~broken, broken, allowed
         )
