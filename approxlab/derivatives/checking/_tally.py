@@ -17,7 +17,7 @@ _SETTLED = 0.1  # differences tell a derivative if they are this exact, compared
 _FLAT = 1e-3  # or so exact compared with slopes nearby, which show that it nearly vanishes
 
 _FAR = 2.5
-"""Nothing is wrong unless it is off by this times the error that passes: beside a kink hidden in noise,
+"""Nothing is wrong unless off by this times the error that passes: beside a kink hidden in noise
 observed errors were seen to be a little too small."""
 
 
