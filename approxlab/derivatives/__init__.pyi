@@ -1,7 +1,7 @@
 from . import shapes as shapes
 from ._methods import METHODS as METHODS
-from .checking.check import CheckReport as CheckReport
-from .checking.check import Disagreement as Disagreement
+from .checking._report import CheckReport as CheckReport
+from .checking._report import Disagreement as Disagreement
 from .checking.check import check as check
 from .checking.check import check_derivatives as check_derivatives
 from .choice import CPU as CPU

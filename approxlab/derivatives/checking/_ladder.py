@@ -1,4 +1,4 @@
-"""The derivative along a direction from central differences at many steps, with an observed error.
+"""The derivative along a direction from differences at many steps, with an observed error.
 
 Nothing is known of the function here, so nothing is proved; everything is measured, component by
 component. Steps fall by a constant factor from far too long to far too short. The shortest show the
@@ -14,24 +14,54 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["Ladder", "climb", "mantissa_steps"]
+__all__ = ["CAUTION", "Ladder", "Rungs", "climb"]
 
 CAUTION = 4.0
 """Observed errors are multiplied by this before anything is called wrong."""
 
-_ULPS = 8  # error of values that are wrong by rounding alone
-_JUMP = 0.01  # noise larger than this part of f is not rounding
 _NOISY = 4  # how many of the shortest steps measure the noise
 
 
-def mantissa_steps(eps: float) -> tuple[np.ndarray, float]:
-    """The steps, from 1/4 down, and the reach of a step: entries above it need longer ones.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rungs:
+    """Values of f along a direction: at x of shape (m,), and at steps of shape (k,) to both sides.
 
-    In float32 2^-2 to 2^-16 by halves, in float64 2^-3 to 2^-27 by quarters.
+    `reached` has shape (2, k): how far x was truly moved, ahead and behind; `slip`: by how much an
+    entry may have been moved less or more, infinite where the step is lost to rounding.
     """
-    if eps > 1e-12:
-        return 2.0 ** -np.arange(2, 17.0), 2.0**-5
-    return 2.0 ** -np.arange(3, 28.0, 2.0), 2.0**-20
+
+    value: np.ndarray
+    steps: np.ndarray
+    reached: np.ndarray
+    plus: np.ndarray
+    minus: np.ndarray
+    slip: np.ndarray
+
+    def longer(self, shorter: Rungs) -> Rungs:
+        """With the shorter steps of another."""
+        both = ((getattr(self, name), getattr(shorter, name)) for name in ("plus", "minus"))
+        plus, minus = (np.concatenate(pair) for pair in both)
+        return Rungs(
+            self.value,
+            np.concatenate([self.steps, shorter.steps]),
+            np.concatenate([self.reached, shorter.reached], axis=1),
+            plus,
+            minus,
+            np.concatenate([self.slip, shorter.slip]),
+        )
+
+    def usable(self) -> Rungs:
+        """Without the steps that are lost to rounding."""
+        keep = np.isfinite(self.slip)
+        keep[:4] = True  # never none
+        return Rungs(
+            self.value,
+            self.steps[keep],
+            self.reached[:, keep],
+            self.plus[keep],
+            self.minus[keep],
+            np.where(np.isfinite(self.slip), self.slip, self.steps)[keep],
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,134 +71,152 @@ class Ladder:
     Attributes:
         slope: The derivative, shape (m,).
         uncertainty: Its observed error: truncation as seen between steps, plus measured noise over
-            the step.
-        noise: Measured error of the values of f, shape (m,).
-        quiet: The noise that rounding alone would cause.
-        jumps: Where all of the shortest steps show more than a hundredth of f: it does not look
-            continuous here.
+            the step; infinite where nothing settles.
+        ahead: The slope to the one side and its error, shape (2, m).
+        behind: That to the other side.
+        edge: Where f is finite on one side only, and `slope` is the slope to that side.
+        jumps: Where the values on the two sides tend to two numbers.
+        restless: Where f changes by more than 1% at the shortest steps, and not by rounding alone.
+        size: The largest of |f| at the best step.
+        nearby: The largest slope to a side at any step that shows more than noise.
+        noise: Measured error of the values of f at each step, shape (steps, m).
         steps: h_0 > h_1 > ...
-        ahead: (f(x + h v) - f(x)) / h, shape (steps, m).
-        behind: (f(x) - f(x - h v)) / h.
+        sides: (f(x + h v) - f(x)) / h and (f(x) - f(x - h v)) / h, shape (2, steps, m).
+        final: Whether there are no shorter steps.
     """
 
     slope: np.ndarray
     uncertainty: np.ndarray
-    noise: np.ndarray
-    quiet: np.ndarray
-    jumps: np.ndarray
-    steps: np.ndarray
     ahead: np.ndarray
     behind: np.ndarray
+    edge: np.ndarray
+    jumps: np.ndarray
+    restless: np.ndarray
+    size: np.ndarray
+    nearby: np.ndarray
+    noise: np.ndarray
+    steps: np.ndarray
+    sides: np.ndarray
+    final: bool
 
-    def kinked(self, claimed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where one-sided slopes do not converge to each other, and where the claim is one of them.
+    def kinked(self, claimed: np.ndarray, close: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where one-sided slopes do not converge to each other, and where so at the last step.
 
-        Judged at the shortest step whose noise is small compared with the gap in question: that
-        between claim and slope, or if there is none a tenth of the slopes. Where f
-        has a second derivative the slopes differ by h |f''| there, and by the square of the ratio
-        of steps more two steps before; at a kink they differ as much, at a jump by less.
+        Judged at the shortest steps whose noise is small compared with what is in question: the gap
+        between claim and slope, or where these are close a tenth of the slopes. Where f has a
+        second derivative the slopes differ by h |f''| there, so by far more at longer steps; at a
+        kink they differ as much.
         """
         with np.errstate(all="ignore"):
             gap = np.abs(claimed - self.slope)
-            size = 0.05 * (np.abs(self.ahead) + np.abs(self.behind))
-            question = np.where(gap > CAUTION * self.uncertainty, gap, np.maximum(gap, size))
-            enough = 2.0 * CAUTION * self.noise <= 0.1 * question * self.steps[:, None]
-            last = len(self.steps) - 1 - np.argmax(enough[::-1], axis=0)
-            level, columns = np.maximum(last, 2), np.arange(self.slope.size)
-            apart = np.abs(self.ahead - self.behind)
-            now, before = apart[level, columns], apart[level - 2, columns]
-            found = np.any(enough[2:], axis=0) & (now > 0.25 * question[level, columns])
-            found &= now > 0.5 * before
-            near = np.zeros(self.slope.shape, bool)
-            for side in (self.ahead, self.behind):
-                change = np.abs(side[level, columns] - side[level - 1, columns])
-                slack = CAUTION * (2.0 * self.noise / self.steps[level] + change)
-                near |= np.abs(claimed - side[level, columns]) <= slack
-        close = self._near_kink(claimed)
-        return found | close, (found & near) | close
-
-    def _near_kink(self, claimed: np.ndarray) -> np.ndarray:
-        """Where a kink lies so near that all steps reach it, and one side alone shows the claim.
-
-        At some step the slope to one side is the claim and was so one step before, by much less
-        than what is in question, and the other side is elsewhere. A smooth function that is as
-        different on its two sides changes as much from step to step.
-        """
-        with np.errstate(all="ignore"):
-            gap = np.abs(claimed - self.slope)
-            apart = np.abs(self.ahead - self.behind)[1:] > gap
-            found = np.zeros(self.slope.shape, bool)
-            for side in (self.ahead, self.behind):
-                slack = np.abs(np.diff(side, axis=0)) + 2.0 * self.quiet / self.steps[1:, None]
-                same = np.abs(claimed - side[1:]) <= CAUTION * slack
-                found |= np.any(same & apart & (CAUTION * slack <= 0.25 * gap), axis=0)
-        return np.asarray(found & (gap > CAUTION * self.uncertainty))
+            tenth = 0.05 * np.sum(np.abs(self.sides), axis=0)
+            question = np.where(close, np.maximum(gap, tenth), gap)
+            apart = np.abs(self.sides[0] - self.sides[1])
+            enough = 2.0 * CAUTION * self.noise <= 0.2 * question * self.steps[:, None]
+            enough |= (self.noise == 0.0) | (tenth == 0.0)
+            many, columns = len(self.steps), np.arange(self.slope.size)
+            last = many - 1 - np.argmax(enough[::-1], axis=0)
+            ratio = self.steps[0] / self.steps[1]
+            back = np.minimum(last, 2 if ratio > 3.0 else 4)
+            wide = last >= back + 2  # else there are too few steps for more than one of each kind
+            near = [np.where(wide, last - j, last) for j in range(3)]
+            far = [k - back for k in near]
+            now = np.max([apart[k, columns] for k in near], axis=0)
+            # Longer steps may leave the domain: they then say nothing.
+            before = np.max([np.nan_to_num(apart[k, columns], nan=0.0) for k in far], axis=0)
+            range_ = self.steps[far[0]] / self.steps[last]
+            large = now > 0.25 * question[last, columns]
+            found = np.any(enough, axis=0) & large & (now >= before / np.sqrt(range_)) & (now > 0.0)
+        return np.asarray(found), np.asarray(found & (last >= many - 2))
 
 
-def climb(
-    values: Sequence[np.ndarray], steps: np.ndarray, eps: float, slips: Sequence[np.ndarray]
-) -> list[Ladder]:
-    """Ladders of central differences, and the best that can be said from each.
-
-    Args:
-        values: For each direction f(x), f(x + h_j v) and f(x - h_j v), in this order, in float64:
-            shape (2 steps + 1, m).
-        steps: Falling by a constant ratio.
-        eps: Of the dtype in which f is computed.
-        slips: For each direction and step, by how much t was missed because x + t v was rounded.
-    """
-    many, h = len(steps), steps[:, None]
+def climb(rungs: Sequence[Rungs], eps: float, final: bool) -> list[Ladder]:
+    """The best that can be said from each direction; the noise is that of all of them."""
+    usable = [one.usable() for one in rungs]
     with np.errstate(all="ignore"):
-        central = [(f[1 : many + 1] - f[many + 1 :]) / (2.0 * h) for f in values]
-        size = np.max([np.max(np.abs(f), axis=0) for f in values], axis=0)
-        shown = np.stack([_shown(D, h) for D in central])
-        noise = np.maximum(eps * np.abs(values[0][0]), np.max(shown, axis=(0, 1)))
-        jumps = np.any(np.min(shown, axis=1) > _JUMP * size, axis=0)
-        ladders = []
-        for f, D, slip in zip(values, central, slips, strict=True):
-            best, slope, uncertainty = _settled(D, h, noise, slip[:, None])
-            ahead, behind = (f[1 : many + 1] - f[0]) / h, (f[0] - f[many + 1 :]) / h
-            quiet = _ULPS * eps * size
-            uncertainty = (
-                uncertainty + _kink_error(np.abs(ahead - behind), h, quiet, best) / CAUTION
-            )
-            ladders.append(Ladder(slope, uncertainty, noise, quiet, jumps, steps, ahead, behind))
-    return ladders
+        noise = np.max([_shown(one) for one in usable], axis=0)
+        noise = np.maximum(noise, eps * np.abs(usable[0].value))
+        return [_ladder(one, noise, eps, final) for one in usable]
 
 
-def _shown(central: np.ndarray, h: np.ndarray) -> np.ndarray:
+def _ladder(at: Rungs, noise: np.ndarray, eps: float, final: bool) -> Ladder:
+    h, (forth, back) = at.steps, at.reached[:, :, None]
+    sides = np.stack([(at.plus - at.value) / forth, (at.value - at.minus) / back])
+    central = (at.plus - at.minus) / (forth + back)
+    largest = np.fmax(np.abs(at.plus), np.abs(at.minus))
+    largest = np.where(np.isfinite(largest), largest, 0.0)
+    noises = np.maximum(noise, eps * largest)
+    slope, error, best = _settled(central, h, 2, noises, at.slip)
+    ahead, behind = (np.stack(_settled(D, h, 1, 2.0 * noises, at.slip)[:2]) for D in sides)
+    lost = [~np.any(np.isfinite(D[-2:]), axis=0) for D in sides]
+    for one, missing in ((ahead, lost[1] & ~lost[0]), (behind, lost[0] & ~lost[1])):
+        slope, error = np.where(missing, one, (slope, error))
+    signal = np.abs(sides) * (np.abs(sides) > 32.0 * noises / h[:, None])
+    return Ladder(
+        slope,
+        np.where(np.isfinite(slope), error, np.inf),
+        ahead,
+        behind,
+        lost[0] != lost[1],
+        _jumps(at),
+        (noise > 0.01 * np.abs(at.value)) & (noise > 32.0 * eps * np.max(largest, axis=0)),
+        np.maximum(np.abs(at.value), largest[best, np.arange(noise.size)]),
+        np.max(np.where(np.isfinite(signal), signal, 0.0), axis=(0, 1)),
+        noises,
+        h,
+        sides,
+        final,
+    )
+
+
+def _shown(at: Rungs) -> np.ndarray:
     """Errors of values as the changes between the shortest steps show them."""
-    return np.asarray(np.abs(np.diff(central[-_NOISY:], axis=0)) * h[1 - _NOISY :])
+    h, (forth, back) = at.steps[-_NOISY:, None], at.reached[:, -_NOISY:, None]
+    plus, minus = at.plus[-_NOISY:], at.minus[-_NOISY:]
+    central = np.abs(np.diff((plus - minus) / (forth + back), axis=0)) * h[1:]
+    found = np.max(central, axis=0)
+    for f, t in ((plus, forth), (minus, back)):  # an edge of the domain: one side is all there is
+        D, gain = (f - at.value) / t, h[:-1] / h[1:] - 1.0
+        better = D[1:] + np.diff(D, axis=0) / gain
+        one = np.max(np.abs(np.diff(better, axis=0)) * h[2:], axis=0)
+        found = np.where(np.isfinite(found), found, one)
+    return np.where(np.isfinite(found), found, np.inf)
 
 
-def _kink_error(
-    apart: np.ndarray, h: np.ndarray, quiet: np.ndarray, best: np.ndarray
-) -> np.ndarray:
-    """By how much a kink within the best step may spoil its slope; 0 where there is none.
-
-    At a kink the one-sided slopes do not converge to each other as the step falls.
-    """
-    kinked = (apart[2:] > 0.5 * apart[:-2]) & (apart[2:] > 32.0 * quiet / h[2:])
-    within = np.arange(2, len(h))[:, None] >= best
-    return np.asarray(0.5 * np.max(np.where(kinked & within, apart[2:], 0.0), axis=0))
+def _jumps(at: Rungs) -> np.ndarray:
+    """Where f tends to two numbers, one on each side of x or one at x alone."""
+    ends = [np.stack([f[-3], f[-2], f[-1]]) for f in (at.plus, at.minus)]
+    spread = np.max([np.ptp(f, axis=0) for f in ends], axis=0)
+    apart = np.max(
+        [np.abs(ends[0][-1] - ends[1][-1])] + [np.abs(f[-1] - at.value) for f in ends], 0
+    )
+    size = np.max([np.abs(at.value)] + [np.abs(f[-1]) for f in ends], axis=0)
+    return np.asarray((apart > 0.01 * size) & (spread <= 0.01 * apart) & (apart > 32.0 * spread))
 
 
 def _settled(
-    central: np.ndarray, h: np.ndarray, noise: np.ndarray, slip: np.ndarray
+    D: np.ndarray, steps: np.ndarray, order: int, noise: np.ndarray, slip: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Step, slope and error of each component, from the step that shows the least error.
+    """Slope, error and step of each component, from the step that shows the least error.
 
-    A change between two steps may be small by chance: it counts as at least the next one, and as a
-    part of the one before, which for smooth functions is far larger.
+    The error of D falls as h^order. A change between two steps may be small by chance: it counts as
+    at least the next one, and as a part of the one before, which is far larger for smooth
+    functions. Where changes fall slowly, all those to come count too.
     """
-    ratio = float(h[0, 0] / h[1, 0])
-    gain = ratio**2 - 1.0
-    better = central[1:] + np.diff(central, axis=0) / gain
-    rounding = (noise + slip[1:] * np.abs(better)) * (ratio**2 + 1.0 / ratio) / gain / h[1:]
+    h, slip = steps[:, None], slip[:, None]
+    ratio = h[:-1] / h[1:]
+    gain = ratio**order - 1.0
+    better = D[1:] + np.diff(D, axis=0) / gain
+    each = (noise[1:] + slip[1:] * np.abs(better)) / h[1:]
+    longer = (noise[:-1] + slip[:-1] * np.abs(better)) / h[:-1]
+    rounding = each * (1.0 + 1.0 / gain) + longer / gain
     change = np.abs(np.diff(better, axis=0))
     shown = change.copy()
-    shown[1:] = np.maximum(shown[1:], change[:-1] / ratio)
+    shown[1:] = np.maximum(shown[1:], change[:-1] / ratio[1:-1])
     shown[:-1] = np.maximum(shown[:-1], change[1:])
+    falls = change[1:] / change[:-1]
+    slow = (change[1:] > CAUTION * rounding[2:]) & (falls > 0.3)
+    shown[1:] *= np.where(slow, 1.0 / (1.0 - np.minimum(falls, 0.9999)), 1.0)
     errors = np.full(better.shape, np.inf)
     errors[1:] = shown + rounding[1:]
     errors[~np.isfinite(errors)] = np.inf
@@ -176,5 +224,5 @@ def _settled(
         others = np.abs(better[j + 1 :] - better[j])
         contradicted = others > CAUTION * (rounding[j + 1 :] + errors[j])
         errors[j, np.any(contradicted, axis=0)] = np.inf
-    best, columns = np.argmin(errors, axis=0), np.arange(noise.size)
-    return best, better[best, columns], errors[best, columns]
+    best, columns = np.argmin(errors, axis=0), np.arange(D.shape[1])
+    return better[best, columns], errors[best, columns], best + 1

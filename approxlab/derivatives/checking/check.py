@@ -9,120 +9,31 @@ forward mode a derivative of 1000 outputs that is wrong by a factor of 2.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_key, check_positive
+from approxlab.derivatives.checking._claims import Claims, existing_claims
 from approxlab.derivatives.checking._flat_function import FlatFunction, Mode, vector
 from approxlab.derivatives.checking._ladder import CAUTION, Ladder
+from approxlab.derivatives.checking._report import CheckReport, renamed, together
+from approxlab.derivatives.checking._tally import Tally, judged
 
-__all__ = ["CheckReport", "Disagreement", "check", "check_derivatives"]
-
-Verdict = Literal["agrees", "wrong", "not finite", "not differentiable here?"]
-
-_GRADED: tuple[Verdict, ...] = ("wrong", "not differentiable here?", "not finite")
-
-
-@dataclasses.dataclass(frozen=True)
-class Disagreement:
-    """One place where a derivative and finite differences do not agree.
-
-    Attributes:
-        mode: "forward", "reverse", or for higher orders "forward of reverse" and so on.
-        verdict: The probable cause.
-        place: The component of the value of f, such as "output['y'][3, 0]".
-        got: The derivative there, along the direction that was tried.
-        expected: The same by finite differences.
-        uncertainty: By how much these may be wrong.
-        number: Number of components with such a disagreement.
-    """
-
-    mode: str
-    verdict: Verdict
-    place: str
-    got: float
-    expected: float
-    uncertainty: float
-    number: int
-
-    def __str__(self) -> str:
-        more = f", and {self.number - 1} more components" if self.number > 1 else ""
-        return (
-            f"{self.mode} mode, {self.place}: {self.verdict}: got {self.got:.9g}, differences say "
-            f"{self.expected:.9g} +- {self.uncertainty:.2g}{more}"
-        )
-
-
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class CheckReport:
-    """The comparisons of one check, and all disagreements.
-
-    Attributes:
-        disagreements: The worst place of each kind in each mode; empty if all agree.
-        compared: Number of components that were compared, over all directions and modes.
-        resolution: The relative error of the derivative as a whole that would have been seen:
-            the least over all components. 0 where the derivative is zero as far as differences
-            show; infinite where they are all rounding, and agreement says nothing.
-        typical_resolution: The same for one component alone: the median over all of them.
-        kinks: Number of components at a kink, whose derivative is that of one side.
-        evaluations: How often f was called.
-    """
-
-    disagreements: tuple[Disagreement, ...]
-    compared: int
-    resolution: float
-    typical_resolution: float
-    kinks: int
-    evaluations: int
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing disagrees."""
-        return not self.disagreements
-
-    @property
-    def verdict(self) -> Verdict:
-        """The gravest disagreement, or "agrees"."""
-        found = [one.verdict for one in self.disagreements]
-        return next((kind for kind in _GRADED if kind in found), "agrees")
-
-    @property
-    def conclusive(self) -> bool:
-        """Whether an error of 1% of the derivative as a whole would have been seen."""
-        return self.resolution <= 0.01
-
-    def raise_if_wrong(self) -> None:
-        """Raise an AssertionError with all disagreements, if there are any."""
-        if not self.ok:
-            raise AssertionError(str(self))
-
-    def __str__(self) -> str:
-        lines = [f"  {one}" for one in self.disagreements]
-        kinks = f", {self.kinks} of them beside a kink" if self.kinks else ""
-        seen = f"errors of {self.resolution:.1g} of it would have been seen"
-        blind = "" if self.conclusive else "; differences are too rough here to say more"
-        head = f"derivative {self.verdict}: {self.compared} components compared{kinks}, {seen}"
-        return "\n".join([head + blind, *lines])
-
-    def __repr__(self) -> str:
-        return f"CheckReport({self.verdict}, {self.compared} components, {self.resolution:.1g})"
-
-    def to_rows(self) -> list[dict[str, Any]]:
-        """One row per disagreement."""
-        return [dataclasses.asdict(one) for one in self.disagreements]
+__all__ = ["check", "check_derivatives"]
 
 
 def check(f: Callable[..., Any], *args: Any, **options: Any) -> CheckReport:
     """As `check_derivatives`, but a derivative that is wrong is an AssertionError.
 
+    Where differences cannot tell nothing is raised, and the report is not `ok`.
+
     Example:
+        >>> import jax.numpy as jnp
         >>> check(jnp.sin, jnp.asarray([0.3, 4.0])).ok
         True
     """
@@ -134,7 +45,7 @@ def check(f: Callable[..., Any], *args: Any, **options: Any) -> CheckReport:
 def check_derivatives(
     f: Callable[..., Any],
     *args: Any,
-    modes: Sequence[Mode] = ("forward", "reverse"),
+    modes: Sequence[Mode] | None = None,
     order: int = 1,
     rtol: float | None = None,
     directions: int = 3,
@@ -143,34 +54,48 @@ def check_derivatives(
 ) -> CheckReport:
     """Compare the derivatives that JAX computes for f at a point with finite differences of f.
 
-    Along each of a few random directions v in all arguments at once, whose entries are 3/4 or 5/4
-    times a power of two so that points are exact:
+    Along each of a few random directions v in all arguments at once, whose entries are independent
+    and uniform between 1/2 and 3/2 of a power of two, of either sign:
 
-    - differences: central, extrapolated, on a ladder of steps from 1/4 to 2^-16 (float32) or 2^-27
-      (float64); for every component of f the best of them, and the error that the ladder shows;
+    - differences: central, extrapolated, on a ladder of steps from 1/4 to 2^-16 (float32) or from
+      1/8 to 2^-27 (float64); for every component of f the best of them, and the error that the
+      ladder shows. Where they do not agree at once steps go on falling, to the scale of x and the
+      spacing of floating-point numbers; at an edge of the domain they are taken to one side;
     - forward mode: J v by `jax.jvp`, component by component;
     - reverse mode: the product with the transpose is linear in the cotangent, and the transpose of
       that is J v again: compared component by component, so that an error is seen at its own
       component. In addition <J^T u, v> = <u, J v> is checked for the values of J^T u themselves,
       with u chosen so that no terms cancel. Where a reverse rule cannot be differentiated, only
-      that identity is checked, with differences for J v.
+      that identity is checked, with differences for J v, and also for a u with signs of its own.
 
-    A component passes if it is within 4 observed errors and `rtol` of its own size. An error of the
-    derivative as a whole is seen from `resolution` on, whatever the number of components. One wrong
-    entry of a Jacobian changes one component, by its own error out of all of J_i v: it is seen in
-    full where rows have few entries, as those of elementwise functions, and about from sqrt(n)
-    times `typical_resolution` on where they have n of like size.
+    A component passes if it is within a = 4 observed errors and `rtol` of its own size. An error e
+    of a row of J, its entries in units of the direction's, changes that component by <e, v>, and is
+    missed if |<e, v>| <= a (and is "wrong" from 2.5 a on). The entries of v have densities of
+    at most 1/2, so <e, v> has one of at
+    most sqrt(2)/2 / |e| (Rogozin 1987 with Ball 1986), and a direction misses the error with a
+    chance of at most sqrt(2) a / |e|. Entries are multiples of q <= 2^-7 (far less in float64),
+    which makes it 2 (a / |e| + q) by Chebyshev's inequality. Directions are independent: all that
+    show a component, at least half of them, miss it with a chance of the product. A transposed or
+    averaged gradient that is wrong by 1% where differences show 1e-8: 1e-11 in float64 and 4e-6 in
+    float32 for three directions. An error of a single entry is never below |e| / 2, so is seen for
+    certain from |e| > 2 a on.
 
-    Where a component disagrees and its one-sided slopes do not converge to each other, the verdict
-    is "not differentiable here?" rather than "wrong"; a derivative that is the slope to one side
-    passes, and is counted in `kinks`. Functions that change by more than 1% within the shortest
-    steps get the same verdict: they jump, or vary so fast that `scale` should be smaller.
+    The verdicts, where a component does not pass:
+
+    - "wrong": differences settle, and on something else, by more than 10 observed errors.
+    - "not differentiable here?": one-sided slopes do not converge to each other down to the last
+      floating-point numbers, and the derivative is neither; or f jumps. A derivative that is the
+      slope to one side passes, and is counted in `kinks`.
+    - "not finite": the derivative, or f itself, is not.
+    - "cannot tell": no finite difference, or none that settles, in more than half of the
+      directions, or only on something a little off; or a derivative lost in the rounding of f.
 
     Args:
         f: A JAX function of pytrees with a pytree as value; it need not work under jit. Leaves that
-            are not floating point are held fixed.
+            are not floating point (integers, booleans, text, functions) are held fixed.
         args: The point; leaves of float32 or float64.
-        modes: "forward", "reverse" or both. Functions with a custom reverse rule have no other.
+        modes: "forward", "reverse" or both; by default those that f has. A function with a custom
+            reverse rule has no forward mode, and one with a `while_loop` no reverse mode.
         order: 2 also checks the derivatives of J v and J^T u, and so on.
         rtol: Relative error that is rounding of the derivative itself; by default 64 eps.
         directions: Number of random directions.
@@ -178,204 +103,134 @@ def check_derivatives(
         key: A typed key for the directions; by default `jax.random.key(0)`.
 
     Raises:
-        TypeError: If there is no floating-point leaf in the arguments or the value, or one is
-            complex or of another precision.
-        ValueError: If an option is not of the form described, or f has no forward mode.
+        TypeError: If there is no floating-point leaf in the arguments or the value, one is complex
+            or of another precision, or f needs numbers and not the tracers of JAX.
+        ValueError: If an option is not of the form described, or f has not the mode asked for.
+
+    Sources: B. A. Rogozin, The estimate for the maximum of the convolution of bounded densities,
+    Theory Probab. Appl. 32 (1987); K. Ball, Cube slicing in R^n, Proc. AMS 97 (1986).
 
     Example:
+        >>> import jax.numpy as jnp
         >>> wrong = jax.custom_jvp(jnp.sin)
         >>> wrong.defjvps(lambda t, y, x: 1.01 * jnp.cos(x) * t)
         >>> check_derivatives(wrong, jnp.arange(3.0)).verdict
         'wrong'
     """
     check_positive(order=order, directions=directions)
-    chosen = _checked_modes(modes)
-    if not 0.0 < scale < math.inf:
-        raise ValueError(f"scale: got {scale!r}, expected a positive length over which f varies.")
+    asked = _checked_modes(modes)
+    _check_numbers(scale, rtol)
+    if key is not None:
+        check_key(key)
     flat = FlatFunction(f, args, scale)
     seed = np.asarray(jax.random.key_data(jax.random.key(0) if key is None else key)).ravel()
     rng = np.random.default_rng([int(word) for word in seed])
     limit = 64.0 * flat.eps if rtol is None else float(rtol)
-    tally = _Tally(flat)
+    lines = [flat.direction(rng) for _ in range(directions)]
+    claims = existing_claims(flat, asked, lines, rng)
+    tally = Tally(flat, tuple(one.mode for one in claims))
     if tally.values_are_finite():
-        lines = [flat.direction(rng) for _ in range(directions)]
-        for v, ladder in zip(lines, flat.ladders(lines), strict=True):
-            for mode in chosen:
-                compare = _compare_forward if mode == "forward" else _compare_reverse
-                compare(tally, ladder, v, limit, rng)
+        ladders = _climbed(flat, lines, claims, limit)
+        for k, (v, ladder) in enumerate(zip(lines, ladders, strict=True)):
+            for one in claims:
+                if (found := one.pushed[k]) is not None:
+                    tally.add(one.mode, ladder, found, limit)
+                if one.pull is not None:
+                    _compare_products(tally, ladder, v, one, k, rng)
     reports = [tally.report()]
     if order > 1 and reports[0].ok:
-        for mode in chosen:
+        for mode in (one.mode for one in claims):
             below = check_derivatives(
                 flat.derivative(mode, rng),
                 *flat.leaves,
-                modes=chosen,
+                modes=asked,
                 order=order - 1,
                 rtol=rtol,
                 directions=directions,
                 scale=scale,
                 key=key,
             )
-            reports.append(_renamed(below, mode))
-    return _together(reports)
+            reports.append(renamed(below, mode))
+    return together(reports)
 
 
 # ---------------------------------------------------------------------------- the comparisons
 
 
-def _compare_forward(
-    tally: _Tally, ladder: Ladder, v: list[np.ndarray], rtol: float, rng: np.random.Generator
-) -> None:
-    flat = tally.flat
-    try:
-        found = jax.jvp(flat.flat, tuple(flat.leaves), tuple(map(jnp.asarray, v)))[1]
-    except TypeError as error:
-        if "custom_vjp" not in str(error):
-            raise
-        raise ValueError(
-            "modes: got 'forward' for a function with a custom reverse rule, which has no forward "
-            "mode, expected ('reverse',)."
-        ) from None
-    tally.add("forward", ladder, vector(found), rtol)
+def _climbed(
+    flat: FlatFunction, lines: list[list[np.ndarray]], claims: list[Claims], rtol: float
+) -> list[Ladder]:
+    """Ladders along all lines, with shorter steps as long as these might say more."""
+    rungs = [flat.rungs(v, None) for v in lines]
+    while True:
+        ladders = flat.ladders(rungs, final=False)
+        if all(
+            judged(ladder, _claim(ladder, one.pushed[k]), rtol, flat.eps).passed
+            for k, ladder in enumerate(ladders)
+            for one in claims
+        ):
+            return ladders
+        longer = [flat.rungs(v, before) for v, before in zip(lines, rungs, strict=True)]
+        if all(one is before for one, before in zip(longer, rungs, strict=True)):
+            return flat.ladders(rungs, final=True)
+        rungs = longer
 
 
-def _compare_reverse(
-    tally: _Tally, ladder: Ladder, v: list[np.ndarray], rtol: float, rng: np.random.Generator
+def _claim(ladder: Ladder, pushed: np.ndarray | None) -> np.ndarray:
+    """J v; where the mode does not give it, the differences have only to settle."""
+    return np.nan_to_num(ladder.slope) if pushed is None else pushed
+
+
+def _compare_products(
+    tally: Tally,
+    ladder: Ladder,
+    v: list[np.ndarray],
+    claims: Claims,
+    k: int,
+    rng: np.random.Generator,
 ) -> None:
-    flat = tally.flat
-    pull = jax.vjp(flat.flat, *flat.leaves)[1]
-    u = flat.cotangent(ladder.slope, rng)
-    try:
-        again = jax.vjp(pull, u)[1](tuple(map(jnp.asarray, v)))[0]
-    except Exception:  # a rule of any kind, which may refuse for any reason
-        pushed = ladder.slope
+    """<J^T u, v> against <u, J v>, over the components whose J v is known."""
+    flat, pushed = tally.flat, claims.pushed[k]
+    if pushed is None:
+        pushed = np.where(np.isfinite(ladder.slope), ladder.slope, 0.0)
+        says = judged(ladder, pushed, 0.0, flat.eps)
+        known = says.agrees | says.weak
+        tally.add_known("reverse", ladder, known)
+        random_signs = rng.choice([-1.0, 1.0], pushed.shape)
+        all_signs = [np.where(pushed < 0.0, -1.0, 1.0), random_signs]
     else:
-        pushed = vector(again)
-        tally.add("reverse", ladder, pushed, rtol)
-    pulled = pull(u)
-    weights = vector(u)
-    terms = [
-        float(np.sum(np.asarray(g, np.float64) * np.asarray(line, np.float64)))
-        for g, line in zip(pulled, v, strict=True)
-    ]
-    slack = float(np.sum(np.abs(weights) * CAUTION * ladder.uncertainty))
-    slack += flat.eps**0.5 * float(np.sum(np.abs(weights * pushed)))
-    tally.add_product(float(np.sum(terms)), float(np.sum(weights * pushed)), slack)
+        known = np.isfinite(pushed) & np.isfinite(ladder.uncertainty)
+        all_signs = [np.where(pushed < 0.0, -1.0, 1.0)]
+    if not np.any(known):
+        return
+    for signs in all_signs:
+        u = flat.cotangent(np.where(known, signs, 0.0), rng)
+        pulled, weights = claims.pull(u), vector(u)  # type: ignore[misc]
+        terms = [
+            float(np.sum(np.asarray(g, np.float64) * np.asarray(entries, np.float64)))
+            for g, entries in zip(pulled, v, strict=True)
+        ]
+        kept = weights * np.where(known, pushed, 0.0)
+        errors = np.abs(weights) * CAUTION * np.where(known, ladder.uncertainty, 0.0)
+        slack = float(np.sum(errors)) + flat.eps**0.5 * float(np.sum(np.abs(kept)))
+        total = float(np.sum(terms))
+        if math.isfinite(total) or np.all(known):  # else 0 times infinity, of those left out
+            tally.add_product(total, float(np.sum(kept)), slack)
 
 
-class _Tally:
-    """Comparisons as they come in."""
-
-    def __init__(self, flat: FlatFunction) -> None:
-        self.flat = flat
-        self.disagreements: dict[tuple[str, Verdict], Disagreement] = {}
-        self.compared, self.kinks = 0, 0
-        self.seen: list[np.ndarray] = []
-        self.products: list[float] = []
-
-    def values_are_finite(self) -> bool:
-        value = vector(self.flat.start)
-        bad = ~np.isfinite(value)
-        if np.any(bad):
-            self._note("value", "not finite", bad, value, value, np.zeros(value.shape))
-        return not np.any(bad)
-
-    def add(self, mode: str, ladder: Ladder, found: np.ndarray, rtol: float) -> None:
-        """Every component against its own differences."""
-        size = np.maximum(np.abs(found), np.abs(ladder.slope))
-        allowed = CAUTION * ladder.uncertainty + rtol * size
-        off = ~(np.abs(found - ladder.slope) <= allowed) | ladder.jumps
-        broken = ~np.isfinite(found)
-        kinked, one_sided = ladder.kinked(np.where(broken, np.nan, found))
-        kinked, one_sided = kinked | ladder.jumps, one_sided & ~ladder.jumps
-        off |= kinked
-        self.kinks += int(np.sum(off & one_sided))
-        self.compared += found.size
-        self._note(mode, "not finite", broken, found, ladder.slope, ladder.uncertainty)
-        rest = off & ~broken & ~one_sided
-        self._note(mode, "not differentiable here?", rest & kinked, found, ladder.slope, allowed)
-        self._note(mode, "wrong", rest & ~kinked, found, ladder.slope, allowed)
-        with np.errstate(all="ignore"):
-            zero = (found == 0.0) & (np.abs(ladder.slope) <= allowed) & np.isfinite(allowed)
-            self.seen.append(np.where(zero, np.nan, allowed / np.abs(found)))
-
-    def add_product(self, pulled: float, pushed: float, slack: float) -> None:
-        """<J^T u, v> against <u, J v>."""
-        self.compared += 1
-        self.products.append(slack / abs(pushed) if pushed else math.inf)
-        if abs(pulled - pushed) <= slack:
-            return
-        verdict: Verdict = "wrong" if math.isfinite(pulled) else "not finite"
-        self.disagreements.setdefault(
-            ("reverse", verdict),
-            Disagreement(
-                "reverse", verdict, "<J^T u, v> against <u, J v>", pulled, pushed, slack, 1
-            ),
-        )
-
-    def _note(
-        self,
-        mode: str,
-        verdict: Verdict,
-        where: np.ndarray,
-        found: np.ndarray,
-        slope: np.ndarray,
-        uncertainty: np.ndarray,
-    ) -> None:
-        if not np.any(where):
-            return
-        with np.errstate(all="ignore"):
-            excess = np.where(where, np.abs(found - slope) / (uncertainty + 1e-300), -1.0)
-        worst = int(np.argmax(np.where(np.isnan(excess), np.inf, excess)))
-        number = int(np.sum(where))
-        before = self.disagreements.get((mode, verdict))
-        if before is None or before.number < number:
-            self.disagreements[mode, verdict] = Disagreement(
-                mode,
-                verdict,
-                self.flat.place(worst),
-                float(found[worst]),
-                float(slope[worst]),
-                float(uncertainty[worst]),
-                number,
-            )
-
-    def report(self) -> CheckReport:
-        # Where no component could be compared, the resolution is that of their sums.
-        ratios = np.concatenate(self.seen or [np.array(self.products or [math.inf])])
-        ratios = ratios[~np.isnan(ratios)]
-        least, typical = (
-            (float(np.min(ratios)), float(np.median(ratios))) if ratios.size else (0.0, 0.0)
-        )
-        return CheckReport(
-            tuple(self.disagreements.values()),
-            self.compared,
-            least,
-            typical,
-            self.kinks,
-            self.flat.evaluations,
-        )
+# ---------------------------------------------------------------------------- the options
 
 
-def _checked_modes(modes: Sequence[Mode]) -> tuple[Mode, ...]:
+def _checked_modes(modes: Sequence[Mode] | None) -> tuple[Mode, ...] | None:
+    if modes is None:
+        return None
     if isinstance(modes, str) or not modes or not set(modes) <= {"forward", "reverse"}:
         raise ValueError(f"modes: got {modes!r}, expected ('forward',), ('reverse',) or both.")
     return tuple(modes)
 
 
-def _renamed(report: CheckReport, mode: str) -> CheckReport:
-    disagreements = tuple(
-        dataclasses.replace(one, mode=f"{one.mode} of {mode}") for one in report.disagreements
-    )
-    return dataclasses.replace(report, disagreements=disagreements)
-
-
-def _together(reports: list[CheckReport]) -> CheckReport:
-    return CheckReport(
-        tuple(one for report in reports for one in report.disagreements),
-        sum(report.compared for report in reports),
-        max(report.resolution for report in reports),
-        max(report.typical_resolution for report in reports),
-        sum(report.kinks for report in reports),
-        sum(report.evaluations for report in reports),
-    )
+def _check_numbers(scale: float, rtol: float | None) -> None:
+    if not 0.0 < scale < math.inf:
+        raise ValueError(f"scale: got {scale!r}, expected a positive length over which f varies.")
+    if rtol is not None and not 0.0 <= rtol < 1.0:
+        raise ValueError(f"rtol: got {rtol!r}, expected a relative error, at least 0 and below 1.")
