@@ -31,7 +31,7 @@ def point_program(
     chunk: int | None = None,
     max_bytes: int = MAX_BYTES,
     scheme: JacobianScheme = "forward",
-    step: float | None = None,
+    step: Any = None,
 ) -> PointProgram:
     """The program of a method other than "auto", for the Jacobian in the inputs.
 

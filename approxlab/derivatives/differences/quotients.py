@@ -115,7 +115,7 @@ def difference(
     *,
     scheme: Scheme = "central",
     step: float | None = None,
-    order: int = 4,
+    order: int | None = None,
     derivatives: Mapping[int, Any] | None = None,
     value_error: Any = None,
 ) -> Difference:
@@ -145,7 +145,7 @@ def difference(
         scheme: One of the above. "complex" refuses functions with operations that are not known
             to be analytic, by name.
         step: h; by default near the best one.
-        order: For "richardson": 4, 6, 8 or 10.
+        order: For "richardson": 4 (the default), 6, 8 or 10.
         derivatives: Proved bounds: {k: M_k}, numbers or arrays of the shape of f. The truncation
             error needs k = order + 1. k = 1 is a bound on the norm of the gradient near the
             points, and is needed only where points are rounded. Missing bounds are sampled.
@@ -169,7 +169,7 @@ def difference(
         >>> float(slope.value), slope.proved
         (1.0, False)
     """
-    check_order(scheme, order)
+    order = check_order(scheme, order)
     point, along = _point_and_direction(x, direction)
     bounds = {int(k): np.asarray(bound, np.float64) for k, bound in (derivatives or {}).items()}
     _check_bounds(bounds, value_error)
