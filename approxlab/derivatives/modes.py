@@ -16,7 +16,14 @@ import jax
 from jaxtyping import Array
 
 from approxlab.arguments import check_positive
-from approxlab.derivatives._methods import METHODS, TABLE, JacobianScheme, Method, Wrt, check_options
+from approxlab.derivatives._methods import (
+    METHODS,
+    TABLE,
+    JacobianScheme,
+    Method,
+    Wrt,
+    check_options,
+)
 from approxlab.derivatives._point_programs import as_point, is_batch, mapped, point_program
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes
 from approxlab.derivatives.choice import choose
@@ -118,7 +125,9 @@ def value_and_jacobian(
     if chunk is not None:
         check_positive(chunk=chunk)
     each = max_bytes // max(1, len(x) if is_batch(f, x) else 1)
-    program = point_program(method, chunk=chunk, max_bytes=each, scheme=scheme or "forward", step=step)
+    program = point_program(
+        method, chunk=chunk, max_bytes=each, scheme=scheme or "forward", step=step
+    )
     return mapped(f, x, program)
 
 

@@ -544,7 +544,11 @@ def test_a_complex_adjoint_is_that_of_the_two_parts():
 
 
 CALLS = [
-    (lambda: trace(lambda x: jax.lax.complex(x, x), 2.0), TypeError, ["complex128", "one floating-point"]),
+    (
+        lambda: trace(lambda x: jax.lax.complex(x, x), 2.0),
+        TypeError,
+        ["complex128", "one floating-point"],
+    ),
     (lambda: trace(jnp.sin, 2), TypeError, ["got 2", "int", "floating point", "Write 2.0"]),
     (lambda: trace(jnp.sin, 1j), TypeError, ["1j", "complex", "real floating point"]),
     (lambda: jax.jit(lambda x: trace(jnp.sin, x).value)(2.0), TypeError, ["tracer", "outside of"]),

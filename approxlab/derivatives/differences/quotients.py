@@ -11,13 +11,12 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from approxlab.claims import Bound
-from approxlab.derivatives.differences._complex_step import at_complex_points
+from approxlab.derivatives.differences._complex_quotients import complex_quotient
 from approxlab.derivatives.differences._values import Values, check_floating, quotient
 from approxlab.derivatives.differences.stencils import (
     Scheme,
@@ -142,8 +141,8 @@ def difference(
         f: A JAX function of one array of the shape of x, with one array as value.
         x: The point; floating point, any shape.
         direction: v, of the shape of x; may be left out where x is one number.
-        scheme: One of the above. "complex" refuses functions with operations that are not known
-            to be analytic, by name.
+        scheme: One of the above. "complex" refuses operations that are not known to be analytic,
+            and values at the edge or outside of an operation's real domain, by name.
         step: h; by default near the best one.
         order: For "richardson": 4 (the default), 6, 8 or 10.
         derivatives: Proved bounds: {k: M_k}, numbers or arrays of the shape of f. The truncation
@@ -151,7 +150,7 @@ def difference(
             points, and is needed only where points are rounded. Missing bounds are sampled.
         value_error: Bound on the error of computed values of f; by default 4 eps |f| is assumed.
             For "complex" it is that of the imaginary part divided by h; without it nothing is
-            proved, since it does not follow from any assumption on f.
+            proved: the error is what moving every operation by a few eps changes.
 
     Raises:
         TypeError: If x is not floating point, or the value of f not one floating-point array.
@@ -176,9 +175,10 @@ def difference(
     rule = stencil(scheme, order)
     values = Values(f, point, along)
     length = max(1.0, float(np.max(np.abs(point)))) / float(np.linalg.norm(along))
-    h = _step(step, rule, values, bounds, value_error, length)
     if scheme == "complex":
-        return _complex(values, rule, h, bounds, value_error, length)
+        given = None if step is None else checked_step(step)
+        return _complex(values, given, bounds, value_error)
+    h = _step(step, rule, values, bounds, value_error, length)
     sampled = [values.at(s * h) for s in rule.offsets]
     errors = [_value_error(value, value_error) for value in sampled]
     slope, arithmetic, tableau = quotient(rule, sampled, h)
@@ -221,42 +221,29 @@ def _truncation(
     k = rule.order + 1
     given = k in bounds
     size = bounds[k] if given else values.sampled_derivative(k, length)
-    where = " on the complex segment" if rule.scheme == "complex" else ""
-    note = f"|d^{k} f| <= M_{k}{where}" if given else f"d^{k} f sampled"
+    note = f"|d^{k} f| <= M_{k}" if given else f"d^{k} f sampled"
     error = rule.truncation * h**rule.order * size
     return _up(error, values.shape), [*notes, note], given
 
 
 def _complex(
-    values: Values,
-    rule: Stencil,
-    h: float,
-    bounds: Mapping[int, np.ndarray],
-    value_error: Any,
-    length: float,
+    values: Values, step: float | None, bounds: Mapping[int, np.ndarray], value_error: Any
 ) -> Difference:
-    real = values.at(0.0)
-    at = at_complex_points(values.f, jnp.asarray(values.x))
-    z = jax.lax.complex(jnp.asarray(values.x), jnp.asarray(values.v * values.x.dtype.type(h)))
-    values.count += 1
-    # Where f itself is nan, a branch of its complex logarithm or root may still be a number.
-    slope = np.where(np.isfinite(real), np.asarray(at(z)).imag / real.dtype.type(h), np.nan)
-    assumed = (
+    found = complex_quotient(values, step, bounds, value_error, ULPS)
+    notes = (
         "error of Im f / h as given"
         if value_error is not None
-        else f"Im f / h right to {ULPS} eps of itself, which fails where terms cancel"
+        else "roundings of Im f / h sampled",
+        "|d^3 f| <= M_3 on the complex segment" if 3 in bounds else "truncation sampled",
     )
-    truncation, notes, sure = _truncation(rule, values, h, bounds, length, [assumed])
-    size = np.abs(slope.astype(np.float64))
-    error = ULPS * values.eps * size if value_error is None else np.asarray(value_error, float)
     return Difference(
-        slope.astype(real.dtype),
-        truncation,
-        _up(error + values.eps * size, slope.shape),
-        np.zeros(slope.shape),
-        sure and value_error is not None,
-        tuple(notes),
-        h,
+        found.value.astype(values.dtype),
+        _up(found.truncation, found.value.shape),
+        _up(found.roundoff, found.value.shape),
+        np.zeros(found.value.shape),
+        3 in bounds and value_error is not None,
+        notes,
+        found.step,
         "complex",
         2,
         values.count,
@@ -273,8 +260,6 @@ def _step(
 ) -> float:
     if step is not None:
         return checked_step(step)
-    if rule.scheme == "complex":
-        return optimal_step("complex", _kind(values.eps))
     usual = optimal_step(rule.scheme, _kind(values.eps), order=rule.order) * length
     known = bounds.get(rule.order + 1)
     if known is None:
