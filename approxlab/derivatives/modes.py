@@ -19,7 +19,6 @@ from approxlab.arguments import check_positive
 from approxlab.derivatives._methods import (
     METHODS,
     TABLE,
-    JacobianScheme,
     Method,
     Wrt,
     check_options,
@@ -52,7 +51,7 @@ def value_and_jacobian(
     *,
     wrt: Wrt = "inputs",
     chunk: int | None = None,
-    scheme: JacobianScheme | None = None,
+    scheme: Any = None,
     step: Any = None,
     max_bytes: int = MAX_BYTES,
     verbose: bool = False,

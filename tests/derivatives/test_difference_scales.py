@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 import approxlab as al
 from approxlab.derivatives.differences.quotients import difference
@@ -24,7 +25,9 @@ SLOPES = {
 
 @pytest.mark.parametrize("scheme", ["forward", "central", "richardson"])
 @pytest.mark.parametrize("name", SLOPES)
-@pytest.mark.parametrize("x", [1e-12, 1e-7, 0.3, 2e4, 1.7e9, 1e155])
+@pytest.mark.parametrize(
+    "x", mostly_slow([1e-12, 1e-7, 0.3, 2e4, 1.7e9, 1e155], [1e-12, 1.7e9, 1e155])
+)
 def test_error_at_any_scale(name, x, scheme):
     if (name, x) == ("square", 1e155):
         return  # infinite
@@ -73,7 +76,7 @@ def test_swamped_steps_are_replaced_with_a_warning():
         J = jacobian(lambda x: x**2, x, "differences", step=3e-13)
     assert abs(float(J[1, 1]) - 2000.0) < 1e-3
     traced = jax.jit(lambda x: jacobian(lambda x: x**2, x, "differences", step=3e-13))(x)
-    assert np.array_equal(traced, J)
+    assert np.allclose(traced, J, rtol=1e-12, atol=1e-30)
 
 
 @pytest.mark.parametrize("scheme", ["forward", "backward", "central"])

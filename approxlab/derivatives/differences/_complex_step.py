@@ -112,7 +112,10 @@ def _evaluate(closed: Any, inputs: Sequence[Any], run: Run) -> list[Any]:
     known.update(zip(jaxpr.invars, inputs, strict=True))
 
     def read(v: Any) -> Any:
-        return np.asarray(v.val, v.aval.dtype) if isinstance(v, core.Literal) else known[v]
+        if not isinstance(v, core.Literal):
+            return known[v]
+        aval: Any = v.aval
+        return np.asarray(v.val, aval.dtype)
 
     for eqn in jaxpr.eqns:
         values = [read(v) for v in eqn.invars]

@@ -21,7 +21,7 @@ __all__ = ["difference_jacobian"]
 def difference_jacobian(
     f: Callable[[Array], Any],
     x: Array,
-    scheme: JacobianScheme = "forward",
+    scheme: Any = "forward",
     step: Any = None,
 ) -> tuple[Array, Array]:
     """f(x), and the Jacobian of f at x by differences along every input; for jit and vmap.
@@ -85,7 +85,12 @@ def _columns(
 
 
 def _at_other_scales(
-    f: Callable[[Array], Any], x: Array, value: Array, scheme: str, columns: Array, kind: Any
+    f: Callable[[Array], Any],
+    x: Array,
+    value: Array,
+    scheme: JacobianScheme,
+    columns: Array,
+    kind: Any,
 ) -> Array:
     """The columns, where inputs far from 1 show another slope with a step for min(1, |x|)."""
     sizes = np.abs(np.asarray(x))
@@ -96,9 +101,10 @@ def _at_other_scales(
     h = _steps(x, scheme, kind, jnp.where(other, jnp.minimum(jnp.abs(x), 1), jnp.ones_like(x)))
     h = jnp.maximum(h, 32 * float(jnp.finfo(x.dtype).eps) * jnp.abs(x))
     found, lengths = _columns(f, x, value, h, scheme)
-    rounding = 8 * eps * jnp.abs(value)[..., None] / lengths
+    last = (1,) * value.ndim + (x.size,)
+    rounding = 8 * eps * jnp.abs(value)[..., None] / lengths.reshape(last)
     parted = ~(jnp.abs(columns - found) <= rounding) & jnp.isfinite(found)
-    return jnp.where(parted & other.ravel(), found, columns)
+    return jnp.where(parted & jnp.asarray(other.reshape(last)), found, columns)
 
 
 def _given(x: Array, step: Any, usual: Array, kind: Any) -> Array:
@@ -126,7 +132,7 @@ def _given(x: Array, step: Any, usual: Array, kind: Any) -> Array:
     return jnp.where(small, usual, wanted)
 
 
-def _steps(x: Array, scheme: str, kind: Any, sizes: Array) -> Array:
+def _steps(x: Array, scheme: JacobianScheme, kind: Any, sizes: Array) -> Array:
     """One step per input, in the dtype of x, a power of two."""
     wanted = sizes * jnp.asarray(optimal_step(scheme, kind), x.dtype)
     # A mantissa of no bits: rounding goes up from 1.5 on, so with this factor it goes down.

@@ -248,7 +248,7 @@ def _better(long: Difference, short: Difference, *, seen: bool) -> Difference:
             dataclasses.replace(each, truncation=np.asarray(each.truncation + blind))
             for each in (long, short)
         )
-    missed = np.maximum(long.truncation, apart - short.error)
+    missed = np.asarray(np.maximum(long.truncation, apart - short.error))
     long = dataclasses.replace(long, truncation=missed, evaluations=short.evaluations)
     errors = [np.max(np.nan_to_num(each.error, nan=np.inf), initial=0.0) for each in (long, short)]
     return long if errors[0] <= errors[1] else short
