@@ -12,7 +12,7 @@ program in `approxlab.derivatives._point_programs` and, if it has one, a formula
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 __all__ = [
     "DEFAULTS",
@@ -23,6 +23,7 @@ __all__ = [
     "Method",
     "Want",
     "Wrt",
+    "check_options",
     "compared",
     "with_formula",
 ]
@@ -60,6 +61,7 @@ class JacobianMethod:
         is_compared: Whether `choose` compares it: its program is exact, and fixed by f and x.
         basis: Whether an identity as large as the "inputs" or as the "outputs" is formed for it.
         formulas: The derivatives for which its cost has a closed formula.
+        options: What may be said to it and to no other.
     """
 
     name: Method
@@ -69,6 +71,7 @@ class JacobianMethod:
     is_compared: bool = False
     basis: Literal["inputs", "outputs"] | None = None
     formulas: tuple[tuple[Wrt, Want], ...] = ()
+    options: tuple[str, ...] = ()
 
 
 _IN_INPUTS: tuple[Wrt, Want] = ("inputs", "jacobian")
@@ -80,7 +83,9 @@ _FROM_WEIGHTS: tuple[tuple[Wrt, Want], ...] = (
 )
 
 TABLE: tuple[JacobianMethod, ...] = (
-    JacobianMethod("auto", "what `choose` predicts to be the fastest", in_weights=True),
+    JacobianMethod(
+        "auto", "what `choose` predicts to be the fastest", in_weights=True, options=("verbose",)
+    ),
     JacobianMethod(
         "forward",
         "all Jacobian-vector products together, as `jax.jacfwd`",
@@ -97,12 +102,17 @@ TABLE: tuple[JacobianMethod, ...] = (
         basis="outputs",
         formulas=(_IN_INPUTS, _IN_WEIGHTS, *_FROM_WEIGHTS),
     ),
-    JacobianMethod("chunked", "the cheaper of these two, as many at once as fit into memory"),
+    JacobianMethod(
+        "chunked",
+        "the cheaper of these two, as many at once as fit into memory",
+        options=("chunk",),
+    ),
     JacobianMethod(
         "differences",
         "finite differences along every input",
         basis="inputs",
         formulas=(_IN_INPUTS,),
+        options=("scheme", "step"),
     ),
     JacobianMethod(
         "structured",
@@ -121,6 +131,31 @@ TABLE: tuple[JacobianMethod, ...] = (
     ),
 )
 """All methods, in the order of `METHODS`."""
+
+
+def check_options(method: Method, wrt: Wrt = "inputs", **given: Any) -> None:
+    """Options that were given (neither None nor False) belong to the method.
+
+    Raises:
+        ValueError: If one does not; the message names the method that it belongs to.
+
+    Example:
+        >>> check_options("differences", step=1e-3, chunk=None)
+        >>> check_options("reverse", step=1e-3)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        ValueError: step: got 0.001 with method='reverse', expected None: it belongs to method=...
+    """
+    for name, value in given.items():
+        if value is None or value is False:
+            continue
+        owner = next(row for row in TABLE if name in row.options)
+        if owner.name != method or (wrt == "weights" and not owner.in_weights):
+            other = "" if wrt == "inputs" else f" and wrt={wrt!r}"
+            raise ValueError(
+                f"{name}: got {value!r} with method={method!r}{other}, expected None: it belongs "
+                f"to method={owner.name!r}."
+            )
 
 
 def compared(*, with_layers: bool) -> tuple[Method, ...]:

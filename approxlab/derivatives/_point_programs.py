@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from approxlab.derivatives._methods import JacobianScheme, Method
+from approxlab.derivatives._methods import Method
 from approxlab.derivatives._structures import MAX_BYTES
 from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.differences.jacobians import difference_jacobian
@@ -30,8 +30,8 @@ def point_program(
     *,
     chunk: int | None = None,
     max_bytes: int = MAX_BYTES,
-    scheme: JacobianScheme = "forward",
-    step: float | None = None,
+    scheme: Any = "forward",
+    step: Any = None,
 ) -> PointProgram:
     """The program of a method other than "auto", for the Jacobian in the inputs.
 

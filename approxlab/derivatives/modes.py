@@ -16,7 +16,13 @@ import jax
 from jaxtyping import Array
 
 from approxlab.arguments import check_positive
-from approxlab.derivatives._methods import METHODS, TABLE, JacobianScheme, Method, Wrt
+from approxlab.derivatives._methods import (
+    METHODS,
+    TABLE,
+    Method,
+    Wrt,
+    check_options,
+)
 from approxlab.derivatives._point_programs import as_point, is_batch, mapped, point_program
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes
 from approxlab.derivatives.choice import choose
@@ -45,8 +51,8 @@ def value_and_jacobian(
     *,
     wrt: Wrt = "inputs",
     chunk: int | None = None,
-    scheme: JacobianScheme = "forward",
-    step: float | None = None,
+    scheme: Any = None,
+    step: Any = None,
     max_bytes: int = MAX_BYTES,
     verbose: bool = False,
 ) -> tuple[Any, Any]:
@@ -75,8 +81,9 @@ def value_and_jacobian(
             `WeightJacobian` (of a batch of one point, for a point), which never forms such an
             array.
         chunk: For "chunked": how many sweeps at once; by default as many as `max_bytes` allows.
-        scheme: For "differences": "forward", "backward" or "central".
-        step: For "differences": the step; by default the best one for the dtype.
+        scheme: For "differences": "forward" (the default), "backward" or "central".
+        step: For "differences": the step, or an array of one per input; by default the best one
+            for the dtype and the size of each input; see `difference_jacobian`.
         max_bytes: A Jacobian larger than this is refused before anything is computed, and so is an
             identity that is swept together.
         verbose: With "auto": prints the chosen method, and why.
@@ -86,8 +93,8 @@ def value_and_jacobian(
         values of shape (). The dtype is that of the value.
 
     Raises:
-        ValueError: If the method is unknown or not for this function, or the Jacobian is larger
-            than `max_bytes`.
+        ValueError: If the method is unknown or not for this function, an option does not belong
+            to it, or the Jacobian is larger than `max_bytes`.
         TypeError: If `x` is not floating point.
 
     Example:
@@ -101,6 +108,7 @@ def value_and_jacobian(
         raise ValueError(f"method: got {method!r}, expected one of {', '.join(METHODS)}.")
     if wrt not in ("inputs", "weights"):
         raise ValueError(f"wrt: got {wrt!r}, expected 'inputs' or 'weights'.")
+    check_options(method, wrt, chunk=chunk, scheme=scheme, step=step, verbose=verbose)
     x = as_point(f, x)
     if wrt == "weights":
         if verbose and method == "auto":
@@ -116,7 +124,9 @@ def value_and_jacobian(
     if chunk is not None:
         check_positive(chunk=chunk)
     each = max_bytes // max(1, len(x) if is_batch(f, x) else 1)
-    program = point_program(method, chunk=chunk, max_bytes=each, scheme=scheme, step=step)
+    program = point_program(
+        method, chunk=chunk, max_bytes=each, scheme=scheme or "forward", step=step
+    )
     return mapped(f, x, program)
 
 

@@ -180,7 +180,7 @@ def _shown(entries: Sequence[Any], shape: str, digits: int) -> str:
     if any(entry is None for entry in entries):
         return ""
     sizes = [int(size) for size in shape.split("x")] if shape else []
-    words = [_number(float(entry), digits) for entry in entries]
+    words = [_number(entry, digits) for entry in entries]
     if not sizes:
         return words[0]
     if len(sizes) > 2 or len(words) > 4:
@@ -189,8 +189,13 @@ def _shown(entries: Sequence[Any], shape: str, digits: int) -> str:
     return "[" + "; ".join(" ".join(line) for line in lines) + "]"
 
 
-def _number(value: float, digits: int) -> str:
+def _number(value: Any, digits: int) -> str:
     """Rounded to so many significant digits; exact and short where one digit more is enough."""
+    if isinstance(value, complex) and value.imag:
+        real = _number(value.real, digits) if value.real else ""
+        imaginary = _number(value.imag, digits)
+        return f"{real}{'' if imaginary[0] == '−' or not real else '+'}{imaginary}i"
+    value = float(np.real(value))
     longer = f"{value:.{digits + 1}g}"
     exact = math.isclose(float(longer), value, rel_tol=1e-9, abs_tol=1e-12)
     text = longer if exact or not math.isfinite(value) else f"{value:#.{digits}g}".rstrip(".")

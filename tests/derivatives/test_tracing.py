@@ -481,7 +481,74 @@ def test_arrays_and_local_derivatives_are_drawn(survey):
     plt.close(ax.figure)
 
 
+# Complex steps inside of real functions.
+
+COMPLEX = {
+    "power of a Fourier transform": lambda x: jnp.sum(jnp.abs(jnp.fft.fft(x)) ** 2),
+    "there and back": lambda x: jnp.sum(jnp.sin(jnp.fft.irfft(jnp.fft.rfft(x), 3))),
+    "product": lambda x: jnp.real(jax.lax.complex(x[0], x[1]) * jax.lax.complex(x[1], x[2])),
+    "literal": lambda x: jnp.abs(jnp.exp(1j * x[0] * x[1]) + x[2]),
+    "cube": lambda x: jnp.imag((x[0] + 1j * x[1]) ** 3) * x[2],
+    "logarithm": lambda x: jnp.real(jnp.log(x[0] + 1j * x[1])),
+    "angle": lambda x: jnp.angle(x[0] + 1j * x[1]) * x[2],
+    "conjugate": lambda x: jnp.real(jnp.vdot(x * (1 + 2j), jnp.sin(x * 1j))),
+    "eigenvalues": lambda x: jnp.sum(
+        jnp.abs(jnp.linalg.eigvals(jnp.asarray([[0.0, 1.0], [-1.0, 0.0]]) * x[0] + jnp.eye(2)))
+    ),
+    "loop": lambda x: jnp.abs(
+        jax.lax.fori_loop(0, 3, lambda _, z: z * (1 + 1j) + x[0], jax.lax.complex(x[1], x[2]))
+    ),
+    "constant": lambda x: jnp.real((2 + 3j) * 1j) * x[0],
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    mostly_slow(
+        [(name, dtype) for name in COMPLEX for dtype in ("float32", "float64")],
+        [("there and back", "float32"), ("literal", "float64"), ("constant", "float64")],
+    ),
+)
+@jax.numpy_dtype_promotion("standard")  # 1j beside real numbers
+def test_complex_steps_have_the_derivatives_of_jax(case):
+    name, dtype = case
+    f, x = COMPLEX[name], jnp.asarray([1.0, 2.0, 3.0], dtype)
+    tr = trace(f, x, seeds=["x[0]", "x[2]"])
+    rows = jax.jacfwd(f)(x)
+    scale = float(jnp.max(jnp.abs(rows)))
+    assert tr.gradients[0].dtype == dtype  # real, as the argument is
+    assert scale > 0.1
+    laws.close(tr.gradients[0], rows, c=64, dtype=dtype, scale=scale)
+    laws.close(tr.tangents, rows[jnp.asarray([0, 2])], c=64, dtype=dtype, scale=scale)
+    for fmt in ("text", "markdown", "latex"):
+        assert tr.table(fmt)
+    assert tr.dot()
+    assert len(tr.to_rows()) > len(tr.steps)
+
+
+def test_numbers_of_a_fourier_transform():
+    """By Parseval's theorem the sum is 3 |x|^2, with gradient 6 x."""
+    tr = trace(COMPLEX["power of a Fourier transform"], jnp.asarray([1.0, 2.0, 3.0]))
+    laws.close(tr.gradients[0], [6.0, 12.0, 18.0], c=16, scale=18.0)
+
+
+def test_a_complex_adjoint_is_that_of_the_two_parts():
+    """The adjoint of v = x + i y is df/dx - i df/dy, and a picture shows it."""
+    tr = trace(lambda a, b: jnp.real(jax.lax.complex(a, b) ** 2), 3.0, 2.0)
+    step = next(step for step in tr.steps if step.text.startswith("complex"))
+    assert complex(step.adjoint) == 6.0 + 4.0j  # of x^2 - y^2
+    assert "6+4i" in tr.table()
+    axes = tr.draw()
+    assert any("6+4i" in text.get_text() for text in axes.texts)
+    plt.close(axes.figure)
+
+
 CALLS = [
+    (
+        lambda: trace(lambda x: jax.lax.complex(x, x), 2.0),
+        TypeError,
+        ["complex128", "one floating-point"],
+    ),
     (lambda: trace(jnp.sin, 2), TypeError, ["got 2", "int", "floating point", "Write 2.0"]),
     (lambda: trace(jnp.sin, 1j), TypeError, ["1j", "complex", "real floating point"]),
     (lambda: jax.jit(lambda x: trace(jnp.sin, x).value)(2.0), TypeError, ["tracer", "outside of"]),

@@ -20,6 +20,7 @@ __all__ = [
     "live_equations",
     "open_jaxpr",
     "scan_liveness",
+    "scan_parts",
     "trip_count",
 ]
 
@@ -96,7 +97,7 @@ def scan_liveness(eqn: Any, outs: Sequence[bool]) -> tuple[list[bool], list[bool
     A carried value is used if it is wanted in the end or by a used value of the next step.
     """
     body = open_jaxpr(eqn.params["jaxpr"])
-    consts, carries = _scan_parts(eqn, body)
+    consts, carries = scan_parts(eqn, body)
     wanted = list(outs)
     while True:
         ins = live_equations(body, wanted)[1]
@@ -106,7 +107,7 @@ def scan_liveness(eqn: Any, outs: Sequence[bool]) -> tuple[list[bool], list[bool
         wanted[:carries] = carried
 
 
-def _scan_parts(eqn: Any, body: Any) -> tuple[int, int]:
+def scan_parts(eqn: Any, body: Any) -> tuple[int, int]:
     """Numbers of constants and of carried values.
 
     Found by shape, since the names of the parameters changed with JAX's versions: what is scanned

@@ -53,13 +53,47 @@ class Values:
         slip = ulps * float(np.finfo(self.x.dtype).eps) * np.abs(shift.astype(np.float64))
         return float(np.linalg.norm(lost.astype(np.float64) + slip))
 
-    def sampled_derivative(self, k: int, length: float) -> np.ndarray:
-        """Largest of three k-th differences around x, with a step that suits them; no bound."""
+    def sampled_change(self, k: int, length: float, step: float) -> np.ndarray:
+        """step^(k-1) |g^(k)|, of three k-th differences around x the largest; no bound."""
         h = power_of_two(self.eps ** (1.0 / (k + 2)) * length)
         found = [self.at((i - 0.5 * k) * h).astype(np.float64) for i in range(-1, k + 2)]
         weights = [(-1.0) ** i * math.comb(k, i) for i in range(k + 1)]
         sums = [np.abs(np.tensordot(weights, found[i : i + k + 1], 1)) for i in range(3)]
-        return np.asarray(np.max(sums, axis=0) / h**k)
+        return np.asarray(np.max(sums, axis=0) * np.float64(step / h) ** (k - 1) / h)
+
+    def taken(self, h: float) -> float:
+        """The step that x + h v really takes, where one number moves; h where several do.
+
+        Raises:
+            ValueError: If none moves.
+        """
+        moves = self.v != 0
+        there = self.x + self._shift(h)
+        if np.all(there[moves] == self.x[moves]):
+            size = float(np.max(np.abs(self.x[moves])))
+            raise ValueError(
+                f"step: got {h!r}, which vanishes in x + step * direction for x of size "
+                f"{size:.3g}, expected at least {size * float(np.finfo(self.x.dtype).eps):.1e} in "
+                "all. Leave it out for one that suits x."
+            )
+        if np.sum(moves) != 1:
+            return h
+        # In the dtype of x, where the difference of two numbers that are so close is exact.
+        return float(np.abs((there - self.x)[moves] / self.v[moves])[0])
+
+    def slope_along_rounding(self, t: float) -> np.ndarray:
+        """|df| per distance along the direction in which x + t v is rounded; no bound."""
+        shift = self._shift(t)
+        total = self.x + shift
+        lost = shift - (total - self.x)
+        size = float(np.linalg.norm(lost.astype(np.float64)))
+        if size == 0.0:
+            return np.zeros(self.shape)
+        by = np.asarray(lost * self.x.dtype.type(abs(t) * np.linalg.norm(self.v) / size))
+        self.count += 1
+        there = np.asarray(self.f(jnp.asarray(self.x + by)))
+        change = np.abs(there.astype(np.float64) - self.at(0.0).astype(np.float64))
+        return np.asarray(change / np.linalg.norm(by.astype(np.float64)))
 
     def _shift(self, t: float) -> np.ndarray:
         return np.asarray(self.v * self.x.dtype.type(t))

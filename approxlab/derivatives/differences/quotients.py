@@ -11,13 +11,12 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from approxlab.claims import Bound
-from approxlab.derivatives.differences._complex_step import at_complex_points
+from approxlab.derivatives.differences._complex_quotients import complex_quotient
 from approxlab.derivatives.differences._values import Values, check_floating, quotient
 from approxlab.derivatives.differences.stencils import (
     Scheme,
@@ -115,7 +114,7 @@ def difference(
     *,
     scheme: Scheme = "central",
     step: float | None = None,
-    order: int = 4,
+    order: int | None = None,
     derivatives: Mapping[int, Any] | None = None,
     value_error: Any = None,
 ) -> Difference:
@@ -134,7 +133,9 @@ def difference(
     plus the rounding of the quotient's own few operations, which is added. The proofs stand at the
     head of `approxlab.derivatives.differences.stencils`. Steps that are chosen here are powers of
     two, at or below the best ones (`optimal_step`) for M_k and |f| where these are given, otherwise
-    for a function that varies over a length max(1, |x|) / |v|. Where points are rounded all the
+    for a function that varies over a length max(1, |x|) / |v|; where |x| is beyond 1000 or below
+    1/1000, also for one of length min(1, |x|) / |v|, and the smaller error wins. The step is the
+    one that is taken: where one number moves, h = (x + h) - x. Where points are rounded all the
     same, the error that this causes is bounded by M_1. Computes in the dtype of x. Does not work
     under jit, but `difference_jacobian` does.
 
@@ -142,16 +143,16 @@ def difference(
         f: A JAX function of one array of the shape of x, with one array as value.
         x: The point; floating point, any shape.
         direction: v, of the shape of x; may be left out where x is one number.
-        scheme: One of the above. "complex" refuses functions with operations that are not known
-            to be analytic, by name.
-        step: h; by default near the best one.
-        order: For "richardson": 4, 6, 8 or 10.
+        scheme: One of the above. "complex" refuses operations that are not known to be analytic,
+            and values at the edge or outside of an operation's real domain, by name.
+        step: h; by default near the best one. Refused where x + h v is x.
+        order: For "richardson": 4 (the default), 6, 8 or 10.
         derivatives: Proved bounds: {k: M_k}, numbers or arrays of the shape of f. The truncation
             error needs k = order + 1. k = 1 is a bound on the norm of the gradient near the
             points, and is needed only where points are rounded. Missing bounds are sampled.
         value_error: Bound on the error of computed values of f; by default 4 eps |f| is assumed.
             For "complex" it is that of the imaginary part divided by h; without it nothing is
-            proved, since it does not follow from any assumption on f.
+            proved: the error is what moving every operation by a few eps changes.
 
     Raises:
         TypeError: If x is not floating point, or the value of f not one floating-point array.
@@ -169,16 +170,39 @@ def difference(
         >>> float(slope.value), slope.proved
         (1.0, False)
     """
-    check_order(scheme, order)
+    order = check_order(scheme, order)
     point, along = _point_and_direction(x, direction)
     bounds = {int(k): np.asarray(bound, np.float64) for k, bound in (derivatives or {}).items()}
     _check_bounds(bounds, value_error)
     rule = stencil(scheme, order)
     values = Values(f, point, along)
-    length = max(1.0, float(np.max(np.abs(point)))) / float(np.linalg.norm(along))
-    h = _step(step, rule, values, bounds, value_error, length)
     if scheme == "complex":
-        return _complex(values, rule, h, bounds, value_error, length)
+        given = None if step is None else checked_step(step)
+        return _complex(values, given, bounds, value_error)
+    sizes = np.abs(point[along != 0]).astype(np.float64)
+    lengths = [max(1.0, float(np.max(sizes)))]
+    least = float(np.min(sizes, where=sizes > 0, initial=1.0))
+    # At another scale than 1 nothing says whether f varies over |x| or over 1: both are tried.
+    if step is None and rule.order + 1 not in bounds and not 1e-3 <= least <= lengths[0] <= 1e3:
+        spacing = 32.0 * float(np.finfo(point.dtype).eps) * float(np.max(sizes))
+        lengths.append(max(least, spacing / optimal_step(scheme, point.dtype, order=order)))
+    found = []
+    for length in lengths:
+        scaled = length / float(np.linalg.norm(along.astype(np.float64)))
+        h = values.taken(_step(step, rule, values, bounds, value_error, scaled))
+        found.append(_real(values, rule, h, bounds, value_error, scaled))
+    return _better(*found, seen=lengths[1] <= 1.0) if len(found) > 1 else found[0]
+
+
+def _real(
+    values: Values,
+    rule: Stencil,
+    h: float,
+    bounds: Mapping[int, np.ndarray],
+    value_error: Any,
+    length: float,
+) -> Difference:
+    """The quotient at real points, and the parts of its error."""
     sampled = [values.at(s * h) for s in rule.offsets]
     errors = [_value_error(value, value_error) for value in sampled]
     slope, arithmetic, tableau = quotient(rule, sampled, h)
@@ -186,8 +210,11 @@ def difference(
     notes = [_value_note(value_error)]
     truncation, notes, sure = _truncation(rule, values, h, bounds, length, notes)
     rounded = sum(w * values.rounding(t * h) for w, t in zip(weights, rule.offsets, strict=True))
-    steepest = bounds.get(1, np.abs(slope.astype(np.float64)) / np.linalg.norm(along))
+    steepest: Any = bounds.get(1)
     if rounded > 0.0:
+        if steepest is None:
+            size = np.abs(slope.astype(np.float64)) / np.linalg.norm(values.v)
+            steepest = np.maximum(size, 2.0 * values.slope_along_rounding(rule.offsets[0] * h))
         sure = sure and 1 in bounds
         notes.append("points rounded, |grad f| <= M_1" if 1 in bounds else "gradient sampled")
     from_values = sum(w * e for w, e in zip(weights, errors, strict=True))
@@ -199,11 +226,32 @@ def difference(
         sure,
         tuple(notes),
         h,
-        scheme,
+        rule.scheme,
         rule.order,
         values.count,
         tableau,
     )
+
+
+def _better(long: Difference, short: Difference, *, seen: bool) -> Difference:
+    """The quotient of the smaller error, where the shorter step judges the longer one.
+
+    Roundoff is known and truncation is sampled: what the two differ by, beyond the error of the
+    short one, is truncation of the long one. Unless lengths of 1 are `seen`, x is so large that its
+    dtype has no points there: where the two differ nothing is known of the error, which is
+    infinite.
+    """
+    apart = np.abs(long.value.astype(np.float64) - short.value.astype(np.float64))
+    if not seen:
+        blind = np.where(apart > long.error + short.error, np.inf, 0.0)
+        long, short = (
+            dataclasses.replace(each, truncation=np.asarray(each.truncation + blind))
+            for each in (long, short)
+        )
+    missed = np.asarray(np.maximum(long.truncation, apart - short.error))
+    long = dataclasses.replace(long, truncation=missed, evaluations=short.evaluations)
+    errors = [np.max(np.nan_to_num(each.error, nan=np.inf), initial=0.0) for each in (long, short)]
+    return long if errors[0] <= errors[1] else short
 
 
 # The parts of the error
@@ -220,43 +268,34 @@ def _truncation(
     """The bound from M_(p+1), or the same from a sampled derivative."""
     k = rule.order + 1
     given = k in bounds
-    size = bounds[k] if given else values.sampled_derivative(k, length)
-    where = " on the complex segment" if rule.scheme == "complex" else ""
-    note = f"|d^{k} f| <= M_{k}{where}" if given else f"d^{k} f sampled"
-    error = rule.truncation * h**rule.order * size
+    note = f"|d^{k} f| <= M_{k}" if given else f"d^{k} f sampled"
+    if given:
+        error = rule.truncation * bounds[k]
+        for _ in range(rule.order):  # not h^p, which may overflow where the product does not
+            error = error * h
+    else:
+        error = rule.truncation * values.sampled_change(k, length, h)
     return _up(error, values.shape), [*notes, note], given
 
 
 def _complex(
-    values: Values,
-    rule: Stencil,
-    h: float,
-    bounds: Mapping[int, np.ndarray],
-    value_error: Any,
-    length: float,
+    values: Values, step: float | None, bounds: Mapping[int, np.ndarray], value_error: Any
 ) -> Difference:
-    real = values.at(0.0)
-    at = at_complex_points(values.f, jnp.asarray(values.x))
-    z = jax.lax.complex(jnp.asarray(values.x), jnp.asarray(values.v * values.x.dtype.type(h)))
-    values.count += 1
-    # Where f itself is nan, a branch of its complex logarithm or root may still be a number.
-    slope = np.where(np.isfinite(real), np.asarray(at(z)).imag / real.dtype.type(h), np.nan)
-    assumed = (
+    found = complex_quotient(values, step, bounds, value_error, ULPS)
+    notes = (
         "error of Im f / h as given"
         if value_error is not None
-        else f"Im f / h right to {ULPS} eps of itself, which fails where terms cancel"
+        else "roundings of Im f / h sampled",
+        "|d^3 f| <= M_3 on the complex segment" if 3 in bounds else "truncation sampled",
     )
-    truncation, notes, sure = _truncation(rule, values, h, bounds, length, [assumed])
-    size = np.abs(slope.astype(np.float64))
-    error = ULPS * values.eps * size if value_error is None else np.asarray(value_error, float)
     return Difference(
-        slope.astype(real.dtype),
-        truncation,
-        _up(error + values.eps * size, slope.shape),
-        np.zeros(slope.shape),
-        sure and value_error is not None,
-        tuple(notes),
-        h,
+        found.value.astype(values.dtype),
+        _up(found.truncation, found.value.shape),
+        _up(found.roundoff, found.value.shape),
+        np.zeros(found.value.shape),
+        3 in bounds and value_error is not None,
+        notes,
+        found.step,
         "complex",
         2,
         values.count,
@@ -273,8 +312,6 @@ def _step(
 ) -> float:
     if step is not None:
         return checked_step(step)
-    if rule.scheme == "complex":
-        return optimal_step("complex", _kind(values.eps))
     usual = optimal_step(rule.scheme, _kind(values.eps), order=rule.order) * length
     known = bounds.get(rule.order + 1)
     if known is None:

@@ -50,6 +50,8 @@ __all__ = [
 
 Scheme = Literal["forward", "backward", "central", "richardson", "complex"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+# Orders that change nothing: the scheme's own, and the default of `stencil`.
+_FIXED = {"forward": (1, 4), "backward": (1, 4), "central": (2, 4), "complex": (2, 4)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +122,7 @@ def optimal_step(
     value: float = 1.0,
     derivative: float = 1.0,
     value_error: float | None = None,
-    order: int = 4,
+    order: int | None = None,
 ) -> float:
     """The step that balances truncation and roundoff.
 
@@ -138,7 +140,7 @@ def optimal_step(
         value: |f| at x.
         derivative: |g^(p+1)|, p the order of the scheme.
         value_error: Error E of a value; by default eps |f|.
-        order: For "richardson": 4, 6, 8 or 10.
+        order: For "richardson": 4 (the default), 6, 8 or 10.
 
     Returns:
         The step; infinity where there is no truncation error, 0 where there is no roundoff.
@@ -149,7 +151,7 @@ def optimal_step(
         >>> round(optimal_step("central", "float32"), 5), round(optimal_step("central", float), 8)
         (0.0071, 8.73e-06)
     """
-    check_order(scheme, order)
+    order = check_order(scheme, order)
     if scheme == "complex":
         return 2.0**-66 if np.dtype(dtype) == np.float32 else 2.0**-664
     rule = stencil(scheme, order)
@@ -172,14 +174,22 @@ def power_of_two(step: float) -> float:
     return math.ldexp(0.5, math.frexp(step)[1])
 
 
-def check_order(scheme: str, order: int) -> None:
-    """The scheme is known, and Richardson's order one of those that are offered."""
+def check_order(scheme: str, order: int | None) -> int:
+    """The order, 4 where none is given; the scheme is known, and an order belongs to it."""
     if scheme not in SCHEMES:
         raise ValueError(f"scheme: got {scheme!r}, expected one of {', '.join(SCHEMES)}.")
+    if order is None:
+        return 4
+    if scheme != "richardson" and order not in _FIXED[scheme]:
+        raise ValueError(
+            f"order: got {order!r} with scheme={scheme!r}, expected None: it belongs to "
+            "scheme='richardson'."
+        )
     if scheme == "richardson" and order not in (4, 6, 8, 10):
         raise ValueError(
             f"order: got {order!r}, expected 4, 6, 8 or 10. Order 2 is scheme='central'."
         )
+    return order
 
 
 def checked_step(step: Any) -> float:

@@ -98,7 +98,8 @@ def _jacobian(net: Any, x: Any, wrt: str, method: Any, scheme: Any) -> Program:
         central = (method, scheme) == ("differences", "central")
 
         def ours(net: Any, x: Any) -> Any:
-            value, jacobian = value_and_jacobian(net, x, method, scheme=scheme)
+            options = {"scheme": scheme} if method == "differences" else {}
+            value, jacobian = value_and_jacobian(net, x, method, **options)
             return jacobian if central else (value, jacobian)
 
         return Program(ours, (net, x), not central)

@@ -135,3 +135,8 @@ def check_question(wrt: Any, want: Any, method: Any, scheme: Any = "forward") ->
             f"method: got {method!r} for want={want!r} with wrt={wrt!r}, expected "
             f"{'one of ' + ', '.join(allowed) if allowed else 'None: there is one way'}."
         )
+    if scheme != "forward" and method != "differences":
+        raise ValueError(
+            f"scheme: got {scheme!r} with method={method!r}, expected 'forward', which is the "
+            "default: it belongs to method='differences'."
+        )

@@ -24,6 +24,7 @@ __all__ = [
     "WengertList",
     "apply",
     "is_inexact",
+    "is_real",
     "opened",
     "wengert_list",
 ]
@@ -252,5 +253,10 @@ def _is_shape(equation: Any) -> bool:
 
 
 def is_inexact(value: Any) -> bool:
-    """Whether a value can have a derivative: real floating point."""
+    """Whether a value can have a derivative: floating point, real or complex."""
+    return bool(jnp.issubdtype(jax.dtypes.result_type(value), np.inexact))
+
+
+def is_real(value: Any) -> bool:
+    """Whether a value is real floating point, as points and results are."""
     return bool(jnp.issubdtype(jax.dtypes.result_type(value), np.floating))

@@ -39,13 +39,27 @@ def number(value: Any, digits: int = 6) -> str:
     Example:
         >>> number(11.65207120), number(10.0), number(1.5e-7)
         ('11.652071', '10', '1.5e-07')
+        >>> number(1.0 - 2.5j)
+        '1-2.5i'
     """
+    if np.iscomplexobj(value):
+        return _complex(value, digits, number)
     value = float(value)
     if not math.isfinite(value):
         return str(value)
     if value != 0 and not 10.0 ** (1 - digits) <= abs(value) < 1e6:
         return f"{value:.{digits}g}"
     return _plain(f"{value:.{digits}f}")
+
+
+def _complex(value: Any, digits: int, write: Callable[..., str]) -> str:
+    """Real and imaginary part, each as it would be written alone; a part that is 0 is left out."""
+    real, imaginary = float(np.real(value)), float(np.imag(value))
+    if imaginary == 0.0:
+        return write(real, digits)
+    first = "" if real == 0.0 else write(real, digits)
+    second = write(imaginary, digits)
+    return f"{first}{'' if second[0] == '-' or not first else '+'}{second}i"
 
 
 def _plain(text: str) -> str:
@@ -78,6 +92,8 @@ def significant(value: Any, digits: int = 3) -> str:
         >>> significant(11.65207120), significant(-0.2836621), significant(10.0)
         ('11.7', '-0.284', '10')
     """
+    if np.iscomplexobj(value):
+        return _complex(value, digits, significant)
     return f"{float(value):.{digits}g}"
 
 

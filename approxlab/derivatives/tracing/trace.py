@@ -21,7 +21,7 @@ import numpy as np
 from approxlab.derivatives.tracing import _sweeps as sweeps
 from approxlab.derivatives.tracing import _tables as tables
 from approxlab.derivatives.tracing._steps import TraceStep
-from approxlab.derivatives.tracing._wengert_list import is_inexact, wengert_list
+from approxlab.derivatives.tracing._wengert_list import is_real, wengert_list
 
 __all__ = ["Trace", "trace"]
 
@@ -126,6 +126,10 @@ def trace(
     order of sums over broadcast axes, and no other value or derivative. Comparisons and integers
     have a value only. The dtype of the arguments is kept.
 
+    Steps between may be complex (`jnp.fft.fft`, `1j * x`). Their tangents are dv = dx + i dy, and
+    their adjoints follow JAX: that of v = x + i y is df/dx - i df/dy, so that a step multiplies
+    it by its derivative without a conjugate. Gradients of real arguments are real.
+
     Args:
         f: Function of scalars, small arrays and pytrees of them, that returns one array.
         *args: The point; floating point.
@@ -170,7 +174,7 @@ def trace(
     for name, leaf in zip(given, leaves, strict=True):
         _check_input(name, leaf)
     result = jax.eval_shape(f, *args)
-    if len(jax.tree.leaves(result)) != 1 or not is_inexact(jax.tree.leaves(result)[0]):
+    if len(jax.tree.leaves(result)) != 1 or not is_real(jax.tree.leaves(result)[0]):
         raise TypeError(
             f"f: got a function that returns {_outline(result)}, expected one floating-point "
             "array. Return a single array, such as a loss."
@@ -242,7 +246,7 @@ def _check_input(name: str, leaf: Any) -> None:
             f"{name}: got a tracer, expected numbers, since a trace has numbers in its lines. Call "
             "trace outside of jit, grad and vmap."
         )
-    if not is_inexact(leaf):
+    if not is_real(leaf):
         raise TypeError(
             f"{name}: got {leaf!r} of dtype {jax.dtypes.result_type(leaf)}, expected real floating "
             "point: integers have no derivative. Write 2.0 for 2, or close over the integer."
