@@ -73,10 +73,9 @@ def _forward(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
 
     def push(tangent: Array) -> tuple[Array, Array]:
         value, derivative = jax.jvp(f, (x,), (tangent,))
-        return value, derivative
+        return jnp.asarray(value), derivative  # a constant function may return a Python number
 
     value, columns = jax.vmap(push, out_axes=(None, -1))(_basis(x))
-    value = jnp.asarray(value)  # a function that is constant may return a Python number
     return value, columns.reshape(value.shape + x.shape)
 
 

@@ -8,6 +8,7 @@ place, since no derivative belongs to them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import numbers
 from collections.abc import Callable, Sequence
@@ -176,7 +177,9 @@ def by_entries(
         pairs = zip(parts, shapes, strict=True)
         return point.form.filled([part.reshape(*axes, *shape) for part, shape in pairs])
 
-    return of_vector, jnp.concatenate([leaf.ravel() for leaf in point.leaves]), cut
+    kind = functools.reduce(jnp.promote_types, point.form.dtypes)
+    entries = jnp.concatenate([leaf.ravel().astype(kind) for leaf in point.leaves])
+    return of_vector, entries, cut
 
 
 def check_same_shape(name: str, got: Sequence[int], expected: Sequence[int], of: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
 from approxlab.derivatives._absent_modes import Mode, as_jax_function, by_mode_that_exists
 from approxlab.derivatives.vector_products import jacobian_vector_product
@@ -133,7 +133,7 @@ CLOSED_FORMS: tuple[ClosedForm, ...] = (
 """Derivatives in closed form, a row each: tested against JAX."""
 
 
-def gradient_by_vector(f: Function, x: Any) -> Float[Array, " n"]:
+def gradient_by_vector(f: Function, x: Any) -> Inexact[Array, " n"]:
     """df/dx of a scalar by a vector, shape (n,): D[j] = df/dx[j].
 
     Example:
@@ -143,7 +143,7 @@ def gradient_by_vector(f: Function, x: Any) -> Float[Array, " n"]:
     return _derivative(f, x, 0, 1)
 
 
-def jacobian_by_vector(f: Function, x: Any) -> Float[Array, "m n"]:
+def jacobian_by_vector(f: Function, x: Any) -> Inexact[Array, "m n"]:
     """The Jacobian dy/dx of a vector by a vector, shape (m, n): D[i, j] = dy[i]/dx[j].
 
     Example:
@@ -154,7 +154,7 @@ def jacobian_by_vector(f: Function, x: Any) -> Float[Array, "m n"]:
     return _derivative(f, x, 1, 1)
 
 
-def gradient_by_matrix(f: Function, X: Any) -> Float[Array, "m n"]:
+def gradient_by_matrix(f: Function, X: Any) -> Inexact[Array, "m n"]:
     """df/dX of a scalar by a matrix, the shape (m, n) of X: D[i, j] = df/dX[i, j].
 
     Example:
@@ -165,7 +165,7 @@ def gradient_by_matrix(f: Function, X: Any) -> Float[Array, "m n"]:
     return _derivative(f, X, 0, 2)
 
 
-def vector_by_matrix(f: Function, X: Any) -> Float[Array, "l n m"]:
+def vector_by_matrix(f: Function, X: Any) -> Inexact[Array, "l n m"]:
     """dy/dX of a vector in R^l by a matrix (n, m), shape (l, n, m): D[k, i, j] = dy[k]/dX[i, j].
 
     Example:
@@ -175,7 +175,7 @@ def vector_by_matrix(f: Function, X: Any) -> Float[Array, "l n m"]:
     return _derivative(f, X, 1, 2)
 
 
-def matrix_by_matrix(f: Function, X: Any) -> Float[Array, "p q m n"]:
+def matrix_by_matrix(f: Function, X: Any) -> Inexact[Array, "p q m n"]:
     """dY/dX of a matrix by a matrix, shape (p, q, m, n): D[k, l, i, j] = dY[k, l]/dX[i, j].
 
     Example:
@@ -185,7 +185,7 @@ def matrix_by_matrix(f: Function, X: Any) -> Float[Array, "p q m n"]:
     return _derivative(f, X, 2, 2)
 
 
-def vector_by_scalar(f: Function, t: Any) -> Float[Array, " m"]:
+def vector_by_scalar(f: Function, t: Any) -> Inexact[Array, " m"]:
     """dy/dt of a vector by a scalar, shape (m,): D[i] = dy[i]/dt.
 
     Example:
@@ -195,7 +195,7 @@ def vector_by_scalar(f: Function, t: Any) -> Float[Array, " m"]:
     return _derivative(f, t, 1, 0)
 
 
-def matrix_by_scalar(f: Function, t: Any) -> Float[Array, "m n"]:
+def matrix_by_scalar(f: Function, t: Any) -> Inexact[Array, "m n"]:
     """dY/dt of a matrix by a scalar, shape (m, n): D[i, j] = dY[i, j]/dt.
 
     Example:

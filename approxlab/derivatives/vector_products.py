@@ -12,6 +12,7 @@ and `custom_vjp`, that one is taken: u J by forward mode costs as many sweeps as
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -164,18 +165,19 @@ def _by_entries(flat: OnLeaves, u: Leaves) -> Leaves:
     leaves = flat.point.leaves
     sizes = [leaf.size for leaf in leaves]
     ends = np.cumsum(sizes)[:-1]
+    kind = functools.reduce(jnp.promote_types, (weight.dtype for weight in u))
 
     def entry(index: Array) -> Array:
         unit = jnp.split(jnp.arange(sum(sizes)) == index, ends)
         v = (e.reshape(leaf.shape).astype(leaf.dtype) for e, leaf in zip(unit, leaves, strict=True))
         columns = jax.jvp(flat, leaves, tuple(v))[1]
-        pairs = zip(u, columns, strict=True)
-        return jnp.sum(jnp.stack([jnp.sum(weight * column) for weight, column in pairs]))
+        terms = [jnp.sum(weight * column) for weight, column in zip(u, columns, strict=True)]
+        return functools.reduce(jnp.add, [term.astype(kind) for term in terms])
 
     row = jax.lax.map(entry, jnp.arange(sum(sizes)), batch_size=min(64, max(1, sum(sizes))))
-    kind = row.dtype if jnp.iscomplexobj(row) else None
     parts = zip(jnp.split(row, ends), leaves, strict=True)
-    return tuple(part.reshape(leaf.shape).astype(kind or leaf.dtype) for part, leaf in parts)
+    kept = kind if jnp.iscomplexobj(row) else None
+    return tuple(part.reshape(leaf.shape).astype(kept or leaf.dtype) for part, leaf in parts)
 
 
 def _one(flat: OnLeaves) -> Array:

@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
 from approxlab.derivatives._absent_modes import (
     Mode,
@@ -105,7 +105,7 @@ def chain_jacobian(
     x: Any,
     plan: Plan | None = None,
     max_bytes: int | None = None,
-) -> Float[Array, "m n"]:
+) -> Inexact[Array, "m n"]:
     """Jacobian of fns[-1] o ... o fns[0] at a point, by dense products, tangents and adjoints.
 
     The values between the functions are computed once and kept. A function is evaluated once more
