@@ -145,7 +145,7 @@ def choose(
     f: Callable[..., Any],
     x: Any,
     *,
-    methods: Sequence[Method] | None = None,
+    methods: Sequence[Method] | str | None = None,
     machine: Machine = CPU,
 ) -> Choice:
     """Which method computes the value and the Jacobian of f at x fastest.
@@ -224,7 +224,9 @@ def _reason(ordered: Sequence[Candidate], left_out: Sequence[Method]) -> str:
     if other is None:
         return f"{why} of {len(ordered)} methods, which are all predicted to take this time"
     excess = other.predicted_s / first.predicted_s - 1.0
-    longer = f"{1.0 + excess:.3g} times as long" if excess >= 0.005 else f"{excess:.1g} longer"
+    longer = (
+        f"{1.0 + excess:.3g} times as long" if excess >= 0.005 else f"{100.0 * excess:.1g}% longer"
+    )
     return f"{why} of {len(ordered)} methods; the next, {other.method}, {longer}"
 
 

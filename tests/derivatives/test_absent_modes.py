@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import laws
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 import approxlab as al
 from approxlab.derivatives._absent_modes import linearized, why_absent
@@ -66,7 +67,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", mostly_slow(list(CASES), ["while", "custom_vjp", "stopped", "number of while"])
+)
 def test_the_mode_that_exists_is_taken(name):
     f, expected, absent = CASES[name]
     loop_free = {"auto", "forward", "reverse", "chunked"} - {absent}
@@ -85,7 +88,10 @@ def test_the_mode_that_exists_is_taken(name):
         assert len(chosen.candidates) == 2
 
 
-@pytest.mark.parametrize("name", ["while", "tolerance", "custom_vjp", "tall while"])
+@pytest.mark.parametrize(
+    "name",
+    mostly_slow(["while", "tolerance", "custom_vjp", "tall while"], ["tolerance", "custom_vjp"]),
+)
 def test_a_mode_asked_by_name_is_refused_in_one_sentence(name):
     f, _, absent = CASES[name]
     there = "reverse" if absent == "forward" else "forward"

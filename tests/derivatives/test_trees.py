@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import laws
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 import approxlab as al
 from approxlab.derivatives._trees import as_tree, check_same_shape, is_tree
@@ -78,7 +79,7 @@ def fixed_of(tree, moved):
     return [leaf for leaf in leaves if not any(leaf is one for one in moved)]
 
 
-@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("name", mostly_slow(list(TREES), ["dict", "tuple"]))
 def test_gradients_and_products(name):
     tree, f, moved = TREES[name]
     slope = d.gradient(f, tree)
@@ -98,7 +99,7 @@ def test_gradients_and_products(name):
     laws.close(moved(second)[0], wanted, c=64, scale=30.0)
 
 
-@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("name", mostly_slow(list(TREES), ["node"]))
 @pytest.mark.parametrize("method", ["auto", "forward", "reverse", "chunked", "differences"])
 def test_jacobians(name, method):
     tree, f, moved = TREES[name]
