@@ -60,14 +60,14 @@ class Form:
         moved = [part for part, moves in zip(parts, self.moves, strict=True) if moves]
         arrays = []
         for part, shape, dtype in zip(moved, self.shapes, self.dtypes, strict=True):
-            array = jnp.asarray(part)
+            array = _as_array(part)
             check_same_shape(name, array.shape, shape, of)
             if jnp.iscomplexobj(array) and not jnp.issubdtype(dtype, jnp.complexfloating):
                 raise TypeError(
                     f"{name}: got dtype {array.dtype}, expected real numbers as {of}. Write "
                     f"{name}.real and {name}.imag, one call for each."
                 )
-            arrays.append(jnp.asarray(array, dtype))
+            arrays.append(array if array.dtype == dtype else array.astype(dtype))
         return tuple(arrays)
 
 
@@ -113,7 +113,7 @@ def as_tree(name: str, tree: Any, fix: str | None = None) -> Tree:
             f"{name}: got {_kinds(leaves)}, expected floating-point numbers. Write "
             f"{fix or f'jnp.asarray({name}, float)'}."
         )
-    moved = tuple(jnp.asarray(leaf) for leaf, m in zip(leaves, moves, strict=True) if m)
+    moved = tuple(_as_array(leaf) for leaf, m in zip(leaves, moves, strict=True) if m)
     fixed = tuple(leaf for leaf, m in zip(leaves, moves, strict=True) if not m)
     shapes = tuple(leaf.shape for leaf in moved)
     return Tree(Form(structure, moves, shapes, tuple(leaf.dtype for leaf in moved)), moved, fixed)
@@ -195,6 +195,11 @@ def check_same_shape(name: str, got: Sequence[int], expected: Sequence[int], of:
         raise ValueError(
             f"{name}: got shape {tuple(got)}, expected {tuple(expected)}, that of {of}."
         )
+
+
+def _as_array(leaf: Any) -> Any:
+    # asarray costs as much as a small step of arithmetic, also where nothing is to be done.
+    return leaf if isinstance(leaf, jax.Array) else jnp.asarray(leaf)
 
 
 def _is_floating(leaf: Any) -> bool:

@@ -29,7 +29,7 @@ def check_said(text):
     rows = table_of(text)
     first = rows[chosen]
     least = {name: min(row[name] for row in rows.values()) for name in COLUMNS}
-    assert list(rows)[0] == chosen
+    assert next(iter(rows)) == chosen
     assert first["time"] == least["time"]
     if len(rows) == 1:
         assert "only" in reason
@@ -111,8 +111,8 @@ def candidates(*rows):
     [
         (
             candidates(("reverse", 0, 70, 10, 1.0), ("forward", 0, 40, 20, 1.5)),
-            "least predicted time and fewest bytes, though 1.75 times the fewest FLOPs of 2 methods; "
-            "the next, forward, 1.5 times as long",
+            "least predicted time and fewest bytes, though 1.75 times the fewest FLOPs of 2 "
+            "methods; the next, forward, 1.5 times as long",
         ),
         (
             candidates(("reverse", 8, 70, 30, 1.0), ("forward", 4, 70, 20, 1.001)),
@@ -126,7 +126,8 @@ def candidates(*rows):
         ),
         (
             candidates(("forward", 0, 7, 30, 1.0), ("reverse", 0, 7, 30, 2.0)),
-            "fewest FLOPs and least predicted time of 2 methods; the next, reverse, 2 times as long",
+            "fewest FLOPs and least predicted time of 2 methods; the next, reverse, 2 times as "
+            "long",
         ),
     ],
 )

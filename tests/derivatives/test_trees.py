@@ -144,7 +144,8 @@ def test_lists_of_numbers_are_arrays_where_one_is_wanted():
         False,
     ]
     laws.close(d.jacobian(jnp.square, [1.0, 2.0]), np.diag([2.0, 4.0]), c=4, scale=4.0)
-    laws.close(d.vector_jacobian_product(jnp.square, X, [1.0, 2.0, 3.0]), 2.0 * X * jnp.arange(1.0, 4.0), c=4, scale=9.0)  # fmt: skip
+    by_list = d.vector_jacobian_product(jnp.square, X, [1.0, 2.0, 3.0])
+    laws.close(by_list, 2.0 * X * jnp.arange(1.0, 4.0), c=4, scale=9.0)
     by_row = d.vector_jacobian_product(lambda x: {"a": x}, X, {"a": [1.0, 2.0, 3.0]})
     laws.close(by_row, [1.0, 2.0, 3.0], c=4, scale=3.0)
     laws.close(d.jacobian(lambda x: x**2, 1.5), 3.0, c=4, scale=3.0)
@@ -245,8 +246,8 @@ def test_functions_that_are_not_of_jax(name):
             ValueError,
             "v: got a tree .* that of x",
         ),
-        (lambda: d.chain_jacobian([jnp.sin, jnp.argsort], X), TypeError, "fns: got values of dtype int"),
-        (lambda: check_same_shape("Y", (3, 4), (3,), "the values"), ValueError, r"Y: got shape \(3, 4\)"),
+        (lambda: d.chain_jacobian([jnp.sin, jnp.argsort], X), TypeError, "fns: got values of"),
+        (lambda: check_same_shape("Y", (3, 4), (3,), "f"), ValueError, r"Y: got shape \(3, 4\)"),
         (lambda: as_tree("x", (1, True)), TypeError, "x: got dtype int64, dtype bool"),
     ],
 )  # fmt: skip
