@@ -11,6 +11,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from approxlab.derivatives._absent_modes import (
+    Mode,
+    as_jax_function,
+    by_mode_that_exists,
+    linearized,
+)
+from approxlab.derivatives._complex_values import pulled
 from approxlab.derivatives._methods import Method
 from approxlab.derivatives._structures import MAX_BYTES
 from approxlab.derivatives.counts.jaxprs import count
@@ -19,7 +26,15 @@ from approxlab.derivatives.planner.chains import value_and_jacobian_by
 from approxlab.derivatives.planner.plans import plan_network, structured_plan
 from approxlab.networks.mlp import MLP
 
-__all__ = ["PointProgram", "as_point", "is_batch", "mapped", "point_program", "sweeps_within"]
+__all__ = [
+    "PointProgram",
+    "as_point",
+    "is_batch",
+    "mapped",
+    "point_program",
+    "sweeps_within",
+    "value_of",
+]
 
 PointProgram = Callable[[Callable[..., Any], Array], tuple[Array, Array]]
 """Takes a function or network and one point to the value and the Jacobian there."""
@@ -58,7 +73,7 @@ def _forward(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
 
     def push(tangent: Array) -> tuple[Array, Array]:
         value, derivative = jax.jvp(f, (x,), (tangent,))
-        return value, derivative
+        return jnp.asarray(value), derivative  # a constant function may return a Python number
 
     value, columns = jax.vmap(push, out_axes=(None, -1))(_basis(x))
     return value, columns.reshape(value.shape + x.shape)
@@ -67,9 +82,10 @@ def _forward(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
 def _reverse(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
     """All cotangents at once."""
     value, pull = jax.vjp(f, x)
+    value = jnp.asarray(value)
     if value.shape == ():
-        return value, pull(jnp.ones_like(value))[0].astype(value.dtype)
-    (rows,) = jax.vmap(pull)(_basis(value))
+        return value, pulled(pull, jnp.ones_like(value))[0].astype(value.dtype)
+    (rows,) = jax.vmap(functools.partial(pulled, pull))(_basis(value))
     return value, rows.reshape(value.shape + x.shape).astype(value.dtype)
 
 
@@ -89,19 +105,35 @@ def _chunked(
 ) -> tuple[Array, Array]:
     """Sweeps of the direction that needs fewer, `chunk` at a time in one compiled loop.
 
-    The primal is computed once (`jax.linearize`, `jax.vjp`), and the basis is made chunk by chunk.
+    The other direction is taken where f does not have this one.
     """
     shape = jax.eval_shape(f, x)
-    forward = x.size <= max(1, math.prod(shape.shape))
+    sweeps = math.prod(shape.shape)
+    if x.size * sweeps == 0:
+        return jnp.asarray(f(x)), jnp.zeros(shape.shape + x.shape, shape.dtype)
+    if jnp.issubdtype(shape.dtype, jnp.complexfloating):
+        sweeps *= 2
+    order: tuple[Mode, Mode] = (
+        ("forward", "reverse") if x.size <= sweeps else ("reverse", "forward")
+    )
+    run = functools.partial(_by_chunks, f, x, chunk, max_bytes)
+    return by_mode_that_exists(order, f, (x,), run)
+
+
+def _by_chunks(
+    f: Callable[..., Any], x: Array, chunk: int | None, max_bytes: int, mode: Mode
+) -> tuple[Array, Array]:
+    """The primal is computed once, and the basis is made chunk by chunk."""
+    forward = mode == "forward"
     if forward:
-        value, sweep = jax.linearize(f, x)
+        value, sweep = linearized(f, x)
         start = x
     else:
         value, pull = jax.vjp(f, x)
-        start = value
+        start = jnp.asarray(value)
 
         def sweep(cotangent: Array) -> Array:
-            return pull(cotangent)[0]
+            return pulled(pull, cotangent)[0]
 
     if chunk is None:
         chunk = sweeps_within(sweep, start, max_bytes)
@@ -113,6 +145,7 @@ def _chunked(
     rows = jax.lax.map(one, jnp.arange(start.size), batch_size=min(chunk, start.size))
     if forward:
         rows = jnp.moveaxis(rows.reshape(start.size, -1), 0, -1)
+    value = jnp.asarray(value)
     return value, rows.reshape(value.shape + x.shape).astype(value.dtype)
 
 
@@ -132,7 +165,12 @@ def as_point(f: Callable[..., Any], x: Any) -> Array:
     """The point, or for a network a batch of points in its dtype; anything else is refused."""
     if not callable(f):
         raise TypeError(f"f: got {type(f).__name__}, expected a JAX function or a network.")
-    x = jnp.asarray(x, f.dtype if isinstance(f, MLP) else None)
+    try:
+        x = jnp.asarray(x, f.dtype if isinstance(f, MLP) else None)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"x: got {type(x).__name__}, expected an array of floating-point numbers."
+        ) from None
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(
             f"x: got dtype {x.dtype}, expected a floating-point dtype. Write x.astype(float)."
@@ -143,6 +181,25 @@ def as_point(f: Callable[..., Any], x: Any) -> Array:
             f"(N, {f.in_size})."
         )
     return x
+
+
+def value_of(f: Callable[..., Any], x: Array) -> Any:
+    """Shape and dtype of the value at a point; refused if it is not one floating-point array."""
+    point = jax.ShapeDtypeStruct(x.shape[is_batch(f, x) :], x.dtype)
+    with as_jax_function():
+        value = jax.eval_shape(f, point)
+    if not hasattr(value, "shape"):
+        raise TypeError(
+            f"f: got a value of type {type(value).__name__}, expected a function with one array as "
+            "value. For pytrees use jax.jacrev or jax.jacfwd."
+        )
+    if not jnp.issubdtype(value.dtype, jnp.inexact):
+        kind = "float0" if value.dtype == jax.dtypes.float0 else value.dtype
+        raise TypeError(
+            f"f: got values of dtype {kind}, expected floating-point numbers, which have "
+            "derivatives. Write value.astype(float)."
+        )
+    return value
 
 
 def is_batch(f: Callable[..., Any], x: Array) -> bool:

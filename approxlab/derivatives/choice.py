@@ -24,8 +24,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from approxlab.derivatives._methods import compared
-from approxlab.derivatives._point_programs import as_point, mapped, point_program
+from approxlab.derivatives._absent_modes import Mode, refusal, why_absent
+from approxlab.derivatives._methods import Method, compared
+from approxlab.derivatives._point_programs import as_point, mapped, point_program, value_of
+from approxlab.derivatives._trees import by_entries, is_tree
 from approxlab.derivatives.counts.jaxprs import count_jaxpr
 from approxlab.networks.mlp import MLP
 
@@ -126,11 +128,11 @@ class Choice:
 
     def __str__(self) -> str:
         lines = [f"{self.method}: {self.reason}"]
-        lines.append(f"{'':12}{'dot FLOPs':>16}{'all FLOPs':>16}{'bytes':>16}{'predicted':>13}")
-        for c in self.candidates:
+        lines.append(f"{'':12}{'dot FLOPs':>16}{'all FLOPs':>16}{'bytes':>16}{'predicted':>16}")
+        times = _written([c.predicted_s for c in self.candidates])
+        for c, time in zip(self.candidates, times, strict=True):
             lines.append(
-                f"{c.method:12}{c.dot_flops:>16,}{c.flops:>16,}{c.bytes:>16,}"
-                f"{c.predicted_s * 1e6:>10.3g} us"
+                f"{c.method:12}{c.dot_flops:>16,}{c.flops:>16,}{c.bytes:>16,}{time:>13} us"
             )
         return "\n".join([*lines, f"predicted for {self.machine}, compiled"])
 
@@ -143,7 +145,7 @@ def choose(
     f: Callable[..., Any],
     x: Any,
     *,
-    methods: Sequence[Method] | None = None,
+    methods: Sequence[Method] | str | None = None,
     machine: Machine = CPU,
 ) -> Choice:
     """Which method computes the value and the Jacobian of f at x fastest.
@@ -155,12 +157,18 @@ def choose(
         f: A JAX function of one array, or a network.
         x: The point; for a network a point (d,) or a batch (N, d).
         methods: The methods to compare; by default "forward" and "reverse", and for networks also
-            "structured" and "planned". Of two that run the same products the first one is chosen.
+            "structured" and "planned". Of two that take the same time the first one is chosen. A
+            mode that f does not have is left out: `while_loop` has no reverse mode, `custom_vjp`
+            no forward mode.
         machine: The numbers that turn counts into seconds.
 
+    Returns:
+        The choice; its reason names a column of its table as least only where it is least there.
+
     Raises:
-        ValueError: If a method is unknown, needs a network, or has no fixed program.
-        TypeError: If `x` is not floating point.
+        ValueError: If a method is unknown, needs a network, or has no fixed program; or if f has
+            none of the modes.
+        TypeError: If `x` or the value is not floating point, or f is not a JAX function.
 
     Example:
         >>> net = MLP.init(jax.random.key(0), 64, (64,), out_size=1)
@@ -169,8 +177,14 @@ def choose(
         >>> print(choose(lambda x: jnp.sin(x[0]) * jnp.ones(1000), jnp.ones(2)).reason)
         fewest FLOPs and least predicted time of 2 methods; the next, reverse, ... times as long
     """
+    if callable(f) and not isinstance(f, MLP) and is_tree(x):
+        f, x, _ = by_entries(f, x)
     x = as_point(f, x)
     offered = compared(with_layers=isinstance(f, MLP))
+    if isinstance(methods, str):
+        raise ValueError(
+            f"methods: got {methods!r}, expected a list of methods, such as [{methods!r}]."
+        )
     asked = offered if methods is None else tuple(methods)
     for method in asked:
         if method not in offered:
@@ -183,33 +197,80 @@ def choose(
     found = [
         Candidate(method, w.dot_flops, w.flops, w.bytes, machine.seconds(w, x.dtype))
         for method, w in zip(asked, _works(f, x, asked), strict=True)
+        if w is not None
     ]
-    ordered = tuple(sorted(found, key=lambda c: c.predicted_s))  # stable: first named, first taken
-    return Choice(ordered[0].method, _reason(ordered), ordered, machine.name)
+    # Stable: where all is equal the first named is taken.
+    ordered = tuple(sorted(found, key=lambda c: (c.predicted_s, c.flops)))
+    left_out = [method for method in asked if method not in {c.method for c in found}]
+    return Choice(ordered[0].method, _reason(ordered, left_out), ordered, machine.name)
 
 
-def _reason(ordered: Sequence[Candidate]) -> str:
+def _reason(ordered: Sequence[Candidate], left_out: Sequence[Method]) -> str:
+    """Why the first one: what is said of FLOPs holds in both columns of the table."""
     first = ordered[0]
     if len(ordered) == 1:
+        if left_out:
+            return f"the only mode that this function has in JAX: it has no {left_out[0]} mode"
         return "the only method asked for"
-    fewest = min(c.dot_flops for c in ordered)
-    why = (
-        "fewest FLOPs and least predicted time"
-        if first.dot_flops == fewest
-        else f"least predicted time, though {first.dot_flops / fewest:.3g} times the fewest FLOPs"
-    )
+    least = "least predicted time"
+    if first.flops == min(c.flops for c in ordered) and first.dot_flops == min(
+        c.dot_flops for c in ordered
+    ):
+        why = f"fewest FLOPs and {least}"
+    else:
+        fewer = "and fewest bytes, " if first.bytes == min(c.bytes for c in ordered) else ""
+        why = f"{least}{' ' if fewer else ', '}{fewer}though {_more_flops(ordered)}"
     other = next((c for c in ordered if c.predicted_s > first.predicted_s), None)
     if other is None:
-        return f"{why} of {len(ordered)} methods, which all run the same products"
-    times = other.predicted_s / first.predicted_s
-    return f"{why} of {len(ordered)} methods; the next, {other.method}, {times:.3g} times as long"
+        return f"{why} of {len(ordered)} methods, which are all predicted to take this time"
+    excess = other.predicted_s / first.predicted_s - 1.0
+    longer = (
+        f"{1.0 + excess:.3g} times as long" if excess >= 0.005 else f"{100.0 * excess:.1g}% longer"
+    )
+    return f"{why} of {len(ordered)} methods; the next, {other.method}, {longer}"
 
 
-def _works(f: Callable[..., Any], x: Array, methods: Sequence[Method]) -> list[Counts]:
+def _more_flops(ordered: Sequence[Candidate]) -> str:
+    first = ordered[0]
+    fewest = min(c.flops for c in ordered)
+    if first.flops > fewest:
+        times = f"{first.flops / fewest:.3g} times" if fewest else f"{first.flops:,} more than"
+        return f"{times} the fewest FLOPs"
+    fewest = min(c.dot_flops for c in ordered)
+    times = f"{first.dot_flops / fewest:.3g} times" if fewest else f"{first.dot_flops:,} more than"
+    return f"{times} the fewest FLOPs of products"
+
+
+def _written(seconds: Sequence[float]) -> list[str]:
+    """In microseconds, in three digits or as many as show which is longer."""
+    for digits in range(3, 18):
+        texts = [f"{1e6 * s:.{digits}g}" for s in seconds]
+        if len(set(texts)) == len(set(seconds)):
+            break
+    return texts
+
+
+def _works(f: Callable[..., Any], x: Array, methods: Sequence[Method]) -> list[Counts | None]:
+    """The counts of every method; None for a mode that f does not have."""
     if isinstance(f, MLP):
         key = (f.sizes, f.activation, f.passthrough, f.out_size, str(f.dtype), x.shape)
         return [_of_network(*key, method) for method in methods]
-    return [_work(functools.partial(point_program(method), f), x) for method in methods]
+    found: list[Counts | None] = []
+    absent: dict[Mode, str] = {}
+    for method in methods:
+        try:
+            found.append(_work(functools.partial(point_program(method), f), x))
+        except Exception:  # JAX has no class of errors for a mode that is not there
+            value_of(f, x)
+            mode: Mode = "forward" if method == "forward" else "reverse"
+            why = why_absent(mode, f, (x,))
+            if why is None:
+                raise
+            absent[mode] = why
+            found.append(None)
+    if not any(found):
+        raise refusal(absent, f, (x,))
+    return found
 
 
 def _work(program: Callable[..., Any], *args: Any) -> Counts:

@@ -16,15 +16,17 @@ import jax
 from jaxtyping import Array
 
 from approxlab.arguments import check_positive
-from approxlab.derivatives._methods import (
-    METHODS,
-    TABLE,
-    Method,
-    Wrt,
-    check_options,
+from approxlab.derivatives._absent_modes import Mode, by_mode_that_exists
+from approxlab.derivatives._methods import METHODS, TABLE, Method, Wrt, check_options
+from approxlab.derivatives._point_programs import (
+    as_point,
+    is_batch,
+    mapped,
+    point_program,
+    value_of,
 )
-from approxlab.derivatives._point_programs import as_point, is_batch, mapped, point_program
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes
+from approxlab.derivatives._trees import by_entries, is_tree
 from approxlab.derivatives.choice import choose
 from approxlab.derivatives.layers.weights import weight_jacobian
 from approxlab.networks.mlp import MLP
@@ -74,7 +76,8 @@ def value_and_jacobian(
 
     Args:
         f: A JAX function of one array, or a network.
-        x: The point. For a network a point (d,) or a batch (N, d); else an array of any shape.
+        x: The point. For a network a point (d,) or a batch (N, d); else an array of any shape, or
+            a tree, whose floating-point leaves are differentiated while all others are held fixed.
         method: One of the above; "structured" and "planned" need a network.
         wrt: "weights" gives the derivative of a network in its weights and biases, by "forward" or
             "reverse" as a network whose leaves have leading axes, by "structured" or "auto" as a
@@ -90,12 +93,15 @@ def value_and_jacobian(
 
     Returns:
         The value, and the Jacobian of shape (m, d), (N, m, d) for a batch; without the axis m for
-        values of shape (). The dtype is that of the value.
+        values of shape (). The dtype is that of the value, complex if that is. For a tree x, a tree
+        with one such array per floating-point leaf, and `None` for the others.
 
     Raises:
         ValueError: If the method is unknown or not for this function, an option does not belong
-            to it, or the Jacobian is larger than `max_bytes`.
-        TypeError: If `x` is not floating point.
+            to it, or the Jacobian is larger than `max_bytes`; if f does not have the mode asked
+            for (`while_loop` has no reverse, `custom_vjp` no forward mode), which "auto" and
+            "chunked" never take.
+        TypeError: If `x` or the value is not floating point, or f is not a JAX function.
 
     Example:
         >>> import jax.numpy as jnp
@@ -109,49 +115,52 @@ def value_and_jacobian(
     if wrt not in ("inputs", "weights"):
         raise ValueError(f"wrt: got {wrt!r}, expected 'inputs' or 'weights'.")
     check_options(method, wrt, chunk=chunk, scheme=scheme, step=step, verbose=verbose)
+    if callable(f) and not isinstance(f, MLP) and is_tree(x):
+        f, x, cut = by_entries(f, x)
+    else:
+        cut = None
     x = as_point(f, x)
     if wrt == "weights":
         if verbose and method == "auto":
             print("structured: the factors take no more work than their products, and less memory")
         return _in_weights(f, x, method, max_bytes)
-    _check_fits(f, x, max_bytes)
+    value = value_of(f, x)
+    _check_fits(f, x, value, max_bytes)
     if method == "auto":
         chosen = choose(f, x)
         if verbose:
             print(chosen)
         method = chosen.method
-    _check_basis(f, x, method, max_bytes)
+    _check_basis(f, x, value, method, max_bytes)
     if chunk is not None:
         check_positive(chunk=chunk)
     each = max_bytes // max(1, len(x) if is_batch(f, x) else 1)
     program = point_program(
         method, chunk=chunk, max_bytes=each, scheme=scheme or "forward", step=step
     )
-    return mapped(f, x, program)
+    if method in ("forward", "reverse"):
+        mode: Mode = method
+        found = by_mode_that_exists((mode,), f, (x,), lambda _: mapped(f, x, program))
+    else:
+        found = mapped(f, x, program)
+    return found if cut is None else (found[0], cut(found[1]))
 
 
-def _check_fits(f: Callable[..., Any], x: Array, max_bytes: int) -> None:
+def _check_fits(f: Callable[..., Any], x: Array, value: Any, max_bytes: int) -> None:
     """The size of the Jacobian, checked before anything is computed."""
     batch = x.shape[:1] if is_batch(f, x) else ()
-    point = jax.ShapeDtypeStruct(x.shape[len(batch) :], x.dtype)
-    value = jax.eval_shape(f, point)
-    if not hasattr(value, "shape"):
-        raise TypeError(
-            f"f: got a value of type {type(value).__name__}, expected a function with one array as "
-            "value. For pytrees use jax.jacrev or jax.jacfwd."
-        )
-    shape = (*batch, *value.shape, *point.shape)
+    shape = (*batch, *value.shape, *x.shape[len(batch) :])
     instead = "jacobian_vector_product or vector_jacobian_product, one column or row at a time"
     check_bytes(shape, value.dtype, max_bytes, instead)
 
 
-def _check_basis(f: Callable[..., Any], x: Array, method: str, max_bytes: int) -> None:
+def _check_basis(f: Callable[..., Any], x: Array, value: Any, method: str, max_bytes: int) -> None:
     """The identity whose columns or rows are swept together is an array too."""
     point = jax.ShapeDtypeStruct(x.shape[is_batch(f, x) :], x.dtype)
     basis = next(row.basis for row in TABLE if row.name == method)
     if basis is None:
         return
-    swept: Any = point if basis == "inputs" else jax.eval_shape(f, point)
+    swept: Any = point if basis == "inputs" else value
     size = math.prod(swept.shape)
     check_bytes((size, size), swept.dtype, max_bytes, "method='chunked', which makes it in pieces")
 

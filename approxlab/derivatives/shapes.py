@@ -18,7 +18,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
+
+from approxlab.derivatives._absent_modes import Mode, as_jax_function, by_mode_that_exists
+from approxlab.derivatives.vector_products import jacobian_vector_product
 
 __all__ = [
     "CLOSED_FORMS",
@@ -130,7 +133,7 @@ CLOSED_FORMS: tuple[ClosedForm, ...] = (
 """Derivatives in closed form, a row each: tested against JAX."""
 
 
-def gradient_by_vector(f: Function, x: Any) -> Float[Array, " n"]:
+def gradient_by_vector(f: Function, x: Any) -> Inexact[Array, " n"]:
     """df/dx of a scalar by a vector, shape (n,): D[j] = df/dx[j].
 
     Example:
@@ -140,7 +143,7 @@ def gradient_by_vector(f: Function, x: Any) -> Float[Array, " n"]:
     return _derivative(f, x, 0, 1)
 
 
-def jacobian_by_vector(f: Function, x: Any) -> Float[Array, "m n"]:
+def jacobian_by_vector(f: Function, x: Any) -> Inexact[Array, "m n"]:
     """The Jacobian dy/dx of a vector by a vector, shape (m, n): D[i, j] = dy[i]/dx[j].
 
     Example:
@@ -151,7 +154,7 @@ def jacobian_by_vector(f: Function, x: Any) -> Float[Array, "m n"]:
     return _derivative(f, x, 1, 1)
 
 
-def gradient_by_matrix(f: Function, X: Any) -> Float[Array, "m n"]:
+def gradient_by_matrix(f: Function, X: Any) -> Inexact[Array, "m n"]:
     """df/dX of a scalar by a matrix, the shape (m, n) of X: D[i, j] = df/dX[i, j].
 
     Example:
@@ -162,7 +165,7 @@ def gradient_by_matrix(f: Function, X: Any) -> Float[Array, "m n"]:
     return _derivative(f, X, 0, 2)
 
 
-def vector_by_matrix(f: Function, X: Any) -> Float[Array, "l n m"]:
+def vector_by_matrix(f: Function, X: Any) -> Inexact[Array, "l n m"]:
     """dy/dX of a vector in R^l by a matrix (n, m), shape (l, n, m): D[k, i, j] = dy[k]/dX[i, j].
 
     Example:
@@ -172,7 +175,7 @@ def vector_by_matrix(f: Function, X: Any) -> Float[Array, "l n m"]:
     return _derivative(f, X, 1, 2)
 
 
-def matrix_by_matrix(f: Function, X: Any) -> Float[Array, "p q m n"]:
+def matrix_by_matrix(f: Function, X: Any) -> Inexact[Array, "p q m n"]:
     """dY/dX of a matrix by a matrix, shape (p, q, m, n): D[k, l, i, j] = dY[k, l]/dX[i, j].
 
     Example:
@@ -182,7 +185,7 @@ def matrix_by_matrix(f: Function, X: Any) -> Float[Array, "p q m n"]:
     return _derivative(f, X, 2, 2)
 
 
-def vector_by_scalar(f: Function, t: Any) -> Float[Array, " m"]:
+def vector_by_scalar(f: Function, t: Any) -> Inexact[Array, " m"]:
     """dy/dt of a vector by a scalar, shape (m,): D[i] = dy[i]/dt.
 
     Example:
@@ -192,7 +195,7 @@ def vector_by_scalar(f: Function, t: Any) -> Float[Array, " m"]:
     return _derivative(f, t, 1, 0)
 
 
-def matrix_by_scalar(f: Function, t: Any) -> Float[Array, "m n"]:
+def matrix_by_scalar(f: Function, t: Any) -> Inexact[Array, "m n"]:
     """dY/dt of a matrix by a scalar, shape (m, n): D[i, j] = dY[i, j]/dt.
 
     Example:
@@ -223,6 +226,7 @@ class TotalDerivative:
         return f"TotalDerivative({len(self.terms)} paths, value of shape {self.value.shape})"
 
 
+@as_jax_function()
 def total_derivative(
     f: Callable[..., Array], paths: Sequence[Callable[[Any], Array]], t: Any
 ) -> TotalDerivative:
@@ -247,16 +251,27 @@ def total_derivative(
     if not paths:
         raise ValueError("paths: got none, expected at least one function of t.")
     t = _argument("t", t, 0)
-    moved = [jax.jvp(path, (t,), (jnp.ones_like(t),)) for path in paths]
+    moved = [_moved(path, (t,), (jnp.ones_like(t),)) for path in paths]
     points = [jnp.asarray(point) for point, _ in moved]
     terms = []
     for i, (_, speed) in enumerate(moved):
         # All other arguments stand still: the derivative along one path.
         still = [jnp.zeros_like(point) for point in points]
         still[i] = speed
-        value, term = jax.jvp(f, tuple(points), tuple(still))
+        value, term = _moved(f, tuple(points), tuple(still))
         terms.append(term)
     return TotalDerivative(value, tuple(terms))
+
+
+def _moved(f: Callable[..., Any], at: tuple[Any, ...], speeds: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The value, and how fast it moves, by the mode that f has."""
+
+    def run(mode: Mode) -> tuple[Any, Any]:
+        if mode == "forward":
+            return jax.jvp(f, at, speeds)
+        return f(*at), jacobian_vector_product(lambda xs: f(*xs), at, speeds)
+
+    return by_mode_that_exists(("forward", "reverse"), f, at, run)
 
 
 def markdown(rows: Sequence[ShapeRow | ClosedForm] = TABLE) -> str:
@@ -288,9 +303,13 @@ _KINDS = ("a number", "a vector", "a matrix")
 
 
 def _derivative(f: Function, x: Any, value_rank: int, argument_rank: int) -> Array:
-    """D of shape value + argument: by forward mode for a number, by reverse mode otherwise."""
+    """D of shape value + argument: by forward mode for a number, by reverse mode otherwise.
+
+    Complex values by forward mode, which does not lose their imaginary part.
+    """
     x = _argument("t" if argument_rank == 0 else "xX"[argument_rank - 1], x, argument_rank)
-    value = jax.eval_shape(f, x)
+    with as_jax_function():
+        value = jax.eval_shape(f, x)
     if not hasattr(value, "shape"):
         raise TypeError(f"f: got a {type(value).__name__} as value, expected one array.")
     shape = value.shape
@@ -299,8 +318,19 @@ def _derivative(f: Function, x: Any, value_rank: int, argument_rank: int) -> Arr
             f"f: got values of shape {shape}, expected {_KINDS[value_rank]}. The table of shapes "
             "(approxlab.derivatives.shapes.TABLE) names the function for every kind."
         )
-    derivative: Array = (jax.jacfwd if argument_rank == 0 else jax.jacrev)(f)(x)
-    return derivative
+    if not jnp.issubdtype(value.dtype, jnp.inexact):
+        raise TypeError(
+            f"f: got values of dtype {value.dtype}, expected floating-point numbers, which have "
+            "derivatives. Write value.astype(float)."
+        )
+    forward = argument_rank == 0 or jnp.issubdtype(value.dtype, jnp.complexfloating)
+    order: tuple[Mode, Mode] = ("forward", "reverse") if forward else ("reverse", "forward")
+
+    def run(mode: Mode) -> Array:
+        derivative: Array = (jax.jacfwd if mode == "forward" else jax.jacrev)(f)(x)
+        return derivative
+
+    return by_mode_that_exists(order, f, (x,), run)
 
 
 def _argument(name: str, x: Any, rank: int) -> Array:

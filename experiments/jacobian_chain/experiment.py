@@ -115,7 +115,7 @@ def _budgets(widths: tuple[int, ...]) -> list[dict[str, Any]]:
     from approxlab.derivatives.planner import plans as planner
 
     factors = planner.layer_factors(widths)
-    passes = sum(factor.tangent_flops for factor in factors)
+    passes = sum(factor.tangent_flops or 0 for factor in factors)
     plans = planner.plan_frontier(factors, value_flops=passes, dtype="float32")
     return [
         {

@@ -26,14 +26,15 @@ class Factor:
     Attributes:
         in_size: Number of inputs.
         out_size: Number of outputs.
-        tangent_flops: FLOPs of one Jacobian-vector product.
-        adjoint_flops: FLOPs of one vector-Jacobian product.
+        tangent_flops: FLOPs of one Jacobian-vector product; `None` if it has no forward mode.
+        adjoint_flops: FLOPs of one vector-Jacobian product; `None` if it has no reverse mode.
         matrix_flops: FLOPs of its Jacobian as a matrix; 0 where the matrix is known, as for a
             layer. `None` for an opaque function: one tangent per input or one adjoint per output.
         tape_bytes: Bytes that one vector-Jacobian product keeps of the function's evaluation.
 
     Raises:
-        ValueError: If a size is not a positive integer, or a cost is negative.
+        ValueError: If a size is not a positive integer, a cost is negative, or there is no way to
+            its Jacobian.
 
     Example:
         >>> Factor(3, 2, tangent_flops=12, adjoint_flops=12)
@@ -43,8 +44,8 @@ class Factor:
 
     in_size: int
     out_size: int
-    tangent_flops: int
-    adjoint_flops: int
+    tangent_flops: int | None
+    adjoint_flops: int | None
     matrix_flops: int | None = None
     tape_bytes: int = 0
 
@@ -52,10 +53,15 @@ class Factor:
         check_positive(in_size=self.in_size, out_size=self.out_size)
         for name in ("tangent_flops", "adjoint_flops", "matrix_flops", "tape_bytes"):
             value = getattr(self, name)
-            if name == "matrix_flops" and value is None:
+            if name != "tape_bytes" and value is None:
                 continue
             if not hasattr(value, "__index__") or isinstance(value, bool) or value < 0:
                 raise ValueError(f"{name}: got {value!r}, expected an integer of at least 0.")
+        if self.tangent_flops is self.adjoint_flops is self.matrix_flops is None:
+            raise ValueError(
+                "tangent_flops: got None, as adjoint_flops and matrix_flops, expected one way to "
+                "the Jacobian of a factor at least."
+            )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
@@ -138,9 +144,20 @@ class Chain:
         A batch of rows that are pulled back is one product as it lies in memory; columns that are
         pushed forward are moved before and after.
         """
-        forward = self.widths[0] * sum(factor.tangent_flops for factor in self.factors)
-        reverse = self.widths[-1] * sum(factor.adjoint_flops for factor in self.factors)
-        return ("forward", "reverse") if forward < reverse else ("reverse", "forward")
+        forward, reverse = self.sweeps("forward"), self.sweeps("reverse")
+        first = forward is not None and (reverse is None or forward < reverse)
+        return ("forward", "reverse") if first else ("reverse", "forward")
+
+    def sweeps(self, kind: Kind) -> int | None:
+        """FLOPs of JAX's mode that sweeps an identity; None if a factor does not have it."""
+        number = self.widths[0] if kind == "forward" else self.widths[-1]
+        total = 0
+        for factor in self.factors:
+            cost = factor.tangent_flops if kind == "forward" else factor.adjoint_flops
+            if cost is None:
+                return None
+            total += cost
+        return number * total
 
     def table(self, keep: Keep) -> list[Node]:
         """The ways of the whole chain that remain if `keep` selects ways of every sub-chain."""
@@ -162,9 +179,9 @@ class Chain:
                 for right in kept[i, k]:
                     yield self.product(left, right)
         for right in kept[i, j - 1]:
-            yield self.tangents(right)
+            yield from self.tangents(right)
         for left in kept[i + 1, j]:
-            yield self.adjoints(left)
+            yield from self.adjoints(left)
 
     def size(self, i: int, j: int) -> int:
         return self.widths[j] * self.widths[i - 1] * self.itemsize
@@ -180,10 +197,12 @@ class Chain:
             known = factor.matrix_flops == 0 and len(self.factors) > 1
             yield Found(factor.matrix_flops, 0 if known else alone, "matrix", None, None, True)
             return
-        forward = factor.in_size * factor.tangent_flops
-        yield Found(forward, alone, "tangents", None, None, True)
-        reverse = factor.out_size * factor.adjoint_flops
-        yield Found(reverse, alone + factor.tape_bytes, "adjoints", None, None, True)
+        if factor.tangent_flops is not None:
+            forward = factor.in_size * factor.tangent_flops
+            yield Found(forward, alone, "tangents", None, None, True)
+        if factor.adjoint_flops is not None:
+            reverse = factor.out_size * factor.adjoint_flops
+            yield Found(reverse, alone + factor.tape_bytes, "adjoints", None, None, True)
 
     def product(self, left: Node, right: Node) -> Found:
         rows, middle, cols = (self.widths[k] for k in (left.last, right.last, right.first - 1))
@@ -194,20 +213,28 @@ class Chain:
         if_right = max(right.peak_bytes, b + left.peak_bytes, last)
         return Found(flops, min(if_left, if_right), "product", left, right, if_left <= if_right)
 
-    def tangents(self, right: Node) -> Found:
+    def tangents(self, right: Node) -> Iterator[Found]:
         j = right.last + 1
-        flops = right.flops + self.widths[right.first - 1] * self.factors[j - 1].tangent_flops
+        each = self.factors[j - 1].tangent_flops
+        if each is None:
+            return
+        flops = right.flops + self.widths[right.first - 1] * each
         peak = max(right.peak_bytes, self.held(right) + self.size(right.first, j))
-        return Found(flops, peak, "tangents", None, right, False)
+        yield Found(flops, peak, "tangents", None, right, False)
 
-    def adjoints(self, left: Node) -> Found:
+    def adjoints(self, left: Node) -> Iterator[Found]:
         factor = self.factors[left.first - 2]
+        if factor.adjoint_flops is None:
+            return
         flops = left.flops + self.widths[left.last] * factor.adjoint_flops
         here = self.held(left) + self.size(left.first - 1, left.last) + factor.tape_bytes
-        return Found(flops, max(left.peak_bytes, here), "adjoints", left, None, True)
+        yield Found(flops, max(left.peak_bytes, here), "adjoints", left, None, True)
 
-    def pure(self, kind: Kind) -> Node:
-        """The cheapest tree of one pure order: known matrices where they cost no more."""
+    def pure(self, kind: Kind) -> Node | None:
+        """The cheapest tree of one pure order: known matrices where they cost no more.
+
+        None if a factor has neither this mode nor a known matrix.
+        """
         refused = "adjoints" if kind == "forward" else "tangents"
         numbers = range(1, len(self.factors) + 1)
         order = list(numbers if kind == "forward" else reversed(numbers))
@@ -215,22 +242,28 @@ class Chain:
         for i in order:
             alone = [_node(i, i, way) for way in self.single(i) if way.method != refused]
             if tree is None:
+                if not alone:
+                    return None
                 tree = alone[0]
                 continue
             known = [node for node in alone if node.method == "matrix"]
             if kind == "forward":
-                ways = [*(self.product(node, tree) for node in known), self.tangents(tree)]
-                tree = _node(1, i, min(ways, key=lambda way: way.flops))
+                ways = [*(self.product(node, tree) for node in known), *self.tangents(tree)]
+                ends = (1, i)
             else:
-                ways = [*(self.product(tree, node) for node in known), self.adjoints(tree)]
-                tree = _node(i, len(self.factors), min(ways, key=lambda way: way.flops))
-        assert tree is not None
+                ways = [*(self.product(tree, node) for node in known), *self.adjoints(tree)]
+                ends = (i, len(self.factors))
+            if not ways:
+                return None
+            tree = _node(*ends, min(ways, key=lambda way: way.flops))
         return tree
 
     def named(self, tree: Node, max_bytes: int | None) -> Node:
         """A tree of forward or reverse accumulation instead, if it costs as little and fits."""
         for kind in self.preference:
             pure = self.pure(kind)
+            if pure is None:
+                continue
             if pure.flops == tree.flops and (max_bytes is None or pure.peak_bytes <= max_bytes):
                 return pure
         return tree

@@ -16,8 +16,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
+from approxlab.derivatives._absent_modes import (
+    Mode,
+    as_jax_function,
+    by_mode_that_exists,
+    linearized,
+    refusal,
+    why_absent,
+)
+from approxlab.derivatives._complex_values import as_real_function, parts
 from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.counts.tapes import tape_bytes
 from approxlab.derivatives.layers.sweeps import activated
@@ -90,17 +99,22 @@ def _of_layers(node: Node, weights: Sequence[Array], slopes: Sequence[Array]) ->
     return left @ (slope[:, None] * right)
 
 
+@as_jax_function("fns")
 def chain_jacobian(
     fns: Sequence[Callable[[Array], Array]],
     x: Any,
     plan: Plan | None = None,
     max_bytes: int | None = None,
-) -> Float[Array, "m n"]:
+) -> Inexact[Array, "m n"]:
     """Jacobian of fns[-1] o ... o fns[0] at a point, by dense products, tangents and adjoints.
 
     The values between the functions are computed once and kept. A function is evaluated once more
     where its tangents or adjoints pass, so that one tape at a time is needed; compiled code merges
-    the two evaluations. Works under `jit` and `vmap`.
+    the two evaluations. Works under `jit` and `vmap`. A function that has one mode only, as
+    `while_loop` or `custom_vjp`, is passed in that one.
+
+    Complex values have their real parts as one half of the numbers and the imaginary ones as the
+    other: in the plan a complex vector of m entries has size 2m.
 
     Args:
         fns: Functions of one vector that return a vector, the first applied first.
@@ -111,11 +125,12 @@ def chain_jacobian(
         max_bytes: Budget of the default plan.
 
     Returns:
-        The Jacobian of shape (m, n), in the dtype of the values.
+        The Jacobian of shape (m, n), in the dtype of the values; complex if these are.
 
     Raises:
-        ValueError: If a shape does not fit, the plan is for other sizes, or no plan fits the
-            budget.
+        ValueError: If a shape does not fit, the plan is for other sizes, no plan fits the budget,
+            or a function has no mode.
+        TypeError: If values are not floating point, or a function is not one of JAX.
 
     Example:
         >>> fns = [lambda x: jnp.stack([jnp.sum(x), jnp.prod(x)]), lambda y: jnp.outer(y, y)[0]]
@@ -124,8 +139,11 @@ def chain_jacobian(
     """
     x = jnp.asarray(x)
     points = _between(fns, x)
+    out = jax.eval_shape(fns[-1], points[-1])
+    _vector(out, len(fns) - 1)
+    fns, points = _in_real_numbers(fns, points)
     if plan is None:
-        found = cheapest_plan(chain_factors(fns, x), max_bytes, dtype=x.dtype)
+        found = cheapest_plan(_factors(fns, points), max_bytes, dtype=x.dtype)
     elif max_bytes is not None:
         raise ValueError(
             f"max_bytes: got {max_bytes} together with a plan, expected one of the two."
@@ -139,40 +157,83 @@ def chain_jacobian(
             f"{', '.join(str(point.shape[0]) for point in points)} inputs. Write "
             "plan(chain_factors(fns, x))."
         )
-    return _of_functions(found.tree, fns, points)
+    jacobian = _of_functions(found.tree, fns, points)
+    if jnp.issubdtype(out.dtype, jnp.complexfloating):
+        return jax.lax.complex(*jnp.split(jacobian, 2))
+    return jacobian
 
 
+@as_jax_function("fns")
 def chain_factors(fns: Sequence[Callable[[Array], Array]], x: Any) -> tuple[Factor, ...]:
     """The costs of a chain of functions at a point: FLOPs of one tangent and one adjoint, tapes.
 
     Counted in the jaxprs of the linearised functions, elementwise operations included; the tape is
     what the function that `jax.vjp` returns holds, constants that the function closes over
-    included. No Jacobian counts as known.
+    included. No Jacobian counts as known. A mode that a function does not have costs `None`.
 
     Example:
         >>> W = jnp.ones((2, 3))
         >>> chain_factors([lambda x: W @ x], jnp.ones(3))[0].tangent_flops
         12
     """
-    x = jnp.asarray(x)
-    factors: list[Factor] = []
-    for point, fn in zip(_between(fns, x), fns, strict=True):
-        value, push = jax.linearize(fn, point)
-        pull = jax.vjp(fn, point)[1]
-        factors.append(
-            Factor(
-                point.shape[0],
-                _vector(value, len(factors)).shape[0],
-                tangent_flops=count(push, point, live_only=True).flops,
-                adjoint_flops=count(pull, value, live_only=True).flops,
-                tape_bytes=tape_bytes(pull),
-            )
-        )
-    return tuple(factors)
+    return _factors(*_in_real_numbers(fns, _between(fns, jnp.asarray(x))))
+
+
+def _factors(
+    fns: Sequence[Callable[[Array], Array]], points: Sequence[Array]
+) -> tuple[Factor, ...]:
+    return tuple(
+        _factor(fn, point, i) for i, (fn, point) in enumerate(zip(fns, points, strict=True))
+    )
+
+
+def _factor(fn: Callable[[Array], Array], point: Array, index: int) -> Factor:
+    absent: dict[Mode, str] = {}
+    forward = reverse = None
+    tape, size = 0, 0
+
+    def keep(mode: Mode) -> None:
+        why = why_absent(mode, fn, (point,))
+        if why is None:
+            raise
+        absent[mode] = why
+
+    try:
+        value, push = linearized(fn, point)
+        size = _vector(value, index).shape[0]
+        forward = count(push, point, live_only=True).flops
+    except Exception:
+        keep("forward")
+    try:
+        value, pull = jax.vjp(fn, point)
+        size = _vector(value, index).shape[0]
+        reverse = count(pull, value, live_only=True).flops
+        tape = tape_bytes(pull)
+    except Exception:
+        keep("reverse")
+    if len(absent) == 2:
+        raise refusal(absent, fn, (point,), "fns")
+    return Factor(point.shape[0], size, forward, reverse, tape_bytes=tape)
+
+
+def _in_real_numbers(
+    fns: Sequence[Callable[[Array], Array]], points: Sequence[Array]
+) -> tuple[list[Callable[[Array], Array]], list[Array]]:
+    """The chain with parts in place of complex values: their derivatives need not be complex."""
+    real = [
+        as_real_function(fn, takes_complex=jnp.iscomplexobj(point))
+        for fn, point in zip(fns, points, strict=True)
+    ]
+    return real, [parts(point) for point in points]
 
 
 def _between(fns: Sequence[Callable[[Array], Array]], x: Array) -> list[Array]:
     """The points at which the functions are evaluated: x, and the values of all but the last."""
+    if not isinstance(fns, Sequence):
+        raise TypeError(
+            f"fns: got {type(fns).__name__}, expected a list of functions, the first applied "
+            "first. Use jacobian(f, x) for one function or network."
+        )
     if not len(fns):
         raise ValueError("fns: got none, expected at least one function.")
     if x.ndim != 1 or not jnp.issubdtype(x.dtype, jnp.floating):
@@ -187,6 +248,12 @@ def _between(fns: Sequence[Callable[[Array], Array]], x: Array) -> list[Array]:
 
 
 def _vector(value: Any, index: int) -> Any:
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and not jnp.issubdtype(dtype, jnp.inexact):
+        raise TypeError(
+            f"fns: got values of dtype {dtype} of function {index}, expected floating-point "
+            "numbers, which have derivatives. Write value.astype(float)."
+        )
     if jnp.ndim(value) != 1:
         raise ValueError(
             f"fns: got a value of shape {jnp.shape(value)} of function {index}, expected a vector. "
@@ -212,24 +279,33 @@ def _of_functions(
         return _pushed(fn, point, made[node.right.first])
     out = jax.eval_shape(fn, point)
     _vector(out, node.last - 1)
-    by_rows = node.method == "adjoints" or (
-        node.method == "matrix" and out.shape[0] < point.shape[0]
-    )
-    if by_rows:
-        return _pulled(fn, point, jnp.eye(out.shape[0], dtype=out.dtype))
-    return _pushed(fn, point, jnp.eye(point.shape[0], dtype=point.dtype))
+    fewer_rows = out.shape[0] < point.shape[0]
+    order: tuple[Mode, ...] = ("reverse", "forward") if fewer_rows else ("forward", "reverse")
+    if node.method != "matrix":
+        order = ("reverse",) if node.method == "adjoints" else ("forward",)
+
+    def run(mode: Mode) -> Array:
+        if mode == "reverse":
+            return _pulled(fn, point, jnp.eye(out.shape[0], dtype=out.dtype))
+        return _pushed(fn, point, jnp.eye(point.shape[0], dtype=point.dtype))
+
+    return by_mode_that_exists(order, fn, (point,), run, "fns")
 
 
 def _pushed(fn: Callable[[Array], Array], point: Array, columns: Array) -> Array:
     def push(tangent: Array) -> Array:
         return jax.jvp(fn, (point,), (tangent,))[1]
 
-    return jax.vmap(push, in_axes=1, out_axes=1)(columns)
+    pushed = jax.vmap(push, in_axes=1, out_axes=1)
+    return by_mode_that_exists(("forward",), fn, (point,), lambda _: pushed(columns), "fns")
 
 
 def _pulled(fn: Callable[[Array], Array], point: Array, rows: Array) -> Array:
-    pull = jax.vjp(fn, point)[1]
-    return jax.vmap(lambda row: pull(row)[0])(rows)
+    def run(_: Mode) -> Array:
+        pull = jax.vjp(fn, point)[1]
+        return jax.vmap(lambda row: pull(row)[0])(rows)
+
+    return by_mode_that_exists(("reverse",), fn, (point,), run, "fns")
 
 
 def _point(plan: Plan, net: MLP, x: Any) -> Array:

@@ -123,24 +123,28 @@ class Plan:
     @property
     def forward_flops(self) -> int:
         """Of forward accumulation that starts at the first Jacobian, value included."""
-        return self.value_flops + Chain(self.factors, self.itemsize).pure("forward").flops
+        return self.value_flops + _pure(Chain(self.factors, self.itemsize), "forward").flops
 
     @property
     def reverse_flops(self) -> int:
         """Of reverse accumulation that starts at the last Jacobian, value included."""
-        return self.value_flops + Chain(self.factors, self.itemsize).pure("reverse").flops
+        return self.value_flops + _pure(Chain(self.factors, self.itemsize), "reverse").flops
 
     @property
     def jacfwd_flops(self) -> int:
         """Of `jax.jacfwd`, which pushes the identity: 2P (1 + n) for a network."""
-        cost = sum(factor.tangent_flops for factor in self.factors)
-        return self.value_flops + self.factors[0].in_size * cost
+        return self.value_flops + self._sweeps("forward")
 
     @property
     def jacrev_flops(self) -> int:
         """Of `jax.jacrev`, which pulls the identity back: 2P (1 + m) for a network."""
-        cost = sum(factor.adjoint_flops for factor in self.factors)
-        return self.value_flops + self.factors[-1].out_size * cost
+        return self.value_flops + self._sweeps("reverse")
+
+    def _sweeps(self, kind: Kind) -> int:
+        found = Chain(self.factors, self.itemsize).sweeps(kind)
+        if found is None:
+            raise _no_mode(kind)
+        return found
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per node in the order of evaluation."""
@@ -329,13 +333,27 @@ def layer_factors(net: Network) -> tuple[Factor, ...]:
 def _pure_plan(net: Network, kind: Kind, dtype: Any) -> Plan:
     factors, value_flops, dtype = _network(net, dtype)
     chain = _chain(factors, dtype)
-    return Plan(chain.factors, chain.pure(kind), value_flops, chain.itemsize)
+    return Plan(chain.factors, _pure(chain, kind), value_flops, chain.itemsize)
+
+
+def _pure(chain: Chain, kind: Kind) -> Node:
+    tree = chain.pure(kind)
+    if tree is None:
+        raise _no_mode(kind)
+    return tree
+
+
+def _no_mode(kind: Kind) -> ValueError:
+    return ValueError(
+        f"factors: got one without {kind} mode, expected it of every factor. Use plan(factors), "
+        "which mixes the modes."
+    )
 
 
 def _network(net: Network, dtype: Any) -> tuple[tuple[Factor, ...], int, Any]:
     factors = layer_factors(net)
     kind = net.dtype if isinstance(net, MLP) and dtype is None else dtype
-    return factors, sum(factor.tangent_flops for factor in factors), kind
+    return factors, sum(factor.tangent_flops or 0 for factor in factors), kind
 
 
 def _widths(net: Any) -> tuple[int, ...]:
@@ -352,6 +370,11 @@ def _widths(net: Any) -> tuple[int, ...]:
 
 
 def _chain(factors: Sequence[Factor], dtype: Any) -> Chain:
+    if isinstance(factors, MLP):
+        raise TypeError(
+            "factors: got an MLP, expected factors. Use plan_network(net), or "
+            "plan(layer_factors(net))."
+        )
     chain = tuple(factors)
     if not chain or not all(isinstance(factor, Factor) for factor in chain):
         raise ValueError(f"factors: got {factors!r}, expected at least one Factor.")
