@@ -26,6 +26,7 @@ from jaxtyping import Array
 
 from approxlab.derivatives._methods import compared
 from approxlab.derivatives._point_programs import as_point, mapped, point_program
+from approxlab.derivatives.counts._primitive_work import Number
 from approxlab.derivatives.counts.jaxprs import count_jaxpr
 from approxlab.networks.mlp import MLP
 
@@ -80,8 +81,8 @@ class Counts:
     """
 
     products: int
-    dot_flops: int
-    flops: int
+    dot_flops: Number
+    flops: Number
     bytes: int
     transposed: int
 
@@ -99,8 +100,8 @@ class Candidate:
     """
 
     method: Method
-    dot_flops: int
-    flops: int
+    dot_flops: Number
+    flops: Number
     bytes: int
     predicted_s: float
 
@@ -184,7 +185,9 @@ def choose(
         Candidate(method, w.dot_flops, w.flops, w.bytes, machine.seconds(w, x.dtype))
         for method, w in zip(asked, _works(f, x, asked), strict=True)
     ]
-    ordered = tuple(sorted(found, key=lambda c: c.predicted_s))  # stable: first named, first taken
+    counted = not any(math.isnan(c.predicted_s) for c in found)
+    # Stable: first named, first taken. Bytes are told of every equation, FLOPs not of all.
+    ordered = tuple(sorted(found, key=lambda c: c.predicted_s if counted else c.bytes))
     return Choice(ordered[0].method, _reason(ordered), ordered, machine.name)
 
 
@@ -192,6 +195,8 @@ def _reason(ordered: Sequence[Candidate]) -> str:
     first = ordered[0]
     if len(ordered) == 1:
         return "the only method asked for"
+    if any(math.isnan(c.predicted_s) for c in ordered):
+        return f"least bytes of {len(ordered)} methods, since a part of f is not counted"
     fewest = min(c.dot_flops for c in ordered)
     why = (
         "fewest FLOPs and least predicted time"

@@ -163,8 +163,8 @@ def chain_factors(fns: Sequence[Callable[[Array], Array]], x: Any) -> tuple[Fact
             Factor(
                 point.shape[0],
                 _vector(value, len(factors)).shape[0],
-                tangent_flops=count(push, point, live_only=True).flops,
-                adjoint_flops=count(pull, value, live_only=True).flops,
+                tangent_flops=count(push, point, live_only=True).whole_flops(),
+                adjoint_flops=count(pull, value, live_only=True).whole_flops(),
                 tape_bytes=tape_bytes(pull),
             )
         )
