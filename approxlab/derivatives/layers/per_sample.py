@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
+from approxlab.derivatives.layers._scales import exponent, times_power_of_two
 from approxlab.derivatives.layers.sweeps import as_batch, backward, forward
 from approxlab.networks.mlp import MLP
 
@@ -59,12 +60,19 @@ class PerSampleGradients:
 
     def norms(self) -> Float[Array, " N"]:
         """Euclidean norm of every sample's gradient, over all weights (and biases)."""
-        total = jnp.zeros(self.deltas[0].shape[:1], self.net.dtype)
+        # Sums of squares of scaled numbers, and their exponents, one of each a layer and sample.
+        parts = []
         for delta, a in zip(self.deltas, self.inputs, strict=True):
             # A bias is a weight whose input is 1.
-            size = jnp.sum(jnp.square(a), axis=1) + (1 if self.biases else 0)
-            total = total + jnp.sum(jnp.square(delta), axis=1) * size
-        return jnp.sqrt(total)
+            e, f = exponent(delta, 1), exponent(a, 1, least=int(self.biases))
+            inputs = jnp.sum(jnp.square(times_power_of_two(a, -f)), axis=1)
+            if self.biases:
+                inputs = inputs + times_power_of_two(jnp.ones_like(inputs), -2 * f[:, 0])
+            squares = jnp.sum(jnp.square(times_power_of_two(delta, -e)), axis=1)
+            parts.append((squares * inputs, (e + f)[:, 0]))
+        largest = jnp.max(jnp.stack([k for _, k in parts]), axis=0)
+        total = sum(times_power_of_two(square, 2 * (k - largest)) for square, k in parts)
+        return times_power_of_two(jnp.sqrt(total), largest)
 
     def sum(self, weights: Any = None) -> MLP:
         """The sum over the samples, each times its weight: 2 N n_l n_{l-1} FLOPs a layer.
