@@ -59,7 +59,7 @@ def _matrices(eqn: Any, i: int = 0) -> tuple[int, int, int]:
 
 
 def _power(factor: float) -> _Rule:
-    """factor n^3 for each square matrix."""
+    """Factor n^3 for each square matrix."""
 
     def rule(eqn: Any) -> Any:
         many, n, _ = _matrices(eqn)

@@ -43,9 +43,7 @@ def constants_of(jaxpr: Any) -> Known:
     }
 
 
-def passed_on(
-    eqn: Any, inner: Any, known: Mapping[Any, Any], operands: Sequence[Any]
-) -> Known:
+def passed_on(eqn: Any, inner: Any, known: Mapping[Any, Any], operands: Sequence[Any]) -> Known:
     """Known values of the inputs of a called jaxpr, closed or open.
 
     JAX lowers functions under `jit` and rematerialised parts separately, so that nothing from

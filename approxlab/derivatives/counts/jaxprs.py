@@ -170,7 +170,9 @@ def count_jaxpr(jaxpr: Any, *, live_only: bool = False) -> Count:
     """
     inner = open_jaxpr(jaxpr)
     tally = _walk(inner, [True] * len(inner.outvars), constants_of(jaxpr), live_only)
-    by_primitive = {name: Work(*map(_one_nan, tally.by_primitive[name])) for name in sorted(tally.by_primitive)}
+    by_primitive = {
+        name: Work(*map(_one_nan, tally.by_primitive[name])) for name in sorted(tally.by_primitive)
+    }
     return Count(
         tally.total(1),
         tally.total(2),
@@ -273,7 +275,9 @@ def _add_cond(tally: _Tally, eqn: Any, outs: list[bool], live_only: bool) -> Non
     branches = [
         _walk(open_jaxpr(b), outs, constants_of(b), live_only) for b in eqn.params["branches"]
     ]
-    tally.add(max(branches, key=lambda branch: (_ranked(branch.total(2)), _ranked(branch.total(3)))))
+    tally.add(
+        max(branches, key=lambda branch: (_ranked(branch.total(2)), _ranked(branch.total(3))))
+    )
     tally.assumptions[f"cond: the most expensive of its {len(branches)} branches is counted."] = (
         None
     )

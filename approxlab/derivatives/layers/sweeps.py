@@ -118,7 +118,7 @@ def jacobians(net: MLP, slopes: tuple[Array, ...]) -> tuple[Array, ...]:
 
 
 def _rescaled(carried: Array, k: Array) -> tuple[Array, Array]:
-    """carried 2^-e and k + e, with numbers near 1: a huge one may still meet a slope of 0."""
+    """Carried 2^-e and k + e, with numbers near 1: a huge one may still meet a slope of 0."""
     e = exponent(carried, -1)
     return times_power_of_two(carried, -e), k + e
 

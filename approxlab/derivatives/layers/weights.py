@@ -35,6 +35,7 @@ from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
 from approxlab.derivatives.layers._scales import (
     exponent,
     headroom,
+    is_plain,
     times_outer_power,
     times_power_of_two,
 )
@@ -142,13 +143,7 @@ class WeightJacobian:
         _check_same(self, right)
         shape = (*self.outputs.shape, *right.outputs.shape)
         check_bytes(shape, self.net.dtype, MAX_BYTES, "blocks: gram(other) for some of the points")
-        layers, top = self._scaled()
-        others, top2 = (layers, top) if other is None else right._scaled()
-        total: Any = None
-        for layer, layer2 in zip(layers, others, strict=True):
-            block = _gram_of_layer(layer, layer2)
-            total = block if total is None else total + block
-        total = times_outer_power(total, top[:, :, None, None], top2[None, None, :, :])
+        total = _gram(self, None if other is None else right)
         return total[:, 0, :, 0] if self.net.out_size is None else total
 
     def gram_diagonal(self) -> MLP:
@@ -203,6 +198,10 @@ class WeightJacobian:
             )
             layers.append((times_power_of_two(a, h - e), one, B))
         return layers, top - 2 * h
+
+    def _plain(self) -> list[_ScaledLayer]:
+        pairs = zip(self.inputs, (*self.factors, jnp.ones_like(self.outputs)), strict=True)
+        return [(a, jnp.ones_like(a[:, 0]) if self.biases else None, B) for a, B in pairs]
 
     @property
     def _is_scalar(self) -> bool:
@@ -295,6 +294,28 @@ _ScaledLayer = tuple[Array, Any, Array]
 
 
 @jax.jit
+def _gram(left: WeightJacobian, other: WeightJacobian | None) -> Array:
+    """J J'^T, shape (N, m, N', m); with scales only where a plain product is not safe."""
+    right = left if other is None else other
+
+    def products(layers: Any, others: Any) -> Array:
+        total: Any = None
+        for layer, layer2 in zip(layers, others, strict=True):
+            block = _gram_of_layer(layer, layer2)
+            total = block if total is None else total + block
+        return total
+
+    def scaled() -> Array:
+        layers, top = left._scaled()
+        others, top2 = (layers, top) if other is None else right._scaled()
+        total = products(layers, others)
+        return times_outer_power(total, top[:, :, None, None], top2[None, None, :, :])
+
+    sides = (left,) if other is None else (left, right)
+    safe = is_plain([v for side in sides for v in (*side.inputs, *side.factors)])
+    return jax.lax.cond(safe, lambda: products(left._plain(), right._plain()), scaled)
+
+
 def _gram_of_layer(left: _ScaledLayer, right: _ScaledLayer) -> Array:
     """(a . a' + 1) B B'^T, shape (N, m, N', m); the last layer, whose B is diagonal, by scales."""
     (a, one, B), (a2, one2, B2) = left, right
@@ -312,6 +333,14 @@ def _gram_of_layer(left: _ScaledLayer, right: _ScaledLayer) -> Array:
 @jax.jit
 def _squares_of_outer_products(a: Array, B: Array) -> Array:
     """Sum over samples and outputs of (B[n, k, i] a[n, j])^2."""
+
+    def plain() -> Array:
+        return jnp.einsum("ni,nj->ij", jnp.sum(jnp.square(B), axis=1), jnp.square(a))
+
+    return jax.lax.cond(is_plain([a, B]), plain, lambda: _scaled_squares(a, B))
+
+
+def _scaled_squares(a: Array, B: Array) -> Array:
     # First a and B of a sample are brought to one size, then every unit to the size of 1.
     shift = (exponent(a, 1) - exponent(B, (1, 2))[:, :, 0]) // 2
     a, B = times_power_of_two(a, -shift), times_power_of_two(B, shift[:, :, None])
