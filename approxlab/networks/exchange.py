@@ -38,13 +38,13 @@ def flax_layers(params: Any) -> Layers:
     for name, layer in params.items():
         if not isinstance(layer, Mapping) or any(isinstance(v, Mapping) for v in layer.values()):
             raise ValueError(f"params: got {name!r}, expected a Dense layer: a kernel and a bias.")
-    ends = [re.search(r"\d+$", str(name)) for name in params]
-    if len(params) > 1 and not all(ends):
+    ends = {name: re.findall(r"\d+$", str(name)) for name in params}
+    if len(params) > 1 and not all(ends.values()):
         raise ValueError(
             f"params: got the layers {list(params)}, expected names with numbers such as Dense_0: "
             "a dict of JAX is sorted by name, which tells no order."
         )
-    order = sorted(params, key=lambda name: int(re.search(r"\d+$|$", str(name))[0] or 0))
+    order = sorted(params, key=lambda name: int(ends[name][0]) if ends[name] else 0)
     layers = {str(n): {k: _array(v) for k, v in params[n].items()} for n in order}
     return _chain("params", layers, "kernel", transposed=True)
 
