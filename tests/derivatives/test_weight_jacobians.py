@@ -355,7 +355,7 @@ def test_norms_cost_two_vectors():
     J = jax.eval_shape(lambda X: per_sample_gradients(net, X, X[:, :2]), points(net))
     cost = count(lambda J: J.norms(), J)
     assert cost.dot_flops == 0
-    # Of both vectors sizes, greatest, scales, squares and sums; the rest is of samples and layers alone.
+    # Sizes, greatest, scales, squares and sums of both vectors; then of samples and layers alone.
     vectors = sum(5 * (a + b) for a, b in itertools.pairwise(net.sizes))
     assert cost.flops <= N * (vectors + 3 * 210)
 
