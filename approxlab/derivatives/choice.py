@@ -28,6 +28,7 @@ from approxlab.derivatives._absent_modes import Mode, refusal, why_absent
 from approxlab.derivatives._methods import Method, compared
 from approxlab.derivatives._point_programs import as_point, mapped, point_program, value_of
 from approxlab.derivatives._trees import by_entries, is_tree
+from approxlab.derivatives.counts._primitive_work import Number
 from approxlab.derivatives.counts.jaxprs import count_jaxpr
 from approxlab.networks.mlp import MLP
 
@@ -82,8 +83,8 @@ class Counts:
     """
 
     products: int
-    dot_flops: int
-    flops: int
+    dot_flops: Number
+    flops: Number
     bytes: int
     transposed: int
 
@@ -101,8 +102,8 @@ class Candidate:
     """
 
     method: Method
-    dot_flops: int
-    flops: int
+    dot_flops: Number
+    flops: Number
     bytes: int
     predicted_s: float
 
@@ -199,9 +200,13 @@ def choose(
         for method, w in zip(asked, _works(f, x, asked), strict=True)
         if w is not None
     ]
-    # Stable: where all is equal the first named is taken.
-    ordered = tuple(sorted(found, key=lambda c: (c.predicted_s, c.flops)))
     left_out = [method for method in asked if method not in {c.method for c in found}]
+    counted = not any(math.isnan(c.predicted_s) for c in found)
+    # Stable: where all is equal the first named is taken. Bytes are known of every equation, FLOPs
+    # not of all.
+    ordered = tuple(
+        sorted(found, key=lambda c: (c.predicted_s, c.flops) if counted else (c.bytes, 0))
+    )
     return Choice(ordered[0].method, _reason(ordered, left_out), ordered, machine.name)
 
 
@@ -212,6 +217,8 @@ def _reason(ordered: Sequence[Candidate], left_out: Sequence[Method]) -> str:
         if left_out:
             return f"the only mode that this function has in JAX: it has no {left_out[0]} mode"
         return "the only method asked for"
+    if any(math.isnan(c.predicted_s) for c in ordered):
+        return f"least bytes of {len(ordered)} methods, since a part of f is not counted"
     least = "least predicted time"
     if first.flops == min(c.flops for c in ordered) and first.dot_flops == min(
         c.dot_flops for c in ordered

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.arguments import check_key, check_positive, check_widths
-from approxlab.networks import storage
+from approxlab.networks import exchange, storage
 from approxlab.networks.activations import activation as activation_named
 from approxlab.networks.affine import after_affine_map
 from approxlab.networks.forward import outputs
@@ -144,6 +144,69 @@ class MLP:
             tuple(passthrough) if passthrough is not None else (0,) * (len(weights) - 1),
             out_size,
         )
+
+    @classmethod
+    def from_torch(cls, state: Any, activation: str) -> MLP:
+        """A network from a torch `Module` of Linear layers, or from its `state_dict()`.
+
+        In the order of the keys; values have shape (m,). Raises ValueError for other layers.
+
+        Example:
+            >>> state = {"0.weight": jnp.ones((1, 2)), "0.bias": jnp.ones(1)}
+            >>> MLP.from_torch(state, "relu")(jnp.ones(2)).tolist()
+            [3.0]
+        """
+        return cls._from_layers(exchange.torch_layers(state), activation)
+
+    @classmethod
+    def from_flax(cls, params: Any, activation: str) -> MLP:
+        """A network from the parameters of a flax module of layers Dense_0, Dense_1, ...
+
+        Values have shape (m,). Raises ValueError for other layers.
+
+        Example:
+            >>> layer = {"kernel": jnp.array([[2.0], [1.0]]), "bias": jnp.array([1.0])}
+            >>> MLP.from_flax({"params": {"Dense_0": layer}}, "tanh")(jnp.ones(2)).tolist()
+            [4.0]
+        """
+        return cls._from_layers(exchange.flax_layers(params), activation)
+
+    @classmethod
+    def from_equinox(cls, model: Any, activation: str | None = None) -> MLP:
+        """A network from an `equinox.nn.MLP`; its activation is recognised, or given by name.
+
+        Raises:
+            TypeError: If the model has no linear layers.
+            ValueError: If its activation is not recognised, or its last layer is not affine.
+        """
+        layers, name, scalar = exchange.equinox_layers(model)
+        known = {"silu": "swish", "logistic": "sigmoid"}.get(str(name), name)
+        return cls._from_layers(layers, activation or str(known), scalar)
+
+    @classmethod
+    def _from_layers(cls, layers: exchange.Layers, activation: str, scalar: bool = False) -> MLP:
+        weights, biases = layers
+        kind = str(weights[0].dtype)
+        return cls.from_arrays(
+            weights, biases, activation, out_size=None if scalar else len(biases[-1]), dtype=kind
+        )
+
+    def to_torch(self) -> dict[str, Array]:
+        """The `state_dict` of `Sequential(Linear, activation, Linear, ...)`, arrays as leaves."""
+        self._check_plain()
+        weights = {f"{2 * i}.weight": w for i, w in enumerate(self.weights)}
+        return weights | {f"{2 * i}.bias": b for i, b in enumerate(self.biases)}
+
+    def to_flax(self) -> dict[str, Any]:
+        """The variables of a flax module of layers Dense_0, Dense_1, ..."""
+        self._check_plain()
+        pairs = enumerate(zip(self.weights, self.biases, strict=True))
+        return {"params": {f"Dense_{i}": {"kernel": w.T, "bias": b} for i, (w, b) in pairs}}
+
+    def _check_plain(self) -> None:
+        self._check_single()
+        if self.num_linear_units:
+            raise ValueError(f"passthrough: {self!r} has linear units, expected none to export.")
 
     # Using it
 

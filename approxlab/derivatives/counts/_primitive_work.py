@@ -5,7 +5,8 @@ dot costs 2 x output size x contracted size; arithmetic, comparisons, selections
 cost 1 per element; transcendentals (exp, log, tanh, sin, sqrt, pow, erf, ...) are a count of their
 own; moving data is free; a reduction applies its operation (input - output) times. A primitive that
 JAX hands over as several operations costs their sum: `logistic` is 1 / (1 + exp(-x)), 3 FLOPs and
-one transcendental.
+one transcendental. Factorisations, Fourier transforms and sorts have their standard counts
+(`_library_calls`); what no rule is known for is not counted, and its numbers are nan.
 """
 
 from __future__ import annotations
@@ -16,10 +17,19 @@ from typing import Any
 import jax
 from jax.extend import core
 
+from approxlab.derivatives.counts._library_calls import library_flops
+from approxlab.derivatives.counts.inner_jaxprs import holds_a_jaxpr
 from approxlab.derivatives.counts.jaxpr_constants import names
 from approxlab.derivatives.counts.xla import analysis_of
 
-__all__ = ["operations", "weigh"]
+__all__ = ["NOT_COUNTED", "Number", "operations", "weigh"]
+
+Number = int | float
+"""A number of operations; `NOT_COUNTED` if nothing tells it."""
+
+NOT_COUNTED = math.nan
+"""In the place of a number of operations that nothing tells."""
+_NOTHING_TOLD = (NOT_COUNTED, NOT_COUNTED, NOT_COUNTED)
 
 # Per element of the output: FLOPs 1.
 _ARITHMETIC = names(
@@ -60,8 +70,8 @@ def weigh(variables: Any) -> tuple[int, int, int]:
     return total, largest_size, largest_bytes
 
 
-def operations(eqn: Any) -> tuple[int, int, int, str | None]:
-    """Dot FLOPs, FLOPs, transcendentals of an equation without a jaxpr; what had to be assumed."""
+def operations(eqn: Any) -> tuple[Number, Number, Number, str | None]:
+    """Dot FLOPs, FLOPs, transcendentals of an equation; what had to be assumed."""
     name = eqn.primitive.name
     size = math.prod(getattr(eqn.outvars[0].aval, "shape", ())) if eqn.outvars else 0
     if name == "dot_general":
@@ -79,8 +89,13 @@ def operations(eqn: Any) -> tuple[int, int, int, str | None]:
     if name == "integer_pow":
         return 0, _multiplications(eqn.params["y"]) * size, 0, None
     if name in _REDUCTIONS:
-        return 0, math.prod(eqn.invars[0].aval.shape) - size, 0, None
-    return (0, *_as_xla_says(eqn))
+        return 0, max(0, math.prod(eqn.invars[0].aval.shape) - size), 0, None
+    standard = library_flops(eqn)
+    if standard is not None:
+        return 0, standard[0], 0, standard[1]
+    if name in _WITH_A_COMBINER or not holds_a_jaxpr(eqn):
+        return _as_xla_says(eqn)
+    return (*_NOTHING_TOLD, f"{name}: not counted, how often its inner program runs is not known.")
 
 
 def _multiplications(power: int) -> int:
@@ -89,10 +104,18 @@ def _multiplications(power: int) -> int:
     return 0 if n == 0 else n.bit_length() - 1 + n.bit_count() - 1 + (power < 0)
 
 
-_ASKED: dict[str, tuple[int, int, str]] = {}
+# Their jaxpr combines two numbers, and XLA counts it as often as it is applied.
+_WITH_A_COMBINER = names(
+    "reduce reduce_window scatter scatter-add scatter_add scatter-mul scatter_mul scatter-sub "
+    "scatter_sub scatter-min scatter_min scatter-max scatter_max select_and_scatter"
+)
+# What XLA's count of the lowered primitive cannot see: loops are counted once, calls not at all.
+_OPAQUE = ("stablehlo.while", "stablehlo.custom_call")
+
+_ASKED: dict[str, tuple[Number, Number, Number, str]] = {}
 
 
-def _as_xla_says(eqn: Any) -> tuple[int, int, str]:
+def _as_xla_says(eqn: Any) -> tuple[Number, Number, Number, str]:
     """A primitive without a rule here, such as erfc or cumsum: lowered alone, counted by XLA.
 
     The figure belongs to this version of JAX and to these shapes.
@@ -104,7 +127,7 @@ def _as_xla_says(eqn: Any) -> tuple[int, int, str]:
     return _ASKED[key]
 
 
-def _ask(eqn: Any) -> tuple[int, int, str]:
+def _ask(eqn: Any) -> tuple[Number, Number, Number, str]:
     name = eqn.primitive.name
     free = [v for v in eqn.invars if not isinstance(v, core.Literal)]
 
@@ -115,10 +138,15 @@ def _ask(eqn: Any) -> tuple[int, int, str]:
 
     try:
         shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in free]
-        figures = analysis_of(jax.jit(alone).lower(*shapes)) or {}
+        lowered = jax.jit(alone).lower(*shapes)
+        figures, text = analysis_of(lowered), lowered.as_text()
     except Exception:  # whatever it is that cannot be lowered alone, it is named
-        return 0, 0, f"{name}: counted as 0, no rule is known for it."
+        return (*_NOTHING_TOLD, f"{name}: not counted, no rule is known for it.")
+    if figures is None or any(word in text for word in _OPAQUE):
+        why = "it is lowered to a loop or to a call of a library"
+        return (*_NOTHING_TOLD, f"{name}: not counted, {why}.")
     flops, transcendentals = (
         max(0, round(figures.get(kind, 0.0))) for kind in ("flops", "transcendentals")
     )
-    return flops, transcendentals, f"{name}: counted as JAX {jax.__version__} lowers it, by XLA."
+    said = f"{name}: counted as JAX {jax.__version__} lowers it, by XLA."
+    return 0, flops, transcendentals, said

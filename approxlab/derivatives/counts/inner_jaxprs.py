@@ -6,7 +6,8 @@ recognised by their parameters as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jax.extend import core
@@ -17,20 +18,22 @@ __all__ = [
     "CALLS",
     "CONTROL",
     "called",
+    "holds_a_jaxpr",
     "live_equations",
     "open_jaxpr",
     "scan_liveness",
     "scan_parts",
+    "solver",
     "trip_count",
 ]
 
 # Entered once, with the equation's inputs and outputs as their own.
 CALLS = names(
     "pjit jit closed_call core_call remat remat2 checkpoint custom_jvp_call custom_vjp_call "
-    "custom_vjp_call_jaxpr custom_lin named_call"
+    "custom_vjp_call_jaxpr custom_lin named_call composite custom_transpose_call"
 )
 
-CONTROL = CALLS | {"scan", "while", "cond"}
+CONTROL = CALLS | {"scan", "while", "cond", "custom_linear_solve"}
 """Primitives with jaxprs that are understood."""
 
 
@@ -43,10 +46,42 @@ def called(eqn: Any) -> Any | None:
     """The jaxpr that an equation calls once; None if it is not a call."""
     if eqn.primitive.name not in CALLS:
         return None
-    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr", "call"):
         if name in eqn.params:
             return eqn.params[name]
     return None
+
+
+def solver(eqn: Any) -> tuple[Any, list[Any]]:
+    """The jaxpr that a `custom_linear_solve` runs, and its operands in order.
+
+    It holds three more, which serve its derivatives and its checks alone.
+    """
+    lengths = eqn.params["const_lengths"]
+    before = lengths.matvec + lengths.vecmat
+    constants = eqn.invars[before : before + lengths.solve]
+    return eqn.params["jaxprs"].solve, [*constants, *eqn.invars[sum(lengths) :]]
+
+
+def holds_a_jaxpr(eqn: Any) -> bool:
+    """Whether a jaxpr is found in any parameter, in containers and dataclasses too."""
+    return any(_is_or_holds(value, 0) for value in eqn.params.values())
+
+
+def _is_or_holds(value: Any, depth: int) -> bool:
+    if hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns"):
+        return True
+    if depth > 8:
+        return False
+    if isinstance(value, Mapping):
+        parts = list(value.values())
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = list(value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = [getattr(value, field.name, None) for field in dataclasses.fields(value)]
+    else:
+        return False
+    return any(_is_or_holds(part, depth + 1) for part in parts)
 
 
 def live_equations(

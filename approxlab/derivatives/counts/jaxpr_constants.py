@@ -8,7 +8,7 @@ several values are taken for data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jax.extend import core
@@ -43,13 +43,14 @@ def constants_of(jaxpr: Any) -> Known:
     }
 
 
-def passed_on(eqn: Any, inner: Any, known: Mapping[Any, Any]) -> Known:
+def passed_on(eqn: Any, inner: Any, known: Mapping[Any, Any], operands: Sequence[Any]) -> Known:
     """Known values of the inputs of a called jaxpr, closed or open.
 
     JAX lowers functions under `jit` and rematerialised parts separately, so that nothing from
-    outside is folded there; only bounds of loops are looked up.
+    outside is folded there; only bounds of loops are looked up. `operands` are those of the
+    equation in the order of the called jaxpr.
     """
-    pairs = zip(getattr(inner, "jaxpr", inner).invars, eqn.invars, strict=False)
+    pairs = zip(getattr(inner, "jaxpr", inner).invars, operands, strict=False)
     values = {v: value_of(w, known) for v, w in pairs if _is_known(w, known)}
     if eqn.primitive.name in _APART:
         values = {v: n for v, n in values.items() if n is not None and v.aval.dtype.kind in "iu"}

@@ -8,6 +8,7 @@ is the reference here, and XLA's is a cross-check.
 from __future__ import annotations
 
 import dataclasses
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from typing import Any
 
 import jax
 
-from approxlab.derivatives.counts._primitive_work import operations, weigh
+from approxlab.derivatives.counts._primitive_work import NOT_COUNTED, Number, operations, weigh
 from approxlab.derivatives.counts.inner_jaxprs import (
     CALLS,
     CONTROL,
@@ -23,6 +24,7 @@ from approxlab.derivatives.counts.inner_jaxprs import (
     live_equations,
     open_jaxpr,
     scan_liveness,
+    solver,
     trip_count,
 )
 from approxlab.derivatives.counts.jaxpr_constants import Known, constants_of, is_folded, passed_on
@@ -44,18 +46,23 @@ class Work:
         flops: FLOPs.
         transcendentals: Transcendentals.
         bytes: Bytes of inputs and outputs.
+
+    A number of operations that nothing tells is nan.
     """
 
     equations: int
-    dot_flops: int
-    flops: int
-    transcendentals: int
+    dot_flops: Number
+    flops: Number
+    transcendentals: Number
     bytes: int
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Count:
     """The operations of a program, in all its loops.
+
+    A program with a part that cannot be counted, such as a callback, has nan in the place of its
+    numbers of operations, which is printed as "not counted"; `assumptions` names the part.
 
     Attributes:
         dot_flops: FLOPs of matrix products, 2 x output size x contracted size each.
@@ -68,25 +75,59 @@ class Count:
         largest_bytes: Bytes of the array with most bytes.
     """
 
-    dot_flops: int
-    flops: int
-    transcendentals: int
+    dot_flops: Number
+    flops: Number
+    transcendentals: Number
     bytes: int
     by_primitive: Mapping[str, Work]
     assumptions: tuple[str, ...]
     largest_size: int
     largest_bytes: int
 
+    @property
+    def complete(self) -> bool:
+        """Whether every part of the program was counted."""
+        return not math.isnan(self.flops)
+
+    def whole_flops(self) -> int:
+        """All FLOPs, for plans that need a number.
+
+        Raises:
+            ValueError: If a part of the program is not counted.
+        """
+        if not self.complete:
+            raise ValueError(f"flops: got no number, expected a program to count. {self._missing}")
+        return int(self.flops)
+
+    @property
+    def _missing(self) -> str:
+        return " ".join(said for said in self.assumptions if ": not counted" in said)
+
     def __repr__(self) -> str:
+        if not self.complete:
+            return f"Count(FLOPs not counted, {self.bytes:,} bytes; {self._missing})"
         work = f"{self.dot_flops:,} dot FLOPs, {self.flops:,} FLOPs"
         rest = f"{self.transcendentals:,} transcendentals, {self.bytes:,} bytes"
         assumed = f", {len(self.assumptions)} assumptions" if self.assumptions else ""
-        return f"Count({work}, {rest}{assumed})"
+        once = f"; {_UNKNOWN_STEPS}" if _UNKNOWN_STEPS in self.assumptions else ""
+        return f"Count({work}, {rest}{assumed}{once})"
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One flat row per primitive, most expensive first."""
-        ranked = sorted(self.by_primitive.items(), key=lambda pair: -pair[1].flops)
-        return [{"primitive": name, **dataclasses.asdict(work)} for name, work in ranked]
+        """One flat row per primitive, most expensive first; "not counted" in a number's place."""
+        ranked = sorted(self.by_primitive.items(), key=lambda pair: -_ranked(pair[1].flops))
+        return [
+            {"primitive": name, **{k: _said(v) for k, v in dataclasses.asdict(work).items()}}
+            for name, work in ranked
+        ]
+
+
+def _ranked(number: Number) -> Number:
+    """Numbers in order; what is not counted may be the largest."""
+    return math.inf if math.isnan(number) else number
+
+
+def _said(number: Any) -> Any:
+    return "not counted" if math.isnan(number) else number
 
 
 def count(fn: Callable[..., Any], *args: Any, live_only: bool = False) -> Count:
@@ -95,8 +136,11 @@ def count(fn: Callable[..., Any], *args: Any, live_only: bool = False) -> Count:
     A `scan` costs its length times its body. A `while` costs its number of steps where a counter
     with known start, step and bound decides them; otherwise its body is counted once, and
     `assumptions` says so. The most expensive branch of a `cond` is counted. Calls, custom
-    derivatives and rematerialised parts are entered. A primitive without a rule is counted as XLA
-    counts it alone, and named.
+    derivatives and rematerialised parts are entered, and so is the solver of a
+    `custom_linear_solve`. Factorisations, Fourier transforms and sorts cost their standard leading
+    terms, n^3 / 3 for a Cholesky factorisation, and are named. A primitive without a rule is
+    counted as XLA counts it alone, and named. Where none of this tells (a callback, a kernel, a
+    random generator lowered to a loop) the numbers are nan, printed as "not counted".
 
     Args:
         fn: Any function that JAX can trace.
@@ -126,7 +170,9 @@ def count_jaxpr(jaxpr: Any, *, live_only: bool = False) -> Count:
     """
     inner = open_jaxpr(jaxpr)
     tally = _walk(inner, [True] * len(inner.outvars), constants_of(jaxpr), live_only)
-    by_primitive = {name: Work(*tally.by_primitive[name]) for name in sorted(tally.by_primitive)}
+    by_primitive = {
+        name: Work(*map(_one_nan, tally.by_primitive[name])) for name in sorted(tally.by_primitive)
+    }
     return Count(
         tally.total(1),
         tally.total(2),
@@ -143,14 +189,14 @@ def count_jaxpr(jaxpr: Any, *, live_only: bool = False) -> Count:
 class _Tally:
     """A count in the making."""
 
-    by_primitive: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    by_primitive: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
     assumptions: dict[str, None] = dataclasses.field(default_factory=dict)  # an ordered set
     largest_size: int = 0
     largest_bytes: int = 0
 
     def add(self, other: _Tally, times: int = 1) -> None:
         for name, work in other.by_primitive.items():
-            self.put(name, [times * number for number in work])
+            self.put(name, [times * number if times else 0 for number in work])
         self.assumptions |= other.assumptions
         self.largest_size = max(self.largest_size, other.largest_size)
         self.largest_bytes = max(self.largest_bytes, other.largest_bytes)
@@ -166,14 +212,19 @@ class _Tally:
         self.largest_size = max(self.largest_size, size)
         self.largest_bytes = max(self.largest_bytes, weight)
 
-    def put(self, name: str, work: list[int]) -> None:
+    def put(self, name: str, work: list[Any]) -> None:
         """Numbers in the order of `Work`."""
         before = self.by_primitive.get(name)
         self.by_primitive[name] = work if before is None else list(map(operator.add, before, work))
 
-    def total(self, i: int) -> int:
-        """Over all primitives, of one number of `Work`."""
-        return sum(work[i] for work in self.by_primitive.values())
+    def total(self, i: int) -> Any:
+        """Over all primitives, of one number of `Work`; nan where a part is not counted."""
+        return _one_nan(sum(work[i] for work in self.by_primitive.values()))
+
+
+def _one_nan(number: Any) -> Any:
+    """The same nan everywhere, so that equal counts compare equal."""
+    return NOT_COUNTED if math.isnan(number) else number
 
 
 def _walk(jaxpr: Any, used: Sequence[bool], known: Known, live_only: bool) -> _Tally:
@@ -189,7 +240,12 @@ def _walk(jaxpr: Any, used: Sequence[bool], known: Known, live_only: bool) -> _T
             tally.add_equation(eqn, known)
         elif name in CALLS:
             inner = called(eqn)
-            tally.add(_walk(open_jaxpr(inner), outs, passed_on(eqn, inner, known), live_only))
+            constants = passed_on(eqn, inner, known, eqn.invars)
+            tally.add(_walk(open_jaxpr(inner), outs, constants, live_only))
+        elif name == "custom_linear_solve":
+            inner, operands = solver(eqn)
+            constants = passed_on(eqn, inner, known, operands)
+            tally.add(_walk(open_jaxpr(inner), outs, constants, live_only))
         elif name == "scan":
             wanted = scan_liveness(eqn, outs)[0] if live_only else [True] * len(eqn.outvars)
             body = eqn.params["jaxpr"]
@@ -219,7 +275,9 @@ def _add_cond(tally: _Tally, eqn: Any, outs: list[bool], live_only: bool) -> Non
     branches = [
         _walk(open_jaxpr(b), outs, constants_of(b), live_only) for b in eqn.params["branches"]
     ]
-    tally.add(max(branches, key=lambda branch: (branch.total(2), branch.total(3))))
+    tally.add(
+        max(branches, key=lambda branch: (_ranked(branch.total(2)), _ranked(branch.total(3))))
+    )
     tally.assumptions[f"cond: the most expensive of its {len(branches)} branches is counted."] = (
         None
     )

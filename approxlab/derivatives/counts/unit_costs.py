@@ -124,7 +124,7 @@ def _push(act: Any, z: Any, tangent: Any) -> Any:
 
 def _cost(fn: Any, *args: Any) -> Cost:
     counted = count(fn, *args, live_only=True)
-    return Cost(counted.flops, counted.transcendentals)
+    return Cost(counted.whole_flops(), int(counted.transcendentals))
 
 
 def unit_costs(name: str, dtype: Any) -> UnitCosts:

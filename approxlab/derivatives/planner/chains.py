@@ -201,13 +201,13 @@ def _factor(fn: Callable[[Array], Array], point: Array, index: int) -> Factor:
     try:
         value, push = linearized(fn, point)
         size = _vector(value, index).shape[0]
-        forward = count(push, point, live_only=True).flops
+        forward = count(push, point, live_only=True).whole_flops()
     except Exception:
         keep("forward")
     try:
         value, pull = jax.vjp(fn, point)
         size = _vector(value, index).shape[0]
-        reverse = count(pull, value, live_only=True).flops
+        reverse = count(pull, value, live_only=True).whole_flops()
         tape = tape_bytes(pull)
     except Exception:
         keep("reverse")
