@@ -102,6 +102,8 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
         [-1, 1], m E_m tends to 0.28017 (Varga and Carpenter 1985, Constr. Approx. 1, 333-348).
 
     Example:
+        >>> import jax
+        >>> jax.config.update("jax_enable_x64", True)
         >>> from approxlab.targets import get
         >>> best_polynomial(get("exp"), 4)
         PolynomialOptimum(sup in [0.000546668, 0.000546668], degree 4)
@@ -180,6 +182,8 @@ def near_best_rational(target: Any, degree: int) -> NearBestRational:
         Nakatsukasa, Sete and Trefethen 2018, SIAM J. Sci. Comput. 40, A1494-A1522.
 
     Example:
+        >>> import jax
+        >>> jax.config.update("jax_enable_x64", True)
         >>> from approxlab.targets import get
         >>> near_best_rational(get("exp"), 3)
         NearBestRational(sup 4.57142e-07, degree 3)
