@@ -233,6 +233,7 @@ def unit_key(seed: int, unit: Unit) -> Array:
         unit: The unit.
 
     Example:
+        >>> import dataclasses
         >>> unit = Unit("runge", width=16, depth=2)
         >>> unit_key(0, unit) == unit_key(0, dataclasses.replace(unit, seeds=9))
         Array(True, dtype=bool)

@@ -24,6 +24,7 @@ def style(name: str = "screen") -> AbstractContextManager[None]:
         ValueError: If there is no style of that name.
 
     Example:
+        >>> import matplotlib as mpl
         >>> with style("paper"):
         ...     print(mpl.rcParams["font.size"])
         8.0

@@ -75,6 +75,7 @@ def read_rows(*paths: str | Path) -> tuple[list[Row], list[UnusableLine]]:
     unfinished and is computed again.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with RowFile(Path(folder, "rows.jsonl")) as file:
     ...         file.append("a unit", [{"width": 8, "sup_error": float("inf")}])
@@ -137,6 +138,7 @@ class RowFile:
         unusable: The line that was cut off, if any.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "rows.jsonl")
     ...     _ = path.write_text('{"width": 8, "sup_er')

@@ -57,6 +57,7 @@ def write_record(
         caption: The text under the figure.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_record(Path(folder, "toy.json"), "toy", [{"n": 8, "error": 0.1}], {})
     ...     read_record(Path(folder, "toy.json")).rows
@@ -100,6 +101,7 @@ def read_record(path: str | Path) -> Record:
         ValueError: The file is not a record, has another schema or was changed after writing.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_record(Path(folder, "toy.json"), "toy", [{"n": 8}], {}, caption="A toy.")
     ...     record = read_record(Path(folder, "toy.json"))
