@@ -262,7 +262,7 @@ def run_unit(
         target: The target the unit names.
         unit: The unit.
         seed: The root seed of the sweep.
-        progress: Show a progress bar, if there is a terminal.
+        progress: Show a progress bar, in a terminal or a notebook.
         devices: See `approxlab.fit`.
 
     Returns:

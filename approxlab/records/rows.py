@@ -218,10 +218,18 @@ class RowFile:
 
     def _write(self, data: bytes) -> None:
         try:
+            self._check_place()
             with self._locked() as alone:
                 self._write_at_end(data, alone)
         except OSError as error:
             raise not_written(self.path, data, error) from error
+
+    def _check_place(self) -> None:
+        """Rows that go into a file without a name, or with another one, are not found again."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
+                return
+        raise OSError("the file was removed or renamed while it was open")
 
     def _write_at_end(self, data: bytes, alone: bool) -> None:
         end = self._file.seek(0, os.SEEK_END)

@@ -21,10 +21,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def deliver_if_complete(job: Job) -> int:
-    """Checks, draws and saves the stored rows, when those of all units are there."""
+def deliver_if_complete(job: Job, computed: Sequence[str] = ()) -> int:
+    """Checks, draws and saves the stored rows, when those of all units are there.
+
+    Units that were just computed have to be among them: their folder may have been removed.
+    """
     finished = stored(job)
     missing = len(job.units) - len(finished)
+    if lost := sum(unit not in finished for unit in computed):
+        complain(
+            f"{lost} of {len(computed)} units that were computed are not in "
+            f"{job.rows_folder.name}: the folder was removed or changed while this ran. The same "
+            "command computes them again."
+        )
+        return 3
     if missing:
         job.say(f"{missing} of {len(job.units)} units are missing; nothing is drawn before all are")
         return 0
