@@ -82,7 +82,8 @@ def _png(draw: Callable[[Sequence[records.Row]], Figure], rows: Sequence[records
     """The figure as PNG, the same bytes for the same rows: no date, no version inside."""
     import matplotlib as mpl
 
-    mpl.use("Agg")
+    if "ipykernel" not in sys.modules:  # a notebook opens no windows, and shows nothing by Agg
+        mpl.use("Agg")
     figure, buffer = draw(rows), io.BytesIO()
     figure.savefig(buffer, format="png", dpi="figure", metadata={"Software": None})
     if "matplotlib.pyplot" in sys.modules:
