@@ -1,7 +1,12 @@
 """Plots: the numbers drawn, and that nothing global changes. Whether they please is for the eye."""
 
+import importlib
+import io
 import math
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,8 +14,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from approxlab import plotting
+from approxlab import plotting, records
 
+FOLDER = Path(__file__).parents[1]
+FIGURES = sorted(path.parent.name for path in (FOLDER / "experiments").glob("*/figure.py"))
 ROWS = [
     {"n": n, "depth": d, "seed": s, "error": d * (1 + s) / n**2}
     for n in (2, 4, 8)
@@ -111,6 +118,72 @@ def test_colors_are_given_by_meaning():
 
 
 def test_figures_write_no_colors_of_their_own():
-    folder = Path(__file__).parents[1] / "experiments"
-    for path in folder.rglob("*.py"):
+    for path in (FOLDER / "experiments").rglob("*.py"):
         assert not re.findall(r"#[0-9a-fA-F]{6}\b", path.read_text()), path
+
+
+# Notebooks: as theirs, this backend makes pyplot interactive when the first figure loads it.
+
+BACKEND = """
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas
+mpl.interactive(True)
+"""
+FIRST_FIGURE = """
+import matplotlib.pyplot as plt
+import matplotlib as mpl
+from approxlab import plotting
+assert not mpl.is_interactive()
+size = mpl.rcParams["font.size"]
+with plotting.style("paper"):
+    plt.figure()
+print(mpl.is_interactive(), mpl.rcParams["font.size"] == size, mpl.get_backend())
+"""
+
+
+def test_a_first_figure_inside_of_a_style_leaves_pyplot_interactive(tmp_path):
+    (tmp_path / "of_a_notebook.py").write_text(BACKEND)
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_FIGURE],
+        env={
+            **os.environ,
+            "MPLBACKEND": "module://of_a_notebook",
+            "PYTHONPATH": f"{FOLDER}{os.pathsep}{tmp_path}",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["True", "True", "module://of_a_notebook"]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_style_gives_back_what_is_interactive_even_after_an_error(inside):
+    def failing():
+        with plotting.style("slides"):
+            mpl.interactive(inside)
+            raise ZeroDivisionError
+
+    before = mpl.is_interactive()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            failing()
+        assert mpl.is_interactive() == inside
+    finally:
+        mpl.interactive(before)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_figure_of_an_experiment_is_shown_by_who_asked_for_it(name):
+    """Pyplot keeps none of them, or a notebook would show it a second time."""
+    draw = importlib.import_module(f"experiments.{name}.figure").draw
+    assert draw.__wrapped__.__name__ == "draw"
+
+
+def test_a_figure_that_was_given_back_can_be_saved_and_is_not_kept():
+    rows = records.read_record(FOLDER / "figures" / "sigmoid_shapes.json").rows
+    before = plt.get_fignums()
+    figure = importlib.import_module("experiments.sigmoid_shapes.figure").draw(rows)
+    assert plt.get_fignums() == before
+    figure.savefig(image := io.BytesIO(), format="png")
+    assert len(image.getvalue()) > 10_000

@@ -6,8 +6,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
-
 from experiments.drawing.rows import Row
 
 if TYPE_CHECKING:
@@ -25,6 +23,8 @@ def given_back(draw: Callable[[Sequence[Row]], Figure]) -> Callable[[Sequence[Ro
 
     @functools.wraps(draw)
     def drawn(rows: Sequence[Row]) -> Figure:
+        import matplotlib.pyplot as plt  # here: help and plans do without it
+
         figure = draw(rows)
         plt.close(figure)
         return figure
