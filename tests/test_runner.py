@@ -396,6 +396,19 @@ def test_a_failed_check_draws_nothing_and_keeps_rows(toy, capsys):
     assert toy.files() == {"runs/toy/default/rows.jsonl", "runs/toy/default/config.json"}
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("check", "check"), ("caption", "caption or table"), ("draw", "figure")]
+)
+def test_rows_that_a_figure_cannot_be_made_of_are_kept_and_the_reason_told(toy, capsys, name, told):
+    """As where someone asks for one size alone, and a caption fits a slope."""
+    toy.module.EXPERIMENT.__dict__[name] = lambda rows: rows[len(rows)]
+    assert toy() == 4
+    err = capsys.readouterr().err
+    assert re.search(rf"{told} failed: IndexError: .* \(test_runner.py, line \d+\)", err)
+    assert "Traceback" not in err
+    assert toy.files() == {"runs/toy/default/rows.jsonl", "runs/toy/default/config.json"}
+
+
 def test_a_full_disk_is_reported(toy, monkeypatch, capsys):
     def full(*_):
         raise records.NotWrittenError("9 bytes could not be written to rows.jsonl: full")

@@ -1,6 +1,7 @@
 """Runs an experiment: plan, resume, progress, check, save. Nothing mathematical.
 
-Exit codes: 0 done, 2 wrong usage, 3 finished with failed units, 4 check failed, 130 interrupted.
+Exit codes: 0 done, 2 wrong usage, 3 finished with failed units or not stored, 4 check or figure
+failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import functools
 import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from experiments.runner.processes import (
     supervised,
 )
 from experiments.runner.results import deliver_if_complete, redraw
-from experiments.runner.usage import UsageError, complain
+from experiments.runner.usage import UsageError, complain, one_line
 
 
 def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
@@ -100,7 +100,7 @@ def _code(experiment: Experiment, options: Options, work: Callable[[], int]) -> 
     except Exception as error:
         if not options.distributed:
             raise
-        complain(f"{_one_line(error)}\n{experiment.name}: {broken(error)}")
+        complain(f"{one_line(error)}\n{experiment.name}: {broken(error)}")
         return 3
 
 
@@ -245,7 +245,7 @@ def _compute(job: Job, pending: Sequence[str]) -> list[Mapping]:
                 error.add_note(records.canonical(parameters))
                 if job.options.distributed:  # where the others are now is not known
                     raise
-                complain(_one_line(error))
+                complain(one_line(error))
                 failed.append(parameters)
     return failed
 
@@ -264,10 +264,3 @@ def _whole_row(job: Job, parameters: Mapping, result: Mapping) -> dict[str, Any]
                 "or no such field. Give the result a name of its own."
             )
     return {**result, **fixed}
-
-
-def _one_line(error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split())
-    line = f"{type(error).__name__}: {text} ({Path(where.filename).name}, line {where.lineno})"
-    return ": ".join([*getattr(error, "__notes__", []), line])
