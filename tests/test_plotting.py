@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from approxlab import plotting, records
+from approxlab.claims import Estimate
 
 FOLDER = Path(__file__).parents[1]
 FIGURES = sorted(path.parent.name for path in (FOLDER / "experiments").glob("*/figure.py"))
@@ -71,7 +72,7 @@ def test_heat_map_shows_medians_and_levels(ax):
     plotting.plot_heat_map(rows, x="w", y="d", value="e", level="p", ax=ax)
     table = ax.collections[0].get_array()
     assert np.ravel(table).tolist() == pytest.approx([1, 1e-1, 1e-2, 1e-2, 1e-3, 1e-4])
-    assert "1e-4" in [text.get_text() for text in ax.texts]
+    assert "1.0e-4" in [text.get_text() for text in ax.texts]
     # p = 8 is reached in the upper row at w = 2, the centre of the first cell.
     line = next(line for line in ax.lines if abs(line.get_xdata()[-2] - 0.5) < 1e-12)
     assert line.get_ydata().tolist() == [-0.5, 0.5, 1.5, 2.5]
@@ -80,7 +81,38 @@ def test_heat_map_shows_medians_and_levels(ax):
 def test_heat_map_of_a_single_cell_and_of_a_diverged_one(ax):
     rows = [{"w": w, "d": 1, "e": e} for w, e in ((1, 0.5), (2, math.inf))]
     plotting.plot_heat_map(rows, x="w", y="d", value="e", ax=ax)
-    assert [text.get_text() for text in ax.texts] == ["5e-1", "div."]
+    assert [text.get_text() for text in ax.texts] == ["5.0e-1", "div."]
+
+
+def test_heat_map_cells_show_two_figures(ax):
+    rows = [{"w": w, "d": 1, "e": e} for w, e in ((1, 0.00314), (2, 0.0096), (3, 9.96e-7))]
+    plotting.plot_heat_map(rows, x="w", y="d", value="e", ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["3.1e-3", "9.6e-3", "1.0e-6"]
+
+
+def estimates(*kinds):
+    return [
+        {"n": n, "d": 1, "e": Estimate(1.0 / n, norm=norm, points=9, relative=relative)}
+        for n, (norm, relative) in enumerate(kinds, 1)
+    ]
+
+
+def test_estimates_are_drawn_as_their_values(ax):
+    plotting.plot_error_against_size(estimates(("l2", False), ("l2", False)), x="n", y="e", ax=ax)
+    assert ax.lines[0].get_ydata().tolist() == [1.0, 0.5]
+    plotting.plot_heat_map(estimates(("sup", True), ("sup", True)), x="n", y="d", value="e")
+    plt.close()
+
+
+@pytest.mark.parametrize("other", [("l2", False), ("sup", True)])
+def test_errors_of_different_norms_are_not_drawn_together(ax, other):
+    rows = estimates(("sup", False), other)
+    with pytest.raises(ValueError, match="rows: got .*sup.* errors in the field 'e', expected one"):
+        plotting.plot_error_against_size(rows, x="n", y="e", ax=ax)
+    with pytest.raises(ValueError, match="expected one norm"):
+        plotting.plot_heat_map(rows, x="n", y="d", value="e", ax=ax)
+    with pytest.raises(ValueError, match="expected one norm"):
+        plotting.quartiles(rows, x="d", y="e")
 
 
 @pytest.mark.parametrize("name", ["screen", "paper", "slides"])

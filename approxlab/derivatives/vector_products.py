@@ -13,6 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from approxlab.arguments import check_function
+
 __all__ = [
     "gradient",
     "hessian_vector_product",
@@ -38,6 +40,7 @@ def gradient(f: Function, x: Any) -> Any:
         >>> gradient(lambda x: x[0] * x[1] ** 2, jnp.array([3.0, 2.0])).tolist()
         [4.0, 12.0]
     """
+    check_function("f", f)
     value, pullback = jax.vjp(f, _floating("x", x))
     if not hasattr(value, "shape") or value.shape != ():
         raise ValueError(
@@ -65,6 +68,7 @@ def jacobian_vector_product(f: Function, x: Any, v: Any) -> Any:
         >>> jacobian_vector_product(f, jnp.array([3.0, 2.0]), jnp.array([1.0, 10.0])).tolist()
         [32.0, 1.0]
     """
+    check_function("f", f)
     x = _floating("x", x)
     return jax.jvp(f, (x,), (_like("v", v, x, "x"),))[1]
 
@@ -86,6 +90,7 @@ def vector_jacobian_product(f: Function, x: Any, u: Any) -> Any:
         >>> vector_jacobian_product(f, jnp.array([3.0, 2.0]), jnp.array([1.0, 10.0])).tolist()
         [12.0, 3.0]
     """
+    check_function("f", f)
     value, pullback = jax.vjp(f, _floating("x", x))
     (result,) = pullback(_like("u", u, value, "the value of f"))
     return result
@@ -113,6 +118,7 @@ def hessian_vector_product(f: Function, x: Any, v: Any) -> Any:
         >>> hessian_vector_product(f, jnp.array([3.0, 2.0]), jnp.array([1.0, 0.0])).tolist()
         [0.0, 4.0]
     """
+    check_function("f", f)
     return jacobian_vector_product(lambda point: gradient(f, point), x, v)
 
 

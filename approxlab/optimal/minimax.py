@@ -23,6 +23,8 @@ import numpy as np
 from approxlab.arguments import check_positive
 from approxlab.claims import Estimate, Optimum
 from approxlab.optimal._curve import Curve
+from approxlab.optimal.pieces import GapInterval
+from approxlab.rates import gap
 
 __all__ = ["NearBestRational", "PolynomialOptimum", "best_polynomial", "near_best_rational"]
 
@@ -69,6 +71,11 @@ class PolynomialOptimum:
     def __repr__(self) -> str:
         low, high = float(self.lower), float(self.upper)
         return f"PolynomialOptimum(sup in [{low:.6g}, {high:.6g}], degree {self.degree})"
+
+    def gap(self, error: Estimate | float) -> GapInterval:
+        """Bounds on the ratio of a sup error to the least one; see `PieceOptimum.gap`."""
+        upper = Optimum(float(self.upper), "sup", "lower", "attained")
+        return GapInterval(gap(error, upper), gap(error, self.lower))
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: degree and both ends."""

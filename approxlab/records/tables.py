@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,10 @@ class Record:
     provenance: dict[str, Any]
     rows: list[Row]
     caption: str | None = None
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas DataFrame."""
+        return to_pandas(self.rows)
 
     def __repr__(self) -> str:
         return f"Record({self.experiment}, {len(self.rows)} rows)"
@@ -140,10 +144,16 @@ def to_pandas(rows: Sequence[Mapping]) -> Any:
     >>> to_pandas([{"n": 8, "error": 0.5}, {"n": 16, "error": 0.25}])["n"].tolist()
     [8, 16]
     """
+    listed = list(rows) if isinstance(rows, Iterable) else [rows]
+    if isinstance(rows, Mapping) or not all(isinstance(row, Mapping) for row in listed):
+        raise TypeError(
+            f"rows: got {type(rows).__name__}, expected a list of flat rows, such as "
+            '[{"n": 8, "error": 0.5}]. Write record.to_pandas() for a record.'
+        )
     try:
         import pandas
     except ImportError as error:
         raise ImportError(
             "to_pandas needs pandas, which is not installed. Use: pip install approxlab[frames]"
         ) from error
-    return pandas.DataFrame.from_records(list(rows))
+    return pandas.DataFrame.from_records(listed)

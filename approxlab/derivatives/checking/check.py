@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_function, check_key, check_positive
 from approxlab.derivatives.checking._flat_function import FlatFunction, Mode, vector
 from approxlab.derivatives.checking._ladder import CAUTION, Ladder
 
@@ -188,6 +188,9 @@ def check_derivatives(
         >>> check_derivatives(wrong, jnp.arange(3.0)).verdict
         'wrong'
     """
+    check_function("f", f)
+    if key is not None:
+        check_key(key)
     check_positive(order=order, directions=directions)
     chosen = _checked_modes(modes)
     if not 0.0 < scale < math.inf:

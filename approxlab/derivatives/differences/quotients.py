@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from approxlab.arguments import check_function
 from approxlab.claims import Bound
 from approxlab.derivatives.differences._complex_step import at_complex_points
 from approxlab.derivatives.differences._values import Values, check_floating, quotient
@@ -169,6 +170,7 @@ def difference(
         >>> float(slope.value), slope.proved
         (1.0, False)
     """
+    check_function("f", f)
     check_order(scheme, order)
     point, along = _point_and_direction(x, direction)
     bounds = {int(k): np.asarray(bound, np.float64) for k, bound in (derivatives or {}).items()}

@@ -173,7 +173,12 @@ def chain_factors(fns: Sequence[Callable[[Array], Array]], x: Any) -> tuple[Fact
 
 def _between(fns: Sequence[Callable[[Array], Array]], x: Array) -> list[Array]:
     """The points at which the functions are evaluated: x, and the values of all but the last."""
-    if not len(fns):
+    if not isinstance(fns, Sequence) or not all(map(callable, fns)):
+        raise TypeError(
+            f"fns: got {fns!r}, expected a list of functions, the first one first. Write [f] for "
+            "one, and jacobian(net, x) for a network."
+        )
+    if not fns:
         raise ValueError("fns: got none, expected at least one function.")
     if x.ndim != 1 or not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(

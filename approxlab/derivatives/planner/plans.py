@@ -352,9 +352,12 @@ def _widths(net: Any) -> tuple[int, ...]:
 
 
 def _chain(factors: Sequence[Factor], dtype: Any) -> Chain:
-    chain = tuple(factors)
+    chain = tuple(factors) if isinstance(factors, Sequence) else ()
     if not chain or not all(isinstance(factor, Factor) for factor in chain):
-        raise ValueError(f"factors: got {factors!r}, expected at least one Factor.")
+        raise ValueError(
+            f"factors: got {factors!r}, expected a list of at least one Factor. Write "
+            "plan_network(net) for a network, plan(chain_factors(fns, x)) for functions."
+        )
     for i, (one, two) in enumerate(itertools.pairwise(chain), 1):
         if one.out_size != two.in_size:
             raise ValueError(
