@@ -33,7 +33,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -352,7 +352,7 @@ def _widths(net: Any) -> tuple[int, ...]:
 
 
 def _chain(factors: Sequence[Factor], dtype: Any) -> Chain:
-    chain = tuple(factors) if isinstance(factors, Sequence) else ()
+    chain = tuple(factors) if isinstance(factors, Iterable) else ()
     if not chain or not all(isinstance(factor, Factor) for factor in chain):
         raise ValueError(
             f"factors: got {factors!r}, expected a list of at least one Factor. Write "
