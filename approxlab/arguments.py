@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["check_key", "check_norm", "check_positive", "check_widths"]
+__all__ = ["check_function", "check_key", "check_norm", "check_positive", "check_widths"]
 
 
 def check_positive(**values: Any) -> None:
@@ -48,6 +48,22 @@ def check_norm(norm: Any) -> None:
     """
     if not isinstance(norm, str) or norm not in ("l2", "sup"):
         raise ValueError(f"norm: got {norm!r}, expected 'l2' or 'sup'.")
+
+
+def check_function(name: str, function: Any) -> None:
+    """A function, which stands before its arguments.
+
+    Example:
+        >>> check_function("f", 3.0)
+        Traceback (most recent call last):
+        ...
+        TypeError: f: got float, expected a function. It comes first: gradient(f, x), not (x, f).
+    """
+    if not callable(function):
+        raise TypeError(
+            f"{name}: got {type(function).__name__}, expected a function. It comes first: "
+            "gradient(f, x), not (x, f)."
+        )
 
 
 def check_key(key: Any) -> None:

@@ -37,6 +37,11 @@ __all__ = [
 Norm = Literal["sup", "l2"]
 
 
+def _formatted(number: Any, spec: str) -> str:
+    """The number alone where a form is asked for, as in f"{estimate:.2e}"; else its whole text."""
+    return format(float(number), spec) if spec else repr(number)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Estimate:
     """An error found by sampling.
@@ -66,6 +71,9 @@ class Estimate:
 
     def __float__(self) -> float:
         return float(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return _formatted(self, spec)
 
     def __repr__(self) -> str:
         word = "relative " if self.relative else ""
@@ -110,6 +118,9 @@ class Bound:
     def __float__(self) -> float:
         return float(self.value)
 
+    def __format__(self, spec: str) -> str:
+        return _formatted(self, spec)
+
     def __repr__(self) -> str:
         return f"Bound({'=' if self.exact else '<='} {self.value:.6g}, {self.source})"
 
@@ -149,6 +160,9 @@ class MeanBound:
     def __float__(self) -> float:
         return float(self.value)
 
+    def __format__(self, spec: str) -> str:
+        return _formatted(self, spec)
+
     def __repr__(self) -> str:
         sign = "=" if self.exact else "<="
         return f"MeanBound({sign} {self.value:.6g}, {self.law}, {self.source})"
@@ -180,6 +194,9 @@ class Optimum:
     def __float__(self) -> float:
         return float(self.value)
 
+    def __format__(self, spec: str) -> str:
+        return _formatted(self, spec)
+
     def __repr__(self) -> str:
         word = "relative " if self.relative else ""
         return f"Optimum({word}{self.norm} {self.value:.6g}, {self.kind}, {self.source})"
@@ -205,6 +222,9 @@ class Rate:
 
     def __float__(self) -> float:
         return float(self.slope)
+
+    def __format__(self, spec: str) -> str:
+        return _formatted(self, spec)
 
     def __repr__(self) -> str:
         return f"Rate({self.slope:.3f} in [{self.lower:.3f}, {self.upper:.3f}], {self.used} sizes)"

@@ -99,7 +99,15 @@ def _mapped(static: _Static, arrays: tuple[Any, ...], points: Array) -> Array:
 @lru_cache(maxsize=512)
 def _bytes_per_point(static: _Static, shapes: tuple[Any, ...], point: Any) -> int:
     """All intermediate values of one point: more than is alive at once, so a safe divisor."""
-    jaxpr = jax.make_jaxpr(lambda arrays, x: static.join(arrays)(x))(shapes, point)
+    try:
+        jaxpr = jax.make_jaxpr(lambda arrays, x: static.join(arrays)(x))(shapes, point)
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise TypeError(
+            "model: got a function of NumPy or math, or one with an if on its argument, expected "
+            "one of JAX. Write jnp.sin(x[0]) for np.sin(x[0]) and math.sin(x[0]), jnp.where for if "
+            f"(jax says: {reason})"
+        ) from error
     return max(8, _bytes_of(jaxpr.jaxpr))
 
 

@@ -92,6 +92,9 @@ def gap(error: Estimate | Claim | int | float, optimum: Optimum | int | float) -
                 f"optimum: got (norm, relative) = {best} for an error with {mine}, expected the "
                 "same norm for both."
             )
+    for name, value in (("error", error), ("optimum", optimum)):
+        if isinstance(value, str) or not (hasattr(value, "__float__") or isinstance(value, Claim)):
+            raise TypeError(f"{name}: got {value!r}, expected an error or a number.")
     if not float(optimum) > 0:
         raise ValueError(
             f"optimum: got {float(optimum)!r}, expected a positive number. Where the optimum is 0 "

@@ -187,9 +187,17 @@ def plan(
         >>> len(shapes(units))
         2
     """
-    for name, value in (("targets", targets), ("activations", activations)):
-        if isinstance(value, str):
+    lists = {"targets": targets, "activations": activations}
+    lists |= {"depths": depths, "widths": widths, "budgets": budgets}
+    for name, value in lists.items():
+        if isinstance(value, str) or not isinstance(value, Iterable):
             raise ValueError(f"{name}: got {value!r}, expected several. Write [{value!r}].")
+    fields = [field.name for field in dataclasses.fields(Unit)]
+    if unknown := [name for name in settings if name not in fields]:
+        raise TypeError(
+            f"{unknown[0]}: got {settings[unknown[0]]!r}, expected settings among "
+            f"{', '.join(fields)}. The root seed belongs to run_unit(..., seed=0)."
+        )
     sizes = [(width, None) for width in widths] + [(None, budget) for budget in budgets]
     named = [_name_and_size(target, in_size) for target in targets]
     if not sizes or not named or not depths or not activations:
@@ -233,12 +241,15 @@ def unit_key(seed: int, unit: Unit) -> Array:
         unit: The unit.
 
     Example:
+        >>> import dataclasses
         >>> unit = Unit("runge", width=16, depth=2)
         >>> unit_key(0, unit) == unit_key(0, dataclasses.replace(unit, seeds=9))
         Array(True, dtype=bool)
     """
     import jax  # here: plans do not load it
 
+    if not hasattr(seed, "__index__") or not -(2**63) <= seed < 2**63:
+        raise ValueError(f"seed: got {seed!r}, expected a whole number from 0 to 2^63 - 1.")
     cell = [unit.target, unit.in_size, unit.activation, unit.width, unit.depth]
     digest = hashlib.sha256(json.dumps(cell).encode()).digest()
     key = jax.random.key(seed)
@@ -261,7 +272,7 @@ def run_unit(
         target: The target the unit names.
         unit: The unit.
         seed: The root seed of the sweep.
-        progress: Show a progress bar, if there is a terminal.
+        progress: Show a progress bar, in a terminal or a notebook.
         devices: See `approxlab.fit`.
 
     Returns:
@@ -279,6 +290,12 @@ def run_unit(
     """
     from approxlab.fitting.training.fit import fit  # here: plans do not load JAX
 
+    if not isinstance(unit, Unit):
+        raise TypeError(f"unit: got {unit!r}, expected a Unit. Write sweeps.plan([...], ...)[0].")
+    if isinstance(target, str):
+        raise TypeError(
+            f"target: got {target!r}, expected a Target. Write targets.get({target!r})."
+        )
     name, size = _name_and_size(target, unit.in_size)
     if (name, size) != (unit.target, unit.in_size):
         raise ValueError(

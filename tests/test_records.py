@@ -503,3 +503,8 @@ def test_records_need_neither_jax_nor_pandas():
     root = os.path.dirname(os.path.dirname(__file__))
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_a_record_is_a_frame():
+    record = records.Record("toy", 1, {}, [{"n": 8, "error": 0.5}, {"n": 16, "error": math.inf}])
+    assert record.to_pandas()["error"].tolist() == [0.5, math.inf]

@@ -8,6 +8,7 @@ import functools
 import itertools
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -213,6 +214,41 @@ def test_a_place_that_cannot_be_written_is_named(folder, name):
     code, text = folder.run_here("--count", "1")
     assert code == 3
     assert f"{'config.json' if name == 'out' else blocked.name}: " in text
+
+
+@pytest.mark.parametrize("moment", [0, 2, 5])
+@pytest.mark.parametrize("what", ["folder", "rows", "renamed"])
+def test_a_folder_that_is_removed_while_it_is_in_use_is_told(folder, monkeypatch, moment, what):
+    def compute(unit, info):
+        if unit["size"] == moment:
+            if what == "folder":
+                shutil.rmtree(folder.path)
+            elif what == "rows":
+                folder.rows_file.unlink()
+            else:
+                folder.path.rename(folder.path.with_name("elsewhere"))
+        return robustness_toy.compute(unit, info)
+
+    monkeypatch.setitem(robustness_toy.EXPERIMENT.__dict__, "compute", compute)
+    code, text = folder.run_here("--count", "6")
+    assert code == 3, text
+    assert "rows.jsonl: the file was removed or renamed while it was open" in text
+    monkeypatch.undo()
+    monkeypatch.setenv("TOY_LOG", str(folder.log))
+    assert folder.run_here("--count", "6")[0] == 0
+
+
+def test_rows_that_vanish_after_the_last_of_them_are_told(folder, monkeypatch):
+    def compute(job, pending):
+        failed = computed(job, pending)
+        shutil.rmtree(folder.path)
+        return failed
+
+    computed = run._compute
+    monkeypatch.setattr(run, "_compute", compute)
+    code, text = folder.run_here("--count", "4", "--quiet")
+    assert code == 3
+    assert "4 of 4 units that were computed are not in out: the folder was removed" in text
 
 
 # K3: flipped bits

@@ -1,5 +1,7 @@
 import importlib.util
 import itertools
+import json
+import math
 import os
 import re
 import shutil
@@ -394,6 +396,19 @@ def test_a_failed_check_draws_nothing_and_keeps_rows(toy, capsys):
     assert toy.files() == {"runs/toy/default/rows.jsonl", "runs/toy/default/config.json"}
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("check", "check"), ("caption", "caption or table"), ("draw", "figure")]
+)
+def test_rows_that_a_figure_cannot_be_made_of_are_kept_and_the_reason_told(toy, capsys, name, told):
+    """As where someone asks for one size alone, and a caption fits a slope."""
+    toy.module.EXPERIMENT.__dict__[name] = lambda rows: rows[len(rows)]
+    assert toy() == 4
+    err = capsys.readouterr().err
+    assert re.search(rf"{told} failed: IndexError: .* \(test_runner.py, line \d+\)", err)
+    assert "Traceback" not in err
+    assert toy.files() == {"runs/toy/default/rows.jsonl", "runs/toy/default/config.json"}
+
+
 def test_a_full_disk_is_reported(toy, monkeypatch, capsys):
     def full(*_):
         raise records.NotWrittenError("9 bytes could not be written to rows.jsonl: full")
@@ -405,8 +420,9 @@ def test_a_full_disk_is_reported(toy, monkeypatch, capsys):
 
 
 def test_equal_units_are_a_mistake_of_the_plan(toy):
+    toy.module.EXPERIMENT.__dict__["units"] = lambda config: [{"size": 1 + n % 2} for n in range(3)]
     with pytest.raises(ValueError, match="3 units, 2 of them different"):
-        toy("--sizes", "1", "2", "2")
+        toy()
 
 
 # Flags
@@ -469,14 +485,68 @@ def test_settings_can_be_fed_back(toy, source):
         (("--force", "--plot-only"), r"--plot-only and --force contradict"),
         (("--config", "absent.json"), r"absent.json cannot be read: No such file"),
         (("--plot-only",), r"--plot-only finds no numbers"),
+        (("--shard", ""), r"--shard is ''; expected I/N"),
+        (("--shard", "1/"), r"--shard is '1/'"),
+        (("--shard", "-1/2"), r"--shard"),
+        (("--shard", f"0/{10**23}"), r"--shard is '0/1000"),
+        (("--shard", "0/0"), r"--shard is '0/0'"),
+        (("--out", ""), r"--out is empty; expected a folder"),
+        (("--out=",), r"--out is empty"),
+        (("--out",), r"--out"),
+        (("--config", ""), r"--config is empty; expected a file"),
+        (("--config", "."), r"--config \. cannot be read: Is a directory"),
+        (("--preset", ""), r"--preset is empty"),
+        (("--seed", str(10**23)), r"--seed is 1000.*; expected a whole number from 0 to 2\^62 - 1"),
+        (("--seed", str(2**32), "--no-x64"), r"from 0 to 2\^32 - 1, .* in float32"),
+        (("--seed", "-1"), r"--seed is -1; expected"),
+        (("--seed", ""), r"--seed"),
+        (("--seed", "1.5"), r"--seed"),
+        (("--device", ""), r"--device"),
+        (("--sizes",), r"--sizes is \(\); expected at least one value, such as 1 2"),
+        (("--sizes", "1", "2", "2"), r"--sizes 1 2 2 gives 3 units, 2 of them different; .* once"),
+        (("--sizes", str(10**23)), r"--sizes is .*; expected whole numbers below 2\^63"),
+        (("--gain", "nan"), r"--gain is nan; expected a finite number"),
+        (("--gain=-inf",), r"--gain is -inf; expected a finite number"),
+        (("--gain", ""), r"--gain"),
+        (("--quiet", "yes"), r"yes"),
+        (("--peer-timeout", "0", "--distributed"), r"--peer-timeout is 0|--distributed"),
     ],
 )
 def test_wrong_usage_exits_2_and_says_what_is_right(toy, capsys, flags, message):
     assert toy(*flags) == 2
     captured = capsys.readouterr()
-    assert re.search(message, captured.err + captured.out)
+    told = re.sub(r"\s*\n\s*", " ", captured.err + captured.out)
+    assert re.search(message, told), told
     assert "Traceback" not in captured.err
     assert toy.files() == set()
+
+
+def test_settings_without_a_unit_are_refused(toy, capsys):
+    toy.module.EXPERIMENT.__dict__["units"] = lambda config: []
+    assert toy() == 2
+    assert "nothing to compute with these settings" in capsys.readouterr().err
+
+
+def test_a_setting_that_is_empty_or_infinite_in_a_preset_may_be_so(toy):
+    presets = toy.module.PRESETS
+    presets["paper"] = toy.module.Config(sizes=(), gain=math.inf)
+    toy.module.EXPERIMENT.__dict__["units"] = lambda config: [{"gain": config.gain, "size": 1}]
+    toy.module.EXPERIMENT.__dict__["check"] = lambda rows: None
+    assert toy("--sizes", "--dry-run") == 0
+    assert toy("--gain", "inf", "--dry-run") == 0
+
+
+@pytest.mark.parametrize(("name", "value"), [("COUNT", "two"), ("ID", None), ("MIN", "")])
+def test_a_damaged_slurm_environment_is_told(toy, monkeypatch, capsys, name, value):
+    for one, number in {"COUNT": "2", "ID": "1", "MIN": "0"}.items():
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{one}", number)
+    variable = f"SLURM_ARRAY_TASK_{name}"
+    if value is None:
+        monkeypatch.delenv(variable)
+    else:
+        monkeypatch.setenv(variable, value)
+    assert toy() == 2
+    assert "expected whole numbers, as SLURM sets them" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -485,21 +555,61 @@ def test_wrong_usage_exits_2_and_says_what_is_right(toy, capsys, flags, message)
         ({"experiment": "other"}, "belongs to 'other'"),
         (
             {"provenance": {"preset": "huge", "seed": 0, "dtype": "float64", "config": {}}},
-            "started from the preset 'huge'; expected one of smoke, default, paper",
+            "has the preset 'huge'; expected one of smoke, default, paper",
         ),
         ({"config": {"gian": 1.0}}, "unknown setting 'gian'. Perhaps 'gain'"),
         ({"config": {"gain": "much"}}, "gain is 'much'; expected float"),
         ({"config": {"sizes": [1, 2.5]}}, "sizes is 2.5; expected int"),
         ({"config": {"kind": "odd"}}, "kind is 'odd'"),
+        ({"config": {"kind": ["plain"]}}, "kind is ['plain']"),
+        ({"config": {"sizes": []}}, "--sizes is (); expected at least one value"),
+        ({"config": {"sizes": [10**23]}}, "expected whole numbers below 2^63"),
+        ({"config": {"gain": math.nan}}, "--gain is nan; expected a finite number"),
+        ({"config": [1, 2]}, "has the config [1, 2]; expected an object: settings by their names"),
+        ({"provenance": None}, "has the provenance None; expected an object with preset, seed"),
+        ({"provenance": ["a"]}, "has the provenance ['a']"),
+        ({"provenance": {}}, "has no preset in its provenance; expected one of smoke"),
+        ({"preset": None}, "has the preset None"),
+        ({"preset": ["smoke"]}, "has the preset ['smoke']"),
+        ({"seed": "x"}, "has the seed 'x'; expected a whole number"),
+        ({"seed": True}, "has the seed True"),
+        ({"seed": 1.0}, "has the seed 1.0"),
+        ({"seed": 10**23}, "--seed is 1000"),
+        ({"seed": -3}, "--seed is -3"),
+        ({"dtype": "float16"}, "has the dtype 'float16'; expected 'float32' or 'float64'"),
+        ({"dtype": 64}, "has the dtype 64"),
+        ({"experiment": None}, "belongs to None"),
     ],
 )
 def test_config_files_that_do_not_fit_are_refused(toy, capsys, change, message):
-    about = {"preset": "smoke", "seed": 0, "dtype": "float64", "config": change.pop("config", {})}
-    document = {"experiment": "toy", "provenance": about, **change}
+    about = {"preset": "smoke", "seed": 0, "dtype": "float64", "config": {}}
+    about |= {name: change[name] for name in about if name in change}
+    outer = {name: value for name, value in change.items() if name not in about}
+    document = {"experiment": "toy", "provenance": about, **outer}
     path = toy.root / "mine.json"
     records.write_json_atomic(path, document)
     assert toy("--config", str(path)) == 2
-    assert message in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("missing", ["preset", "seed", "dtype", "config"])
+def test_a_config_file_from_which_an_entry_was_deleted_is_refused(toy, capsys, missing):
+    about = {"preset": "smoke", "seed": 0, "dtype": "float64", "config": {}}
+    del about[missing]
+    path = toy.root / "mine.json"
+    path.write_text(json.dumps({"experiment": "toy", "provenance": about}))
+    assert toy("--config", str(path)) == 2
+    assert f"has no {missing} in its provenance" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "null", '"x"', "{", "\ufeff{}", "[" * 10**5])
+def test_a_config_file_of_another_kind_is_refused(toy, capsys, text):
+    path = toy.root / "mine.json"
+    path.write_text(text, encoding="utf-8")
+    assert toy("--config", str(path)) == 2
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_missing_device_is_one_line(toy):

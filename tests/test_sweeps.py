@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import jax
@@ -173,3 +174,14 @@ def test_planning_does_not_load_jax():
 def test_mistakes_are_named_at_once(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+@pytest.mark.parametrize(("notebook", "progress"), [(True, True), (True, False), (False, True)])
+def test_progress_is_shown_in_a_notebook_though_it_is_no_terminal(
+    monkeypatch, capsys, notebook, progress
+):
+    if notebook:
+        monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    unit = Unit("runge", width=4, depth=1, steps=20)
+    run_unit(al.targets.get("runge"), unit, progress=progress)
+    assert ("fit adam" in capsys.readouterr().err) == (notebook and progress)

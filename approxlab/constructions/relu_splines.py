@@ -46,6 +46,7 @@ def relu_interpolant(target: Target, n: int) -> Construction:
         Error of linear interpolation, e.g. Davis 1963, Theorem 3.1.1.
 
     Example:
+        >>> from approxlab.targets import get
         >>> relu_interpolant(get("square"), 4).claim.bound
         Bound(= 0.015625, linear interpolation, |f''| h^2 / 8)
     """

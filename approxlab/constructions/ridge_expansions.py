@@ -79,6 +79,7 @@ class RidgeExpansion:
             one variable, or its interval does not contain all arguments.
 
     Example:
+        >>> import math
         >>> from approxlab.targets import get
         >>> expansion = cosine_expansion(
         ...     get("sine_product"), [[math.pi, -math.pi], [math.pi, math.pi]], [0.5, -0.5])
@@ -170,6 +171,7 @@ def cosine_expansion(
         ValueError: If the shapes do not fit.
 
     Example:
+        >>> import math
         >>> from approxlab.targets import get
         >>> waves = cosine_expansion(
         ...     get("sine_product"), [[math.pi, -math.pi], [math.pi, math.pi]], [0.5, -0.5])

@@ -133,6 +133,7 @@ def replaced(expansion: RidgeExpansion, parts: Sequence[Construction]) -> Constr
             layer, linear units or different activations.
 
     Example:
+        >>> from approxlab.targets import get
         >>> from approxlab.constructions.relu_splines import relu_interpolant
         >>> waves = expansions(get("sine_product"))[0]
         >>> built = replaced(waves, [relu_interpolant(r.profile, 16) for r in waves.ridges])
@@ -191,6 +192,7 @@ def expansions(target: Target) -> list[RidgeExpansion]:
         ValueError: If no expansion is known.
 
     Example:
+        >>> from approxlab.targets import get
         >>> [len(e.ridges) for e in expansions(get("bump", dim=3))]
         [6, 16, 31]
     """

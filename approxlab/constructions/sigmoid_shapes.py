@@ -100,8 +100,8 @@ def step(
 
     Example:
         >>> c = step(100.0, -20.0)
-        >>> float(c.network(jnp.array([0.2]))), float(c.claim.bound)
-        (0.5, 0.000335...)
+        >>> float(c.network(jnp.array([0.2]))), float(c.claim.bound) < 0.0004
+        (0.5, True)
     """
     units = [(float(w), float(b), float(height))]
     return _at_jumps(units, margin, domain, activation, "one unit")

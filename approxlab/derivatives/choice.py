@@ -183,9 +183,7 @@ def choose(
     x = as_point(f, x)
     offered = compared(with_layers=isinstance(f, MLP))
     if isinstance(methods, str):
-        raise ValueError(
-            f"methods: got {methods!r}, expected a list of methods, such as [{methods!r}]."
-        )
+        raise ValueError(f"methods: got {methods!r}, expected several. Write [{methods!r}].")
     asked = offered if methods is None else tuple(methods)
     for method in asked:
         if method not in offered:

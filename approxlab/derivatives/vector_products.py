@@ -25,6 +25,8 @@ from approxlab.derivatives._absent_modes import Mode, as_jax_function, by_mode_t
 from approxlab.derivatives._complex_values import pulled
 from approxlab.derivatives._trees import Leaves, OnLeaves, as_tree
 
+from approxlab.arguments import check_function
+
 __all__ = [
     "gradient",
     "hessian_vector_product",
@@ -50,6 +52,7 @@ def gradient(f: Function, x: Any) -> Any:
         >>> gradient(lambda x: x[0] * x[1] ** 2, jnp.array([3.0, 2.0])).tolist()
         [4.0, 12.0]
     """
+    check_function("f", f)
     flat = _on_leaves(f, x)
     return flat.point.form.filled(_pulled_back(flat, lambda: (_one(flat),)))
 
@@ -71,6 +74,7 @@ def jacobian_vector_product(f: Function, x: Any, v: Any) -> Any:
         >>> jacobian_vector_product(f, jnp.array([3.0, 2.0]), jnp.array([1.0, 10.0])).tolist()
         [32.0, 1.0]
     """
+    check_function("f", f)
     flat = _on_leaves(f, x)
     return _pushed(flat, flat.point.form.leaves_of("v", v, "x"))
 
@@ -92,6 +96,7 @@ def vector_jacobian_product(f: Function, x: Any, u: Any) -> Any:
         >>> vector_jacobian_product(f, jnp.array([3.0, 2.0]), jnp.array([1.0, 10.0])).tolist()
         [12.0, 3.0]
     """
+    check_function("f", f)
     flat = _on_leaves(f, x)
 
     def weights() -> Leaves:
@@ -122,6 +127,7 @@ def hessian_vector_product(f: Function, x: Any, v: Any) -> Any:
         >>> hessian_vector_product(f, jnp.array([3.0, 2.0]), jnp.array([1.0, 0.0])).tolist()
         [0.0, 4.0]
     """
+    check_function("f", f)
     _check_function(f)
     return jacobian_vector_product(lambda point: gradient(f, point), x, v)
 

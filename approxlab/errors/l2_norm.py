@@ -66,6 +66,7 @@ def l2(
         ValueError: If there is no domain, or the shapes of the values differ.
 
     Example:
+        >>> import math
         >>> error = l2(lambda x: 0.0 * x[0], lambda x: x[0], Box([0.0], [1.0]))
         >>> abs(float(error) - 1 / math.sqrt(3)) < 1e-6
         True

@@ -65,7 +65,7 @@ def sup(
         ValueError: If there is no domain, or the shapes of the values differ.
 
     Example:
-        >>> import jax
+        >>> import jax, math
         >>> error = sup(lambda x: jax.numpy.tanh(x[0]), lambda x: x[0], Box([0.0], [1.0]))
         >>> abs(float(error) - (1 - math.tanh(1.0))) < 1e-6
         True

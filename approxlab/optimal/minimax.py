@@ -23,6 +23,8 @@ from approxlab.claims import Estimate, Optimum
 from approxlab.optimal._curve import Curve
 from approxlab.optimal._exchange import Exchange, mapped
 from approxlab.optimal._level_programs import level_by_programs
+from approxlab.optimal.pieces import GapInterval
+from approxlab.rates import gap
 
 __all__ = ["NearBestRational", "PolynomialOptimum", "best_polynomial", "near_best_rational"]
 
@@ -73,6 +75,11 @@ class PolynomialOptimum:
         state = "" if self.converged else ", not reached"
         return f"PolynomialOptimum(sup in [{low:.6g}, {high:.6g}], degree {self.degree}{state})"
 
+    def gap(self, error: Estimate | float) -> GapInterval:
+        """Bounds on the ratio of a sup error to the least one; see `PieceOptimum.gap`."""
+        upper = Optimum(float(self.upper), "sup", "lower", "attained")
+        return GapInterval(gap(error, upper), gap(error, self.lower))
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: degree and both ends."""
         return [
@@ -105,6 +112,8 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
         [-1, 1], m E_m tends to 0.28017 (Varga and Carpenter 1985, Constr. Approx. 1, 333-348).
 
     Example:
+        >>> import jax
+        >>> jax.config.update("jax_enable_x64", True)
         >>> from approxlab.targets import get
         >>> best_polynomial(get("exp"), 4)
         PolynomialOptimum(sup in [0.000546668, 0.000546668], degree 4)
@@ -193,6 +202,8 @@ def near_best_rational(target: Any, degree: int) -> NearBestRational:
         Nakatsukasa, Sete and Trefethen 2018, SIAM J. Sci. Comput. 40, A1494-A1522.
 
     Example:
+        >>> import jax
+        >>> jax.config.update("jax_enable_x64", True)
         >>> from approxlab.targets import get
         >>> near_best_rational(get("exp"), 3)
         NearBestRational(sup 4.57142e-07, degree 3)

@@ -115,6 +115,8 @@ class PieceOptimum:
             ValueError: If the norm is different, or the lower bound on the least error is zero.
 
         Example:
+            >>> import jax
+            >>> jax.config.update("jax_enable_x64", True)
             >>> from approxlab.targets import get
             >>> best = relu_spline(get("square"), 4, "l2")
             >>> [round(gap, 2) for gap in best.gap(2 * float(best.upper))]
@@ -163,6 +165,8 @@ def relu_spline(
         Barrow, Chui, Smith and Ward 1978, Math. Comp. 32, 1131-1143.
 
     Example:
+        >>> import jax
+        >>> jax.config.update("jax_enable_x64", True)
         >>> from approxlab.targets import get
         >>> best = relu_spline(get("exp"), 8, "l2")
         >>> best

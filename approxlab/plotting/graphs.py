@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -90,7 +90,9 @@ def plot_trace(
     Source:
         The style of Stanford's CS231n, lecture on backpropagation.
     """
-    rows = trace.to_rows() if hasattr(trace, "to_rows") else list(trace)
+    rows = trace.to_rows() if hasattr(trace, "to_rows") else _listed(trace)
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise TypeError(f"trace: got {type(trace).__name__}, expected a trace, or the rows of one.")
     nodes = _nodes(rows, digits)
     if not 0 < len(nodes) <= _LARGEST:
         raise ValueError(
@@ -114,6 +116,10 @@ def plot_trace(
     for node, place in zip(nodes, layout.nodes, strict=False):
         _draw_node(ax, node, place, style)
     return ax
+
+
+def _listed(trace: Any) -> list[Any]:
+    return list(trace) if isinstance(trace, Iterable) else [trace]
 
 
 class _ScaledText(Text):

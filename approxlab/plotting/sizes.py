@@ -23,17 +23,24 @@ def quartiles(
     Values that are not finite count as infinitely large: a run that diverged is a bad run, not an
     absent one.
 
+    Values are numbers, or estimates and other errors with a norm, which must be one and the same.
+
     Returns:
         `(x, lower, median, upper)`, each of shape (number of different x,).
+
+    Raises:
+        ValueError: If there are no rows, a field is missing, or norms are mixed.
 
     Example:
         >>> quartiles([{"n": 1, "e": v} for v in (1.0, 2.0, 4.0)], x="n", y="e")[2].tolist()
         [2.0]
     """
+    _check_rows(rows, x, y)
+    _check_kinds(rows, y)
     places = sorted({row[x] for row in rows})
     columns = []
     for place in places:
-        values = np.array([row[y] for row in rows if row[x] == place], float)
+        values = np.array([float(row[y]) for row in rows if row[x] == place])
         values = np.sort(np.where(np.isfinite(values), values, np.inf))
         columns.append([_order_statistic(values, q) for q in (0.25, 0.5, 0.75)])
     lower, median, upper = np.array(columns).T
@@ -69,10 +76,10 @@ def plot_error_against_size(
         The axes.
 
     Raises:
-        ValueError: If there are no rows.
+        ValueError: If there are no rows, a field is missing, or the errors are of different norms.
     """
-    if not rows:
-        raise ValueError("rows: got none, expected at least one row.")
+    _check_rows(rows, x, y, *([] if by is None else [by]))
+    _check_kinds(rows, y)
     ax = plt.subplots()[1] if ax is None else ax
     groups = [None] if by is None else sorted({row[by] for row in rows})
     for i, group in enumerate(groups):
@@ -115,10 +122,11 @@ def plot_heat_map(
         The axes.
 
     Raises:
-        ValueError: If there are no rows, or a cell of the grid has none.
+        ValueError: If there are no rows, a cell of the grid has none, a field is missing, or the
+            values are of different norms.
     """
-    if not rows:
-        raise ValueError("rows: got none, expected at least one row.")
+    _check_rows(rows, x, y, value, *([] if level is None else [level]))
+    _check_kinds(rows, value)
     ax = plt.subplots()[1] if ax is None else ax
     columns, lines = sorted({row[x] for row in rows}), sorted({row[y] for row in rows})
     table = np.full((len(lines), len(columns)), np.nan)
@@ -147,6 +155,34 @@ def plot_heat_map(
     ax.set(xlabel=x, ylabel=y)
     ax.grid(False)
     return ax
+
+
+def _check_rows(rows: Any, *fields: str) -> None:
+    """Rows that have these fields."""
+    if isinstance(rows, Mapping | str) or not isinstance(rows, Sequence):
+        raise TypeError(
+            f"rows: got {type(rows).__name__}, expected a list of flat rows. Write record.rows for "
+            "a record, frame.to_dict('records') for a DataFrame."
+        )
+    if not rows:
+        raise ValueError("rows: got none, expected at least one row.")
+    for row in rows:
+        if missing := [field for field in fields if field not in row]:
+            raise ValueError(
+                f"rows: got a row with {', '.join(map(str, row))}, expected the field "
+                f"{missing[0]!r} in every row."
+            )
+
+
+def _check_kinds(rows: Sequence[Row], field: str) -> None:
+    """Errors that can be compared: of one norm, all relative or none of them."""
+    values = [row[field] for row in rows if hasattr(row[field], "norm")]
+    kinds = {f"{'relative ' * value.relative}{value.norm}" for value in values}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"rows: got {' and '.join(sorted(kinds))} errors in the field {field!r}, expected one "
+            "norm. Draw each on axes of its own."
+        )
 
 
 def _draw_levels(ax: Axes, levels: np.ndarray) -> None:
@@ -189,5 +225,5 @@ def _short(number: float) -> str:
     """Two figures: 3.1e-5, without the zero that Python puts in the exponent."""
     if not np.isfinite(number):
         return "div."
-    mantissa, exponent = f"{number:.0e}".split("e")
+    mantissa, exponent = f"{number:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"

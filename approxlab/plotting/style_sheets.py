@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 
@@ -24,15 +25,29 @@ def style(name: str = "screen") -> AbstractContextManager[None]:
         ValueError: If there is no style of that name.
 
     Example:
+        >>> import matplotlib as mpl
         >>> with style("paper"):
         ...     print(mpl.rcParams["font.size"])
         8.0
     """
     if name not in _STYLES:
         raise ValueError(f"name: got {name!r}, expected one of {', '.join(_STYLES)}.")
-    sheet = resources.files("approxlab.plotting.styles") / f"{name}.mplstyle"
-    context: AbstractContextManager[None] = matplotlib.style.context(str(sheet))
-    return context
+    return _applied(str(resources.files("approxlab.plotting.styles") / f"{name}.mplstyle"))
+
+
+@contextlib.contextmanager
+def _applied(sheet: str) -> Iterator[None]:
+    interactive = mpl.is_interactive()
+    try:
+        with matplotlib.style.context(sheet):
+            try:
+                yield
+            finally:
+                interactive = mpl.is_interactive()
+    finally:
+        # It is no style. A notebook's backend sets it when it is loaded, which is with the first
+        # figure, and shows nothing without it.
+        mpl.interactive(interactive)
 
 
 def ordered_colors(n: int) -> Sequence[str]:

@@ -19,6 +19,7 @@ def write_bytes_atomic(path: str | Path, data: bytes) -> None:
     """Writes a file completely; if that fails, the old file stays unchanged.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_bytes_atomic(Path(folder, "figure.png"), b"...")
     ...     [file.name for file in Path(folder).iterdir()]
@@ -52,7 +53,8 @@ def remove_leftovers(path: str | Path, hours: float = 1.0) -> int:
     Returns:
         The number of files removed.
 
-    >>> import tempfile
+    >>> import os, tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     left = Path(folder, ".figure.png.0123456789abcdef.tmp")
     ...     left.touch()
@@ -78,6 +80,7 @@ def write_json_atomic(path: str | Path, document: Mapping) -> None:
     The last line, `sum`, is a checksum of the rest.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_json_atomic(Path(folder, "config.json"), {"config": {"widths": (8, 16)}})
     ...     read_json(Path(folder, "config.json"))
@@ -124,6 +127,7 @@ def read_json(path: str | Path, *, by_hand: bool = True) -> dict:
         ValueError: The file is not a JSON object or was changed after it was written.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_json_atomic(Path(folder, "a.json"), {"gain": float("inf")})
     ...     read_json(Path(folder, "a.json"))

@@ -139,6 +139,7 @@ def provenance(
         started: Start of the computation, with a time zone.
         finished: End of the computation; None while it runs.
 
+    >>> from datetime import UTC, datetime
     >>> device = {"platform": "cpu", "kind": "cpu", "count": 1}
     >>> about = provenance(config={"width": 8}, preset="smoke", seed=0, dtype="float64",
     ...                    device=device, precision={}, started=datetime.now(UTC))

@@ -75,6 +75,7 @@ def read_rows(*paths: str | Path) -> tuple[list[Row], list[UnusableLine]]:
     unfinished and is computed again.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with RowFile(Path(folder, "rows.jsonl")) as file:
     ...         file.append("a unit", [{"width": 8, "sup_error": float("inf")}])
@@ -137,6 +138,7 @@ class RowFile:
         unusable: The line that was cut off, if any.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "rows.jsonl")
     ...     _ = path.write_text('{"width": 8, "sup_er')
@@ -216,10 +218,18 @@ class RowFile:
 
     def _write(self, data: bytes) -> None:
         try:
+            self._check_place()
             with self._locked() as alone:
                 self._write_at_end(data, alone)
         except OSError as error:
             raise not_written(self.path, data, error) from error
+
+    def _check_place(self) -> None:
+        """Rows that go into a file without a name, or with another one, are not found again."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
+                return
+        raise OSError("the file was removed or renamed while it was open")
 
     def _write_at_end(self, data: bytes, alone: bool) -> None:
         end = self._file.seek(0, os.SEEK_END)

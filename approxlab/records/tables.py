@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ class Record:
     rows: list[Row]
     caption: str | None = None
 
+    def to_pandas(self) -> Any:
+        """The rows as a pandas DataFrame."""
+        return to_pandas(self.rows)
+
     def __repr__(self) -> str:
         return f"Record({self.experiment}, {len(self.rows)} rows)"
 
@@ -57,6 +61,7 @@ def write_record(
         caption: The text under the figure.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_record(Path(folder, "toy.json"), "toy", [{"n": 8, "error": 0.1}], {})
     ...     read_record(Path(folder, "toy.json")).rows
@@ -100,6 +105,7 @@ def read_record(path: str | Path) -> Record:
         ValueError: The file is not a record, has another schema or was changed after writing.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_record(Path(folder, "toy.json"), "toy", [{"n": 8}], {}, caption="A toy.")
     ...     record = read_record(Path(folder, "toy.json"))
@@ -138,10 +144,16 @@ def to_pandas(rows: Sequence[Mapping]) -> Any:
     >>> to_pandas([{"n": 8, "error": 0.5}, {"n": 16, "error": 0.25}])["n"].tolist()
     [8, 16]
     """
+    listed = list(rows) if isinstance(rows, Iterable) else [rows]
+    if isinstance(rows, Mapping) or not all(isinstance(row, Mapping) for row in listed):
+        raise TypeError(
+            f"rows: got {type(rows).__name__}, expected a list of flat rows, such as "
+            '[{"n": 8, "error": 0.5}]. Write record.to_pandas() for a record.'
+        )
     try:
         import pandas
     except ImportError as error:
         raise ImportError(
             "to_pandas needs pandas, which is not installed. Use: pip install approxlab[frames]"
         ) from error
-    return pandas.DataFrame.from_records(list(rows))
+    return pandas.DataFrame.from_records(listed)

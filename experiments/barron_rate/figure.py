@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
 from experiments.barron_rate.findings import slope
+from experiments.drawing.figures import given_back
 from experiments.drawing.lettering import beside, bold_title, small_note
 from experiments.drawing.rows import Row, column, of
 
@@ -20,6 +21,7 @@ _COLORS = colors("sampled units")
 _FOURIER, _RIDGE, _BOUND = _COLORS["fourier"], _COLORS["ridge"], _COLORS["bound"]
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Three panels: the rate, the constant, and linear spaces of equal dimension."""
     import matplotlib.pyplot as plt

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
 from experiments.computational_graphs.findings import inputs, steps, sweep
+from experiments.drawing.figures import given_back
 from experiments.drawing.rows import Row, column, of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _SIZE = 11.0  # of letters at scale 1
 _SCALE = 1.08
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Graphs in lines from the simplest to that of the survey, with its two tables at its side."""
     import matplotlib.pyplot as plt

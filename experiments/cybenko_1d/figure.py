@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from approxlab.plotting.palette import HUES, colors
 from experiments.cybenko_1d.findings import NAMES
 from experiments.drawing.axes import ticks_at
+from experiments.drawing.figures import given_back
 from experiments.drawing.lettering import beside, bold_title, formula, heading, small_note
 from experiments.drawing.rows import Row, column, distinct, of
 
@@ -22,6 +23,7 @@ _MARKERS = {"classical": "s", "midpoint": "o", "costarelli_spigler": "^", "moder
 _HOLLOW = {"costarelli_spigler"}  # the same curve as the midpoint staircase, drawn around it
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Staircases on top; then a panel per target; then steepness, and what `cybenko` chooses."""
     import matplotlib.pyplot as plt

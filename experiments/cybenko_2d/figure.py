@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.lettering import beside, formula, heading
 from experiments.drawing.rows import Row, column, of
 
@@ -35,6 +36,7 @@ _PANELS = (
 )
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Top: parts of a tower. Middle: holes of towers, none of orthants. Below: errors, claims."""
     import matplotlib.pyplot as plt

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_below, legend_entry
 from experiments.drawing.lettering import beside, heading
 from experiments.drawing.rows import Row, column, of
@@ -32,6 +33,7 @@ _SLOPES = {  # of the measured errors, written next to the curves
 }
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Left: a panel per precision. Right: FLOPs above, seconds below."""
     import matplotlib.pyplot as plt

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import HUES, colors
 from experiments.drawing.axes import ticks_at
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_below
 from experiments.drawing.lettering import formula, heading
 from experiments.drawing.rows import Row, column, distinct, of
@@ -22,6 +23,7 @@ _COLORS = colors("knots")
 _MARKERS = dict(zip(_COLORS, "sDP^vo", strict=True))
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Left: two networks of the same size. Middle: gaps. Right: the least error itself."""
     import matplotlib.pyplot as plt

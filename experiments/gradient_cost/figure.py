@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
 from experiments.drawing.axes import ticks_at
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_entry
 from experiments.drawing.lettering import beside, bold_title
 from experiments.drawing.rows import Row, column, of
@@ -24,6 +25,7 @@ _KEPT_COLORS = colors("kept for reverse mode")
 _KEPT_MARKERS = {"everything": "o", "layers": "s", "blocks": "D"}
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Above: gradient over function, Hessian-vector product over gradient. Below: the tape."""
     import matplotlib.pyplot as plt

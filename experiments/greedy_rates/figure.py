@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
 from experiments.drawing.axes import ticks_at
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_entry
 from experiments.drawing.lettering import bold_title
 from experiments.drawing.rows import Row, column, of
@@ -38,6 +39,7 @@ _NAMES = {
 }
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """A panel per dimension, then the ratios."""
     import matplotlib.pyplot as plt

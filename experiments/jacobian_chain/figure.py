@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_below
 from experiments.drawing.lettering import heading, small_note
 from experiments.drawing.rows import Row, column, of
@@ -22,6 +23,7 @@ _COLORS = colors("bracketings")
 _MARKERS = dict(zip(_COLORS, "s^vDo", strict=True))
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Left: the trees, matrices in their shapes. Right: ratios to the plan, memory, budget."""
     import matplotlib.pyplot as plt

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_below
 from experiments.drawing.lettering import heading
 from experiments.drawing.rows import Row, column, of
@@ -33,6 +34,7 @@ _QUANTITIES = {
 }
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Above: where the modes cross, three sweeps, predicted against measured. Below: all sizes."""
     import matplotlib.pyplot as plt

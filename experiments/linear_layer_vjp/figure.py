@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_below
 from experiments.drawing.lettering import beside, heading
 from experiments.drawing.rows import Row, column, of
@@ -30,6 +31,7 @@ _ZERO = colors("entries")["zero"]
 _POSITIVE, _NEGATIVE = (0.0, 0.447, 0.698), (0.835, 0.369, 0.0)
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Left: the tensor and the matrix it contracts to. Right: FLOPs, bytes, time; a network."""
     import matplotlib.pyplot as plt

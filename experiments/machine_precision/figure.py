@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_entry
 from experiments.drawing.lettering import formula, heading
 from experiments.drawing.rows import Row, column, distinct, of
@@ -26,6 +27,7 @@ _FEW = 1e-12
 _REQUIRED = "asked: this error, so many units at most"
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Above: a panel per target. Below: two dimensions, and the sup norm."""
     import matplotlib.pyplot as plt

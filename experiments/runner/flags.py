@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
 import os
 import re
 import sys
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
-from approxlab import records
+from experiments.runner.settings import check_settings, from_file
 from experiments.runner.usage import UsageError
 
 _Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
@@ -71,17 +68,29 @@ class Options:
     @property
     def share(self) -> tuple[int, int]:
         """The shard as (i, n); of a SLURM array's task where none is given; else (0, 1)."""
-        text = self.shard
-        if text is None and "SLURM_ARRAY_TASK_COUNT" in os.environ:
-            first = int(os.environ.get("SLURM_ARRAY_TASK_MIN", "0"))
-            index = int(os.environ["SLURM_ARRAY_TASK_ID"]) - first
-            text = f"{index}/{os.environ['SLURM_ARRAY_TASK_COUNT']}"
-        match = re.fullmatch(r"(\d+)/(\d+)", text or "0/1")
+        text = _array_task() if self.shard is None else self.shard
+        match = re.fullmatch(r"(\d{1,18})/(\d{1,18})", text)
         if match is None or not int(match[1]) < int(match[2]):
             raise UsageError(
                 f"--shard is {text!r}; expected I/N with I from 0 to N-1. For example: --shard 0/4"
             )
         return int(match[1]), int(match[2])
+
+
+def _array_task() -> str:
+    """The shard that a task of a SLURM array computes; outside of one, the whole."""
+    names = [f"SLURM_ARRAY_TASK_{name}" for name in ("COUNT", "ID", "MIN")]
+    if names[0] not in os.environ:
+        return "0/1"
+    values = [os.environ.get(name, "0" if name is names[2] else "") for name in names]
+    try:
+        count, task, first = map(int, values)
+    except ValueError as error:
+        raise UsageError(
+            f"{', '.join(names)} are {values}; expected whole numbers, as SLURM sets them. Unset "
+            "them, or give --shard."
+        ) from error
+    return f"{task - first}/{count}"
 
 
 def parse(
@@ -104,10 +113,13 @@ def parse(
         raise ValueError(f"Config has the field {min(taken)!r}, which is a flag of every run.")
     arguments = list(sys.argv[1:] if argv is None else argv)
     first = _before_all(arguments)
+    for flag, value in vars(first).items():
+        if value == "":
+            raise UsageError(f"--{flag} is empty; expected {_FORMS[flag]}.")
     preset: Any = first.preset if first.preset in presets else "default"
     options, settings = {"preset": preset}, presets[preset]
     if first.config:
-        options, settings = _from_file(Path(first.config), name, config, presets)
+        options, settings = from_file(Path(first.config), name, config, presets)
     with_presets = _options(presets)
     both = dataclasses.make_dataclass(
         "Flags",
@@ -124,6 +136,7 @@ def parse(
         default=both(with_presets(**options), settings),
     )
     _check(flags.run)
+    check_settings(flags.experiment, presets)
     return flags.run, flags.experiment
 
 
@@ -139,15 +152,33 @@ def _options(presets: Mapping[str, Any]) -> type[Options]:
     )
 
 
+_FORMS = {
+    "preset": "a name: --help lists them",
+    "config": "a file: a config.json or the numbers of a figure",
+    "out": "a folder; --out . is the current one",
+}
+
+
 def _before_all(arguments: list[str]) -> argparse.Namespace:
-    """The two flags that decide the defaults of all the others."""
+    """The flags that decide the defaults of all the others, and those that may not be empty."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--preset", nargs="?")
     early.add_argument("--config", nargs="?")
+    early.add_argument("--out", nargs="?")
     return early.parse_known_args(arguments)[0]
 
 
+# JAX keeps 32 bits of a seed in float32, and 63 in float64; experiments may add to it.
+_SEED_BITS = {"float32": 32, "float64": 62}
+
+
 def _check(options: Options) -> None:
+    bits = _SEED_BITS[options.dtype]
+    if not 0 <= options.seed < 2**bits:
+        raise UsageError(
+            f"--seed is {options.seed}; expected a whole number from 0 to 2^{bits} - 1, which is "
+            f"all that JAX keeps of one in {options.dtype}."
+        )
     for one, other in (
         ("resume", "force"),
         ("plot_only", "force"),
@@ -202,65 +233,3 @@ def _check_coordinator(coordinator: str, processes: int, process: int) -> None:
         raise UsageError(
             f"--coordinator is {coordinator!r}; expected HOST:PORT. For example: node1:12345"
         )
-
-
-def _from_file(
-    path: Path, name: str, config: type, presets: Mapping[str, Any]
-) -> tuple[dict[str, Any], Any]:
-    """Options and settings of an earlier run."""
-    try:
-        document = records.read_json(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"--config {path} cannot be read: {reason}.") from error
-    if document.get("experiment") != name or "provenance" not in document:
-        raise UsageError(
-            f"--config {path} belongs to {document.get('experiment')!r}; expected a config.json or "
-            f"a record of {name!r}."
-        )
-    about = document["provenance"]
-    if about["preset"] not in presets:
-        raise UsageError(
-            f"--config {path} started from the preset {about['preset']!r}; expected one of "
-            f"{', '.join(presets)}."
-        )
-    chosen = ("preset", "seed")
-    options = {name: about[name] for name in chosen} | {"x64": about["dtype"] == "float64"}
-    return options, _settings(config, about["config"], path)
-
-
-def _settings(config: type, values: Mapping[str, Any], path: Path) -> Any:
-    hints = typing.get_type_hints(config)
-    for name in values:
-        if name not in hints:
-            near = difflib.get_close_matches(name, hints, n=1)
-            hint = f" Perhaps {near[0]!r} is meant." if near else ""
-            raise UsageError(f"--config {path} has the unknown setting {name!r}.{hint}")
-    try:
-        return config(**{name: _typed(name, value, hints[name]) for name, value in values.items()})
-    except TypeError as error:
-        raise UsageError(f"--config {path} does not fit: {error}.") from error
-
-
-def _typed(name: str, value: Any, hint: Any) -> Any:
-    """A value from JSON as the type of its field: lists become tuples, whole numbers floats."""
-    kind, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if kind is tuple and isinstance(value, list):
-        if arguments[-1:] == (...,):
-            arguments = arguments[:1] * len(value)
-        if len(arguments) == len(value):
-            return tuple(map(_typed, [name] * len(value), value, arguments))
-    elif kind in (typing.Union, types.UnionType):
-        for option in arguments:
-            try:
-                return _typed(name, value, option)
-            except TypeError:
-                continue
-    elif kind is Literal:
-        if value in arguments:
-            return value
-    elif hint is float and type(value) is int:
-        return float(value)
-    elif type(value) is hint:
-        return value
-    raise TypeError(f"{name} is {value!r}; expected {getattr(hint, '__name__', hint)}")

@@ -82,8 +82,12 @@ def plan(experiment: Experiment, options: Options, config: Any, about: dict[str,
         listed = [dict(unit) for unit in experiment.units(config)]
         if own := own_targets.described(about["config"]):
             about |= {"config": own_targets.named(about["config"]), "own_targets": own}
-    except ValueError as error:  # settings that do not fit together
+    except (ValueError, ArithmeticError) as error:  # settings that do not fit together
         raise UsageError(str(error)) from error
+    if not listed:
+        raise UsageError(
+            "there is nothing to compute with these settings; expected one unit or more."
+        )
     units = {
         records.identity(
             experiment=experiment.name,
@@ -96,12 +100,26 @@ def plan(experiment: Experiment, options: Options, config: Any, about: dict[str,
         ): unit
         for unit in listed
     }
-    if not listed or len(units) < len(listed):
+    if len(units) < len(listed):
+        count = f"{len(listed)} units, {len(units)} of them different"
+        if repeated := _repeated(config):
+            raise UsageError(f"{repeated} gives {count}; expected each value once.")
         raise ValueError(
-            f"units(config) gives {len(listed)} units, {len(units)} of them different; expected "
-            "one or more, all different. Name in each unit every setting its numbers depend on."
+            f"units(config) gives {count}; expected all different. Name in each unit every "
+            "setting its numbers depend on."
         )
     return Job(experiment, options, config, about, units)
+
+
+def _repeated(config: Any) -> str | None:
+    """The settings that list a value twice, as flags."""
+    named = ((f.name, getattr(config, f.name)) for f in dataclasses.fields(config))
+    flags = [
+        f"--{name.replace('_', '-')} {' '.join(map(str, value))}"
+        for name, value in named
+        if isinstance(value, tuple) and len(set(value)) < len(value)
+    ]
+    return " or ".join(flags) or None
 
 
 def provenance(

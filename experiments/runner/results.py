@@ -15,16 +15,26 @@ from experiments.runner import own_targets
 from experiments.runner.experiment import Experiment
 from experiments.runner.flags import Options
 from experiments.runner.plan import Job, plan, provenance, stored
-from experiments.runner.usage import UsageError, complain
+from experiments.runner.usage import UsageError, complain, one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def deliver_if_complete(job: Job) -> int:
-    """Checks, draws and saves the stored rows, when those of all units are there."""
+def deliver_if_complete(job: Job, computed: Sequence[str] = ()) -> int:
+    """Checks, draws and saves the stored rows, when those of all units are there.
+
+    Units that were just computed have to be among them: their folder may have been removed.
+    """
     finished = stored(job)
     missing = len(job.units) - len(finished)
+    if lost := sum(unit not in finished for unit in computed):
+        complain(
+            f"{lost} of {len(computed)} units that were computed are not in "
+            f"{job.rows_folder.name}: the folder was removed or changed while this ran. The same "
+            "command computes them again."
+        )
+        return 3
     if missing:
         job.say(f"{missing} of {len(job.units)} units are missing; nothing is drawn before all are")
         return 0
@@ -44,13 +54,19 @@ def _deliver(job: Job, record: records.Record, read_from: Path | None = None) ->
     was read from it, and has this caption already, is left as it is.
     """
     experiment, rows, figure_file = job.experiment, record.rows, job.record_file.with_suffix(".png")
+    doing = "check"
     try:
         experiment.check(rows)
-    except AssertionError as error:
-        complain(f"{experiment.name}: check failed: {error}\nThe rows are kept; nothing is drawn.")
+        doing = "caption or table"
+        caption, table = experiment.caption(rows), experiment.table(rows)
+        doing = "figure"
+        image = None if experiment.draw is None else _png(experiment.draw, rows)
+    except Exception as error:  # of settings that nobody has tried: one size, no target of a kind
+        reason = str(error) if isinstance(error, AssertionError) else one_line(error)
+        complain(
+            f"{experiment.name}: {doing} failed: {reason}\nThe rows are kept; nothing is drawn."
+        )
         return 4
-    caption = experiment.caption(rows)
-    image = None if experiment.draw is None else _png(experiment.draw, rows)
     if read_from != job.record_file or record.caption != caption:
         records.write_record(
             job.record_file,
@@ -60,7 +76,7 @@ def _deliver(job: Job, record: records.Record, read_from: Path | None = None) ->
             revision=record.revision,
             caption=caption,
         )
-    job.say(f"\n{experiment.table(rows)}\n\n{caption}\n")
+    job.say(f"\n{table}\n\n{caption}\n")
     if image is not None:
         records.write_bytes_atomic(figure_file, image)
         job.say(f"figure  {os.path.relpath(figure_file)}")
@@ -72,7 +88,8 @@ def _png(draw: Callable[[Sequence[records.Row]], Figure], rows: Sequence[records
     """The figure as PNG, the same bytes for the same rows: no date, no version inside."""
     import matplotlib as mpl
 
-    mpl.use("Agg")
+    if "ipykernel" not in sys.modules:  # a notebook opens no windows, and shows nothing by Agg
+        mpl.use("Agg")
     figure, buffer = draw(rows), io.BytesIO()
     figure.savefig(buffer, format="png", dpi="figure", metadata={"Software": None})
     if "matplotlib.pyplot" in sys.modules:

@@ -1,15 +1,16 @@
 """Runs an experiment: plan, resume, progress, check, save. Nothing mathematical.
 
-Exit codes: 0 done, 2 wrong usage, 3 finished with failed units, 4 check failed, 130 interrupted.
+Exit codes: 0 done, 2 wrong usage, 3 finished with failed units or not stored, 4 check or figure
+failed, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import functools
+import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from experiments.runner.processes import (
     supervised,
 )
 from experiments.runner.results import deliver_if_complete, redraw
-from experiments.runner.usage import UsageError, complain
+from experiments.runner.usage import UsageError, complain, one_line
 
 
 def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
@@ -99,7 +100,7 @@ def _code(experiment: Experiment, options: Options, work: Callable[[], int]) -> 
     except Exception as error:
         if not options.distributed:
             raise
-        complain(f"{_one_line(error)}\n{experiment.name}: {broken(error)}")
+        complain(f"{one_line(error)}\n{experiment.name}: {broken(error)}")
         return 3
 
 
@@ -126,10 +127,10 @@ def _say_plan(job: Job, pending: Sequence[str]) -> None:
     shard = f"shard {index} of {count}: " if count > 1 else ""
     processes = f" in {n} processes" if (n := about["device"].get("processes")) else ""
     seconds = job.experiment.seconds
-    if seconds is None:
-        expected = ", expected time not known"
-    else:
-        expected = f", about {_about(seconds(job.config) * len(pending) / len(job.units))}"
+    expected = ", expected time not known"
+    if seconds is not None:
+        with suppress(ArithmeticError, ValueError):  # of sizes that nobody has tried
+            expected = f", about {_about(seconds(job.config) * len(pending) / len(job.units))}"
     job.say(
         f"{job.experiment.name}: preset {options.preset}, seed {options.seed}, {options.dtype}, "
         f"{about['device']['count']} {about['device']['platform']}{processes}\n"
@@ -187,7 +188,7 @@ def _lead(job: Job) -> int:
     if pending or not job.about["finished"]:
         job.about["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
         _write_settings(job)
-    return deliver_if_complete(job)
+    return deliver_if_complete(job, pending)
 
 
 def _info(job: Job) -> RunInfo:
@@ -227,9 +228,10 @@ def _write_settings(job: Job) -> None:
 def _compute(job: Job, pending: Sequence[str]) -> list[Mapping]:
     """Computes and stores the units; gives the parameters of those that failed."""
     info = _info(job)
-    from tqdm import tqdm  # takes a tenth of the time that --help has
+    from tqdm.auto import tqdm  # takes a tenth of the time that --help has
 
-    silent = True if job.options.quiet else None
+    # None: where there is a terminal. A notebook is none, and shows it.
+    silent = job.options.quiet or (False if "ipykernel" in sys.modules else None)
     failed: list[Mapping] = []
     with records.RowFile(job.rows_file) as file:
         for unit in tqdm(pending, job.experiment.name, unit="unit", delay=2, disable=silent):
@@ -243,7 +245,7 @@ def _compute(job: Job, pending: Sequence[str]) -> list[Mapping]:
                 error.add_note(records.canonical(parameters))
                 if job.options.distributed:  # where the others are now is not known
                     raise
-                complain(_one_line(error))
+                complain(one_line(error))
                 failed.append(parameters)
     return failed
 
@@ -262,10 +264,3 @@ def _whole_row(job: Job, parameters: Mapping, result: Mapping) -> dict[str, Any]
                 "or no such field. Give the result a name of its own."
             )
     return {**result, **fixed}
-
-
-def _one_line(error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split())
-    line = f"{type(error).__name__}: {text} ({Path(where.filename).name}, line {where.lineno})"
-    return ": ".join([*getattr(error, "__notes__", []), line])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from pathlib import Path
 
 
 class UsageError(Exception):
@@ -17,3 +19,11 @@ def complain(text: str) -> None:
         tqdm.write(text, file=sys.stderr)
     else:
         print(text, file=sys.stderr)
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong and where, without a traceback."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    line = f"{type(error).__name__}: {text} ({Path(where.filename).name}, line {where.lineno})"
+    return ": ".join([*getattr(error, "__notes__", []), line])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.lettering import beside, heading
 from experiments.drawing.rows import Row, column, distinct, of
 
@@ -18,6 +19,7 @@ __all__ = ["draw"]
 _COLORS = list(colors("units").values())
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Two rows of four panels: single units, then sums of units."""
     import matplotlib.pyplot as plt

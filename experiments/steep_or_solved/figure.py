@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_below, legend_entry
 from experiments.drawing.lettering import beside, bold_title, formula, heading, power_of_ten
 from experiments.drawing.rows import Row, column, distinct, of
@@ -22,6 +23,7 @@ _MARKERS = dict(zip(_COLORS, "sD^vo", strict=True))
 _NORMS = {"relative_l2_error": "relative $L^2$ error", "sup_error": "sup error"}
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Left: two small networks. Right: a column per target, a row per norm."""
     import matplotlib.pyplot as plt

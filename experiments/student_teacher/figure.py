@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.lettering import beside, bold_title
 from experiments.drawing.rows import Row, column, distinct, of
 from experiments.student_teacher.findings import ARCHITECTURES, LIMITS, METHODS, PUBLISHED, ends
@@ -28,6 +29,7 @@ _SHORT = {
 }
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Left: error against seconds. Middle: final errors. Right: several architectures."""
     import matplotlib.pyplot as plt

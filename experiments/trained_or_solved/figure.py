@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.lettering import beside, bold_title, formula, power_of_ten
 from experiments.drawing.rows import Row, column, distinct, of
 from experiments.trained_or_solved.findings import (
@@ -31,6 +32,7 @@ _MARKERS = "osD^"
 _OFFSET = 0.17  # between the markers of several targets on the line of a method
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Left: error against seconds. Middle: final errors on every target. Right: the race."""
     import matplotlib.pyplot as plt

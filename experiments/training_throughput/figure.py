@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_below
 from experiments.drawing.lettering import beside, heading
 from experiments.drawing.rows import Row
@@ -38,6 +39,7 @@ _LABELS = {
 }
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Above: speeds as bars, a panel for each case. Below: the pieces of a step."""
     import matplotlib.pyplot as plt

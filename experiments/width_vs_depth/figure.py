@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from approxlab.plotting.palette import colors
 from experiments.drawing import lettering
 from experiments.drawing.axes import ticks_at
+from experiments.drawing.figures import given_back
 from experiments.drawing.lettering import bold_title
 from experiments.drawing.rows import Row, column, distinct, of
 
@@ -24,6 +25,7 @@ _LEAST_SHOWN = 3e-6
 _NORMS = {"relative_l2_error": "relative $L^2$ error", "sup_error": "sup error"}
 
 
+@given_back
 def draw(rows: Sequence[Row]) -> Figure:
     """Top: built networks and the map. Below: one column per target, one row per error."""
     import matplotlib.pyplot as plt

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_key, check_positive
+from approxlab.arguments import check_function, check_key, check_positive
 from approxlab.derivatives.checking._claims import Claims, existing_claims
 from approxlab.derivatives.checking._flat_function import FlatFunction, Mode, vector
 from approxlab.derivatives.checking._ladder import CAUTION, Ladder
@@ -117,6 +117,7 @@ def check_derivatives(
         >>> check_derivatives(wrong, jnp.arange(3.0)).verdict
         'wrong'
     """
+    check_function("f", f)
     check_positive(order=order, directions=directions)
     asked = _checked_modes(modes)
     _check_numbers(scale, rtol)

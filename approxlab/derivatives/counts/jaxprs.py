@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 
+from approxlab.arguments import check_function
 from approxlab.derivatives.counts._primitive_work import NOT_COUNTED, Number, operations, weigh
 from approxlab.derivatives.counts.inner_jaxprs import (
     CALLS,
@@ -156,6 +157,7 @@ def count(fn: Callable[..., Any], *args: Any, live_only: bool = False) -> Count:
         >>> count(steps, W, x).dot_flops
         5120
     """
+    check_function("fn", fn)
     return count_jaxpr(jax.make_jaxpr(fn)(*args), live_only=live_only)
 
 

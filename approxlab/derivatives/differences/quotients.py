@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from approxlab.arguments import check_function
 from approxlab.claims import Bound
 from approxlab.derivatives.differences._complex_quotients import complex_quotient
 from approxlab.derivatives.differences._values import Values, check_floating, quotient
@@ -170,6 +171,7 @@ def difference(
         >>> float(slope.value), slope.proved
         (1.0, False)
     """
+    check_function("f", f)
     order = check_order(scheme, order)
     point, along = _point_and_direction(x, direction)
     bounds = {int(k): np.asarray(bound, np.float64) for k, bound in (derivatives or {}).items()}

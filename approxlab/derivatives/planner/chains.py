@@ -229,10 +229,10 @@ def _in_real_numbers(
 
 def _between(fns: Sequence[Callable[[Array], Array]], x: Array) -> list[Array]:
     """The points at which the functions are evaluated: x, and the values of all but the last."""
-    if not isinstance(fns, Sequence):
+    if not isinstance(fns, Sequence) or not all(map(callable, fns)):
         raise TypeError(
-            f"fns: got {type(fns).__name__}, expected a list of functions, the first applied "
-            "first. Use jacobian(f, x) for one function or network."
+            f"fns: got {fns!r}, expected a list of functions, the first one first. Write [f] for "
+            "one, and jacobian(net, x) for a network."
         )
     if not len(fns):
         raise ValueError("fns: got none, expected at least one function.")

@@ -33,7 +33,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -370,14 +370,12 @@ def _widths(net: Any) -> tuple[int, ...]:
 
 
 def _chain(factors: Sequence[Factor], dtype: Any) -> Chain:
-    if isinstance(factors, MLP):
-        raise TypeError(
-            "factors: got an MLP, expected factors. Use plan_network(net), or "
-            "plan(layer_factors(net))."
-        )
-    chain = tuple(factors)
+    chain = tuple(factors) if isinstance(factors, Iterable) else ()
     if not chain or not all(isinstance(factor, Factor) for factor in chain):
-        raise ValueError(f"factors: got {factors!r}, expected at least one Factor.")
+        raise ValueError(
+            f"factors: got {factors!r}, expected a list of at least one Factor. Write "
+            "plan_network(net) for a network, plan(chain_factors(fns, x)) for functions."
+        )
     for i, (one, two) in enumerate(itertools.pairwise(chain), 1):
         if one.out_size != two.in_size:
             raise ValueError(

@@ -150,7 +150,10 @@ def _shown(value: Any, digits: int, latex: bool) -> str:
     if value is None:
         return "--" if latex else "-"
     text = values(value, digits)
-    return f"${text}$" if latex and "x" not in text and "e" not in text else text
+    if not latex or "x" in text or "e" in text:
+        return text
+    text = text.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
+    return f"${text}$"
 
 
 def _text(head: list[str], body: list[list[str]]) -> str:

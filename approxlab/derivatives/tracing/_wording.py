@@ -106,7 +106,10 @@ def latex_name(name: str) -> str:
     """
     found = re.fullmatch(r"([A-Za-z]+)_?(-?\d*)", name)
     if not found:
-        return r"\mathrm{" + re.sub(r"([_%#&$])", r"\\\1", name) + "}"
+        plain = re.sub(r"([_%#&${}])", r"\\\1", name.replace("\\", "\0"))
+        for sign, command in (("\0", "backslash"), ("^", "hat{\\ }"), ("~", "sim")):
+            plain = plain.replace(sign, rf"{{\{command}}}")
+        return r"\mathrm{" + plain + "}"
     word, index = found.groups()
     stem = word if len(word) == 1 else rf"\{word}" if word in _GREEK else rf"\mathrm{{{word}}}"
     return stem + (f"_{{{index}}}" if index else "")

@@ -22,6 +22,7 @@ from approxlab.derivatives.tracing import _sweeps as sweeps
 from approxlab.derivatives.tracing import _tables as tables
 from approxlab.derivatives.tracing._steps import TraceStep
 from approxlab.derivatives.tracing._wengert_list import is_real, wengert_list
+from approxlab.records.tables import to_pandas
 
 __all__ = ["Trace", "trace"]
 
@@ -94,6 +95,16 @@ class Trace:
         """
         return tables.table(self.steps, self.seeds, fmt, mode, digits)
 
+    def to_latex(
+        self, mode: Literal["forward", "reverse", "both"] = "both", digits: int = 6
+    ) -> str:
+        """The trace as a tabular: `table("latex", ...)`."""
+        return self.table("latex", mode, digits)
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas DataFrame."""
+        return to_pandas(self.to_rows())
+
     def dot(self) -> str:
         """The graph in the DOT language of Graphviz: values and gradients as labels of edges."""
         return tables.dot(self.steps, self.output)
@@ -136,7 +147,8 @@ def trace(
         names: Names of the inputs, one per array; by default the names of f's parameters.
         seeds: Directions of the tangents. Names of scalar inputs ("x1") or of entries ("x[0]",
             "W[1, 0]"); or a mapping from the name of a seed to a tuple with one tangent per
-            argument. By default one per scalar input; () for none.
+            argument. By default one per scalar input, and one for a single
+            input with one entry; () for none.
         labels: Names of the steps instead of v1, v2, ..., one per step; expressions then use
             names and labels.
         seed_out: Cotangent of the output, of its shape; by default 1 for a scalar output.
@@ -285,7 +297,9 @@ def _directions(
         for index in np.ndindex(np.shape(leaf)):
             place = f"[{', '.join(map(str, index))}]" if index else ""
             entries[name + place] = (i, index)
-    if seeds is None:
+    if seeds is None and len(leaves) == 1 and np.size(leaves[0]) == 1:
+        seeds = list(entries)  # the point of a network of one variable has shape (1,)
+    elif seeds is None:
         seeds = [name for name, leaf in zip(names, leaves, strict=True) if np.shape(leaf) == ()]
     wrong = [seed for seed in seeds if seed not in entries]
     if isinstance(seeds, str) or wrong:

@@ -82,7 +82,7 @@ def ridge_quasi_interpolant(
     Example:
         >>> from approxlab import targets
         >>> solved = ridge_quasi_interpolant(targets.get("sine_product"), 256)
-        >>> solved.network.num_hidden_units, float(solved.error) < 1e-6
+        >>> solved.network.num_hidden_units, float(solved.error) < 1e-4   # in float64 below 1e-6
         (256, True)
     """
     box = _rectangle_of(target)

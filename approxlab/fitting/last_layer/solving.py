@@ -89,7 +89,7 @@ def readout(
         >>> from approxlab import targets
         >>> net = MLP.init(jax.random.key(0), 1, (24,), "relu", init="uniform_knots")
         >>> solved = readout(net, targets.get("sine2"))
-        >>> solved.network.num_hidden_units, float(solved.error) < 0.1
+        >>> solved.network.num_hidden_units, float(solved.error) < 0.15
         (24, True)
     """
     if isinstance(network, MLP) and network.weights[0].ndim > 2:

@@ -105,7 +105,7 @@ def fit(
         patience: Steps without an improvement of the best relative loss by the factor
             1 - sqrt(eps) after which a seed has stagnated; by default none for "adam" and optax,
             whose loss may rise before it falls, and 200 for the others.
-        progress: Show a progress bar, if there is a terminal.
+        progress: Show a progress bar, in a terminal or a notebook.
         devices: Devices that train the seeds, by default `jax.local_devices()`. They may belong to
             several processes, as `jax.devices()` do after `jax.distributed.initialize`: then every
             process makes the same call and gets the same result.

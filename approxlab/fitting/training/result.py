@@ -5,10 +5,17 @@ from __future__ import annotations
 import dataclasses
 import enum
 import html
+import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from approxlab.arguments import check_norm
+from approxlab.claims import Estimate, Norm
+from approxlab.domains import Box
+from approxlab.errors.l2_norm import l2
+from approxlab.errors.sup_norm import sup
 from approxlab.networks.mlp import MLP
 from approxlab.records.tables import to_pandas
 
@@ -107,6 +114,35 @@ class FitResult:
             )
         )
         return f"<p>{html.escape(repr(self))}</p><table>{head}{body}</table>"
+
+    def errors(
+        self, target: Any, norm: Norm = "sup", domain: Box | None = None, **options: Any
+    ) -> tuple[Estimate, ...]:
+        """The error of the network of every seed, in the order of the seeds.
+
+        Args:
+            target: What to compare with, as in `approxlab.errors`.
+            norm: "sup" or "l2".
+            domain: Where; by default the domain of the target.
+            **options: Those of `errors.sup` or `errors.l2`, such as `relative=True`.
+
+        Raises:
+            ValueError: As from `errors.sup` and `errors.l2`.
+
+        Example:
+            >>> from approxlab import fit, targets
+            >>> runge = targets.get("runge")
+            >>> len(fit(runge, hidden=(4,), seeds=3, steps=10).errors(runge))
+            3
+        """
+        check_norm(norm)
+        measure: Callable[..., Estimate] = sup if norm == "sup" else l2
+        nets = [self.networks.member(i) for i in range(len(self.statuses))]
+        return tuple(measure(net, target, domain, **options) for net in nets)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network of the best seed to a file; `MLP.load` reads it."""
+        self.network.save(path)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per seed; the times, equal in all rows, are those of the whole call."""

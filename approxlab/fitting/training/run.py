@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -265,11 +266,15 @@ def _history(seeds: Sequence[_Seed], variance: float) -> History:
 
 
 def _bar(settings: Settings) -> Any:
-    # disable=None: silent where there is no terminal
-    return tqdm(
+    if not settings.progress:
+        return tqdm(disable=True)
+    from tqdm.auto import tqdm as bar  # in a notebook it loads widgets, and warns if there are none
+
+    return bar(
         total=settings.steps,
         desc=f"fit {settings.method.name}",
         unit="step",
         leave=False,
-        disable=None if settings.progress else True,
+        # None: silent where there is no terminal. A notebook is none, and shows it.
+        disable=False if "ipykernel" in sys.modules else None,
     )
