@@ -18,6 +18,7 @@ from approxlab.domains import check_interval
 from approxlab.errors.pointwise import model_minus_target, not_finite_value
 from approxlab.evaluation import values_at
 from approxlab.fitting.knots.density import POWERS, Density, data_density, function_density
+from approxlab.fitting.knots.narrow_parts import Parts, parts_of
 from approxlab.fitting.target_or_arrays import (
     are_arrays,
     box_of,
@@ -25,6 +26,7 @@ from approxlab.fitting.target_or_arrays import (
     checked_arrays,
 )
 from approxlab.networks.mlp import MLP
+from approxlab.optimal._extrema import zoomed
 from approxlab.splines import Samples, sampled, sorted_in
 
 __all__ = ["Data", "Function", "function_or_data"]
@@ -35,6 +37,9 @@ __all__ = ["Data", "Function", "function_or_data"]
 _NODES, _FEWER_NODES = 27, 17
 _GRID = 64  # cells per piece in which the sup norm is measured
 _LEAST_STEP = 1e-2  # spacing of floats over the mean width of pieces, at most
+_CLOSE = 1e-6  # relative difference of two measures that say the same
+_ZOOMED = 16  # largest errors between whose neighbours the error is sought anew
+_BESIDE_JUMPS = 1e-6  # distance of knots from a jump over the mean width of pieces
 _ROUNDING = 32  # error, in eps times the size of the target, that counts as none
 
 
@@ -50,6 +55,11 @@ class Function:
         kinks: Positions that are to be knots.
         floor: Error at the level of rounding.
         weight: Length of the interval: the square of the error 1 everywhere.
+        parts: Panels and points that show narrow parts of the target.
+        plain: The sup error of the better of the middle of the values and the chord of the ends,
+            in units, by the mesh of the density.
+        eps: Rounding of the values.
+        careful: Whether sums and extremes are taken over the panels too.
     """
 
     target: Any
@@ -59,6 +69,10 @@ class Function:
     kinks: tuple[float, ...]
     floor: float
     weight: float
+    parts: Parts
+    plain: float
+    eps: float
+    careful: bool = False
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """Values of the target at positions of shape (k,), in units."""
@@ -66,33 +80,72 @@ class Function:
 
     def samples(self, knots: np.ndarray) -> Samples:
         """Values at the nodes of a quadrature between the knots."""
-        return sampled(self.values, knots)
+        return sampled(self.values, knots, breaks=self.parts.edges if self.careful else None)
+
+    def rounding(self, knots: np.ndarray) -> float:
+        """Rounding of an error, in units, of a network with these knots."""
+        share = math.sqrt(self.weight) if self.norm == "l2" else 1.0
+        return share * self.floor * max(1.0, len(knots) / 8.0)
+
+    @property
+    def more(self) -> np.ndarray:
+        """Points at which extremes are sought as well."""
+        return self.parts.points if self.careful else np.zeros(0)
 
     def knots(self, pieces: int, shifts: Sequence[float]) -> list[np.ndarray]:
         """First knots: one set per shift."""
         return [self.density.knots(pieces, shift, self.kinks) for shift in shifts]
+
+    def in_panels(self, pieces: int) -> Function:
+        """The same with all sums over the panels, and knots on both sides of jumps."""
+        a, b = self.parts.edges[[0, -1]]
+        density = function_density(
+            lambda x: _finite_values(self.target, x),
+            *(a, b, POWERS[self.norm], self.eps, self.parts.points),
+        )
+        beside = _BESIDE_JUMPS * (b - a) / pieces
+        sides = [x + side for x in self.parts.jumps for side in (-beside, beside)]
+        kinks = sides + [kink for kink in self.kinks if kink not in self.parts.jumps]
+        return dataclasses.replace(self, density=density, kinks=tuple(kinks), careful=True)
 
     def error(self, network: MLP, knots: np.ndarray) -> Estimate:
         """The error of a network that bends at the knots only."""
         return self._sup(network, knots) if self.norm == "sup" else self._l2(network, knots)
 
     def _l2(self, network: MLP, knots: np.ndarray) -> Estimate:
+        """By the nodes of the pieces where those of the panels agree."""
+
         def error(x: np.ndarray) -> np.ndarray:
             return model_minus_target(network, self.target, x[:, None]) / self.unit
 
-        rules = [sampled(error, knots, nodes) for nodes in (_FEWER_NODES, _NODES)]
-        coarse, fine = (
-            self.unit * math.sqrt(float(np.sum(rule.per_piece(rule.values**2)))) for rule in rules
-        )
-        count = sum(len(rule.values) for rule in rules)
-        return Estimate(fine, "l2", count, uncertainty=abs(fine - coarse))
+        found = []
+        for breaks in (None, self.parts.edges):
+            rules = [sampled(error, knots, nodes, breaks) for nodes in (_FEWER_NODES, _NODES)]
+            coarse, fine = (
+                self.unit * math.sqrt(float(np.sum(rule.per_piece(rule.values**2))))
+                for rule in rules
+            )
+            count = sum(len(rule.values) for rule in rules)
+            found.append(Estimate(fine, "l2", count, uncertainty=abs(fine - coarse)))
+        own, all_panels = found
+        return own if abs(own.value - all_panels.value) <= _CLOSE * own.value else all_panels
 
     def _sup(self, network: MLP, knots: np.ndarray) -> Estimate:
+        """At points of the pieces where those of the panels show no larger error."""
+
+        def error(x: np.ndarray) -> np.ndarray:
+            return model_minus_target(network, self.target, x.reshape(-1, 1)).reshape(x.shape)
+
         cells = 0.5 - 0.5 * np.cos(np.pi * np.arange(_GRID) / _GRID)
         x = np.append((knots[:-1, None] + np.diff(knots)[:, None] * cells).ravel(), knots[-1])
-        size = np.abs(model_minus_target(network, self.target, x[:, None]))
-        at = int(np.argmax(size))
-        return Estimate(float(size[at]), "sup", len(x), at=(float(x[at]),))
+        size = np.abs(error(np.concatenate([x, self.parts.points])))
+        own, at = size[: len(x)], int(np.argmax(size[: len(x)]))
+        if np.max(size) <= (1.0 + _CLOSE) * own[at]:
+            return Estimate(float(own[at]), "sup", len(x), at=(float(x[at]),))
+        grid = np.union1d(x, self.parts.points)
+        positions, sizes = zoomed(error, grid, most=_ZOOMED)
+        best = int(np.argmax(np.abs(sizes)))
+        return Estimate(abs(float(sizes[best])), "sup", len(grid), at=(float(positions[best]),))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,6 +170,10 @@ class Data:
         """
         even = np.quantile(np.unique(self.x), np.linspace(0.0, 1.0, pieces + 1))
         return [*(self.density.knots(pieces, shift, ()) for shift in shifts), even]
+
+    def rounding(self, knots: np.ndarray) -> float:
+        """Rounding of an error, in units, of a network with these knots."""
+        return self.floor * max(1.0, len(knots) / 8.0)
 
     def error(self, network: MLP, knots: np.ndarray) -> Estimate:
         """Root of the mean squared difference over the data."""
@@ -143,7 +200,8 @@ def function_or_data(target: Any, pieces: int, norm: str) -> Function | Data:
     unit = _power_of_two(density.size)
     kinks = tuple(getattr(target, "kinks", None) or ())
     floor = _ROUNDING * eps * density.size / unit
-    return Function(target, unit, norm, density, kinks, floor, b - a)
+    parts, plain = parts_of(target, a, b), density.plain / unit
+    return Function(target, unit, norm, density, kinks, floor, b - a, parts, plain, eps)
 
 
 def _check_resolved(a: float, b: float, pieces: int, eps: float) -> None:
