@@ -48,7 +48,8 @@ def data_fit(given: Data, pieces: int, steps: int) -> Fit:
         fit = _steadied(given, found, fit)
     uncertain = remark is not None and fit.found.status == Status.CONVERGED
     status = Status.STAGNATED if uncertain else fit.found.status
-    return fit._replace(found=fit.found._replace(status=status), remark=remark)
+    remarks = "; ".join(text for text in (fit.remark, remark) if text) or None
+    return fit._replace(found=fit.found._replace(status=status), remark=remarks)
 
 
 def function_fit(given: Function, pieces: int, steps: int) -> Fit:
@@ -114,7 +115,8 @@ def _steadied(given: Function | Data, found: Found, fit: Fit | None) -> Fit:
         if moved is not None and turned is not None:
             fits.append(_measured(given, moved, turned))
     best = min(fits, key=_size)
-    return best._replace(found=best.found._replace(status=Status.STAGNATED))
+    remark = "knots are kept apart as far as the rounding of the network demands"
+    return best._replace(found=best.found._replace(status=Status.STAGNATED), remark=remark)
 
 
 def _on_knots(given: Function | Data, found: Found, knots: np.ndarray) -> Found | None:
@@ -130,7 +132,7 @@ def _on_knots(given: Function | Data, found: Found, knots: np.ndarray) -> Found 
 
 def _commented(given: Function, fit: Fit) -> Fit:
     """The fit with its remark, and with a status that holds."""
-    remarks, parts, status = [], given.parts, fit.found.status
+    remarks, parts, status = [fit.remark] if fit.remark else [], given.parts, fit.found.status
     if parts.jump is not None:
         (x, change), least = parts.jump, 0.5 * parts.jump[1]
         remarks.append(f"a change of {change:.6g} within rounding of x = {x:.9g}")

@@ -20,7 +20,7 @@ from approxlab.fitting.training.result import Status
 __all__ = ["not_above_fewer"]
 
 _MOST = 5e6  # operations of the lower bound
-_LEVELS = 12  # numbers of pieces that are compared
+_LEVELS = 4  # numbers of pieces that are compared
 
 
 def not_above_fewer(given: Data, pieces: int, steps: int) -> tuple[Found, str | None]:

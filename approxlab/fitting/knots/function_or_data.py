@@ -35,9 +35,11 @@ __all__ = ["Data", "Function", "function_or_data"]
 # Neither is the rule that was minimised: knots could have moved so that a jump lies between two of
 # its nodes.
 _NODES, _FEWER_NODES = 27, 17
+_BATCH = 2048  # of `values_at`
 _GRID = 64  # cells per piece in which the sup norm is measured
 _LEAST_STEP = 1e-2  # spacing of floats over the mean width of pieces, at most
-_CLOSE = 1e-6  # relative difference of two measures that say the same
+_CLOSE = 1e-6  # relative difference of two quadratures that say the same
+_CLOSE_SUP = 1e-4  # the same of largest errors, each between two points of a grid
 _ZOOMED = 16  # largest errors between whose neighbours the error is sought anew
 _BESIDE_JUMPS = 1e-6  # distance of knots from a jump over the mean width of pieces
 _ROUNDING = 32  # error, in eps times the size of the target, that counts as none
@@ -88,6 +90,12 @@ class Function:
         return share * self.floor * max(1.0, len(knots) / 8.0)
 
     @property
+    def least(self) -> float:
+        """What no continuous function is below in the sup norm because of a jump, in units."""
+        change = 0.0 if self.parts.jump is None else self.parts.jump[1]
+        return (0.5 + _CLOSE) * change / self.unit
+
+    @property
     def more(self) -> np.ndarray:
         """Points at which extremes are sought as well."""
         return self.parts.points if self.careful else np.zeros(0)
@@ -112,11 +120,15 @@ class Function:
         """The error of a network that bends at the knots only."""
         return self._sup(network, knots) if self.norm == "sup" else self._l2(network, knots)
 
+    def _difference(self, network: MLP, x: np.ndarray) -> np.ndarray:
+        points = _filled_up(x)[:, None]
+        return model_minus_target(network, self.target, points)[: len(x)]
+
     def _l2(self, network: MLP, knots: np.ndarray) -> Estimate:
         """By the nodes of the pieces where those of the panels agree."""
 
         def error(x: np.ndarray) -> np.ndarray:
-            return model_minus_target(network, self.target, x[:, None]) / self.unit
+            return self._difference(network, x) / self.unit
 
         found = []
         for breaks in (None, self.parts.edges):
@@ -134,13 +146,13 @@ class Function:
         """At points of the pieces where those of the panels show no larger error."""
 
         def error(x: np.ndarray) -> np.ndarray:
-            return model_minus_target(network, self.target, x.reshape(-1, 1)).reshape(x.shape)
+            return self._difference(network, x.ravel()).reshape(x.shape)
 
         cells = 0.5 - 0.5 * np.cos(np.pi * np.arange(_GRID) / _GRID)
         x = np.append((knots[:-1, None] + np.diff(knots)[:, None] * cells).ravel(), knots[-1])
         size = np.abs(error(np.concatenate([x, self.parts.points])))
         own, at = size[: len(x)], int(np.argmax(size[: len(x)]))
-        if np.max(size) <= (1.0 + _CLOSE) * own[at]:
+        if np.max(size) <= (1.0 + _CLOSE_SUP) * own[at]:
             return Estimate(float(own[at]), "sup", len(x), at=(float(x[at]),))
         grid = np.union1d(x, self.parts.points)
         positions, sizes = zoomed(error, grid, most=_ZOOMED)
@@ -237,8 +249,13 @@ def _of_data(pair: Any, pieces: int, norm: str) -> Data:
     return Data(x, Y / unit, unit, data_density(x, Y, POWERS[norm]), floor)
 
 
+def _filled_up(x: np.ndarray) -> np.ndarray:
+    """Positions repeated up to full batches of `values_at`: few shapes are few compilations."""
+    return np.pad(x, (0, -len(x) % _BATCH), mode="edge") if len(x) else x
+
+
 def _finite_values(target: Any, x: np.ndarray) -> np.ndarray:
-    y = values_at(target, x[:, None])
+    y = values_at(target, _filled_up(x)[:, None])[: len(x)]
     if y.shape != x.shape:
         raise ValueError(
             f"target: got values of shape {y.shape[1:]}, expected (): one output. Fit each "

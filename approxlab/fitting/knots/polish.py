@@ -15,6 +15,7 @@ from approxlab.fitting.training.result import Status
 __all__ = ["ROUNDS", "Found", "found_of", "least_largest", "least_squares", "polished"]
 
 _SHIFTS = (0.0, 0.25, -0.25)  # of the first knots, in shares: several starts
+_CAREFUL_STARTS = 2  # in the sup norm where panels are looked at: the best ones, and one before
 ROUNDS = 20  # knots of little use that are put elsewhere, at most
 
 
@@ -81,6 +82,10 @@ def least_largest(
     first = started[0].largest
     if given.careful:
         started += _plain(given, len(tries[0]) - 1)
+        if (best := min(started, key=lambda state: state.largest)).largest <= given.least:
+            return Found(best.knots, best.heights, best.largest, first, Status.CONVERGED, 0)
+        started.sort(key=lambda state: state.largest)
+        started = started[:_CAREFUL_STARTS]
     if before is not None:
         started.append(measured(given.values, before.knots, before.heights, given.more))
     ends = [levelled(given.values, state, given.floor, steps, given.more) for state in started]
