@@ -140,7 +140,8 @@ class Function:
             count = sum(len(rule.values) for rule in rules)
             found.append(Estimate(fine, "l2", count, uncertainty=abs(fine - coarse)))
         own, all_panels = found
-        return own if abs(own.value - all_panels.value) <= _CLOSE * own.value else all_panels
+        close = _CLOSE * own.value + self.unit * self.rounding(knots)
+        return own if abs(own.value - all_panels.value) <= close else all_panels
 
     def _sup(self, network: MLP, knots: np.ndarray) -> Estimate:
         """At points of the pieces where those of the panels show no larger error."""
@@ -152,7 +153,8 @@ class Function:
         x = np.append((knots[:-1, None] + np.diff(knots)[:, None] * cells).ravel(), knots[-1])
         size = np.abs(error(np.concatenate([x, self.parts.points])))
         own, at = size[: len(x)], int(np.argmax(size[: len(x)]))
-        if np.max(size) <= (1.0 + _CLOSE_SUP) * own[at]:
+        close = _CLOSE_SUP * own[at] + self.unit * self.rounding(knots)
+        if np.max(size) <= own[at] + close:
             return Estimate(float(own[at]), "sup", len(x), at=(float(x[at]),))
         grid = np.union1d(x, self.parts.points)
         positions, sizes = zoomed(error, grid, most=_ZOOMED)
