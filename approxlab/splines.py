@@ -107,6 +107,10 @@ class Samples:
         left, right = heights[self.piece], heights[self.piece + 1]
         return self.values - ((1.0 - self.place) * left + self.place * right)
 
+    def norm(self) -> float:
+        """Root of the weighted sum of the squared values."""
+        return math.sqrt(float(np.sum(self.per_piece(self.values**2))))
+
     def moments(self, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Per piece, sums of residual * falling hat, residual * rising hat, and residual^2."""
         r = self.residual(heights)

@@ -130,18 +130,16 @@ class Function:
         def error(x: np.ndarray) -> np.ndarray:
             return self._difference(network, x) / self.unit
 
-        found = []
-        for breaks in (None, self.parts.edges):
+        def norms(breaks: np.ndarray | None) -> Estimate:
             rules = [sampled(error, knots, nodes, breaks) for nodes in (_FEWER_NODES, _NODES)]
-            coarse, fine = (
-                self.unit * math.sqrt(float(np.sum(rule.per_piece(rule.values**2))))
-                for rule in rules
-            )
+            coarse, fine = (self.unit * rule.norm() for rule in rules)
             count = sum(len(rule.values) for rule in rules)
-            found.append(Estimate(fine, "l2", count, uncertainty=abs(fine - coarse)))
-        own, all_panels = found
+            return Estimate(fine, "l2", count, uncertainty=abs(fine - coarse))
+
+        own = norms(None)
+        all_panels = self.unit * sampled(error, knots, _FEWER_NODES, self.parts.edges).norm()
         close = _CLOSE * own.value + self.unit * self.rounding(knots)
-        return own if abs(own.value - all_panels.value) <= close else all_panels
+        return own if abs(own.value - all_panels) <= close else norms(self.parts.edges)
 
     def _sup(self, network: MLP, knots: np.ndarray) -> Estimate:
         """At points of the pieces where those of the panels show no larger error."""
@@ -154,7 +152,7 @@ class Function:
         size = np.abs(error(np.concatenate([x, self.parts.points])))
         own, at = size[: len(x)], int(np.argmax(size[: len(x)]))
         close = _CLOSE_SUP * own[at] + self.unit * self.rounding(knots)
-        if np.max(size) <= own[at] + close:
+        if not self.careful and np.max(size) <= own[at] + close:
             return Estimate(float(own[at]), "sup", len(x), at=(float(x[at]),))
         grid = np.union1d(x, self.parts.points)
         positions, sizes = zoomed(error, grid, most=_ZOOMED)
@@ -253,7 +251,8 @@ def _of_data(pair: Any, pieces: int, norm: str) -> Data:
 
 def _filled_up(x: np.ndarray) -> np.ndarray:
     """Positions repeated up to full batches of `values_at`: few shapes are few compilations."""
-    return np.pad(x, (0, -len(x) % _BATCH), mode="edge") if len(x) else x
+    missing = -len(x) % _BATCH
+    return np.concatenate([x, np.broadcast_to(x[-1], missing)]) if missing else x
 
 
 def _finite_values(target: Any, x: np.ndarray) -> np.ndarray:

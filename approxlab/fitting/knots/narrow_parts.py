@@ -14,7 +14,7 @@ from approxlab.resolution import Resolution, resolve
 
 __all__ = ["Parts", "parts_of"]
 
-_INSIDE = np.arange(24) / 24.0  # positions in a panel at which the largest error is sought
+_INSIDE = np.arange(16) / 16.0  # positions in a panel at which the largest error is sought
 _LEAST_JUMP = 1e-3  # of the range of values: a smaller change within rounding is no jump
 _SAME = 1e-12  # of the interval: jumps so close count as one
 _MOST_CELLS = 512  # where panels do not resolve the target
