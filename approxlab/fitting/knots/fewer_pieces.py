@@ -20,18 +20,24 @@ from approxlab.fitting.training.result import Status
 __all__ = ["not_above_fewer"]
 
 _MOST = 5e6  # operations of the lower bound
-_LEVELS = 4  # numbers of pieces that are compared
+_FEW, _FEW_PER_PIECE = 128, 8  # positions: with more, errors of local minima are close
+_LEVELS, _MANY_LEVELS = 2, 12  # smaller numbers of pieces that are compared
+_NEARLY = 1e-2  # error over the deviation of data: fewer pieces may then be exact
 
 
 def not_above_fewer(given: Data, pieces: int, steps: int) -> tuple[Found, str | None]:
     """The polished fit, or a better one that starts from fewer pieces, and what is not compared."""
     found = polished(given, pieces, steps)
-    if not steps or pieces == 1 or len(np.unique(given.x)) ** 2 * pieces > _MOST:
+    positions = len(np.unique(given.x))
+    few = positions <= max(_FEW, _FEW_PER_PIECE * pieces) and positions**2 * pieces <= _MOST
+    if not steps or pieces == 1 or not few:
         return found, None
     if found.error <= given.floor:
         return found, None
     bounds = least_squares_of_segments(given.x, given.y, pieces - 1)
-    found, all_compared = _compared(given, found, bounds, steps, _LEVELS)
+    nearly_exact = found.error <= _NEARLY * float(np.std(given.y))
+    levels = _MANY_LEVELS if nearly_exact else _LEVELS
+    found, all_compared = _compared(given, found, bounds, steps, levels)
     return found, None if all_compared else "fits with fewer pieces may be better"
 
 

@@ -34,8 +34,8 @@ class FreeKnots:
         spline: The same function by its knots and its heights there, before rounding to the
             network's dtype.
         error: The error of the network in the norm that was asked, an estimate: by quadrature
-            between the knots (l2), on a grid between them (sup), or the root of the mean square
-            over the data.
+            between the knots (l2), on a grid between them (sup), both with panels that resolve the
+            target, or the root of the mean square over the data.
         first_error: The same of the first knots, at equal shares of the curvature, by the sums
             that the polish minimises.
         status: "converged" (a local minimum, or an error of rounding), "stagnated", or "budget";
@@ -84,6 +84,15 @@ def free_knots(
     where the error is largest, for "l2"; by an exchange through linear programs for "sup". The best
     is returned. The error never rises on the way. The minimum is local and not certified: compare
     with `optimal.relu_spline`.
+
+    The error that is told is that of the network in its own dtype, measured on panels that resolve
+    the target (`resolution`). Where the polish, with its few points per piece, saw another error,
+    it is done again on these panels. Where the network does not reach the error of its spline
+    because steep pieces cancel, units look to the left as well, or knots are moved apart. What
+    remains in the way, such as a jump, is named in `remark`, and the status is then "converged"
+    only if nothing better is possible. For data with few points per piece, fewer pieces are tried
+    as well where they may be better, so that more pieces are not worse, or the remark says that
+    this is not known.
 
     Args:
         target: A `Target` of one variable without a mask, or data `(X, Y)` of shapes (k, 1) and
