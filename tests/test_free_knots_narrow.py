@@ -84,6 +84,13 @@ def test_a_jump_is_named_and_the_least_possible_error_reached():
     )
 
 
+def test_the_value_at_a_jump_may_lie_between_its_sides():
+    fit = free_knots(al.targets.get("step"), 3, "sup")
+    assert "a change of 1 within rounding of x = 0.707106781" in fit.remark
+    assert float(fit.error) == pytest.approx(0.5, rel=1e-9)
+    assert fit.status == "converged"
+
+
 @pytest.mark.parametrize("n", mostly_slow([2, 5, 16], [16]))
 @pytest.mark.parametrize("name", mostly_slow(["power", "logarithm"], ["power"]))
 def test_singular_ends_are_not_worse_than_a_constant(name, n):

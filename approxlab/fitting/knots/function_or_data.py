@@ -113,7 +113,8 @@ class Function:
         )
         beside = _BESIDE_JUMPS * (b - a) / pieces
         sides = [x + side for x in self.parts.jumps for side in (-beside, beside)]
-        kinks = sides + [kink for kink in self.kinks if kink not in self.parts.jumps]
+        jumps = np.append(self.parts.jumps, np.inf)
+        kinks = sides + [k for k in self.kinks if np.min(np.abs(jumps - k)) > 2.0 * beside]
         return dataclasses.replace(self, density=density, kinks=tuple(kinks), careful=True)
 
     def error(self, network: MLP, knots: np.ndarray) -> Estimate:

@@ -89,10 +89,10 @@ def free_knots(
     the target (`resolution`). Where the polish, with its few points per piece, saw another error,
     it is done again on these panels. Where the network does not reach the error of its spline
     because steep pieces cancel, units look to the left as well, or knots are moved apart. What
-    remains in the way, such as a jump, is named in `remark`, and the status is then "converged"
-    only if nothing better is possible. For data with few points per piece, fewer pieces are tried
-    as well where they may be better, so that more pieces are not worse, or the remark says that
-    this is not known.
+    remains in the way, such as a jump, is named in `remark`; with a jump the sup norm is
+    "converged" only at half its height, the least of all continuous functions. For data with few
+    points per piece, fewer pieces are tried as well where they may be better, so that more pieces
+    are not worse, or the remark says that this is not known.
 
     Args:
         target: A `Target` of one variable without a mask, or data `(X, Y)` of shapes (k, 1) and
