@@ -61,7 +61,9 @@ def test_told_errors_are_those_of_the_network(case):
     fit = free_knots(target, n, norm)
     told, own = float(fit.error), truth(target, fit, norm, c, w)
     size = max(abs(base), abs(height)) * (w**-0.5 if name == "cusp" else 1.0)
-    assert told == pytest.approx(own, rel=2e-3, abs=1e-11 * size)
+    noise = fit.error.uncertainty if "the polish saw" in (fit.remark or "") else 0.0
+    assert noise <= 0.05 * told
+    assert told == pytest.approx(own, rel=2e-3, abs=max(1e-11 * size, noise))
     x = np.union1d(np.linspace(0.0, 1.0, 5001), np.clip(c + w * np.linspace(-6, 6, 5001), 0, 1))
     values = np.asarray(al.evaluate(target, x[:, None]))
     mean = np.trapezoid(values, x)

@@ -8,6 +8,7 @@ form with the least cancellation, then knots are moved apart.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import NamedTuple
 
@@ -146,6 +147,9 @@ def _commented(given: Function, fit: Fit) -> Fit:
     if rounded:
         told = given.unit * fit.found.error
         remarks.append(f"the polish saw an error of {told:.3g}, the network has {_size(fit):.3g}")
+        if given.norm == "l2":  # what is noise of rounding no quadrature integrates well
+            noise = max(fit.error.uncertainty, abs(_size(fit) - told))
+            fit = fit._replace(error=dataclasses.replace(fit.error, uncertainty=noise))
     if status == Status.CONVERGED and (rounded or parts.unresolved is not None):
         status = Status.STAGNATED
     remark = "; ".join(remarks) or None
