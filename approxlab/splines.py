@@ -107,6 +107,10 @@ class Samples:
         left, right = heights[self.piece], heights[self.piece + 1]
         return self.values - ((1.0 - self.place) * left + self.place * right)
 
+    def norm(self) -> float:
+        """Root of the weighted sum of the squared values."""
+        return math.sqrt(float(np.sum(self.per_piece(self.values**2))))
+
     def moments(self, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Per piece, sums of residual * falling hat, residual * rising hat, and residual^2."""
         r = self.residual(heights)
@@ -122,7 +126,9 @@ class Samples:
         return self.per_piece(down * down), self.per_piece(down * up), self.per_piece(up * up)
 
 
-def sampled(f: Function, knots: np.ndarray, nodes: int = _NODES) -> Samples:
+def sampled(
+    f: Function, knots: np.ndarray, nodes: int = _NODES, breaks: np.ndarray | None = None
+) -> Samples:
     """Values of a function for a quadrature on every piece, accurate for square roots at knots.
 
     Gauss-Legendre nodes u are mapped by g(u) = u^2 (3 - 2u), whose slope vanishes at both ends of
@@ -133,9 +139,11 @@ def sampled(f: Function, knots: np.ndarray, nodes: int = _NODES) -> Samples:
         f: The function, shape (k,) to (k,).
         knots: Increasing positions, shape (n + 1,).
         nodes: Nodes per piece.
+        breaks: Points at which pieces are divided into cells with as many nodes each, such as
+            kinks of the function and ends of its narrow parts; those outside are left out.
 
     Returns:
-        `Samples` with n * nodes values, sorted by position.
+        `Samples` with n * nodes values, more with `breaks`, sorted by position.
 
     Example:
         >>> samples = sampled(np.sqrt, np.array([0.0, 1.0]))
@@ -148,6 +156,8 @@ def sampled(f: Function, knots: np.ndarray, nodes: int = _NODES) -> Samples:
     u = 0.5 * (roots + 1.0)
     place, density = u * u * (3.0 - 2.0 * u), 3.0 * u * (1.0 - u) * weights
     widths, n = np.diff(knots), len(knots) - 1
+    if breaks is not None:
+        return _sampled_in_cells(f, knots, breaks, place, density)
     x = np.minimum(knots[:-1, None] + widths[:, None] * place, knots[1:, None])
     both = np.asarray(f(np.concatenate([x.ravel(), knots])), float)
     return Samples(
@@ -157,6 +167,26 @@ def sampled(f: Function, knots: np.ndarray, nodes: int = _NODES) -> Samples:
         values=both[: x.size],
         at_knots=both[x.size :],
         pieces=n,
+    )
+
+
+def _sampled_in_cells(
+    f: Function, knots: np.ndarray, breaks: np.ndarray, place: np.ndarray, density: np.ndarray
+) -> Samples:
+    inside = breaks[(breaks > knots[0]) & (breaks < knots[-1])]
+    ends = np.union1d(knots, inside)
+    widths = np.diff(ends)[:, None]
+    x = np.minimum(ends[:-1, None] + widths * place, ends[1:, None])
+    piece = np.searchsorted(knots, ends[:-1], side="right") - 1
+    places = (x - knots[piece][:, None]) / np.diff(knots)[piece][:, None]
+    both = np.asarray(f(np.concatenate([x.ravel(), knots])), float)
+    return Samples(
+        piece=np.repeat(piece, len(place)),
+        place=np.minimum(places, 1.0).ravel(),
+        weights=(widths * density).ravel(),
+        values=both[: x.size],
+        at_knots=both[x.size :],
+        pieces=len(knots) - 1,
     )
 
 

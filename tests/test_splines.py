@@ -97,3 +97,17 @@ def test_wrong_splines():
         Spline(KNOTS, np.zeros(3))
     assert repr(Spline(KNOTS, np.zeros(5))) == "Spline(4 pieces on [3, 5])"
     assert set(splines.__all__) >= {"Spline", "best_l2", "mass"}
+
+
+def test_breaks_divide_pieces_into_cells():
+    kinked, knots = (lambda x: np.abs(x - 0.3)), np.array([0.0, 0.5, 1.0])
+    plain = sampled(kinked, knots)
+    cells = sampled(kinked, knots, breaks=np.array([-1.0, 0.3, 0.5, 0.7, 2.0]))
+    exact = (0.3**2 + 0.2**2) / 2
+    assert cells.per_piece(cells.values)[0] == pytest.approx(exact, rel=1e-14)
+    assert abs(plain.per_piece(plain.values)[0] - exact) > 1e-6
+    heights = np.array([1.0, -2.0, 0.5])
+    x = np.where(cells.piece == 0, 0.5 * cells.place, 0.5 + 0.5 * cells.place)
+    assert cells.residual(heights) == pytest.approx(
+        kinked(x) - np.interp(x, knots, heights), abs=1e-14
+    )

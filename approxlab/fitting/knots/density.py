@@ -31,17 +31,23 @@ class Density:
 
     Attributes:
         size: The largest absolute value on the mesh.
+        plain: Sup error on the mesh of the middle of the values or of the lifted chord of the
+            ends, the better of the two.
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, power: float) -> None:
         widths = np.diff(x)
         self.size = float(np.max(np.abs(y)))
         unit = math.ldexp(1.0, math.frexp(self.size)[1])  # shares of c f are those of f, exactly
-        curvature = 2.0 * np.diff(np.diff(y / unit) / widths) / (widths[1:] + widths[:-1])
+        with np.errstate(over="ignore", invalid="ignore"):
+            curvature = 2.0 * np.diff(np.diff(y / unit) / widths) / (widths[1:] + widths[:-1])
+        curvature = np.nan_to_num(curvature, nan=0.0)
         dense = np.abs(np.concatenate([curvature[:1], curvature, curvature[-1:]])) ** power
         mass = np.cumsum(0.5 * (dense[1:] + dense[:-1]) * widths)
         even = (x - x[0]) / (x[-1] - x[0])
         share = np.concatenate([[0.0], mass / mass[-1]]) if mass[-1] > 0 else even
+        off = y - np.interp(x, x[[0, -1]], y[[0, -1]])
+        self.plain = 0.5 * float(min(np.ptp(y), np.ptp(off)))
         self._x, self._share = x, (1.0 - _FLOOR) * share + _FLOOR * even
 
     def knots(self, pieces: int, shift: float, kinks: Sequence[float]) -> np.ndarray:
@@ -65,9 +71,17 @@ class Density:
 
 
 def function_density(
-    f: Callable[[np.ndarray], np.ndarray], a: float, b: float, power: float, eps: float
+    f: Callable[[np.ndarray], np.ndarray],
+    a: float,
+    b: float,
+    power: float,
+    eps: float,
+    more: np.ndarray | None = None,
 ) -> Density:
-    """The density of a function on [a, b]; eps is the rounding of its values."""
+    """The density of a function on [a, b]; eps is the rounding of its values.
+
+    The mesh holds the points `more` as well, which show narrow parts.
+    """
     cells = min(_CELLS, int(eps ** (-1 / 3)))
     u = np.linspace(0.0, 1.0, cells + 1)
     near, far = u**_GRADING, (1.0 - u) ** _GRADING

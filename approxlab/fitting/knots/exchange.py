@@ -26,7 +26,7 @@ from scipy.sparse import coo_matrix, hstack, vstack
 
 from approxlab.fitting.training.result import Status
 
-__all__ = ["Level", "alternates", "levelled", "lifted"]
+__all__ = ["Level", "alternates", "half_way", "levelled", "lifted", "measured"]
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -36,6 +36,7 @@ _KEPT = 0.2  # extremes below this part of the largest are left out of the progr
 _ENOUGH = 1e-8  # relative decrease at which the exchange ends
 _LEAST_TRUST, _MOST_TRUST = 1e-9, 0.45
 _EQUALISATIONS = 8
+_NONE = np.zeros(0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,16 +61,21 @@ class Level:
     steps: int = 0
 
 
-def lifted(f: Function, knots: np.ndarray) -> Level:
+def lifted(f: Function, knots: np.ndarray, more: np.ndarray = _NONE) -> Level:
     """The interpolant with each knot moved by half the error beside it, knots placed by errors.
 
     The error of a chord grows like the square of its width, so equal shares of its root make the
     errors of pieces equal, also where the curvature is not bounded.
+
+    Args:
+        f: The function of many positions.
+        knots: Where to start.
+        more: Points at which errors are looked at as well, increasing.
     """
-    best = _half_way(f, knots)
+    best = half_way(f, knots, more)
     for _ in range(_EQUALISATIONS):
         size = np.zeros(len(knots) - 1)
-        chord = _measured(f, knots, f(knots))
+        chord = measured(f, knots, f(knots), more)
         np.maximum.at(size, chord.inner.piece, np.abs(chord.inner.error))
         share = np.sqrt(size) + 1e-6 * np.sqrt(size.max(initial=0.0))
         if len(share) == 1 or not np.all(share > 0.0):
@@ -79,11 +85,13 @@ def lifted(f: Function, knots: np.ndarray) -> Level:
         knots = np.concatenate([knots[:1], inner, knots[-1:]])
         if not np.all(np.diff(knots) > 0.0):
             break
-        best = min(best, _half_way(f, knots), key=lambda state: state.largest)
+        best = min(best, half_way(f, knots, more), key=lambda state: state.largest)
     return best
 
 
-def levelled(f: Function, state: Level, floor: float, steps: int) -> Level:
+def levelled(
+    f: Function, state: Level, floor: float, steps: int, more: np.ndarray = _NONE
+) -> Level:
     """Exchange until the largest error no longer decreases.
 
     Args:
@@ -91,6 +99,7 @@ def levelled(f: Function, state: Level, floor: float, steps: int) -> Level:
         state: Where to start.
         floor: Error at the level of rounding.
         steps: Linear programs whose solution is taken, at most.
+        more: Points at which errors are looked at as well, increasing.
 
     Returns:
         The last state: "converged" (the program promises no more, or the floor is reached),
@@ -103,7 +112,7 @@ def levelled(f: Function, state: Level, floor: float, steps: int) -> Level:
         found, promised = None, 0.0
         while trust > _LEAST_TRUST:
             moved, heights, promised = _program(f, state, trust)
-            found = None if moved is None else _measured(f, moved, heights)
+            found = None if moved is None else measured(f, moved, heights, more)
             gain = 0.0 if found is None else 1.0 - found.largest / state.largest
             if gain > 0.1 * promised and gain > 0.0:
                 trust = min(_MOST_TRUST, 2.0 * trust) if gain > 0.7 * promised else trust
@@ -128,16 +137,19 @@ def alternates(state: Level) -> bool:
     return bool(np.all(signs == signs[0]))
 
 
-def _half_way(f: Function, knots: np.ndarray) -> Level:
-    chord = _measured(f, knots, f(knots))
+def half_way(f: Function, knots: np.ndarray, more: np.ndarray = _NONE) -> Level:
+    """The interpolant with each knot moved by half the error beside it."""
+    chord = measured(f, knots, f(knots), more)
     lift, count = np.zeros(len(knots)), np.zeros(len(knots))
     for side in (0, 1):
         np.add.at(lift, chord.inner.piece + side, 0.5 * chord.inner.error)
         np.add.at(count, chord.inner.piece + side, 1.0)
-    return _measured(f, knots, chord.heights + lift / np.maximum(count, 1.0))
+    return measured(f, knots, chord.heights + lift / np.maximum(count, 1.0), more)
 
 
-def _measured(f: Function, knots: np.ndarray, heights: np.ndarray) -> Level:
+def measured(
+    f: Function, knots: np.ndarray, heights: np.ndarray, more: np.ndarray = _NONE
+) -> Level:
     """The errors at the knots and at the inner extremes, and the largest."""
     widths, n = np.diff(knots), len(knots) - 1
     x = knots[:-1, None] + widths[:, None] * _POSITIONS[1:-1]
@@ -147,19 +159,62 @@ def _measured(f: Function, knots: np.ndarray, heights: np.ndarray) -> Level:
     r = np.empty((n, _SAMPLES + 1))
     r[:, 1:-1] = values[: x.size].reshape(n, -1) - chords[:, 1:-1]
     r[:, 0], r[:, -1] = at_knots[:-1], at_knots[1:]
-    inner = _refined(f, knots, heights, r)
+    inner = _with_more(f, knots, heights, r, more) if len(more) else _turning(f, knots, heights, r)
     largest = max(np.max(np.abs(at_knots)), np.max(np.abs(inner.error), initial=0.0))
     return Level(knots, heights, at_knots, inner, float(largest))
 
 
-def _refined(f: Function, knots: np.ndarray, heights: np.ndarray, r: np.ndarray) -> Extremes:
-    """Local extremes of samples, moved to the vertex of a parabola through three points, twice."""
+def _turning(f: Function, knots: np.ndarray, heights: np.ndarray, r: np.ndarray) -> Extremes:
+    """Local extremes of the samples of all pieces, shape (n, samples), refined."""
     turns = (r[:, 1:-1] - r[:, :-2]) * (r[:, 2:] - r[:, 1:-1]) <= 0.0
     piece, k = np.nonzero(turns)
     k = k + 1
-    low, high = _POSITIONS[k - 1], _POSITIONS[k + 1]
-    position, error = _POSITIONS[k], r[piece, k]
-    sides = (low, r[piece, k - 1], high, r[piece, k + 1])
+    here, before, behind = ((_POSITIONS[j], r[piece, j]) for j in (k, k - 1, k + 1))
+    return _refined(f, knots, heights, piece, here, (*before, *behind))
+
+
+def _with_more(
+    f: Function, knots: np.ndarray, heights: np.ndarray, r: np.ndarray, more: np.ndarray
+) -> Extremes:
+    """The same with more points."""
+    n, widths = len(knots) - 1, np.diff(knots)
+    into = np.searchsorted(knots, more, side="right") - 1
+    more = more[inside := (into >= 0) & (into < n) & (more > knots[np.clip(into, 0, n)])]
+    into = into[inside]
+    place = (more - knots[into]) / widths[into]
+    size = f(more) - (heights[into] * (1.0 - place) + heights[into + 1] * place)
+    piece = np.concatenate([np.repeat(np.arange(n), _SAMPLES + 1), into])
+    place = np.concatenate([np.tile(_POSITIONS, n), place])
+    order = np.lexsort([place, piece])
+    piece, place, size = piece[order], place[order], np.concatenate([r.ravel(), size])[order]
+    together = (piece[:-2] == piece[1:-1]) & (piece[1:-1] == piece[2:])
+    turns = (size[1:-1] - size[:-2]) * (size[2:] - size[1:-1]) <= 0.0
+    k = np.flatnonzero(together & turns) + 1
+    here, before, behind = ((place[j], size[j]) for j in (k, k - 1, k + 1))
+    return _refined(f, knots, heights, piece[k], here, (*before, *behind))
+
+
+def _refined(
+    f: Function,
+    knots: np.ndarray,
+    heights: np.ndarray,
+    piece: np.ndarray,
+    here: tuple[np.ndarray, np.ndarray],
+    sides: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+) -> Extremes:
+    """Extremes moved to the vertex of a parabola through three points, twice.
+
+    Args:
+        f: The function.
+        knots: The knots.
+        heights: The heights there.
+        piece: Piece of each extreme.
+        here: Its position in the piece, and the error there.
+        sides: Position and error before it, and behind it.
+    """
+    if not len(piece):
+        return Extremes(piece, *here)
+    (position, error), low, high = here, sides[0], sides[2]
     for _ in range(2):
         tried = np.clip(_vertex(position, error, *sides), low, high)
         x = knots[piece] + np.diff(knots)[piece] * tried
@@ -232,7 +287,8 @@ def _first_order(f: Function, state: Level) -> tuple[tuple[np.ndarray, ...], np.
     step = 1e-4 * near
     low, high = np.maximum(knots - step, knots[0]), np.minimum(knots + step, knots[-1])
     values = f(np.concatenate([low, high]))
-    rise = (values[n + 1 :] - values[: n + 1]) / (high - low)
+    rises, run = values[n + 1 :] - values[: n + 1], high - low
+    rise = np.divide(rises, run, out=np.zeros_like(run), where=run > 0.0)
     rise[0] = rise[-1] = 0.0  # the ends do not move
     row, knot = np.arange(len(i)), np.arange(n + 1)
     left, right = slopes[i] * (1.0 - g) * near[i] / largest, slopes[i] * g * near[i + 1] / largest

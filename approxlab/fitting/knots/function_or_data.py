@@ -18,6 +18,7 @@ from approxlab.domains import check_interval
 from approxlab.errors.pointwise import model_minus_target, not_finite_value
 from approxlab.evaluation import values_at
 from approxlab.fitting.knots.density import POWERS, Density, data_density, function_density
+from approxlab.fitting.knots.narrow_parts import Parts, parts_of
 from approxlab.fitting.target_or_arrays import (
     are_arrays,
     box_of,
@@ -25,6 +26,7 @@ from approxlab.fitting.target_or_arrays import (
     checked_arrays,
 )
 from approxlab.networks.mlp import MLP
+from approxlab.optimal._extrema import zoomed
 from approxlab.splines import Samples, sampled, sorted_in
 
 __all__ = ["Data", "Function", "function_or_data"]
@@ -33,8 +35,13 @@ __all__ = ["Data", "Function", "function_or_data"]
 # Neither is the rule that was minimised: knots could have moved so that a jump lies between two of
 # its nodes.
 _NODES, _FEWER_NODES = 27, 17
+_BATCH = 2048  # of `values_at`
 _GRID = 64  # cells per piece in which the sup norm is measured
 _LEAST_STEP = 1e-2  # spacing of floats over the mean width of pieces, at most
+_CLOSE = 1e-6  # relative difference of two quadratures that say the same
+_CLOSE_SUP = 1e-4  # the same of largest errors, each between two points of a grid
+_ZOOMED = 16  # largest errors between whose neighbours the error is sought anew
+_BESIDE_JUMPS = 1e-6  # distance of knots from a jump over the mean width of pieces
 _ROUNDING = 32  # error, in eps times the size of the target, that counts as none
 
 
@@ -50,6 +57,11 @@ class Function:
         kinks: Positions that are to be knots.
         floor: Error at the level of rounding.
         weight: Length of the interval: the square of the error 1 everywhere.
+        parts: Panels and points that show narrow parts of the target.
+        plain: The sup error of the better of the middle of the values and the chord of the ends,
+            in units, by the mesh of the density.
+        eps: Rounding of the values.
+        careful: Whether sums and extremes are taken over the panels too.
     """
 
     target: Any
@@ -59,6 +71,10 @@ class Function:
     kinks: tuple[float, ...]
     floor: float
     weight: float
+    parts: Parts
+    plain: float
+    eps: float
+    careful: bool = False
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """Values of the target at positions of shape (k,), in units."""
@@ -66,33 +82,83 @@ class Function:
 
     def samples(self, knots: np.ndarray) -> Samples:
         """Values at the nodes of a quadrature between the knots."""
-        return sampled(self.values, knots)
+        return sampled(self.values, knots, breaks=self.parts.edges if self.careful else None)
+
+    def rounding(self, knots: np.ndarray) -> float:
+        """Rounding of an error, in units, of a network with these knots."""
+        share = math.sqrt(self.weight) if self.norm == "l2" else 1.0
+        return share * self.floor * max(1.0, len(knots) / 8.0)
+
+    @property
+    def least(self) -> float:
+        """What no continuous function is below in the sup norm because of a jump, in units."""
+        change = 0.0 if self.parts.jump is None else self.parts.jump[1]
+        return (0.5 + _CLOSE) * change / self.unit
+
+    @property
+    def more(self) -> np.ndarray:
+        """Points at which extremes are sought as well."""
+        return self.parts.points if self.careful else np.zeros(0)
 
     def knots(self, pieces: int, shifts: Sequence[float]) -> list[np.ndarray]:
         """First knots: one set per shift."""
         return [self.density.knots(pieces, shift, self.kinks) for shift in shifts]
 
+    def in_panels(self, pieces: int) -> Function:
+        """The same with all sums over the panels, and knots on both sides of jumps."""
+        a, b = self.parts.edges[[0, -1]]
+        density = function_density(
+            lambda x: _finite_values(self.target, x),
+            *(a, b, POWERS[self.norm], self.eps, self.parts.points),
+        )
+        beside = _BESIDE_JUMPS * (b - a) / pieces
+        sides = [x + side for x in self.parts.jumps for side in (-beside, beside)]
+        jumps = np.append(self.parts.jumps, np.inf)
+        kinks = sides + [k for k in self.kinks if np.min(np.abs(jumps - k)) > 2.0 * beside]
+        return dataclasses.replace(self, density=density, kinks=tuple(kinks), careful=True)
+
     def error(self, network: MLP, knots: np.ndarray) -> Estimate:
         """The error of a network that bends at the knots only."""
         return self._sup(network, knots) if self.norm == "sup" else self._l2(network, knots)
 
-    def _l2(self, network: MLP, knots: np.ndarray) -> Estimate:
-        def error(x: np.ndarray) -> np.ndarray:
-            return model_minus_target(network, self.target, x[:, None]) / self.unit
+    def _difference(self, network: MLP, x: np.ndarray) -> np.ndarray:
+        points = _filled_up(x)[:, None]
+        return model_minus_target(network, self.target, points)[: len(x)]
 
-        rules = [sampled(error, knots, nodes) for nodes in (_FEWER_NODES, _NODES)]
-        coarse, fine = (
-            self.unit * math.sqrt(float(np.sum(rule.per_piece(rule.values**2)))) for rule in rules
-        )
-        count = sum(len(rule.values) for rule in rules)
-        return Estimate(fine, "l2", count, uncertainty=abs(fine - coarse))
+    def _l2(self, network: MLP, knots: np.ndarray) -> Estimate:
+        """By the nodes of the pieces where those of the panels agree."""
+
+        def error(x: np.ndarray) -> np.ndarray:
+            return self._difference(network, x) / self.unit
+
+        def norms(breaks: np.ndarray | None) -> Estimate:
+            rules = [sampled(error, knots, nodes, breaks) for nodes in (_FEWER_NODES, _NODES)]
+            coarse, fine = (self.unit * rule.norm() for rule in rules)
+            count = sum(len(rule.values) for rule in rules)
+            return Estimate(fine, "l2", count, uncertainty=abs(fine - coarse))
+
+        own = norms(None)
+        all_panels = self.unit * sampled(error, knots, _FEWER_NODES, self.parts.edges).norm()
+        close = _CLOSE * own.value + self.unit * self.rounding(knots)
+        return own if abs(own.value - all_panels) <= close else norms(self.parts.edges)
 
     def _sup(self, network: MLP, knots: np.ndarray) -> Estimate:
+        """At points of the pieces where those of the panels show no larger error."""
+
+        def error(x: np.ndarray) -> np.ndarray:
+            return self._difference(network, x.ravel()).reshape(x.shape)
+
         cells = 0.5 - 0.5 * np.cos(np.pi * np.arange(_GRID) / _GRID)
         x = np.append((knots[:-1, None] + np.diff(knots)[:, None] * cells).ravel(), knots[-1])
-        size = np.abs(model_minus_target(network, self.target, x[:, None]))
-        at = int(np.argmax(size))
-        return Estimate(float(size[at]), "sup", len(x), at=(float(x[at]),))
+        size = np.abs(error(np.concatenate([x, self.parts.points])))
+        own, at = size[: len(x)], int(np.argmax(size[: len(x)]))
+        close = _CLOSE_SUP * own[at] + self.unit * self.rounding(knots)
+        if not self.careful and np.max(size) <= own[at] + close:
+            return Estimate(float(own[at]), "sup", len(x), at=(float(x[at]),))
+        grid = np.union1d(x, self.parts.points)
+        positions, sizes = zoomed(error, grid, most=_ZOOMED)
+        best = int(np.argmax(np.abs(sizes)))
+        return Estimate(abs(float(sizes[best])), "sup", len(grid), at=(float(positions[best]),))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,6 +183,10 @@ class Data:
         """
         even = np.quantile(np.unique(self.x), np.linspace(0.0, 1.0, pieces + 1))
         return [*(self.density.knots(pieces, shift, ()) for shift in shifts), even]
+
+    def rounding(self, knots: np.ndarray) -> float:
+        """Rounding of an error, in units, of a network with these knots."""
+        return self.floor * max(1.0, len(knots) / 8.0)
 
     def error(self, network: MLP, knots: np.ndarray) -> Estimate:
         """Root of the mean squared difference over the data."""
@@ -143,7 +213,8 @@ def function_or_data(target: Any, pieces: int, norm: str) -> Function | Data:
     unit = _power_of_two(density.size)
     kinks = tuple(getattr(target, "kinks", None) or ())
     floor = _ROUNDING * eps * density.size / unit
-    return Function(target, unit, norm, density, kinks, floor, b - a)
+    parts, plain = parts_of(target, a, b), density.plain / unit
+    return Function(target, unit, norm, density, kinks, floor, b - a, parts, plain, eps)
 
 
 def _check_resolved(a: float, b: float, pieces: int, eps: float) -> None:
@@ -179,8 +250,14 @@ def _of_data(pair: Any, pieces: int, norm: str) -> Data:
     return Data(x, Y / unit, unit, data_density(x, Y, POWERS[norm]), floor)
 
 
+def _filled_up(x: np.ndarray) -> np.ndarray:
+    """Positions repeated up to full batches of `values_at`: few shapes are few compilations."""
+    missing = -len(x) % _BATCH
+    return np.concatenate([x, np.broadcast_to(x[-1], missing)]) if missing else x
+
+
 def _finite_values(target: Any, x: np.ndarray) -> np.ndarray:
-    y = values_at(target, x[:, None])
+    y = values_at(target, _filled_up(x)[:, None])[: len(x)]
     if y.shape != x.shape:
         raise ValueError(
             f"target: got values of shape {y.shape[1:]}, expected (): one output. Fit each "

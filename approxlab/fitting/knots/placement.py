@@ -11,25 +11,17 @@ conditioned problem, stays above the minimum by a factor or by orders of magnitu
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from approxlab.arguments import check_norm, check_positive
 from approxlab.claims import Estimate, Norm
-from approxlab.constructions.relu_splines import spline_network
-from approxlab.fitting.knots.exchange import alternates, levelled, lifted
-from approxlab.fitting.knots.function_or_data import Data, Function, function_or_data
-from approxlab.fitting.knots.newton import improve, start, to_minimum
+from approxlab.fitting.knots.checked import data_fit, function_fit
+from approxlab.fitting.knots.function_or_data import Data, function_or_data
 from approxlab.fitting.training.result import Status
 from approxlab.networks.mlp import MLP
 from approxlab.splines import Spline
 
 __all__ = ["FreeKnots", "free_knots"]
-
-_SHIFTS = (0.0, 0.25, -0.25)  # of the first knots, in shares: several starts
-_ROUNDS = 20  # knots of little use that are put elsewhere, at most
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -42,13 +34,15 @@ class FreeKnots:
         spline: The same function by its knots and its heights there, before rounding to the
             network's dtype.
         error: The error of the network in the norm that was asked, an estimate: by quadrature
-            between the knots (l2), on a grid between them (sup), or the root of the mean square
-            over the data.
+            between the knots (l2), on a grid between them (sup), both with panels that resolve the
+            target, or the root of the mean square over the data.
         first_error: The same of the first knots, at equal shares of the curvature, by the sums
             that the polish minimises.
         status: "converged" (a local minimum, or an error of rounding), "stagnated", or "budget";
             "budget" too if there was no polish.
         steps: Steps of the polish, over all starts.
+        remark: What stands in the way of a better or a certain result, such as a jump or
+            rounding; None if nothing does.
     """
 
     network: MLP
@@ -58,9 +52,11 @@ class FreeKnots:
     first_error: float
     status: Status
     steps: int
+    remark: str | None = None
 
     def __repr__(self) -> str:
-        return f"FreeKnots({self.network!r}, {self.status}: {self.error!r})"
+        remark = f", {self.remark}" if self.remark else ""
+        return f"FreeKnots({self.network!r}, {self.status}: {self.error!r}{remark})"
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: the size, the estimated error, the first error, how it ended."""
@@ -88,6 +84,15 @@ def free_knots(
     where the error is largest, for "l2"; by an exchange through linear programs for "sup". The best
     is returned. The error never rises on the way. The minimum is local and not certified: compare
     with `optimal.relu_spline`.
+
+    The error that is told is that of the network in its own dtype, measured on panels that resolve
+    the target (`resolution`). Where the polish, with its few points per piece, saw another error,
+    it is done again on these panels. Where the network does not reach the error of its spline
+    because steep pieces cancel, units look to the left as well, or knots are moved apart. What
+    remains in the way, such as a jump, is named in `remark`; with a jump the sup norm is
+    "converged" only at half its height, the least of all continuous functions. For data with few
+    points per piece, fewer pieces are tried as well where they may be better, so that more pieces
+    are not worse, or the remark says that this is not known.
 
     Args:
         target: A `Target` of one variable without a mask, or data `(X, Y)` of shapes (k, 1) and
@@ -122,51 +127,13 @@ def free_knots(
     check_positive(pieces=pieces, steps=steps)
     check_norm(norm)
     given = function_or_data(target, int(pieces), norm)
-    shifts = _SHIFTS if polish and pieces > 1 else _SHIFTS[:1]
-    tries = given.knots(int(pieces), shifts)
     done = steps if polish else 0
-    if isinstance(given, Function) and norm == "sup":
-        found = _least_largest(given, tries, done)
+    if isinstance(given, Data):
+        fit = data_fit(given, int(pieces), done)
     else:
-        found = _least_squares(given, tries, done)
-    spline = Spline(found.knots, given.unit * found.heights)
-    network = spline_network(spline.knots, spline.heights)
-    error, first = given.error(network, spline.knots), given.unit * found.first
-    return FreeKnots(network, target, spline, error, first, found.status, found.steps)
-
-
-class _Found(NamedTuple):
-    knots: np.ndarray
-    heights: np.ndarray
-    first: float
-    status: Status
-    steps: int
-
-
-def _least_squares(given: Function | Data, tries: list[np.ndarray], steps: int) -> _Found:
-    """The best of several starts in the L2 norm."""
-    started = [state for knots in tries if (state := start(given.samples, knots)) is not None]
-    if not started:
-        raise ValueError(
-            f"pieces: got {len(tries[0]) - 1}, expected fewer: some pieces hold too few of the "
-            "data to determine them."
-        )
-    first, floor = started[0], given.floor**2 * given.weight
-    ends = [to_minimum(given.samples, state, floor, steps) for state in started]
-    best = min(ends, key=lambda state: state.squares)
-    others = sum(state.steps for state in ends) - best.steps
-    if steps:
-        best = improve(given.samples, best, floor, steps, _ROUNDS)
-    steps_done = best.steps + others
-    return _Found(best.knots, best.heights, math.sqrt(first.squares), best.status, steps_done)
-
-
-def _least_largest(given: Function, tries: list[np.ndarray], steps: int) -> _Found:
-    """The best of several starts in the sup norm."""
-    started = [lifted(given.values, knots) for knots in tries[:1]]
-    if not alternates(started[0]):  # a convex target has one minimum
-        started += [lifted(given.values, knots) for knots in tries[1:]]
-    ends = [levelled(given.values, state, given.floor, steps) for state in started]
-    best = min(ends, key=lambda state: state.largest)
-    total = sum(state.steps for state in ends)
-    return _Found(best.knots, best.heights, started[0].largest, best.status, total)
+        fit = function_fit(given, int(pieces), done)
+    spline = Spline(fit.found.knots, given.unit * fit.found.heights)
+    return FreeKnots(
+        *(fit.network, target, spline, fit.error, given.unit * fit.found.first),
+        *(fit.found.status, fit.found.steps, fit.remark),
+    )
