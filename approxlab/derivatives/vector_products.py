@@ -21,11 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from approxlab.arguments import check_function
 from approxlab.derivatives._absent_modes import Mode, as_jax_function, by_mode_that_exists
 from approxlab.derivatives._complex_values import pulled
 from approxlab.derivatives._trees import Leaves, OnLeaves, as_tree
-
-from approxlab.arguments import check_function
 
 __all__ = [
     "gradient",
