@@ -31,6 +31,7 @@ _CHECKS = 32  # points in a panel, at least
 _CLOSE = 1e-12  # of the largest value: the agreement that is expected
 _MOST = 8192  # panels
 _ULPS = 64.0  # a panel this narrow is not halved
+_TINY = 1e-300  # as narrow as a panel at zero may be
 _ROUNDED = 1e-4  # of the largest value: no larger disagreement is taken for rounding
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -199,7 +200,7 @@ class _Search:
         farthest = np.maximum(np.abs(left), np.abs(right))
         steep = np.divide(change, spacing, out=np.zeros_like(change), where=spacing > 0)
         noise = 8.0 * _EPS * (self.size + farthest * steep)
-        narrow = width[:, 0] <= _ULPS * _EPS * farthest
+        narrow = width[:, 0] <= np.maximum(_ULPS * _EPS * farthest, _TINY)
         if np.any(~narrow):
             self.sensitivity = max(self.sensitivity, float(np.max((farthest * steep)[~narrow])))
         ranges = np.max(np.max(values, axis=1) - np.min(values, axis=1), axis=1)

@@ -111,14 +111,17 @@ class Cells:
         return np.any(self.upper - self.lower <= _ULPS * _EPS * farthest, axis=1)
 
     def _replaced(self, off: np.ndarray, new: Cells) -> Cells:
-        arrays = (
-            np.concatenate([old[~off], fresh])
-            for old, fresh in zip(self._arrays(), new._arrays(), strict=True)
-        )
-        return Cells(*arrays, count=self.count + new.count)
+        def joined(old: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+            return np.concatenate([old[~off], fresh])
 
-    def _arrays(self) -> tuple[np.ndarray, ...]:
-        return self.lower, self.upper, self.coarse, self.fine, self.noisy
+        return Cells(
+            joined(self.lower, new.lower),
+            joined(self.upper, new.upper),
+            joined(self.coarse, new.coarse),
+            joined(self.fine, new.fine),
+            joined(self.noisy, new.noisy),
+            self.count + new.count,
+        )
 
 
 def _integrals(

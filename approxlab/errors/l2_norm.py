@@ -113,8 +113,6 @@ def _by_cells(
         edges = narrow_edges((squares.model, squares.target), box, cell, largest)
         better = cells.cut(squares, nodes, edges) if len(edges) else cells
     better = better.refined(squares, nodes, tolerance=_TOLERANCE[box.dim > 1], most=most)
-    if squares.bad is not None:
-        return math.nan, math.nan
     if better is not cells:
         fine, fine_size = squares.scale * np.sqrt(better.fine.sum(axis=0))
         last = quotient(fine, fine_size) if relative else fine
@@ -140,7 +138,8 @@ def _equal_cells(
         integrals.append(np.stack(columns, axis=1))
     lower, width = np.asarray(box.lower), box.widths / panels
     lows, highs = lower + width * corners, lower + width * (corners + 1)
-    return Cells(lows, highs, *integrals, np.zeros(len(lows), bool))
+    coarse, fine = integrals
+    return Cells(lows, highs, coarse, fine, np.zeros(len(lows), bool))
 
 
 def _uncertainty(

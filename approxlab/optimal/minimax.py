@@ -123,7 +123,8 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
     narrow = (2.0 * curve.narrow - (curve.lower + curve.upper)) / curve.width
     points = np.union1d(_evenly(_SEARCHED), narrow)
     best = Exchange.run(curve, -np.cos(np.pi * np.arange(degree + 2) / (degree + 1)), narrow)
-    best = best.searched(curve, points).better(_constant(curve, best.reference, points))
+    level = _constant(curve, best.reference, points).searched(curve, points)
+    best = best.searched(curve, points).better(level)
     if not best.level(curve, _AGREE):
         marks = np.union1d(_evenly(_MARKS), narrow)
         best = level_by_programs(curve, best, marks).searched(curve, points)

@@ -227,7 +227,8 @@ def _sup_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     start, low = equidistributed(curve, pieces, "sup"), 0.0
     starts = [start, curve.with_kinks(start)]
     found = [minimised(curve, knots) for knots in starts if knots is not None]
-    spline, error = min([*found, constant(curve, start)], key=lambda pair: pair[1])
+    flat = constant(curve, start)
+    spline, error = min([*found, flat], key=lambda pair: pair[1])
     if error > _EXACT * curve.size:
         coarse = np.union1d(curve.refined(spline.knots, _COARSE), curve.narrow)
         _, ends = level_bound(coarse, curve(coarse), pieces, error, 3.0 / _COARSE)
@@ -237,7 +238,10 @@ def _sup_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
             spline, error = new_spline, reduced
         x = np.union1d(curve.refined(spline.knots, cells), curve.narrow)
         low = level_bound(x, curve(x), pieces, error * (1.0 + 1e-4), 3.0 / cells)[0]
-    error, points = largest_error(curve, spline)
+    # A closer look may raise both errors, and so exchange them.
+    (error, points), (least, _) = largest_error(curve, spline), largest_error(curve, flat[0])
+    if least < error:
+        spline, error = flat[0], least
     low = min(low, error)
     source = f"fewest discontinuous affine pieces for a level, {cells} points per piece"
     return PieceOptimum(
