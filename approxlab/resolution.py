@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import jax
 import numpy as np
 
 from approxlab.evaluation import values_at
@@ -160,13 +161,16 @@ def resolution_of(function: Callable[[Any], Any], lower: float, upper: float) ->
         >>> resolution_of(lambda x: abs(x[0] - 0.3), -1.0, 1.0).even
         False
     """
+    double = bool(jax.config.read("jax_enable_x64"))  # values differ
     if getattr(function, "immutable", False):
-        return _kept_resolution(function, lower, upper)
-    return _kept_resolution.__wrapped__(function, lower, upper)
+        return _kept_resolution(function, lower, upper, double)
+    return _kept_resolution.__wrapped__(function, lower, upper, double)
 
 
 @lru_cache(maxsize=64)
-def _kept_resolution(function: Callable[[Any], Any], lower: float, upper: float) -> Resolution:
+def _kept_resolution(
+    function: Callable[[Any], Any], lower: float, upper: float, double: bool
+) -> Resolution:
     kinks = getattr(function, "kinks", None) or ()
     return resolve(lambda x: values_at(function, x[:, None]), lower, upper, kinks)
 
@@ -198,7 +202,9 @@ class _Search:
         change = np.max(np.abs(np.diff(others, axis=1)), axis=(1, 2))
         spacing = width[:, 0] / checks
         farthest = np.maximum(np.abs(left), np.abs(right))
-        steep = np.divide(change, spacing, out=np.zeros_like(change), where=spacing > 0)
+        with np.errstate(over="ignore"):
+            steep = np.divide(change, spacing, out=np.zeros_like(change), where=spacing > 0)
+        steep = np.minimum(steep, 1e290)
         noise = 8.0 * _EPS * (self.size + farthest * steep)
         narrow = width[:, 0] <= np.maximum(_ULPS * _EPS * farthest, _TINY)
         if np.any(~narrow):

@@ -433,8 +433,6 @@ CALLS = [
         "ValueError",
         ["modes", "'forward'", "('reverse',)"],
     ),
-    ("al.target", "AttributeError", ["'target'", "Did you mean 'targets'?"]),
-    ("al.nonsense", "AttributeError", ["'approxlab'", "'nonsense'", "fitting"]),
     (
         "al.derivatives.check_derivatives(jnp.sin, 1.0, key=0)",
         "TypeError",

@@ -61,15 +61,22 @@ class Values:
         sums = [np.abs(np.tensordot(weights, found[i : i + k + 1], 1)) for i in range(3)]
         return np.asarray(np.max(sums, axis=0) * np.float64(step / h) ** (k - 1) / h)
 
-    def taken(self, h: float) -> float:
+    def taken(self, h: float, *, bounded: bool) -> float:
         """The step that x + h v really takes, where one number moves; h where several do.
 
+        Args:
+            h: The step asked for.
+            bounded: Whether a bound on |f'| is known. It then bounds what is lost where x + h v is
+                x, and h is returned.
+
         Raises:
-            ValueError: If none moves.
+            ValueError: If none moves, without a bound.
         """
         moves = self.v != 0
         there = self.x + self._shift(h)
         if np.all(there[moves] == self.x[moves]):
+            if bounded:
+                return h
             size = float(np.max(np.abs(self.x[moves])))
             raise ValueError(
                 f"step: got {h!r}, which vanishes in x + step * direction for x of size "

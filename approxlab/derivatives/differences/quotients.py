@@ -191,7 +191,8 @@ def difference(
     found = []
     for length in lengths:
         scaled = length / float(np.linalg.norm(along.astype(np.float64)))
-        h = values.taken(_step(step, rule, values, bounds, value_error, scaled))
+        h = _step(step, rule, values, bounds, value_error, scaled)
+        h = values.taken(h, bounded=1 in bounds)
         found.append(_real(values, rule, h, bounds, value_error, scaled))
     return _better(*found, seen=lengths[1] <= 1.0) if len(found) > 1 else found[0]
 

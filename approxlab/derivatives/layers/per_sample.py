@@ -14,11 +14,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
-from approxlab.derivatives.layers._scales import exponent, near_one, times_power_of_two
 from approxlab.derivatives.layers.sweeps import as_batch, backward, forward
 from approxlab.networks.mlp import MLP
 
@@ -36,20 +34,8 @@ def squared_error(value: Array, y: Array) -> Array:
     Example:
         >>> float(squared_error(jnp.array([1.0, 2.0]), jnp.array([1.0, 5.0])))
         9.0
-
-    Raises:
-        ValueError: If y is not of the shape of the value: nothing is broadcast.
     """
-    if jnp.shape(value) != jnp.shape(y):
-        raise ValueError(
-            f"Y: got one y of shape {jnp.shape(y)} for a value of shape {jnp.shape(value)}, "
-            f"expected {jnp.shape(value)}: Y is shaped like the values of the network at X. Use "
-            "Y[:, 0] for a column, or out_size=m for a network with m outputs."
-        )
-    target = jnp.asarray(y)
-    if not jnp.issubdtype(target.dtype, jnp.inexact):
-        target = target.astype(value.dtype)
-    return jnp.sum(jnp.square(value - target))
+    return jnp.sum(jnp.square(value - y))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -73,19 +59,12 @@ class PerSampleGradients:
 
     def norms(self) -> Float[Array, " N"]:
         """Euclidean norm of every sample's gradient, over all weights (and biases)."""
-        # Sums of squares of scaled numbers, and their exponents, one of each a layer and sample.
-        parts = []
+        total = jnp.zeros(self.deltas[0].shape[:1], self.net.dtype)
         for delta, a in zip(self.deltas, self.inputs, strict=True):
             # A bias is a weight whose input is 1.
-            e, f = exponent(delta, 1), exponent(a, 1, least=int(self.biases))
-            inputs = jnp.sum(jnp.square(near_one(a, f)), axis=1)
-            if self.biases:
-                inputs = inputs + jnp.square(near_one(jnp.ones_like(inputs), f[:, 0]))
-            squares = jnp.sum(jnp.square(near_one(delta, e)), axis=1)
-            parts.append((squares * inputs, (e + f)[:, 0]))
-        largest = jnp.max(jnp.stack([k for _, k in parts]), axis=0)
-        total = sum(times_power_of_two(square, 2 * (k - largest)) for square, k in parts)
-        return times_power_of_two(jnp.sqrt(total), largest)
+            size = jnp.sum(jnp.square(a), axis=1) + (1 if self.biases else 0)
+            total = total + jnp.sum(jnp.square(delta), axis=1) * size
+        return jnp.sqrt(total)
 
     def sum(self, weights: Any = None) -> MLP:
         """The sum over the samples, each times its weight: 2 N n_l n_{l-1} FLOPs a layer.
@@ -179,9 +158,7 @@ def per_sample_gradients(
     """
     points = as_batch(net, X)
     if isinstance(Y, list):
-        # Labels stay integers, for losses that look them up.
-        Y = np.asarray(Y)
-        Y = jnp.asarray(Y, net.dtype) if Y.dtype.kind == "f" else jnp.asarray(Y)
+        Y = jnp.asarray(Y, net.dtype)
     for leaf in jax.tree.leaves(Y):
         if jnp.shape(leaf)[:1] != points.shape[:1]:
             raise ValueError(

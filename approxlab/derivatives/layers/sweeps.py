@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import register
-from approxlab.derivatives.layers._scales import exponent, times_power_of_two
 from approxlab.networks.activations import activation
 from approxlab.networks.mlp import MLP
 
@@ -93,11 +92,9 @@ def forward(net: MLP, X: Array) -> Forward:
 
 def backward(net: MLP, slopes: tuple[Array, ...], u: Array) -> tuple[Array, ...]:
     """delta_l = u df/dz_l of every layer, shapes (N, n_l), for one cotangent u (N, m) a sample."""
-    deltas, carried, k = [u], u, jnp.zeros((), "int32")
+    deltas = [u]
     for weight, slope in zip(net.weights[:0:-1], slopes[::-1], strict=True):
-        carried, k = _rescaled(carried, k)
-        carried = jnp.einsum("nj,ji->ni", carried, weight) * slope
-        deltas.append(times_power_of_two(carried, k))
+        deltas.append(jnp.einsum("nj,ji->ni", deltas[-1], weight) * slope)
     return tuple(deltas[::-1])
 
 
@@ -108,19 +105,10 @@ def jacobians(net: MLP, slopes: tuple[Array, ...]) -> tuple[Array, ...]:
     """
     if not slopes:
         return ()
-    carried, k = net.weights[-1][None, :, :] * slopes[-1][:, None, :], jnp.zeros((), "int32")
-    factors = [carried]
+    factors = [net.weights[-1][None, :, :] * slopes[-1][:, None, :]]
     for weight, slope in zip(net.weights[-2:0:-1], slopes[-2::-1], strict=True):
-        carried, k = _rescaled(carried, k)
-        carried = jnp.einsum("nkj,ji->nki", carried, weight) * slope[:, None, :]
-        factors.append(times_power_of_two(carried, k))
+        factors.append(jnp.einsum("nkj,ji->nki", factors[-1], weight) * slope[:, None, :])
     return tuple(factors[::-1])
-
-
-def _rescaled(carried: Array, k: Array) -> tuple[Array, Array]:
-    """Carried 2^-e and k + e, with numbers near 1: a huge one may still meet a slope of 0."""
-    e = exponent(carried, -1)
-    return times_power_of_two(carried, -e), k + e
 
 
 def _affine(weight: Array, bias: Array, a: Array) -> Array:

@@ -23,7 +23,6 @@ No product with an identity is computed here: B_L stays implicit, and W_L enters
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from typing import Any
 
@@ -32,13 +31,6 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
-from approxlab.derivatives.layers._scales import (
-    exponent,
-    headroom,
-    is_plain,
-    times_outer_power,
-    times_power_of_two,
-)
 from approxlab.derivatives.layers.per_sample import PerSampleGradients, like
 from approxlab.derivatives.layers.sweeps import as_batch, as_cotangent, forward, jacobians
 from approxlab.networks.mlp import MLP
@@ -95,13 +87,10 @@ class WeightJacobian:
         for a, B, V, v in zip(
             self.inputs, (*self.factors, None), tangent.weights, tangent.biases, strict=True
         ):
-            # Of z_l alone, over 2^e: what is huge may still meet a B of 0.
-            e = exponent(a, 1, least=int(self.biases))
-            change = jnp.einsum("nj,ij->ni", times_power_of_two(a, -e), V)
+            change = jnp.einsum("nj,ij->ni", a, V)  # of z_l alone
             if self.biases:
-                change = change + times_power_of_two(jnp.broadcast_to(v, change.shape), -e)
+                change = change + v[None, :]
             part = change if B is None else jnp.einsum("nki,ni->nk", B, change)
-            part = times_power_of_two(part, e)
             total = part if total is None else total + part
         return self._dropped(total)
 
@@ -143,25 +132,35 @@ class WeightJacobian:
         _check_same(self, right)
         shape = (*self.outputs.shape, *right.outputs.shape)
         check_bytes(shape, self.net.dtype, MAX_BYTES, "blocks: gram(other) for some of the points")
-        total = _gram(self, None if other is None else right)
+        total: Any = None
+        for a, B, a2, B2 in zip(
+            self.inputs, (*self.factors, None), right.inputs, (*right.factors, None), strict=True
+        ):
+            alike = jnp.einsum("nj,pj->np", a, a2)
+            if self.biases:
+                alike = alike + 1
+            if B is None:
+                outer = jnp.eye(self.outputs.shape[1], dtype=alike.dtype)[None, :, None, :]
+            else:
+                outer = jnp.einsum("nki,pli->nkpl", B, B2)
+            block = alike[:, None, :, None] * outer
+            total = block if total is None else total + block
         return total[:, 0, :, 0] if self.net.out_size is None else total
 
     def gram_diagonal(self) -> MLP:
         """diag(J^T J): for every weight the sum of squares of its column, as a network's leaves."""
         weights, biases = [], []
         for a, B in zip(self.inputs, (*self.factors, None), strict=True):
+            squares = jnp.square(a)
             if B is None:  # every output has its own row of weights
-                k = exponent(a, 0)
-                rows = jnp.sum(jnp.square(times_power_of_two(a, -k)), axis=0, keepdims=True)
+                rows = jnp.sum(squares, axis=0)[None, :]
                 m = self.outputs.shape[1]
-                rows = times_power_of_two(rows, 2 * k)
                 weights.append(jnp.broadcast_to(rows, (m, rows.shape[1])))
                 biases.append(jnp.full((m,), a.shape[0], a.dtype))
             else:
-                weights.append(_squares_of_outer_products(a, B))
-                k = exponent(B, (0, 1))
-                columns = jnp.sum(jnp.square(times_power_of_two(B, -k)), axis=(0, 1))
-                biases.append(times_power_of_two(columns, 2 * k[0, 0]))
+                columns = jnp.sum(jnp.square(B), axis=1)
+                weights.append(jnp.einsum("ni,nj->ij", columns, squares))
+                biases.append(jnp.sum(columns, axis=0))
         return self._as_net(weights, biases)
 
     def dense(self, max_bytes: int = MAX_BYTES) -> MLP:
@@ -179,29 +178,6 @@ class WeightJacobian:
         weights = [B[:, :, :, None] * a[:, None, None, :] for B, a in pairs]
         leaves = self._as_net(weights, list(factors))
         return jax.tree.map(lambda leaf: leaf[:, 0], leaves) if self._is_scalar else leaves
-
-    def _scaled(self) -> tuple[list[_ScaledLayer], Array]:
-        """The layers over 2^top, all of one size, and top: one exponent a sample and output."""
-        inputs = [exponent(a, 1, least=int(self.biases)) for a in self.inputs]  # (N, 1)
-        factors = [exponent(B, 2)[:, :, 0] for B in self.factors]  # (N, m)
-        both = [e + f for e, f in zip(inputs, (*factors, 0), strict=True)]
-        top = functools.reduce(jnp.maximum, both) + jnp.zeros(self.outputs.shape, "int32")
-        h = headroom(self.net.dtype)
-        layers = []
-        for a, e, B in zip(self.inputs, inputs, (*self.factors, None), strict=True):
-            # Of the layer's a and B each, the largest is near 2^h where it is that of all layers.
-            one = times_power_of_two(jnp.ones_like(a[:, 0]), h - e[:, 0]) if self.biases else None
-            shift = h + e - top
-            B = times_power_of_two(
-                jnp.ones_like(self.outputs) if B is None else B,
-                shift if B is None else shift[:, :, None],
-            )
-            layers.append((times_power_of_two(a, h - e), one, B))
-        return layers, top - 2 * h
-
-    def _plain(self) -> list[_ScaledLayer]:
-        pairs = zip(self.inputs, (*self.factors, jnp.ones_like(self.outputs)), strict=True)
-        return [(a, jnp.ones_like(a[:, 0]) if self.biases else None, B) for a, B in pairs]
 
     @property
     def _is_scalar(self) -> bool:
@@ -287,68 +263,6 @@ def gram_diagonal(net: MLP, X: Any, *, biases: bool = True) -> MLP:
         [[1.0, 25.0]]
     """
     return weight_jacobian(net, X, biases=biases).gram_diagonal()
-
-
-_ScaledLayer = tuple[Array, Any, Array]
-"""a (N, n), the input of its bias (N,) or None, and B (N, m, l), or its diagonal (N, m)."""
-
-
-@jax.jit
-def _gram(left: WeightJacobian, other: WeightJacobian | None) -> Array:
-    """J J'^T, shape (N, m, N', m); with scales only where a plain product is not safe."""
-    right = left if other is None else other
-
-    def products(layers: Any, others: Any) -> Array:
-        total: Any = None
-        for layer, layer2 in zip(layers, others, strict=True):
-            block = _gram_of_layer(layer, layer2)
-            total = block if total is None else total + block
-        return total
-
-    def scaled() -> Array:
-        layers, top = left._scaled()
-        others, top2 = (layers, top) if other is None else right._scaled()
-        total = products(layers, others)
-        return times_outer_power(total, top[:, :, None, None], top2[None, None, :, :])
-
-    sides = (left,) if other is None else (left, right)
-    safe = is_plain([v for side in sides for v in (*side.inputs, *side.factors)])
-    return jax.lax.cond(safe, lambda: products(left._plain(), right._plain()), scaled)
-
-
-def _gram_of_layer(left: _ScaledLayer, right: _ScaledLayer) -> Array:
-    """(a . a' + 1) B B'^T, shape (N, m, N', m); the last layer, whose B is diagonal, by scales."""
-    (a, one, B), (a2, one2, B2) = left, right
-    alike = jnp.einsum("nj,pj->np", a, a2)
-    if one is not None:
-        alike = alike + one[:, None] * one2[None, :]
-    if B.ndim == 3:
-        outer = jnp.einsum("nki,pli->nkpl", B, B2)
-    else:
-        identity = jnp.eye(B.shape[1], dtype=B.dtype)[None, :, None, :]
-        outer = B[:, :, None, None] * B2[None, None, :, :] * identity
-    return alike[:, None, :, None] * outer
-
-
-@jax.jit
-def _squares_of_outer_products(a: Array, B: Array) -> Array:
-    """Sum over samples and outputs of (B[n, k, i] a[n, j])^2."""
-
-    def plain() -> Array:
-        return jnp.einsum("ni,nj->ij", jnp.sum(jnp.square(B), axis=1), jnp.square(a))
-
-    return jax.lax.cond(is_plain([a, B]), plain, lambda: _scaled_squares(a, B))
-
-
-def _scaled_squares(a: Array, B: Array) -> Array:
-    # First a and B of a sample are brought to one size, then every unit to the size of 1.
-    shift = (exponent(a, 1) - exponent(B, (1, 2))[:, :, 0]) // 2
-    a, B = times_power_of_two(a, -shift), times_power_of_two(B, shift[:, :, None])
-    e, f = exponent(a, 0), exponent(B, (0, 1))
-    columns = jnp.sum(jnp.square(times_power_of_two(B, -f)), axis=1)
-    squares = jnp.square(times_power_of_two(a, -e))
-    total = jnp.einsum("ni,nj->ij", columns, squares)
-    return times_power_of_two(total, 2 * (f[0, 0, :, None] + e))
 
 
 def _check_tangent(net: MLP, tangent: Any) -> None:
