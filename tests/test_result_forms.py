@@ -87,9 +87,3 @@ def test_the_gap_of_a_polynomial():
     assert low == 2.0 <= high < 2.0 + 1e-6
     with pytest.raises(ValueError, match="norm"):
         best.gap(al.Estimate(0.1, norm="l2", points=9))
-
-
-def test_a_missing_name_of_the_package_names_the_nearest():
-    with pytest.raises(AttributeError, match="no attribute 'derivative'. Did you mean 'deriv"):
-        _ = al.derivative
-    assert not hasattr(al, "__wrapped__")
