@@ -50,6 +50,7 @@ def test_examples_of_public_names_need_no_hidden_import(room):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("x64", ["0", "1"])
 def test_examples_hold_in_both_precisions_without_the_settings_of_the_tests(x64):
     done = subprocess.run(

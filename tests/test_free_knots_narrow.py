@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from sampling import mostly_slow
+from sampling import mostly_long, mostly_slow
 
 import approxlab as al
 from approxlab import Box, Target
@@ -50,7 +50,7 @@ def truth(target, fit, norm, c, w):
 CASES = list(range(500))
 
 
-@pytest.mark.parametrize("case", mostly_slow(CASES, [13, 62]))
+@pytest.mark.parametrize("case", mostly_long(CASES, [13, 62]))
 def test_told_errors_are_those_of_the_network(case):
     rng = np.random.default_rng(case)
     name = list(SHAPES)[case % 5]
@@ -153,6 +153,7 @@ def test_more_pieces_are_not_worse_for_few_points(f):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("points", [12, 25, 40, 60])
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_more_pieces_are_not_worse(points, noise):

@@ -5,12 +5,11 @@ import math
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sampling import mostly_long
 
 import approxlab as al
 from approxlab.optimal import best_polynomial, relu_spline
 from approxlab.resolution import resolution_of, resolve
-
-from .sampling import mostly_slow
 
 KINDS = ("bump", "hat", "lorentz", "jump")
 
@@ -74,7 +73,7 @@ class Narrow:
 
 
 CASES = [Narrow(kind, seed) for kind in KINDS for seed in range(125)]
-SOME = mostly_slow(CASES, [case for i, case in enumerate(CASES) if i % 50 == 3])
+SOME = mostly_long(CASES, [case for i, case in enumerate(CASES) if i % 50 == 3])
 
 
 def least_sup_error(case, degree):
@@ -155,7 +154,7 @@ def test_least_sup_error_of_polynomials_is_enclosed(case):
 
 @pytest.mark.parametrize("pieces", [2, 4, 7])
 @pytest.mark.parametrize(
-    "case", mostly_slow(CASES[:375:5], CASES[5:375:140]), ids=lambda case: case.target.name
+    "case", mostly_long(CASES[:375:5], CASES[5:375:140]), ids=lambda case: case.target.name
 )
 def test_splines_have_the_error_that_is_reported(case, pieces):
     for norm in ("l2", "sup"):

@@ -139,6 +139,7 @@ def test_spoiled_gradients_are_wrong(size, dtype):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [2, 3, 4, 5, 7, 10, 16, 25, 50, 100])
 def test_many_spoiled_gradients_are_wrong(size, dtype):
