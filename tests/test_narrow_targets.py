@@ -162,7 +162,10 @@ def test_splines_have_the_error_that_is_reported(case, pieces):
         if norm == "sup":
             x = np.union1d(case.mesh(), best.knots)
             own = np.max(np.abs(best.spline(x) - case.values(x, np)))
-            assert float(best.upper) * (1 - 1e-3) <= own <= float(best.upper) * (1 + 1e-7)
+            # A hat with its kinks at knots is exact: what is left is the rounding of both values.
+            rounding = 8 * np.finfo(float).eps * np.max(np.abs(case.values(x, np)))
+            assert own <= float(best.upper) * (1 + 1e-7) + rounding
+            assert own >= float(best.upper) * (1 - 1e-3) - rounding
         else:
             x, weights = case.nodes(best.knots)
             own = math.sqrt(float(weights @ (best.spline(x) - case.values(x, np)) ** 2))
