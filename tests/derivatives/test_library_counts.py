@@ -137,7 +137,7 @@ def test_what_is_not_counted_says_so_in_the_place_of_the_number(fn):
     rows = {row["primitive"]: row for row in found.to_rows()}
     assert rows["sin"]["transcendentals"] == 5
     assert "not counted" in [row["flops"] for row in rows.values()]
-    assert found == count(whole, S((5,), "float32"))
+    assert repr(found) == repr(count(whole, S((5,), "float32")))  # nan is not equal to nan
 
     # Loops: never run is nothing, run twice is not counted; of branches it may be the dearest.
     def looped(length):
