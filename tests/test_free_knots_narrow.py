@@ -101,9 +101,9 @@ def test_singular_ends_are_not_worse_than_a_constant(name, n):
     target = on_interval(f)
     fit = free_knots(target, n, "sup")
     low, high = (float(target(jnp.array([x]))) for x in (0.0, 1.0))
-    assert float(fit.error) <= 0.5 * (high - low)
-    if n >= 16:  # so many knots reach into the steep end
-        assert float(fit.error) <= 0.9 * 0.5 * (high - low)
+    # Few knots do not reach into the end of the logarithm: only the constant is then a measure.
+    share = 1.0 if name == "logarithm" and n < 16 else 0.9
+    assert float(fit.error) <= share * 0.5 * (high - low)
     x = np.append(0.0, np.geomspace(1e-310, 1.0, 20001))[:, None]
     error = np.asarray(al.evaluate(fit.network, x)) - np.asarray(al.evaluate(target, x))
     assert np.max(np.abs(error)) <= float(fit.error) * (1.0 + 1e-3)

@@ -54,6 +54,16 @@ def test_constant_of_the_absolute_value():
     assert float(far.upper) == pytest.approx(float(far.lower), rel=1e-8)
 
 
+@pytest.mark.parametrize("degree", [14, 100])
+def test_upper_end_is_the_error_of_the_polynomial(degree):
+    """Close points about all extrema: a search that stops early reports 5e-8 too little."""
+    best = best_polynomial(ABSOLUTE, degree)
+    x = (best.reference[:, None] + np.linspace(-1e-4, 1e-4, 4001)).ravel()
+    x = np.clip(x, -1.0, 1.0)[:, None]
+    own = np.max(np.abs(al.evaluate(best, x) - al.evaluate(ABSOLUTE, x)))
+    assert own == pytest.approx(float(best.upper), rel=1e-10)
+
+
 def test_root_and_absolute_value_are_one_problem():
     """x = t^2 takes degree m for sqrt on [0, 1] to degree 2 m for |t| on [-1, 1]."""
     root, absolute = best_polynomial(al.targets.get("sqrt"), 7), best_polynomial(ABSOLUTE, 14)

@@ -51,7 +51,6 @@ def gradient(f: Function, x: Any) -> Any:
         >>> gradient(lambda x: x[0] * x[1] ** 2, jnp.array([3.0, 2.0])).tolist()
         [4.0, 12.0]
     """
-    check_function("f", f)
     flat = _on_leaves(f, x)
     return flat.point.form.filled(_pulled_back(flat, lambda: (_one(flat),)))
 
@@ -73,7 +72,6 @@ def jacobian_vector_product(f: Function, x: Any, v: Any) -> Any:
         >>> jacobian_vector_product(f, jnp.array([3.0, 2.0]), jnp.array([1.0, 10.0])).tolist()
         [32.0, 1.0]
     """
-    check_function("f", f)
     flat = _on_leaves(f, x)
     return _pushed(flat, flat.point.form.leaves_of("v", v, "x"))
 
@@ -95,7 +93,6 @@ def vector_jacobian_product(f: Function, x: Any, u: Any) -> Any:
         >>> vector_jacobian_product(f, jnp.array([3.0, 2.0]), jnp.array([1.0, 10.0])).tolist()
         [12.0, 3.0]
     """
-    check_function("f", f)
     flat = _on_leaves(f, x)
 
     def weights() -> Leaves:
@@ -127,12 +124,11 @@ def hessian_vector_product(f: Function, x: Any, v: Any) -> Any:
         [0.0, 4.0]
     """
     check_function("f", f)
-    _check_function(f)
     return jacobian_vector_product(lambda point: gradient(f, point), x, v)
 
 
 def _on_leaves(f: Function, x: Any) -> OnLeaves:
-    _check_function(f)
+    check_function("f", f)
     return OnLeaves(f, as_tree("x", x))
 
 
@@ -202,10 +198,3 @@ def _one(flat: OnLeaves) -> Array:
             "points. Use vector_jacobian_product, which takes f to be holomorphic."
         )
     return jnp.ones((), dtype)
-
-
-def _check_function(f: Any) -> None:
-    if not callable(f):
-        raise TypeError(
-            f"f: got {type(f).__name__}, expected a JAX function, which is the first argument."
-        )

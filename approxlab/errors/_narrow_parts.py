@@ -27,14 +27,15 @@ def narrow_edges(functions: tuple[Function, ...], box: Box, cell: float, size: f
         size: Changes of a network within a cell that are smaller than this need no cut.
     """
     (low,), (high,) = box.lower, box.upper
-    edges = [np.empty(0)]
+    edges = []
     for function in functions:
         edges.append(np.asarray(getattr(function, "kinks", None) or (), np.float64))
         if isinstance(function, MLP):
             edges.append(_steep_units(function, cell, size))
-        else:
-            found = resolution_of(function, low, high)
-            edges.append(found.edges if found.open is None and not found.even else edges[0])
+            continue
+        found = resolution_of(function, low, high)
+        if found.open is None and not found.even:
+            edges.append(found.edges)
     together = np.unique(np.concatenate(edges))
     return together[(together > low) & (together < high)]
 

@@ -7,8 +7,10 @@ a ReLU network with one hidden layer of n units.
 Lower bound, L2. A dynamic program works on the cells of a grid and leaves out the cell that
 contains a knot (`optimal/_l2_pieces.py`). The bound holds for all knots, not only for those on the
 grid, and also for functions that jump at their knots. The only assumption on the target is that 8
-Gauss-Legendre nodes give the moments of each cell exactly; declared kinks are ends of cells. With m
-cells per piece, the bound is about (1 - 1/m)^(5/2) times the least error of discontinuous pieces.
+Gauss-Legendre nodes give the moments of each cell exactly; declared kinks are ends of cells, and so
+are the panels on which `resolution.py` finds the target to be a polynomial. These rest on samples:
+a feature narrower than 2^-17 of the interval may stay unseen. With m cells per piece, the bound is
+about (1 - 1/m)^(5/2) times the least error of discontinuous pieces.
 
 Lower bound, sup. Only finitely many points are used, which can only reduce the least error. On
 these points, n pieces that are each as long as a level allows show whether n pieces can attain
@@ -58,7 +60,8 @@ class GapInterval(NamedTuple):
     Attributes:
         lower: Error divided by the upper bound on the least error. A value below 1 shows that this
             upper bound is not the least error.
-        upper: Error divided by the lower bound on the least error; proved.
+        upper: Error divided by the lower bound on the least error; proved for a target whose
+            panels are resolved, as described at the head of `optimal/pieces.py`.
     """
 
     lower: float
@@ -157,8 +160,8 @@ def relu_spline(
         A `PieceOptimum`: `lower`, `upper`, and the function that attains the upper bound.
 
     Raises:
-        ValueError: If the target is not one-dimensional, has a mask, has a jump, is fractal or is
-            not finite, or if JAX computes in float32.
+        ValueError: If the target is not one-dimensional, has a mask, has a jump (declared or
+            found), is fractal, is not finite or not resolved, or if JAX computes in float32.
 
     Source:
         Least squares by dynamic programming: Bellman 1961, Comm. ACM 4, p. 284. Stationary knots:

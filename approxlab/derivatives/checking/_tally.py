@@ -106,12 +106,13 @@ class Tally:
         says = judged(ladder, found, rtol, self.flat.eps)
         self.kinks += int(np.sum(says.one_side))
         self.compared += found.size
-        for verdict, where in (
+        kinds: tuple[tuple[Verdict, np.ndarray], ...] = (
             ("not finite", says.broken),
             ("not differentiable here?", says.kinked),
             ("wrong", says.wrong),
-        ):
-            self._note(mode, verdict, where, found, ladder.slope, says.allowed)  # type: ignore
+        )
+        for verdict, where in kinds:
+            self._note(mode, verdict, where, found, ladder.slope, says.allowed)
         named = says.broken | says.kinked | says.wrong
         told = says.agrees | says.one_side | says.weak | named
         self.told.setdefault(mode, []).append(told)

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from approxlab.evaluation import values_at
-from approxlab.resolution import Resolution, resolve
+from approxlab.resolution import Resolution, resolution_of
 
 __all__ = ["Parts", "parts_of"]
 
@@ -54,12 +54,7 @@ def parts_of(target: Any, a: float, b: float) -> Parts:
 def _kept(target: Any, a: float, b: float) -> Parts:
     # Rounding in single precision would look like jumps everywhere.
     with jax.enable_x64(True):
-        kinks = getattr(target, "kinks", None) or ()
-
-        def f(x: np.ndarray) -> np.ndarray:
-            return values_at(target, x[:, None])
-
-        return _parts(resolve(f, a, b, kinks), f)
+        return _parts(resolution_of(target, a, b), lambda x: values_at(target, x[:, None]))
 
 
 def _parts(found: Resolution, f: Function) -> Parts:
