@@ -136,7 +136,11 @@ def test_least_l2_error_of_one_piece_is_enclosed(case):
     assert float(best.lower) >= 0.99 * exact
 
 
-@pytest.mark.parametrize("case", SOME, ids=lambda case: case.target.name)
+@pytest.mark.parametrize(
+    "case",
+    [*SOME, CASES[146]],  # a hat at which the points of an exchange were once out of order
+    ids=lambda case: case.target.name,
+)
 def test_least_sup_error_of_polynomials_is_enclosed(case):
     degree = 1 + int(1e6 * case.width) % 6
     if case.kind == "jump":
@@ -149,7 +153,9 @@ def test_least_sup_error_of_polynomials_is_enclosed(case):
     assert float(best.lower) <= float(best.upper)
     assert float(best.upper) >= least * (1 - 1e-5)
     assert float(best.lower) <= least * (1 + 1e-3)  # the mesh has not all points of the interval
-    assert best.converged
+    # In a narrower hat three points of the reference are so close that rounding is magnified.
+    assert best.converged or case.width < 1e-4
+    assert float(best.upper) <= float(best.lower) * (1 + 1e-5)
 
 
 @pytest.mark.parametrize("pieces", [2, 4, 7])

@@ -103,6 +103,20 @@ class Curve:
         """Length of the interval."""
         return self.upper - self.lower
 
+    def ordered(self, lower: float, upper: float, rounding: float) -> float:
+        """The lower bound of an interval: at most the upper one, which it may pass by rounding.
+
+        Raises:
+            ArithmeticError: If it passes it by more, since then one of the two is wrong.
+        """
+        if lower > upper * (1.0 + 1e-6) + rounding:
+            raise ArithmeticError(
+                f"target: got a lower bound {lower:.9g} above an error {upper:.9g} of "
+                f"{self.target!r}, which cannot be: rounding, or parts that are not resolved. "
+                "Choose a shorter interval, fewer pieces or a lower degree."
+            )
+        return min(lower, upper)
+
     def refined(self, knots: np.ndarray, cells: int) -> np.ndarray:
         """A grid with equal cells between neighbouring knots, and with all breaks as points."""
         n = len(knots) - 1

@@ -67,7 +67,7 @@ class Exchange:
                 worst = int(np.argmax(np.abs(errors)))
                 own = error_of(curve, coefficients)(reference)
                 found = _one_exchanged(reference, own, positions[worst], errors[worst])
-            if np.array_equal(found, reference):
+            if np.array_equal(found, reference) or np.any(np.diff(found) <= 0.0):
                 break
             reference = found
         return best
@@ -123,7 +123,7 @@ def _barycentric(t: np.ndarray) -> np.ndarray:
 
 
 def equal_errors(curve: Curve, reference: np.ndarray) -> tuple[np.ndarray, float]:
-    """Values of the polynomial with equal alternating errors at the reference; their size."""
+    """Values of the polynomial with equal alternating errors at increasing points; their size."""
     values, weights = curve(mapped(curve, reference)), _barycentric(reference)
     signs = (-1.0) ** np.arange(len(reference))
     level = float(weights @ values) / float(weights @ signs)

@@ -14,7 +14,9 @@ _ROUNDS = 10  # each divides the distance from an extremum by four
 def zoomed(
     error: Callable[[np.ndarray], np.ndarray], grid: np.ndarray, *, most: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and values of the local maxima of |error|, each refined between its neighbours.
+    """Increasing positions of local maxima of |error| and the values there.
+
+    Each is refined between its neighbours on the grid.
 
     Args:
         error: Maps points of any shape to values of the same shape.
@@ -26,7 +28,8 @@ def zoomed(
     top = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] >= size[2:]))
     if most is not None:
         top = np.sort(top[np.argsort(-np.abs(sampled[top]), kind="stable")[:most]])
-    low, high = grid[np.maximum(top - 1, 0)], grid[np.minimum(top + 1, len(grid) - 1)]
+    first, last = grid[np.maximum(top - 1, 0)], grid[np.minimum(top + 1, len(grid) - 1)]
+    low, high = first, last
     positions, errors = grid[top], sampled[top]
     for _ in range(_ROUNDS):
         near = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, 9)
@@ -36,5 +39,7 @@ def zoomed(
         positions = np.where(better, near[rows, best], positions)
         errors = np.where(better, values[rows, best], errors)
         span = (high - low) / 8.0
-        low, high = np.maximum(positions - span, grid[0]), np.minimum(positions + span, grid[-1])
-    return positions, errors
+        # An extremum stays between its neighbours, so that none walks to a larger one.
+        low, high = np.maximum(positions - span, first), np.minimum(positions + span, last)
+    order = np.argsort(positions, kind="stable")
+    return positions[order], errors[order]

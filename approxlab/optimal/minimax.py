@@ -106,6 +106,7 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
 
     Raises:
         ValueError: For the same targets as `relu_spline`.
+        ArithmeticError: If rounding makes the two bounds contradict each other.
 
     Source:
         Remez 1934; Pachon and Trefethen 2009, BIT 49, 721-741 (barycentric form). For |x| on
@@ -131,7 +132,8 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
         last = Exchange.run(curve, best.reference, marks).searched(curve, points)
         best = best.better(last)
     source = f"{degree + 2} equal alternating errors, de la Vallee-Poussin 1919"
-    lower = min(best.upper, max(0.0, best.lower - curve.rounding))
+    lower = max(0.0, best.lower - curve.rounding)
+    lower = curve.ordered(lower, best.upper, 8.0 * curve.rounding)
     return PolynomialOptimum(
         target,
         degree,

@@ -162,6 +162,7 @@ def relu_spline(
     Raises:
         ValueError: If the target is not one-dimensional, has a mask, has a jump (declared or
             found), is fractal, is not finite or not resolved, or if JAX computes in float32.
+        ArithmeticError: If rounding makes the two bounds contradict each other.
 
     Source:
         Least squares by dynamic programming: Bellman 1961, Comm. ACM 4, p. 284. Stationary knots:
@@ -198,7 +199,7 @@ def _l2_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     return PieceOptimum(
         curve.target,
         pieces,
-        Optimum(min(low, error), "l2", "lower", source),
+        Optimum(curve.ordered(low, error, 2.0 * rounding), "l2", "lower", source),
         Estimate(error, "l2", len(fine.samples.values), uncertainty=uncertainty),
         Spline(knots, fine.joined()[0]),
     )
@@ -245,7 +246,7 @@ def _sup_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     (error, points), (least, _) = largest_error(curve, spline), largest_error(curve, flat[0])
     if least < error:
         spline, error = flat[0], least
-    low = min(low, error)
+    low = curve.ordered(low, error, 2.0 * curve.rounding)
     source = f"fewest discontinuous affine pieces for a level, {cells} points per piece"
     return PieceOptimum(
         curve.target,
