@@ -1,3 +1,4 @@
+from ._two_layer_arguments import TwoLayerWeights as TwoLayerWeights
 from .curvature import NegativeCurvature as NegativeCurvature
 from .curvature import Spectrum as Spectrum
 from .curvature import hessian_spectrum as hessian_spectrum
@@ -5,3 +6,13 @@ from .curvature import negative_curvature as negative_curvature
 from .curvature import sharpness as sharpness
 from .curvature import sharpness_along as sharpness_along
 from .curvature import stable_step as stable_step
+from .segments import ConvexityTest as ConvexityTest
+from .segments import Segment as Segment
+from .segments import convexity_at_midpoint as convexity_at_midpoint
+from .segments import loss_on_segment as loss_on_segment
+from .symmetries import permuted as permuted
+from .two_layer import BestReadout as BestReadout
+from .two_layer import ReducedGradient as ReducedGradient
+from .two_layer import TwoLayerLoss as TwoLayerLoss
+from .witness import NonconvexityWitness as NonconvexityWitness
+from .witness import nonconvexity_witness as nonconvexity_witness

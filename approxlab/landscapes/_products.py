@@ -92,6 +92,10 @@ class Curved:
         found = _hessians(self.static, self.arrays, stack, self.args)
         return np.asarray(found, np.float64)
 
+    def values(self, stack: Array) -> np.ndarray:
+        """The loss at many points (m, n), shape (m,)."""
+        return np.asarray(_values(self.static, self.arrays, stack, self.args), np.float64)
+
     def at(self, entries: Array) -> Curved:
         """The same loss at another point."""
         return dataclasses.replace(self, entries=entries)
@@ -185,6 +189,11 @@ _hessian = partial(jax.jit, static_argnums=0)(_columns)
 @partial(jax.jit, static_argnums=0)
 def _hessians(static: Any, arrays: Any, stack: Array, args: Any) -> Array:
     return jax.lax.map(lambda entries: _columns(static, arrays, entries, args), stack)
+
+
+@partial(jax.jit, static_argnums=0)
+def _values(static: Any, arrays: Any, stack: Array, args: Any) -> Array:
+    return jax.lax.map(_scalar(static, arrays, stack[0], args), stack)
 
 
 def _scalar(static: Any, arrays: Any, entries: Array, args: Any) -> Callable[[Array], Any]:
