@@ -100,7 +100,7 @@ def test_a_wrong_formula_is_found():
             check_gradient(wrong, exact, sizes)
 
 
-@pytest.mark.parametrize("biases", [True, False])
+@pytest.mark.parametrize("biases", mostly_slow([True, False], [True]))
 def test_hessian_products_are_those_of_the_network(biases):
     loss, theta = random_case(3, activation="tanh", biases=biases)
     v = jax.tree.map(jnp.ones_like, theta)

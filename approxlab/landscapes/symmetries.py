@@ -11,7 +11,7 @@ from approxlab.networks.mlp import MLP
 __all__ = ["permuted"]
 
 
-def permuted(net: MLP, order: Sequence[int], *, layer: int = 0) -> MLP:
+def permuted(net: MLP, order: Sequence[int] | np.ndarray, *, layer: int = 0) -> MLP:
     """The same function with the units of one hidden layer in another order.
 
     The rows of the layer's weights and biases and the columns of the next layer's weights change

@@ -153,16 +153,15 @@ class TwoLayerLoss:
 
     def __call__(self, theta: TwoLayerWeights) -> Array:
         """L, shape ()."""
-        return jnp.sum(self.residuals(theta) ** 2) / 2
+        return _value(self, self._checked(theta))
 
     def residuals(self, theta: TwoLayerWeights) -> Array:
         """R = Y - H W2^T, and minus 1 b2^T with biases: shape (N, m)."""
-        theta = self._checked(theta)
-        return self._residuals(theta, self._hidden(theta)[0])
+        return _residuals(self, self._checked(theta))
 
     def hidden(self, theta: TwoLayerWeights) -> Array:
         """H = s(W1 X^T)^T, the values of the hidden units: shape (N, n)."""
-        return self._hidden(self._checked(theta))[0]
+        return _units(self, self._checked(theta))[0]
 
     def gradient(self, theta: TwoLayerWeights) -> TwoLayerWeights:
         """The gradient in closed form, as in the docstring of this file; equal to `jax.grad`.
@@ -170,17 +169,11 @@ class TwoLayerLoss:
         Returns:
             dL/dW1 (n, d), dL/dW2 (m, n), and with biases dL/db1 (n,), dL/db2 (m,).
         """
-        theta = self._checked(theta)
-        H, slope = self._hidden(theta)
-        R = self._residuals(theta, H)
-        D = (R @ theta.W2) * slope
-        in_biases = (-jnp.sum(D, axis=0), -jnp.sum(R, axis=0)) if self.biases else (None, None)
-        return TwoLayerWeights(-D.T @ self.X, -R.T @ H, *in_biases)
+        return _gradient(self, self._checked(theta))
 
     def hessian_vector_product(self, theta: TwoLayerWeights, v: TwoLayerWeights) -> TwoLayerWeights:
         """H v, shaped like the weights: the closed gradient differentiated along v."""
-        tangent = self._checked(v, "v")
-        return jax.jvp(self.gradient, (self._checked(theta),), (tangent,))[1]
+        return _hessian_vector_product(self, self._checked(theta), self._checked(v, "v"))
 
     # Variable projection
 
@@ -304,17 +297,6 @@ class TwoLayerLoss:
 
     # Parts
 
-    def _hidden(self, theta: TwoLayerWeights) -> tuple[Array, Array]:
-        """Values and slopes of the hidden units, both (N, n)."""
-        Z = self.X @ theta.W1.T
-        if self.biases:
-            Z = Z + theta.b1[None, :]
-        return jax.jvp(activation_named(self.activation), (Z,), (jnp.ones_like(Z),))
-
-    def _residuals(self, theta: TwoLayerWeights, H: Array) -> Array:
-        F = H @ theta.W2.T
-        return self.Y - (F + theta.b2[None, :] if self.biases else F)
-
     def _inputs(self) -> np.ndarray:
         """X, with a column of ones for b1."""
         X = np.asarray(self.X)
@@ -334,7 +316,7 @@ class TwoLayerLoss:
         zeros = jnp.zeros((m, n), kind)
         b2 = jnp.zeros(m, kind) if self.biases else None
         hidden = self._checked(TwoLayerWeights(W1, zeros, b1, b2))
-        H, slope = (np.asarray(part) for part in self._hidden(hidden))
+        H, slope = (np.asarray(part) for part in _units(self, hidden))
         if not np.all(np.isfinite(H)):
             raise ValueError(
                 "W1: a hidden unit is not finite at a point of X, expected finite weights, small "
@@ -347,3 +329,42 @@ class TwoLayerLoss:
         """The weights in the dtype of X, with shapes that fit."""
         sizes = (self.X.shape[1], self.Y.shape[1])
         return checked_weights(name, theta, sizes, self.biases, self.X.dtype)
+
+
+# Programs: compiled once for each shape, since the loss is a pytree.
+
+
+@jax.jit
+def _units(loss: TwoLayerLoss, theta: TwoLayerWeights) -> tuple[Array, Array]:
+    """Values and slopes of the hidden units, both (N, n)."""
+    Z = loss.X @ theta.W1.T
+    if loss.biases:
+        Z = Z + theta.b1[None, :]
+    return jax.jvp(activation_named(loss.activation), (Z,), (jnp.ones_like(Z),))
+
+
+@jax.jit
+def _residuals(loss: TwoLayerLoss, theta: TwoLayerWeights) -> Array:
+    F = _units(loss, theta)[0] @ theta.W2.T
+    return loss.Y - (F + theta.b2[None, :] if loss.biases else F)
+
+
+@jax.jit
+def _value(loss: TwoLayerLoss, theta: TwoLayerWeights) -> Array:
+    return jnp.sum(_residuals(loss, theta) ** 2) / 2
+
+
+@jax.jit
+def _gradient(loss: TwoLayerLoss, theta: TwoLayerWeights) -> TwoLayerWeights:
+    H, slope = _units(loss, theta)
+    R = _residuals(loss, theta)
+    D = (R @ theta.W2) * slope
+    in_biases = (-jnp.sum(D, axis=0), -jnp.sum(R, axis=0)) if loss.biases else (None, None)
+    return TwoLayerWeights(-D.T @ loss.X, -R.T @ H, *in_biases)
+
+
+@jax.jit
+def _hessian_vector_product(
+    loss: TwoLayerLoss, theta: TwoLayerWeights, v: TwoLayerWeights
+) -> TwoLayerWeights:
+    return jax.jvp(lambda at: _gradient(loss, at), (theta,), (v,))[1]
