@@ -42,7 +42,7 @@ ALLOWED = {
     "constructions": FIRST | {"optimal"},
     "fitting": FIRST | {"constructions", "derivatives", "optimal"},
     "sweeps": FIRST | {"constructions", "fitting", "optimal"},
-    "plotting": {"claims", "records"},
+    "plotting": {"arguments", "claims", "domains", "evaluation", "records"},
     # A trace draws itself by the plotting room, which it opens when asked to.
     "derivatives": {"arguments", "claims", "networks", "plotting", "records"},
     "costs": {"arguments"},
