@@ -122,6 +122,12 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "entries": {"zero": "#F3F3F3"},
         "networks of a gradient": {"equal": _BLUE, "many_inputs": _GREEN, "small": _VERMILLION},
         "kept for reverse mode": {"everything": _BLUE, "layers": _ORANGE, "blocks": _PURPLE},
+        "three questions": {
+            "formula": _BLUE,
+            "wrong": _VERMILLION,
+            "segment": _ORANGE,
+            "curvature": _PURPLE,
+        },
         # The training loop.
         "throughput": {
             "sweep": _BLUE,
