@@ -241,6 +241,15 @@ SPOILED = {
         ("lowest", 1e30): "a hole that is filled",
         ("claimed_sup_error", 20): "claims that miss their goal",
     },
+    "three_questions": {
+        ("difference_eps", 1e6): "gradients that differ",
+        ("without_slopes_eps", 1e-12): "a wrong formula that is as good",
+        ("middle_loss", 2): "another loss half way than by hand",
+        ("smallest_eigenvalue", -1): "no negative eigenvalue",
+        ("loss_of_weights", 1.1): "a readout that is not the best",
+        ("slope", 1e12): "minima that are none",
+        ("position", 0.5): "a segment that ends half way",
+    },
     "width_vs_depth": {
         ("sup_error", 1.5): "built networks off their claim",
         ("pieces", 2): "twice as many pieces as proved",

@@ -27,7 +27,7 @@ class Config:
 
     number_types: tuple[Literal["float32", "float64"], ...] = ("float32", "float64")
     """Precisions in which the two gradients are compared."""
-    shapes: int = 100
+    shapes: int = 48
     """Number of random shapes, each with another activation and random data."""
     map_side: int = 72
     """Points along each axis of the map of the reduced loss."""
@@ -76,7 +76,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 def seconds(config: Config) -> float:
     """Expected time on two cores; the rates were measured."""
-    return 6.0 + 0.3 * config.shapes * len(config.number_types) + 1e-3 * config.map_side**2
+    return 12.0 + 0.6 * config.shapes * len(config.number_types) + 1e-3 * config.map_side**2
 
 
 EXPERIMENT = runner.Experiment(

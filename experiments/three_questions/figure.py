@@ -58,21 +58,24 @@ def _draw_formulas(ax: Axes) -> None:
 def _draw_gradients(ax: Axes, rows: Sequence[Row]) -> None:
     for kind, marker in (("float32", "o"), ("float64", "s")):
         cells = of(rows, number_type=kind)
-        size = column(cells, "parameters")
         for name, color, label in (
             ("difference_eps", _COLORS["formula"], "the formula"),
             ("without_slopes_eps", _COLORS["wrong"], "$s'$ forgotten"),
         ):
-            drawn = [max(value, 1e-2) for value in column(cells, name)]
+            # With s' = 1 nothing is forgotten.
+            wrong = name == "without_slopes_eps"
+            shown = [row for row in cells if not (wrong and row["activation"] == "identity")]
+            size = column(shown, "parameters")
+            drawn = [max(value, 1e-2) for value in column(shown, name)]
             face = color if kind == "float64" else "none"
             ax.plot(size, drawn, marker, color=color, markerfacecolor=face, markersize=5,
                     linestyle="none", label=f"{label}, {kind}" if cells else None)  # fmt: skip
     ax.axhline(LIMIT_EPS, color="0.4", linewidth=1.0, linestyle="--")
-    beside(ax, f"{LIMIT_EPS:.0f} eps allowed", (1.0, LIMIT_EPS), (4, 4), fontsize=9, color="0.3",
-           annotation_clip=False)  # fmt: skip
+    ax.text(0.99, LIMIT_EPS, f"{LIMIT_EPS:.0f} eps allowed", transform=ax.get_yaxis_transform(),
+            fontsize=9, color="0.3", ha="right", va="bottom")  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="number of parameters")
     ax.set_ylabel("distance from automatic differentiation\n(eps of the sum of absolute terms)")
-    ax.legend(loc="center right", fontsize=9)
+    ax.legend(loc="center", bbox_to_anchor=(0.5, 0.69), ncols=2, fontsize=9)
 
 
 def _draw_map(ax: Axes, rows: Sequence[Row]) -> None:
@@ -92,8 +95,9 @@ def _draw_map(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     ax.set(xlabel="first hidden weight $w_1$", ylabel="second hidden weight $w_2$")
     ax.grid(visible=False)
-    ax.figure.colorbar(mesh, ax=ax, label=r"$\min_{W_2} L$", fraction=0.046, pad=0.03)
-    bold_title(ax, "2  A closed form?  For $W_2$ alone", 13)
+    ax.figure.colorbar(mesh, ax=ax, label="reduced loss", fraction=0.046, pad=0.03)
+    bold_title(ax, "2  A closed form?  For $W_2$ alone", 13, pad=24)
+    small_note(ax, 0.0, 1.03, "$W_2$ solved at every point; stars: eight equal minima")
 
 
 def _across(lines: Sequence[Row]) -> list[float]:
@@ -108,10 +112,9 @@ def _draw_section(ax: Axes, rows: Sequence[Row]) -> None:
     height = max(row["w2"] for row in minima if abs(row["w2"]) <= abs(row["w1"]))
     line = min(lines, key=lambda row: abs(row["w2"] - height))
     ax.plot(_across(lines), numbers(line["values"]), color=_COLORS["formula"])
-    ax.set(yscale="log", xlabel="$w_1$", ylabel=r"$\min_{W_2} L$")
+    ax.set(yscale="log", xlabel="$w_1$", ylabel="reduced loss")
     ax.set_xlim(-lines[0]["reach"], lines[0]["reach"])
-    small_note(ax, 0.5, 0.9, f"the map at $w_2 = {line['w2']:.1f}$: two minima, a hill between",
-               ha="center", va="top")  # fmt: skip
+    small_note(ax, 0.5, 0.2, f"the map at $w_2 = {line['w2']:.1f}$", ha="center")  # fmt: skip
 
 
 def _draw_plane(ax: Axes, rows: Sequence[Row]) -> None:
@@ -133,12 +136,18 @@ def _draw_plane(ax: Axes, rows: Sequence[Row]) -> None:
     for row in minima:
         point = (row["across"], row["up"])
         ax.plot(*point, "*", color="white", markeredgecolor="black", markersize=13)
-        beside(ax, f"units {row['order'].replace(' ', ', ')}", point, (9, 7), fontsize=9,
+        right = row["across"] > 0.9 * across[-1] / 1.3
+        offset, side = ((-9, 8), "right") if right else ((9, 8), "left")
+        beside(ax, f"units {row['order'].replace(' ', ', ')}", point, offset, ha=side, fontsize=9,
                bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5})  # fmt: skip
     ax.set(aspect="equal", xlabel="distance of weights", ylabel="distance of weights")
     ax.grid(visible=False)
     ax.figure.colorbar(mesh, ax=ax, label="loss $L$", extend="max", fraction=0.046, pad=0.03)
-    bold_title(ax, "3  Is it convex?  No", 13)
+    bold_title(ax, "3  Is it convex?  No", 13, pad=24)
+    said = (
+        r"by hand: $\frac{1}{2}(1 - w_1 w_2)^2$ is 0 at $\pm(1, 1)$, but $\frac{1}{2}$ at $(0, 0)$"
+    )
+    small_note(ax, 0.0, 1.04, said, fontsize=10)
 
 
 def _draw_segment(losses: Axes, curvature: Axes, rows: Sequence[Row]) -> None:

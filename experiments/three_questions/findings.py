@@ -99,7 +99,7 @@ def caption(rows: Sequence[Row]) -> str:
             f"(1) The gradient: the formula in matrices against automatic differentiation on "
             f"{shapes} random shapes with {names} activations; they differ by at most "
             f"{' and '.join(said)}, relative to the sums of the absolute terms ({LIMIT_EPS:.0f} "
-            "allowed). A formula that forgets s' is found."
+            "allowed; less than 0.01 is drawn as 0.01). A formula that forgets s' is found."
         )
     minima = of(rows, story="reduced", kind="minimum")
     if minima:
