@@ -29,7 +29,7 @@ IDENTITIES = {
     "sigmoid_shapes": "24ffed86981cb38c",
     "steep_or_solved": "23e70ebe77957983",
     "student_teacher": "480cfcdd3dc8b6c5",
-    "three_questions": "46bbadf7c1fcef7a",
+    "three_questions": "11fd4794cee249cb",
     "trained_or_solved": "d4e38c82feda1c08",
     "training_throughput": "3d525930baeea98e",
     "width_vs_depth": "375638df634328c1",
