@@ -75,13 +75,14 @@ def _random_case(seed: int, number: int, dtype: Any) -> tuple[Any, Any]:
     from approxlab.networks import ACTIVATIONS
 
     draws = np.random.default_rng((seed, number))
-    N, d, n, m = (int(2 ** draws.uniform(0, most)) for most in (6, 3, 5, 2))
+    powers = ((2, 6), (0, 3), (1, 5), (0, 2))
+    N, d, n, m = (int(2 ** draws.uniform(low, high)) for low, high in powers)
     biases = bool(draws.integers(2))
 
     def drawn(*shape: int) -> Any:
         return jnp.asarray(draws.standard_normal(shape), dtype)
 
-    name = sorted(ACTIVATIONS)[number % len(ACTIVATIONS)]
+    name = sorted(ACTIVATIONS, reverse=True)[number % len(ACTIVATIONS)]
     loss = TwoLayerLoss(drawn(N, d), drawn(N, m), name, biases=biases)
     in_biases = (drawn(n), drawn(m)) if biases else (None, None)
     return loss, TwoLayerWeights(drawn(n, d), drawn(m, n), *in_biases)

@@ -44,7 +44,7 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(number_types=("float64",), shapes=2, map_side=12, plane_side=9,
+    "smoke": Config(number_types=("float64",), shapes=4, map_side=12, plane_side=9,
                     segment_points=11, witnesses=("identity",)),
     "default": Config(),
     "paper": Config(shapes=400, map_side=160, plane_side=121, segment_points=401),

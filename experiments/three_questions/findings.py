@@ -79,6 +79,8 @@ def _check_minima(rows: Sequence[Row]) -> None:
         assert row["smallest_eigenvalue"] >= -row["rounding"], f"{where}: curved downwards"
     segment = of(rows, kind="segment")
     if segment:
+        ends = [segment[0]["position"], segment[-1]["position"]]
+        assert ends == [0.0, 1.0], f"the segment reaches from {ends[0]} to {ends[1]}"
         assert barrier(segment) > 1e-3, f"no barrier: {barrier(segment):.1e}"
         top = max(segment, key=lambda row: row["loss"])
         assert top["smallest_eigenvalue"] < -top["rounding"], "no negative curvature at the top"
