@@ -75,7 +75,8 @@ def _draw_gradients(ax: Axes, rows: Sequence[Row]) -> None:
             fontsize=9, color="0.3", ha="right", va="bottom")  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="number of parameters")
     ax.set_ylabel("distance from automatic differentiation\n(eps of the sum of absolute terms)")
-    ax.legend(loc="center", bbox_to_anchor=(0.5, 0.69), ncols=2, fontsize=9)
+    ax.set_ylim(3e-3, 1e5 * ax.get_ylim()[1])  # room for the legend
+    ax.legend(loc="upper center", ncols=2, fontsize=9)
 
 
 def _draw_map(ax: Axes, rows: Sequence[Row]) -> None:
