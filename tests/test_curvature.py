@@ -96,6 +96,25 @@ def test_known_spectra(values, end, k, key):
         assert np.max(np.abs(V.T @ V - np.eye(k))) < 1e-8
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e-12, 1e30])
+def test_small_and_large_losses_have_the_same_digits(size, key):
+    values = np.array([3.0, 2.0, -1.0, *np.linspace(0.0, 1.0, 37)])
+    loss, _ = quadratic(size * values, key)
+    for end, exact in (("largest", [3.0, 2.0]), ("smallest", [-1.0, 0.0])):
+        found = hessian_spectrum(loss, jnp.ones(40), which=end, k=2, method="lanczos")
+        assert found.values / size == pytest.approx(exact, rel=1e-9, abs=1e-9)
+        assert found.residual <= 1e-8 * size
+    negative = negative_curvature(loss, jnp.ones(40), method="lanczos")
+    assert negative.eigenvalue / size == pytest.approx(-1.0)
+
+
+def test_weak_negative_curvature_is_told_from_rounding(key):
+    for low, found in ((-1e-9, True), (0.0, False), (1e-9, False)):
+        loss, _ = quadratic([low, *np.linspace(1.0, 10.0, 39)], key)
+        for method in ("dense", "lanczos"):
+            assert bool(negative_curvature(loss, jnp.ones(40), method=method)) == found, method
+
+
 def test_large_hessians_are_not_formed(key):
     n = 20_000
     weights = jnp.linspace(0.0, 1.0, n).at[7].set(-1.0).at[70].set(64.0)

@@ -7,6 +7,7 @@ other end, the matrix is shifted by it, and then the wanted end is far from zero
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
@@ -15,13 +16,32 @@ import numpy as np
 # Vectors that are kept: many where eigenvalues may lie close together.
 _FEW, _MANY = 20, 40
 
-__all__ = ["NotConvergedError", "ends"]
+__all__ = ["Ends", "NotConvergedError", "ends"]
 
 Product = Callable[[np.ndarray], np.ndarray]
 
 
 class NotConvergedError(RuntimeError):
     """Lanczos has used up its products; no eigenvalue is returned."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ends:
+    """What Lanczos has found.
+
+    Attributes:
+        values: Eigenvalues, from the end inwards, shape (k,).
+        vectors: Their unit vectors, shape (n, k).
+        residual: The largest |A v - lambda v|: an eigenvalue of A is so close to each value.
+        size: The largest absolute value of an eigenvalue.
+        products: How many were computed.
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray
+    residual: float
+    size: float
+    products: int
 
 
 class _Counted:
@@ -43,11 +63,10 @@ class _Counted:
 
 def ends(
     product: Product, n: int, k: int, end: Literal["largest", "smallest"], tol: float, most: int
-) -> tuple[np.ndarray, np.ndarray, float, int]:
-    """The k eigenvalues at one end, from the end inwards, their vectors (n, k), residual, products.
+) -> Ends:
+    """The k eigenvalues at one end of the spectrum of a symmetric matrix.
 
-    There is an eigenvalue within the residual |A v - lambda v| of each. Lanczos stops when it is
-    `tol` times the largest absolute value of an eigenvalue.
+    Lanczos stops when |A v - lambda v| is `tol` times the largest absolute value of an eigenvalue.
 
     Raises:
         NotConvergedError: If `most` products are not enough.
@@ -55,30 +74,36 @@ def ends(
     counted = _Counted(product, most)
     sign = 1.0 if end == "largest" else -1.0
     start = np.random.default_rng(0).standard_normal(n)
-    if not np.any(counted(start)):  # ARPACK refuses a matrix of zeros
+    # ARPACK takes what is below 4e-11 for zero: the matrix is scaled, and one of zeros refused.
+    unit = float(np.linalg.norm(counted(start)) / np.linalg.norm(start))
+    if unit == 0.0:
         vectors = np.linalg.qr(np.random.default_rng(0).standard_normal((n, k)))[0]
-        return np.zeros(k), vectors, 0.0, counted.done
-    values, vectors = _largest(lambda v: sign * counted(v), start, 1, "LM", tol, _FEW)
-    scale = abs(float(values[0]))
+        return Ends(np.zeros(k), vectors, 0.0, 0.0, counted.done)
+
+    def scaled(v: np.ndarray) -> np.ndarray:
+        return sign * (counted(v) / unit)
+
+    values, vectors = _largest(scaled, start, 1, "LM", tol, _FEW)
+    size = abs(float(values[0]))
     if k > 1 or values[0] < 0.0:
 
         def shifted(v: np.ndarray) -> np.ndarray:
-            return sign * counted(v) + scale * v
+            return scaled(v) + size * v
 
         values, vectors = _largest(shifted, start, k, "LA", tol, _MANY)
         if k > 1:
             values, vectors = _none_left_out(shifted, start, values, vectors, tol)
-        values = values - scale
+        values = values - size
     residual = max(
-        float(np.linalg.norm(sign * counted(vector) - value * vector))
+        float(np.linalg.norm(scaled(vector) - value * vector))
         for value, vector in zip(values, vectors.T, strict=True)
     )
-    if residual > 10.0 * tol * scale:
+    if residual > 10.0 * tol * size:
         raise NotConvergedError(
-            f"loss: an eigenvector found by Lanczos has residual {residual:.1e}, expected at most "
-            f"{10.0 * tol * scale:.1e}. Use method='dense'."
+            f"loss: an eigenvector found by Lanczos has residual {unit * residual:.1e}, expected "
+            f"at most {10.0 * tol * size * unit:.1e}. Use method='dense'."
         )
-    return sign * values, vectors, residual, counted.done
+    return Ends(sign * unit * values, vectors, unit * residual, unit * size, counted.done)
 
 
 def _largest(

@@ -50,8 +50,10 @@ class Spectrum:
     Attributes:
         values: Shape (k,), from the asked end inwards; all of them increasing.
         vectors: Shape (n, k), orthonormal columns over the entries of all floating-point leaves.
-        rounding: Eigenvalues of smaller absolute value may be zero: what is known of the error,
-            from the dtype, the size of the Hessian, its asymmetry and the residuals.
+        rounding: Eigenvalues of smaller absolute value may be zero: from the dtype, the size of the
+            Hessian and, where it was formed, its asymmetry. By Lanczos the values are at most as
+            far out as the eigenvalues, so a sign beyond rounding is certain.
+        residual: An eigenvalue of the Hessian is so close to each value.
         method: "dense" or "lanczos".
         products: Number of Hessian-vector products.
     """
@@ -59,6 +61,7 @@ class Spectrum:
     values: np.ndarray
     vectors: np.ndarray
     rounding: float
+    residual: float
     method: Literal["dense", "lanczos"]
     products: int
     _at: Curved
@@ -77,7 +80,8 @@ class Spectrum:
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per eigenvalue."""
-        known = {"rounding": self.rounding, "method": self.method, "products": self.products}
+        names = ("rounding", "residual", "method", "products")
+        known = {name: getattr(self, name) for name in names}
         values = enumerate(self.values)
         return [{"index": i, "eigenvalue": float(value), **known} for i, value in values]
 
@@ -159,11 +163,10 @@ def hessian_spectrum(
         return _dense(at, which, count)
     check_positive(max_products=max_products)
     assert which != "all", "refused above"
-    values, vectors, residual, done = ends(
-        at.product, at.size, count, which, _tolerance(tolerance, at), max_products
-    )
-    rounding = residual + 64.0 * at.eps * float(np.max(np.abs(values)))
-    return Spectrum(values, vectors, rounding, "lanczos", done, at)
+    found = ends(at.product, at.size, count, which, _tolerance(tolerance, at), max_products)
+    rounding = 64.0 * at.eps * found.size
+    residual = found.residual + rounding
+    return Spectrum(found.values, found.vectors, rounding, residual, "lanczos", found.products, at)
 
 
 def sharpness(
@@ -292,7 +295,7 @@ def sharpness_along(
     for i in np.flatnonzero(finite):
         here = at.at(stack[i])
         try:
-            found[i] = ends(here.product, at.size, 1, "largest", tol, max_products)[0][0]
+            found[i] = ends(here.product, at.size, 1, "largest", tol, max_products).values[0]
         except NotFiniteError:
             continue
     return found
@@ -320,7 +323,7 @@ def _dense(at: Curved, which: Which, count: int) -> Spectrum:
     rounding = at.size * at.eps * size + float(np.linalg.norm(hessian - hessian.T)) / 2.0
     if which == "largest":
         values, vectors = values[::-1], vectors[:, ::-1]
-    return Spectrum(values[:count], vectors[:, :count], rounding, "dense", at.size, at)
+    return Spectrum(values[:count], vectors[:, :count], rounding, rounding, "dense", at.size, at)
 
 
 def _tolerance(tolerance: float | None, at: Curved) -> float:
