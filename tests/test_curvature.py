@@ -55,7 +55,7 @@ def test_the_smallest_network_of_all_by_hand():
 
 
 @pytest.mark.parametrize("activation", mostly_slow(["tanh", "relu2", "softplus"], ["tanh"]))
-@pytest.mark.parametrize("end", ["largest", "smallest"])
+@pytest.mark.parametrize("end", mostly_slow(["largest", "smallest"], ["largest"]))
 def test_lanczos_is_dense(activation, end, key):
     net, X, Y = small_net(key, activation=activation)
     dense = hessian_spectrum(mean_square, net, X, Y, which=end, k=3, method="dense")
@@ -65,11 +65,16 @@ def test_lanczos_is_dense(activation, end, key):
     if end == "largest":
         one = sharpness(mean_square, net, X, Y, method="lanczos")
         assert one == pytest.approx(size, rel=1e-8)
+    product = jax.jit(
+        lambda v: al.derivatives.hessian_vector_product(lambda p: mean_square(p, X, Y), net, v)
+    )
     for i in range(3):
         v = lanczos.direction(i)
-        image = al.derivatives.hessian_vector_product(lambda p: mean_square(p, X, Y), net, v)
-        apart = jax.tree.map(lambda a, b, c=lanczos.values[i]: a - c * b, image, v)
-        assert max(float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(apart)) < 1e-8 * size
+        apart = [
+            np.asarray(a) - lanczos.values[i] * np.asarray(b)
+            for a, b in zip(jax.tree.leaves(product(v)), jax.tree.leaves(v), strict=True)
+        ]
+        assert max(np.max(np.abs(leaf)) for leaf in apart) < 1e-8 * size
 
 
 @pytest.mark.parametrize(
