@@ -144,8 +144,28 @@ def _jumps(
         if not len(part):
             continue
         between = _values(function, x.ravel())[0].reshape(x.shape) - values[part][:, None]
-        share = (between - slopes[part][:, None] * (x - inside[part][:, None])) / rise[part][:, None]
+        share = (between - slopes[part][:, None] * (x - inside[part][:, None])) / rise[part][
+            :, None
+        ]
         behind = share > 0.5
         clean = np.all(np.abs(share - behind) < 1 / 8, axis=1)
         found[part] = clean & np.all(behind[:, 1:] >= behind[:, :-1], axis=1)
+    scattered = ~bends & ~found & (np.abs(rise) > noise)
+    if np.any(scattered):
+        _check_scatter(rise, scattered, bends | found, values)
     return found
+
+
+def _check_scatter(
+    rise: np.ndarray, scattered: np.ndarray, ends: np.ndarray, values: np.ndarray
+) -> None:
+    """Rounding scatters values by little and never adds up; several jumps in an interval do."""
+    size = np.max(np.abs(rise[scattered]))
+    stretches = np.split(np.where(ends, 0.0, rise), np.flatnonzero(ends))
+    drift = max(float(np.max(np.abs(np.cumsum(part)), initial=0.0)) for part in stretches)
+    if size > 0.01 * np.ptp(values) or drift > 16 * size:
+        raise ValueError(
+            f"model: cannot tell its pieces: values rise by {size:.3g} beside the slopes in "
+            f"{np.count_nonzero(scattered)} intervals, expected at most one jump in each interval. "
+            "Refine the grid, or compute in float64."
+        )

@@ -26,6 +26,7 @@ from approxlab.networks.mlp import MLP
 __all__ = ["slope_changes"]
 
 _CHUNK = 2048  # points at a time
+_STRIDE = 32  # of the points looked at first
 _MOST_PRODUCTS = 10**7  # of integers, about ten seconds
 
 Signs = list[np.ndarray]
@@ -42,12 +43,12 @@ def slope_changes(net: MLP, points: np.ndarray, rtol: float) -> int:
             minutes.
     """
     network = _Network(net)
-    kept, signs = _patterns(network, points)
-    slopes, errors = network.slopes(signs)
-    for i, index in enumerate(kept):
-        if any(np.any(layer[:, i] == 0) for layer in signs):
-            slopes[i], errors[i] = float(network.exactly(points[index])[1]), 0.0
-            errors[i] = np.spacing(np.abs(slopes[i]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        kept, signs = _patterns(network, points)
+        slopes, errors = network.slopes(signs)
+    for i in np.flatnonzero(_hidden(signs)):
+        slopes[i] = float(network.exactly(points[kept[i]])[1])
+        errors[i] = np.spacing(np.abs(slopes[i]))
     if not (np.all(np.isfinite(slopes)) and np.all(np.isfinite(errors))):
         raise ValueError("model: got slopes that are not finite, expected finite ones.")
     least = rtol * np.max(np.abs(slopes))
@@ -59,36 +60,45 @@ def slope_changes(net: MLP, points: np.ndarray, rtol: float) -> int:
     return int(np.count_nonzero(changes))
 
 
-def _patterns(network: _Network, points: np.ndarray) -> tuple[list[int], Signs]:
-    """Points that represent all patterns of signs, in order, and their patterns."""
-    kept: list[int] = []
-    parts: list[Signs] = []
-    last: list[np.ndarray] | None = None
-    start = 0
-    for begin in range(0, len(points), _CHUNK):
-        signs = network.signs(points[begin : begin + _CHUNK])
-        count = len(points[begin : begin + _CHUNK])
-        new = np.zeros(count, bool)
-        for i, layer in enumerate(signs):
-            before = layer[:, :1] if last is None else last[i]
-            new |= np.any(layer != np.concatenate([before, layer[:, :-1]], axis=1), axis=0)
-        new[0] |= last is None
-        unsure = np.zeros(count, bool)
+def _patterns(network: _Network, points: np.ndarray) -> tuple[np.ndarray, Signs]:
+    """Points that represent all patterns of signs, in order, and their patterns.
+
+    Points between two of one pattern have that pattern too, so most are never looked at.
+    """
+    index = np.unique(np.append(np.arange(0, len(points), _STRIDE), len(points) - 1))
+    signs = network.signs(points[index])
+    while True:
+        new = np.zeros(len(index), bool)
         for layer in signs:
-            unsure |= np.any(layer == 0, axis=0)
+            new[1:] |= np.any(layer[:, 1:] != layer[:, :-1], axis=0)
+        gaps = np.flatnonzero(new[1:] & (np.diff(index) > 1))
+        if not len(gaps):
+            break
+        middle = (index[gaps] + index[gaps + 1]) // 2
+        more = network.signs(points[middle])
+        index = np.insert(index, gaps + 1, middle)
+        signs = [np.insert(a, gaps + 1, b, axis=1) for a, b in zip(signs, more, strict=True)]
+    new[0] = True
+    starts = np.flatnonzero(new)
+    ends = np.append(starts[1:], len(index)) - 1
+    hidden = _hidden(signs)
+    kept: list[int] = []
+    columns: list[int] = []
+    for start, end in zip(starts, ends, strict=True):
         # Of equal patterns with hidden signs, the first and the last are compared in integers.
-        ends = np.append(new[1:], True) & unsure
-        starts = np.flatnonzero(new)
-        chosen = set(starts.tolist())
-        for i in np.flatnonzero(ends):
-            start = starts[starts <= i][-1] if np.any(starts <= i) else 0
-            chosen |= set(network.split(points[begin:], int(start), int(i)))
-        index = np.array(sorted(chosen), int)
-        kept += [begin + int(i) for i in index]
-        parts.append([layer[:, index] for layer in signs])
-        last = [layer[:, -1:] for layer in signs]
-    layers = zip(*parts, strict=True)
-    return kept, [np.concatenate(layer, axis=1) for layer in layers]
+        found = [int(index[start])]
+        if hidden[start]:
+            found = sorted(set(network.split(points, int(index[start]), int(index[end]))))
+        kept += found
+        columns += [start] * len(found)
+    return np.array(kept), [layer[:, columns] for layer in signs]
+
+
+def _hidden(signs: Signs) -> np.ndarray:
+    """Which points have a unit whose sign rounding hides."""
+    if not signs:
+        return np.zeros(1, bool)
+    return np.any([np.any(layer == 0, axis=0) for layer in signs], axis=0)
 
 
 class _Network:
@@ -100,13 +110,19 @@ class _Network:
         linear = (*net.passthrough, 0)
         if net.activation == "identity":
             linear = (*net.sizes[1:-1], 0)
-        self.linear = [np.arange(len(b)) >= len(b) - k for b, k in zip(self.biases, linear, strict=True)]
+        self.linear = [
+            np.arange(len(b)) >= len(b) - k for b, k in zip(self.biases, linear, strict=True)
+        ]
         self.products = 0
         self._known: dict[float, tuple[list[np.ndarray], Fraction]] = {}
         self._integers: list[Any] | None = None
 
     def signs(self, x: np.ndarray) -> Signs:
         """Signs of all hidden units at points of shape (n,)."""
+        parts = [self._signs(x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)]
+        return [np.concatenate(layer, axis=1) for layer in zip(*parts, strict=True)]
+
+    def _signs(self, x: np.ndarray) -> Signs:
         a, error = x[None, :], np.zeros((1, len(x)))
         found = []
         for W, b, linear in zip(self.weights[:-1], self.biases[:-1], self.linear, strict=False):
@@ -158,8 +174,7 @@ class _Network:
             )
         if self._integers is None:
             self._integers = [
-                (_integers(W), _integers(b))
-                for W, b in zip(self.weights, self.biases, strict=True)
+                (_integers(W), _integers(b)) for W, b in zip(self.weights, self.biases, strict=True)
             ]
         (value, shift), slope = _integers(np.array([x])), np.array([1], object)
         slope[0] <<= shift

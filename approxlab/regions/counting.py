@@ -42,9 +42,10 @@ def pieces_on_grid(model: Model, points: Any, *, rtol: float = 1e-9) -> int:
             roundings of the dtype of the values, times the largest absolute slope.
 
     Raises:
-        ValueError: If the points are not at least three increasing numbers, or no numbers lie
-            between them in the dtype of the computation; if a value is not finite; or if the pieces
-            cannot be told: the slope changes inside of most intervals.
+        ValueError: If the points are not at least three increasing numbers, or are as close as
+            roundings of the dtype of the computation; if a value is not finite; or if the pieces
+            cannot be told: the slope changes inside of most intervals, values scatter by more than
+            a hundredth of their range, or the network is not a piecewise affine function.
         TypeError: If the model is not a function, or not one of JAX.
 
     Example:
@@ -73,8 +74,17 @@ def _changes_of_network(net: MLP, x: np.ndarray, rtol: float) -> int:
             f"model: got the activation {net.activation!r}, expected 'relu': other networks are "
             "not piecewise affine."
         )
-    inside = x[:-1] + _PLACE * np.diff(x)
-    return slope_changes(net, inside, rtol + 8 * float(np.finfo(net.dtype).eps))
+    least = rtol + 8 * float(np.finfo(net.dtype).eps)
+    changes = slope_changes(net, x[:-1] + _PLACE * np.diff(x), least)
+    if 16 * changes > len(x):  # kinks at grid points, or several in many intervals
+        halves = x[:-1, None] + np.diff(x)[:, None] * np.array([_PLACE / 2, (1 + _PLACE) / 2])
+        finer = slope_changes(net, halves.ravel(), least)
+        if finer > 1.25 * changes:
+            raise ValueError(
+                f"points: cannot tell the pieces of {net!r} at {len(x)} points: {changes} changes of "
+                f"slope, {finer} at half the step, expected a grid finer than the pieces."
+            )
+    return changes
 
 
 def _abscissae(points: Any) -> np.ndarray:
