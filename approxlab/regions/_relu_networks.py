@@ -88,9 +88,9 @@ def _patterns(network: _Network, points: np.ndarray) -> tuple[np.ndarray, Signs]
         # Of equal patterns with hidden signs, the first and the last are compared in integers.
         found = [int(index[start])]
         if hidden[start]:
-            found = sorted(set(network.split(points, int(index[start]), int(index[end]))))
+            found = sorted(set(network.split(points, found[0], int(index[end]))))
         kept += found
-        columns += [start] * len(found)
+        columns += [int(start)] * len(found)
     return np.array(kept), [layer[:, columns] for layer in signs]
 
 

@@ -81,8 +81,8 @@ def _changes_of_network(net: MLP, x: np.ndarray, rtol: float) -> int:
         finer = slope_changes(net, halves.ravel(), least)
         if finer > 1.25 * changes:
             raise ValueError(
-                f"points: cannot tell the pieces of {net!r} at {len(x)} points: {changes} changes of "
-                f"slope, {finer} at half the step, expected a grid finer than the pieces."
+                f"points: cannot tell the pieces of {net!r} at {len(x)} points: {changes} changes "
+                f"of slope, {finer} at half the step, expected a grid finer than the pieces."
             )
     return changes
 
