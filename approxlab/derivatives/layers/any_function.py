@@ -28,7 +28,7 @@ _BLOCK_BYTES = 2**26  # of gradients that are held at once while norms are taken
 Function = Callable[[Any, Any], Array]
 
 
-def function_ntk(f: Function, params: Any, X: Any, X2: Any = None) -> Array:
+def function_ntk(f: Any, params: Any, X: Any, X2: Any = None) -> Array:
     """J(X) J(X2)^T of f(params, x) in the leaves of params: shape (N, N2), or (N, m, N2, m).
 
     Raises:
@@ -137,7 +137,7 @@ class FunctionGradients:
 
 
 def function_gradients(
-    f: Function, params: Any, X: Any, Y: Any, loss: Callable[..., Array]
+    f: Any, params: Any, X: Any, Y: Any, loss: Callable[..., Array]
 ) -> FunctionGradients:
     """The gradient of loss(f(params, x_n), y_n) in the leaves of params, for every sample n."""
     tree, points = _arguments(f, params, X, "X")

@@ -46,11 +46,10 @@ def factors_at(fns: Any, x: Any, params: Any) -> tuple[Factor, ...]:
                 "with the parameters of each."
             )
         chain = [_bound(fn, tree) for fn, tree in zip(chain, trees, strict=True)]
-    if not isinstance(chain, Sequence):
-        between(chain, jnp.asarray(x))  # says what is wrong
-    # The value of the last function may be a number.
-    last = [lambda x: jnp.atleast_1d(chain[-1](x))] if callable(chain[-1]) else chain[-1:]
-    return chain_factors([*chain[:-1], *last], x)
+    if isinstance(chain, list | tuple) and chain and callable(chain[-1]):
+        last = chain[-1]  # whose value may be a number
+        chain = [*chain[:-1], lambda x: jnp.atleast_1d(last(x))]
+    return chain_factors(chain, x)
 
 
 def _bound(fn: Any, tree: Any) -> Any:
