@@ -47,6 +47,7 @@ ALLOWED = {
     "derivatives": {"arguments", "claims", "networks", "plotting", "records"},
     "costs": {"arguments"},
 }
+ALLOWED = {"faces": set()} | {room: below | {"faces"} for room, below in ALLOWED.items()}
 # Needed for annotations or for a doctest only, so not an edge of the house.
 TYPES_ONLY = {("claims", "networks")}
 

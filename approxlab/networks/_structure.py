@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from approxlab.networks.activations import activation as activation_named
 
-__all__ = ["check_structure"]
+__all__ = ["as_numbers", "check_structure"]
+
+
+def as_numbers(name: str, values: Any, dtype: Any) -> Any:
+    """Real numbers as an array of this dtype; strings, None and complex numbers are refused."""
+    try:
+        if hasattr(values, "dtype") and np.dtype(values.dtype).kind in "cOSU":
+            raise TypeError
+        return jnp.asarray(values, dtype)
+    except (TypeError, ValueError):
+        kind = getattr(values, "dtype", type(values).__name__)
+        raise TypeError(f"{name}: got {kind}, expected real numbers.") from None
 
 
 def check_structure(net: Any) -> None:

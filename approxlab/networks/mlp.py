@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from approxlab.arguments import check_key, check_positive, check_widths
 from approxlab.networks import exchange, storage
-from approxlab.networks._structure import check_structure
+from approxlab.networks._structure import as_numbers, check_structure
 from approxlab.networks.activations import ACTIVATIONS
 from approxlab.networks.activations import activation as activation_named
 from approxlab.networks.affine import after_affine_map
@@ -111,8 +111,10 @@ class MLP:
         drawn = all_draws(key, sizes, str(float_dtype(dtype)))
         weights, biases = zip(*all_layers(name, drawn, sizes), strict=True)
         if domain is not None:
-            if not hasattr(domain, "map_to"):
+            if isinstance(domain, type) or not hasattr(domain, "map_to"):
                 raise TypeError(f"domain: got {domain!r}, expected a Box.")
+            if domain.dim != in_size:
+                raise ValueError(f"domain: got {domain!r}, expected dimension {in_size}.")
             kind = weights[0].dtype
             cube = type(domain).cube(-1.0, 1.0, in_size)
             maps = (jnp.asarray(a, kind) for a in domain.map_to(cube))
@@ -140,8 +142,8 @@ class MLP:
         """
         kind = float_dtype(dtype)
         return cls(
-            tuple(jnp.asarray(w, kind) for w in weights),
-            tuple(jnp.asarray(b, kind) for b in biases),
+            tuple(as_numbers("weights", w, kind) for w in weights),
+            tuple(as_numbers("biases", b, kind) for b in biases),
             activation,
             tuple(passthrough) if passthrough is not None else (0,) * (len(weights) - 1),
             out_size,
@@ -234,7 +236,7 @@ class MLP:
 
     def __call__(self, x: Any) -> Array:
         """The value at one point of shape (d,), cast to the dtype of the weights."""
-        x = jnp.asarray(x, self.dtype)
+        x = as_numbers("x", x, self.dtype)
         self._check_single()
         if x.shape != (self.in_size,):
             raise ValueError(

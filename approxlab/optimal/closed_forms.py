@@ -71,7 +71,7 @@ def square_by_pieces(
         pieces: Number n of affine pieces.
         norm: "sup" or "l2".
         domain: An interval; by default [0, 1].
-        relative: Divide by the norm of x^2 on the interval.
+        relative: Divide by the same norm of x^2 on the interval.
 
     Example:
         >>> float(square_by_pieces(4))
@@ -110,7 +110,7 @@ def square_by_units(
         units: Number N of ReLUs.
         norm: "sup" or "l2".
         domain: An interval; by default [0, 1].
-        relative: Divide by the norm of x^2 on the interval.
+        relative: Divide by the same norm of x^2 on the interval.
 
     Example:
         >>> float(square_by_units(4)) == 2.0 ** (-2 * 4 - 3)
@@ -139,7 +139,7 @@ def relu_spline_asymptotic(
             contains no trace of it.
         pieces: Number n of pieces.
         norm: "sup" or "l2".
-        relative: Divide by the norm of the target, computed at the same quadrature points.
+        relative: Divide by the same norm of the target, by the same quadrature.
 
     Raises:
         ValueError: If the target is not one-dimensional, has a mask, or is not smooth.

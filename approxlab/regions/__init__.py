@@ -1,5 +1,5 @@
 """Affine pieces of piecewise affine functions of one variable: `pieces_on_grid`."""
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

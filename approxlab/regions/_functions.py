@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from approxlab.arguments import check_instance
 from approxlab.evaluation import Model, evaluate, settled
 
 __all__ = ["changes_of_function"]
@@ -63,6 +64,7 @@ def changes_of_function(model: Model, x: np.ndarray, place: float, rtol: float) 
             f"model: got {type(model).__name__}, expected a function of one point of shape (1,). "
             "It comes first: pieces_on_grid(model, points)."
         )
+    check_instance("model", model)
     function = _ValueAndSlope(settled(model))
     kind = jax.dtypes.canonicalize_dtype(np.float64)
     steps = np.diff(x)

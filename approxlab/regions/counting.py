@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from approxlab.arguments import check_number
 from approxlab.evaluation import Model
 from approxlab.networks.mlp import MLP
 from approxlab.regions._functions import changes_of_function
@@ -54,8 +55,7 @@ def pieces_on_grid(model: Model, points: Any, *, rtol: float = 1e-9) -> int:
         2
     """
     x = _abscissae(points)
-    if not 0 <= rtol < 1:
-        raise ValueError(f"rtol: got {rtol!r}, expected a number of at least 0 and less than 1.")
+    check_number("rtol", rtol)
     if isinstance(model, MLP):
         return 1 + _changes_of_network(model, x, rtol)
     return 1 + changes_of_function(model, x, _PLACE, rtol)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from approxlab.arguments import check_instance
 from approxlab.derivatives._absent_modes import (
     Mode,
     as_jax_function,
@@ -36,6 +37,10 @@ def factors_at(fns: Any, x: Any, params: Any) -> tuple[Factor, ...]:
         TypeError: If these are no functions.
         ValueError: If there are not as many parameters as functions, or a shape does not fit.
     """
+    try:
+        x = jnp.asarray(x)
+    except (TypeError, ValueError):
+        raise TypeError(f"x: got {type(x).__name__}, expected one point of shape (n,).") from None
     single = callable(fns)
     chain = [fns] if single else fns
     if params is not None:
@@ -127,6 +132,8 @@ def between(fns: Sequence[Callable[[Array], Array]], x: Array) -> list[Array]:
         )
     if not len(fns):
         raise ValueError("fns: got none, expected at least one function.")
+    for fn in fns:
+        check_instance("fns", fn)
     if x.ndim != 1 or not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(
             f"x: got shape {x.shape} of {x.dtype}, expected one point of shape (n,) of "
