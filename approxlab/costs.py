@@ -141,11 +141,11 @@ def measure(
     if not contenders:
         raise ValueError("contenders: got none, expected at least one (function, arguments).")
     for name, pair in contenders.items():
-        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[1], tuple):
+        several = isinstance(pair, tuple | list) and len(pair) == 2
+        if not several or not callable(pair[0]) or not isinstance(pair[1], tuple | list):
             raise TypeError(
                 f"contenders: got {pair!r} for {name!r}, expected (function, (x, ...))."
             )
-        check_function("contenders", pair[0])
     options = dict(compiler_options or {})
     programs = {name: _compiled(fn, args, options) for name, (fn, args) in contenders.items()}
     calls = {name: _calls(program.run, min_s) for name, program in programs.items()}

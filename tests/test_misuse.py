@@ -88,10 +88,16 @@ CALLS = [
     # A target that jumps has no best continuous approximation in the sup norm that means anything.
     ("al.optimal.relu_spline(jumps, 4)", "ValueError", ["target", "continuous"]),
     ("al.optimal.relu_spline(jumps, 4, 'sup')", "ValueError", ["target", "continuous"]),
-    ("al.optimal.relu_spline_asymptotic(jumps, 4)", "ValueError", ["target"]),
+    ("al.optimal.relu_spline_asymptotic(jumps, 4)", "ValueError", ["target", "not continuous"]),
     ("al.optimal.best_polynomial(jumps, 4)", "ValueError", ["target", "continuous"]),
-    ("al.fitting.free_knots(jumps, 4, 'sup')", "ValueError", ["target", "continuous"]),
     ("al.constructions.relu_interpolant(jumps, 4)", "ValueError", ["target"]),
+    (
+        "al.Target(lambda x: jnp.floor(x[0]), domain=al.Box.unit(), second_derivative=0.0, "
+        "continuous=False)",
+        "ValueError",
+        ["continuous", "False", "second_derivative 0.0", "every point"],
+    ),
+    ("al.constructions.orthant_sum(jumps, 4)", "ValueError", ["target", "not continuous"]),
     ("al.constructions.cybenko(jumps, 0.1)", "ValueError", ["target", "continuous"]),
 ]
 JUMPS = "jumps = al.Target(lambda x: jnp.floor(2 * x[0]), domain=al.Box.unit(), continuous=False); "

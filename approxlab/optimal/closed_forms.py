@@ -154,10 +154,13 @@ def relu_spline_asymptotic(
     box = target.domain
     check_interval(box, "target.domain")
     smoothness, kinks = getattr(target, "smoothness", None), getattr(target, "kinks", None)
-    if smoothness not in (None, "analytic", "smooth") or kinks or getattr(target, "mask", None):
+    jumps = getattr(target, "continuous", None) is False
+    rough = smoothness not in (None, "analytic", "smooth") or kinks or jumps
+    if rough or getattr(target, "mask", None):
         raise ValueError(
-            f"target: got {target!r} with smoothness {smoothness!r} and kinks {kinks!r}, expected "
-            "a smooth target without a mask: other targets have no such asymptotic constant."
+            f"target: got {target!r} with smoothness {smoothness!r} and kinks {kinks!r}, "
+            f"{'not continuous, ' * jumps}expected a smooth target without a mask: other targets "
+            "have no such asymptotic constant."
         )
     points, weights = box.gauss_legendre(8, panels=512)
 
