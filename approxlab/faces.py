@@ -31,9 +31,9 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
     load, names, public = lazy_loader.attach_stub(package, file)
 
     def get(name: str) -> Any:
-        if name in public or name.startswith("_"):
+        if name in public:
             return load(name)
-        near = difflib.get_close_matches(name, public, n=1)
+        near = [] if name.startswith("_") else difflib.get_close_matches(name, public, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"see dir({package})."
         raise AttributeError(f"{package} has no {name!r}, {hint}")
 
