@@ -50,7 +50,7 @@ class Estimate:
         value: The error. `nan` when the model or the target is not finite at a sampled point.
         norm: "sup" (largest absolute value) or "l2" (square root of the integral of the square).
         points: Number of points at which the error was evaluated.
-        relative: Whether the error was divided by the norm of the target.
+        relative: Whether the error was divided by the same norm of the target on the domain.
         at: A point where a sup estimate is attained, or the first point that is not finite.
         uncertainty: For "l2", the difference from a coarser rule (beyond 4 dimensions, a standard
             error): an indication, not a bound; `nan` where it does not apply.
@@ -178,7 +178,7 @@ class Optimum:
         kind: "exact" (attained at this size), "lower" (a lower bound for this kind and size) or
             "asymptotic" (the leading term as the size grows; no statement about any given size).
         source: Author, year and theorem, or the argument in one line.
-        relative: Whether the error was divided by the norm of the target.
+        relative: Whether the error was divided by the same norm of the target on the domain.
 
     Example:
         >>> Optimum(0.125, norm="sup", kind="exact", source="x^2, one piece")

@@ -45,7 +45,10 @@ def rate(
         >>> round(rate(n, [1 / m**2 for m in n]).slope, 9)
         -2.0
     """
-    size, error = np.asarray(sizes, float), np.asarray(errors, float)
+    try:
+        size, error = np.asarray(sizes, float), np.asarray(errors, float)
+    except (TypeError, ValueError):
+        raise TypeError(f"sizes: got {sizes!r} and {errors!r}, expected numbers.") from None
     if size.shape != error.shape or size.ndim != 1:
         raise ValueError(
             f"errors: got shape {error.shape} for sizes of shape {size.shape}, expected one error "

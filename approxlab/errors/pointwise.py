@@ -13,22 +13,46 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from approxlab.arguments import check_instance
 from approxlab.domains import Box
 from approxlab.evaluation import settled, values_at
 
 Function = Callable[[Any], Any]
 
 
-def box_and_mask(target: Function, domain: Box | None) -> tuple[Box, Function | None]:
-    """The box and the mask on which to measure."""
+def box_and_mask(model: Any, target: Any, domain: Any) -> tuple[Box, Function | None]:
+    """The box and the mask on which to measure; anything but two functions is refused."""
+    for name, function in (("model", model), ("target", target)):
+        _check_measured(name, function)
     box = domain if domain is not None else getattr(target, "domain", None)
     if not isinstance(box, Box):
+        where = "" if hasattr(target, "domain") else " and a target without one"
+        fix = " The model has one: the target comes second." if hasattr(model, "domain") else ""
         raise ValueError(
-            f"domain: got {domain!r} and a target without one, expected a Box such as "
-            "al.Box([0.0], [1.0])."
+            f"domain: got {domain!r}{where}, expected a Box such as al.Box([0.0], [1.0]).{fix}"
         )
     mask = getattr(target, "mask", None)
     return box, None if mask is None else settled(mask)
+
+
+def _check_measured(name: str, function: Any) -> None:
+    if isinstance(function, str):
+        raise TypeError(
+            f"{name}: got {function!r}, expected a function. Write al.targets.get({function!r}) "
+            "for the target of that name."
+        )
+    if not callable(function):
+        raise TypeError(
+            f"{name}: got {type(function).__name__}, expected a function of one point of shape "
+            "(d,), such as an MLP, a Target or a plain JAX function: errors.sup(model, target)."
+        )
+    check_instance(name, function)
+
+
+def check_relative(relative: Any) -> None:
+    """Whether the norm of the target divides: no number, and no name."""
+    if not isinstance(relative, bool | np.bool_):
+        raise TypeError(f"relative: got {relative!r}, expected True or False.")
 
 
 def inside(mask: Function | None, points: np.ndarray) -> np.ndarray:

@@ -71,7 +71,7 @@ def square_by_pieces(
         pieces: Number n of affine pieces.
         norm: "sup" or "l2".
         domain: An interval; by default [0, 1].
-        relative: Divide by the norm of x^2 on the interval.
+        relative: Divide by the same norm of x^2 on the interval.
 
     Example:
         >>> float(square_by_pieces(4))
@@ -110,7 +110,7 @@ def square_by_units(
         units: Number N of ReLUs.
         norm: "sup" or "l2".
         domain: An interval; by default [0, 1].
-        relative: Divide by the norm of x^2 on the interval.
+        relative: Divide by the same norm of x^2 on the interval.
 
     Example:
         >>> float(square_by_units(4)) == 2.0 ** (-2 * 4 - 3)
@@ -139,7 +139,7 @@ def relu_spline_asymptotic(
             contains no trace of it.
         pieces: Number n of pieces.
         norm: "sup" or "l2".
-        relative: Divide by the norm of the target, computed at the same quadrature points.
+        relative: Divide by the same norm of the target, by the same quadrature.
 
     Raises:
         ValueError: If the target is not one-dimensional, has a mask, or is not smooth.
@@ -154,10 +154,13 @@ def relu_spline_asymptotic(
     box = target.domain
     check_interval(box, "target.domain")
     smoothness, kinks = getattr(target, "smoothness", None), getattr(target, "kinks", None)
-    if smoothness not in (None, "analytic", "smooth") or kinks or getattr(target, "mask", None):
+    jumps = getattr(target, "continuous", None) is False
+    rough = smoothness not in (None, "analytic", "smooth") or kinks or jumps
+    if rough or getattr(target, "mask", None):
         raise ValueError(
-            f"target: got {target!r} with smoothness {smoothness!r} and kinks {kinks!r}, expected "
-            "a smooth target without a mask: other targets have no such asymptotic constant."
+            f"target: got {target!r} with smoothness {smoothness!r} and kinks {kinks!r}, "
+            f"{'not continuous, ' * jumps}expected a smooth target without a mask: other targets "
+            "have no such asymptotic constant."
         )
     points, weights = box.gauss_legendre(8, panels=512)
 

@@ -278,6 +278,11 @@ class Target:
                 f"value_min: got {low!r} with value_max {high!r}, expected "
                 "value_min <= value_max. Exchange the two."
             )
+        if self.continuous is False and self.second_derivative is not None:
+            raise ValueError(
+                f"continuous: got False with second_derivative {self.second_derivative!r}, "
+                "expected True: a bound of |f''| holds at every point. Leave one of them out."
+            )
         if self.continuous is False and self.lipschitz is not None:
             raise ValueError(
                 f"continuous: got False with lipschitz {self.lipschitz!r}, expected True: a "

@@ -17,6 +17,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
+from approxlab.derivatives.layers.any_function import (
+    FunctionGradients,
+    check_no_biases,
+    function_gradients,
+)
 from approxlab.derivatives.layers.sweeps import as_batch, backward, forward
 from approxlab.networks.mlp import MLP
 
@@ -120,28 +125,32 @@ def like(net: MLP, weights: Any, biases: Any) -> MLP:
 
 
 def per_sample_gradients(
-    net: MLP,
+    net: Any,
     X: Any,
     Y: Any,
     loss: Callable[[Array, Array], Array] = squared_error,
     *,
     biases: bool = True,
-) -> PerSampleGradients:
+    params: Any = None,
+) -> PerSampleGradients | FunctionGradients:
     """The gradient of loss(f(x_n), y_n) in all weights, for every single sample n.
 
     One forward and one backward sweep for the whole batch, 2 N P + 2 N (P - c0) FLOPs of products;
     the N x P numbers of the gradients are not formed.
 
     Args:
-        net: A single network.
+        net: A single network; with `params` any function f(params, x) with values of shape () or
+            (m,), such as `model.apply` or `lambda model, x: model(x)`.
         X: Points, shape (N, d).
         Y: What the loss compares with: a pytree of arrays with a first axis of length N.
         loss: Maps one value, shape () or (m,), and one y to a number.
-        biases: Whether biases are variables too.
+        biases: Whether biases are variables too; of a network only.
+        params: Any tree; its floating-point leaves are the variables.
 
     Returns:
         `PerSampleGradients`, a pair of vectors per layer and sample; `.norms()`, `.sum()`,
-        `.dense()`.
+        `.dense()`. With `params` `FunctionGradients`, which has these methods too, computes them by
+        JAX, and returns trees like `params`.
 
     Raises:
         TypeError: If `net` is not an MLP, or the loss is not a floating-point number.
@@ -156,6 +165,9 @@ def per_sample_gradients(
         >>> found.dense().weights[0].tolist()          # 2 f(x) x, without the bias
         [[[6.0, 6.0]], [[60.0, 80.0]]]
     """
+    if params is not None:
+        check_no_biases(biases)
+        return function_gradients(net, params, X, Y, loss)
     points = as_batch(net, X)
     if isinstance(Y, list):
         Y = jnp.asarray(Y, net.dtype)
@@ -173,12 +185,13 @@ def per_sample_gradients(
 
 
 def per_sample_gradient_norms(
-    net: MLP,
+    net: Any,
     X: Any,
     Y: Any,
     loss: Callable[[Array, Array], Array] = squared_error,
     *,
     biases: bool = True,
+    params: Any = None,
 ) -> Float[Array, " N"]:
     """Norm of every sample's gradient, without the gradients; arguments as `per_sample_gradients`.
 
@@ -191,7 +204,7 @@ def per_sample_gradient_norms(
         >>> per_sample_gradient_norms(net, X, Y, biases=False).tolist()      # 2 (10 - 9.5) norm(x)
         [5.0]
     """
-    return per_sample_gradients(net, X, Y, loss, biases=biases).norms()
+    return per_sample_gradients(net, X, Y, loss, biases=biases, params=params).norms()
 
 
 def _cotangents(loss: Callable[..., Array], values: Array, Y: Any) -> Array:

@@ -31,6 +31,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
+from approxlab.derivatives.layers.any_function import check_no_biases, function_ntk
 from approxlab.derivatives.layers.per_sample import PerSampleGradients, like
 from approxlab.derivatives.layers.sweeps import as_batch, as_cotangent, forward, jacobians
 from approxlab.networks.mlp import MLP
@@ -232,20 +233,28 @@ def weight_jacobian(net: MLP, X: Any, *, biases: bool = True) -> WeightJacobian:
     return WeightJacobian(net, left.values, left.inputs, factors, biases)
 
 
-def ntk(net: MLP, X: Any, X2: Any = None, *, biases: bool = True) -> Array:
+def ntk(net: Any, X: Any, X2: Any = None, *, biases: bool = True, params: Any = None) -> Array:
     """The empirical neural tangent kernel J(X) J(X2)^T: shape (N, N2), or (N, m, N2, m).
 
     Args:
-        net: A single network.
+        net: A single network; with `params` any function f(params, x) with values of shape () or
+            (m,), such as `model.apply` or `lambda model, x: model(x)`.
         X: Points, shape (N, d).
         X2: Other points, shape (N2, d); by default X.
-        biases: Whether biases are variables too.
+        biases: Whether biases are variables too; of a network only.
+        params: Any tree; its floating-point leaves are the variables. The Jacobian of a function
+            is formed in blocks of leaves: see `approxlab.derivatives.layers.any_function`.
 
     Example:
+        >>> ntk(lambda p, x: p @ x, jnp.array([[1.0, 2.0]]), params=jnp.ones(2)).tolist()
+        [[5.0]]
         >>> net = MLP.from_arrays([[[2.0, 1.0]]], [[0.0]], "tanh")     # linear: 1 + x . x'
         >>> ntk(net, jnp.array([[1.0, 0.0]]), jnp.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
         [[4.0, 1.0]]
     """
+    if params is not None:
+        check_no_biases(biases)
+        return function_ntk(net, params, X, X2)
     left = weight_jacobian(net, X, biases=biases)
     if X2 is None:
         return left.gram()

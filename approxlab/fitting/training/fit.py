@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from approxlab.arguments import check_key, check_positive, check_widths
+from approxlab.arguments import check_key, check_number, check_positive, check_widths
 from approxlab.fitting.target_or_arrays import are_arrays
 from approxlab.fitting.training.data import TrainingData, prepare
 from approxlab.fitting.training.method import Method, Size
@@ -281,12 +281,10 @@ def _check_options(method: Method, learning_rate: float | None, batch: int | Non
 def _rate(value: float | None) -> float:
     if value is None:
         return _LEARNING_RATE
-    if not 0 < value < math.inf:
-        raise ValueError(f"learning_rate: got {value!r}, expected a positive number.")
+    check_number("learning_rate", value, positive=True)
     return float(value)
 
 
 def _tolerance(tol: float) -> float:
-    if not 0 <= tol < math.inf:
-        raise ValueError(f"tol: got {tol!r}, expected a number that is at least 0.")
+    check_number("tol", tol)
     return float(tol)

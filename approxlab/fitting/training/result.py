@@ -102,7 +102,7 @@ class FitResult:
         seeds = f", best of {count} seeds" if count > 1 else ""
         return (
             f"FitResult({self.network!r}, {self.method}, {self.status}, loss {self.loss:.3g}, "
-            f"relative {self.relative_loss:.3g}{seeds})"
+            f"relative loss {self.relative_loss:.3g}{seeds})"
         )
 
     def _repr_html_(self) -> str:
