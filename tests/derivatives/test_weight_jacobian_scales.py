@@ -16,6 +16,7 @@ from approxlab.derivatives.layers.weights import gram_diagonal, ntk, weight_jaco
 from approxlab.networks import MLP
 
 TINY = float(np.finfo(np.float32).tiny)
+MOST = float(np.finfo(np.float32).max)
 
 
 def net_of(weights, biases, activation="sigmoid", dtype="float32", **options):
@@ -41,12 +42,16 @@ def test_a_saturated_unit_far_away(dtype):
     np.testing.assert_allclose(norms, [np.sqrt(8.0)], rtol=1e-6)
 
 
-@pytest.mark.parametrize("scale", [1e-37, 1e-25, 1e25, 3.3e38])
+@pytest.mark.parametrize("scale", [1e-37, 1e-25, 1e25, 2.3e38])
 def test_norms_of_tiny_and_huge_gradients(scale):
     linear, X = net_of([[[1.0, 1.0]]], [[0.0]]), jnp.array([[scale, 0.0]])
-    norms = per_sample_gradient_norms(linear, X, jnp.zeros(1, "float32"), lambda v, y: v, biases=False)
+    norms = per_sample_gradient_norms(
+        linear, X, jnp.zeros(1, "float32"), lambda v, y: v, biases=False
+    )
     np.testing.assert_allclose(norms, [scale], rtol=1e-6)
-    norms = per_sample_gradient_norms(linear, X / scale, jnp.zeros(1, "float32"), lambda v, y: scale * v)
+    norms = per_sample_gradient_norms(
+        linear, X / scale, jnp.zeros(1, "float32"), lambda v, y: scale * v
+    )
     np.testing.assert_allclose(norms, [np.sqrt(2.0) * scale], rtol=1e-6)
 
 
@@ -84,14 +89,16 @@ def test_all_scales_agree_with_a_wider_dtype(seed):
     sizes = np.sqrt(np.diag(kernel))
     found = np.asarray(ntk(net, X, biases=biases), float)
     bounds = 1e-4 * np.outer(sizes, sizes) + 4 * TINY
-    fits = np.abs(kernel) + bounds < np.finfo(np.float32).max
+    fits = np.abs(kernel) + bounds < MOST
     assert np.all(np.abs(found - kernel)[fits] <= bounds[fits])
-    assert np.all(np.isinf(found[np.abs(kernel) > 2 * np.finfo(np.float32).max]))
+    assert np.all(np.isinf(found[np.abs(kernel) > 2 * MOST]))
     leaves = [np.ravel(leaf) for leaf in jax.tree.leaves(gram_diagonal(net, X, biases=biases))]
     with np.errstate(over="ignore"):
         expected = diagonal.astype("float32")
     np.testing.assert_allclose(np.concatenate(leaves), expected, rtol=1e-3, atol=4 * TINY)
-    found = per_sample_gradient_norms(net, X, jnp.zeros(3, "float32"), lambda v, y: v, biases=biases)
+    found = per_sample_gradient_norms(
+        net, X, jnp.zeros(3, "float32"), lambda v, y: v, biases=biases
+    )
     np.testing.assert_allclose(found, norms, rtol=1e-3)
 
 
@@ -100,7 +107,8 @@ def test_units_whose_sizes_change_places():
     X = jnp.array([[1e10, 1e-8], [1e-10, 1e8]], "float32")
     net = net_of([[[1.0, 0.0], [0.0, 1.0]], [[1e-9, 1e9]]], [[0.0, 0.0], [0.0]], "relu")
     for scale in (1.0, 1e5, 1e-5):
-        expected = in_float64(net, scale * X, True)[1].astype("float32")
+        with np.errstate(over="ignore"):
+            expected = in_float64(net, scale * X, True)[1].astype("float32")
         leaves = jax.tree.leaves(gram_diagonal(net, scale * X))
         found = np.concatenate([np.ravel(leaf) for leaf in leaves])
         np.testing.assert_allclose(found, expected, rtol=1e-5)

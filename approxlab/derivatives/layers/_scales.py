@@ -37,8 +37,12 @@ def size(array: Array, axis: int | tuple[int, ...]) -> Array:
 
 
 def power_below(array: Array) -> Array:
-    """The power of two at or below a positive number; 1 where it is 0 or not finite."""
+    """The power of two at or below a positive number; 1 where it is 0 or not finite.
+
+    Its reciprocal too is a number of full precision, since XLA may multiply by that.
+    """
     info = jnp.finfo(array.dtype)
     bits = jax.lax.bitcast_convert_type(array, f"int{info.bits}")
     power = jax.lax.bitcast_convert_type(bits >> info.nmant << info.nmant, array.dtype)
+    power = jnp.minimum(power, 2.0**-info.minexp)
     return jnp.where((array >= info.tiny) & jnp.isfinite(array), power, 1)
