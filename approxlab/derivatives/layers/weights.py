@@ -39,7 +39,7 @@ from jaxtyping import Array
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
 from approxlab.derivatives.layers.kernels import Factors, kernel
 from approxlab.derivatives.layers.per_sample import PerSampleGradients, like
-from approxlab.derivatives.layers.squares import diagonal
+from approxlab.derivatives.layers.squares import diagonals
 from approxlab.derivatives.layers.sweeps import as_batch, as_cotangent, forward, jacobians
 from approxlab.networks.mlp import MLP
 
@@ -146,9 +146,8 @@ class WeightJacobian:
 
     def gram_diagonal(self) -> MLP:
         """diag(J^T J): for every weight the sum of squares of its column, as a network's leaves."""
-        m = self.outputs.shape[1]
-        pairs = zip(self.inputs, (*self.factors, None), strict=True)
-        weights, biases = zip(*(diagonal(a, B, m) for a, B in pairs), strict=True)
+        layers = diagonals(self.inputs, self.factors, self.outputs.shape[1])
+        weights, biases = zip(*layers, strict=True)
         return self._as_net(list(weights), list(biases))
 
     def dense(self, max_bytes: int = MAX_BYTES) -> MLP:
