@@ -110,7 +110,8 @@ def diagonals(inputs: _Vectors, factors: _Vectors, outputs: int) -> list[_Pair]:
     pairs = list(zip(inputs, (*factors, None), strict=True))
     layers = [_attempt(a, B, outputs) for a, B in pairs]
     plain = [sums for sums, _, _ in layers]
-    fits, enough = (jnp.all(jnp.stack([layer[i] for layer in layers])) for i in (1, 2))
+    fits = jnp.all(jnp.stack([one for _, one, _ in layers]))
+    enough = jnp.all(jnp.stack([one for _, _, one in layers]))
     return jax.lax.cond(
         fits & enough,
         lambda: plain,
