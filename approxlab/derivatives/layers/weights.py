@@ -22,8 +22,8 @@ No product with an identity is computed here: B_L stays implicit, and W_L enters
 Kernels and diagonals are right at every scale, wherever the entries of J and of the result are
 numbers of the dtype: `gram` looks at the factors and takes powers of two out of them where it must,
 `gram_diagonal` looks at its sums. Both cost some operations for each entry of the factors, and no
-product of arrays more; only where units of one layer differ by more than half the exponents of the
-dtype from sample to sample does a diagonal need some 10 N m P operations, entry by entry.
+product of arrays more; only where the plain sums overflow, or underflow may have taken something
+that counts, does a diagonal need some 10 N m P operations, entry by entry.
 """
 
 from __future__ import annotations
