@@ -3,7 +3,8 @@
 The gradient of one sample's loss in W_l is the outer product delta_l a_{l-1}^T with delta_l the
 derivative of the loss in z_l. So its norm is norm(delta_l) norm(a_{l-1}), some 2 (n_l + n_{l-1})
 FLOPs in place of n_l n_{l-1} numbers, and a weighted sum over the samples, as clipping needs it, is
-one product of arrays.
+one product of arrays. Where squares would over- or underflow, powers of two are taken out first: a
+few more operations for each of these n_l + n_{l-1} numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
@@ -22,6 +24,7 @@ from approxlab.derivatives.layers.any_function import (
     check_no_biases,
     function_gradients,
 )
+from approxlab.derivatives.layers.squares import norms
 from approxlab.derivatives.layers.sweeps import as_batch, backward, forward
 from approxlab.networks.mlp import MLP
 
@@ -39,8 +42,20 @@ def squared_error(value: Array, y: Array) -> Array:
     Example:
         >>> float(squared_error(jnp.array([1.0, 2.0]), jnp.array([1.0, 5.0])))
         9.0
+
+    Raises:
+        ValueError: If y is not of the shape of the value: nothing is broadcast.
     """
-    return jnp.sum(jnp.square(value - y))
+    if jnp.shape(value) != jnp.shape(y):
+        raise ValueError(
+            f"Y: got one y of shape {jnp.shape(y)} for a value of shape {jnp.shape(value)}, "
+            f"expected {jnp.shape(value)}: Y is shaped like the values of the network at X. Use "
+            "Y[:, 0] for a column, or out_size=m for a network with m outputs."
+        )
+    target = jnp.asarray(y)
+    if not jnp.issubdtype(target.dtype, jnp.inexact):
+        target = target.astype(value.dtype)
+    return jnp.sum(jnp.square(value - target))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -63,13 +78,12 @@ class PerSampleGradients:
     biases: bool = True
 
     def norms(self) -> Float[Array, " N"]:
-        """Euclidean norm of every sample's gradient, over all weights (and biases)."""
-        total = jnp.zeros(self.deltas[0].shape[:1], self.net.dtype)
-        for delta, a in zip(self.deltas, self.inputs, strict=True):
-            # A bias is a weight whose input is 1.
-            size = jnp.sum(jnp.square(a), axis=1) + (1 if self.biases else 0)
-            total = total + jnp.sum(jnp.square(delta), axis=1) * size
-        return jnp.sqrt(total)
+        """Euclidean norm of every sample's gradient, over all weights (and biases).
+
+        Right at every scale at which the norm itself is a number of the dtype. Where it is 0 its
+        derivative is taken as 0.
+        """
+        return norms(self.deltas, self.inputs, self.biases)
 
     def sum(self, weights: Any = None) -> MLP:
         """The sum over the samples, each times its weight: 2 N n_l n_{l-1} FLOPs a layer.
@@ -142,8 +156,11 @@ def per_sample_gradients(
         net: A single network; with `params` any function f(params, x) with values of shape () or
             (m,), such as `model.apply` or `lambda model, x: model(x)`.
         X: Points, shape (N, d).
-        Y: What the loss compares with: a pytree of arrays with a first axis of length N.
-        loss: Maps one value, shape () or (m,), and one y to a number.
+        Y: What the loss compares with: a pytree of arrays with a first axis of length N, or a list
+            of numbers or labels, whose integers stay integers. The squared error takes the shape of
+            the values, (N,) or (N, m), and no other.
+        loss: Maps one value, shape () or (m,), and one y to a number. One of your own takes y of
+            any shape and dtype, such as integer labels, and has to check it.
         biases: Whether biases are variables too; of a network only.
         params: Any tree; its floating-point leaves are the variables.
 
@@ -154,7 +171,8 @@ def per_sample_gradients(
 
     Raises:
         TypeError: If `net` is not an MLP, or the loss is not a floating-point number.
-        ValueError: If X is not of shape (N, d), or Y does not have N rows.
+        ValueError: If X is not of shape (N, d), Y does not have N rows, or they are not of the
+            shape of the values where the loss is the squared error.
 
     Source:
         Goodfellow 2015, "Efficient per-example gradient computations" (the outer products).
@@ -170,7 +188,7 @@ def per_sample_gradients(
         return function_gradients(net, params, X, Y, loss)
     points = as_batch(net, X)
     if isinstance(Y, list):
-        Y = jnp.asarray(Y, net.dtype)
+        Y = _listed(Y, net)
     for leaf in jax.tree.leaves(Y):
         if jnp.shape(leaf)[:1] != points.shape[:1]:
             raise ValueError(
@@ -205,6 +223,20 @@ def per_sample_gradient_norms(
         [5.0]
     """
     return per_sample_gradients(net, X, Y, loss, biases=biases, params=params).norms()
+
+
+def _listed(Y: list[Any], net: MLP) -> Array:
+    """A list as an array; labels stay integers, for losses that look them up."""
+    try:
+        array = np.asarray(Y)
+    except ValueError:  # rows of different lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"Y: got a list of {type(Y[0]).__name__}, expected numbers, or rows of one length. "
+            "Use a tuple of arrays, each with a first axis of length N, for a loss of several."
+        )
+    return jnp.asarray(array, net.dtype) if array.dtype.kind == "f" else jnp.asarray(array)
 
 
 def _cotangents(loss: Callable[..., Array], values: Array, Y: Any) -> Array:
