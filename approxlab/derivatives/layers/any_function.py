@@ -20,6 +20,7 @@ from approxlab.arguments import check_function
 from approxlab.derivatives._absent_modes import Mode, by_mode_that_exists
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes
 from approxlab.derivatives._trees import Tree, as_tree
+from approxlab.derivatives.layers.compared_values import compared_values
 
 __all__ = ["FunctionGradients", "check_no_biases", "function_gradients", "function_ntk"]
 
@@ -142,13 +143,7 @@ def function_gradients(
     """The gradient of loss(f(params, x_n), y_n) in the leaves of params, for every sample n."""
     tree, points = _arguments(f, params, X, "X")
     value = _value(f, tree, points[0])
-    Y = jax.tree.map(jnp.asarray, jnp.asarray(Y, value.dtype) if isinstance(Y, list) else Y)
-    for leaf in jax.tree.leaves(Y):
-        if leaf.shape[:1] != points.shape[:1]:
-            raise ValueError(
-                f"Y: got shape {leaf.shape} for {points.shape[0]} points, expected a first axis of "
-                f"length {points.shape[0]}: one y per point."
-            )
+    Y = compared_values(Y, points.shape[0], value.dtype)
 
     def of_sample(leaves: Any, x: Any, y: Any) -> Array:
         return loss(_at(f, tree, leaves, x), y)

@@ -15,7 +15,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
@@ -24,6 +23,7 @@ from approxlab.derivatives.layers.any_function import (
     check_no_biases,
     function_gradients,
 )
+from approxlab.derivatives.layers.compared_values import compared_values
 from approxlab.derivatives.layers.squares import norms
 from approxlab.derivatives.layers.sweeps import as_batch, backward, forward
 from approxlab.networks.mlp import MLP
@@ -187,17 +187,10 @@ def per_sample_gradients(
         check_no_biases(biases)
         return function_gradients(net, params, X, Y, loss)
     points = as_batch(net, X)
-    if isinstance(Y, list):
-        Y = _listed(Y, net)
-    for leaf in jax.tree.leaves(Y):
-        if jnp.shape(leaf)[:1] != points.shape[:1]:
-            raise ValueError(
-                f"Y: got shape {jnp.shape(leaf)} for {points.shape[0]} points, expected a first "
-                f"axis of length {points.shape[0]}: one y per point."
-            )
+    Y = compared_values(Y, points.shape[0], net.dtype)
     left = forward(net, points)
     values = left.values[:, 0] if net.out_size is None else left.values
-    u = _cotangents(loss, values, jax.tree.map(jnp.asarray, Y))
+    u = _cotangents(loss, values, Y)
     deltas = backward(net, left.slopes, u.reshape(points.shape[0], -1))
     return PerSampleGradients(net, deltas, left.inputs, biases)
 
@@ -223,20 +216,6 @@ def per_sample_gradient_norms(
         [5.0]
     """
     return per_sample_gradients(net, X, Y, loss, biases=biases, params=params).norms()
-
-
-def _listed(Y: list[Any], net: MLP) -> Array:
-    """A list as an array; labels stay integers, for losses that look them up."""
-    try:
-        array = np.asarray(Y)
-    except ValueError:  # rows of different lengths
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(
-            f"Y: got a list of {type(Y[0]).__name__}, expected numbers, or rows of one length. "
-            "Use a tuple of arrays, each with a first axis of length N, for a loss of several."
-        )
-    return jnp.asarray(array, net.dtype) if array.dtype.kind == "f" else jnp.asarray(array)
 
 
 def _cotangents(loss: Callable[..., Array], values: Array, Y: Any) -> Array:
