@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from approxlab.domains import Box, check_interval
 from approxlab.targets.target import Target
 
 __all__ = ["check_target", "check_whole", "interval_of", "lipschitz_of"]
+
+_CHECKED: weakref.WeakSet[Target] = weakref.WeakSet()  # once for each target
 
 
 def check_target(target: Any) -> None:
@@ -17,6 +20,9 @@ def check_target(target: Any) -> None:
             f"target: got {type(target).__name__}, expected a Target: a claim needs proved facts. "
             "Write al.Target(fn, domain=..., lipschitz=...)."
         )
+    if target not in _CHECKED:
+        target.check()
+        _CHECKED.add(target)
 
 
 def check_whole(target: Target) -> None:

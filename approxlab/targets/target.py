@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array
 
 from approxlab.domains import Box
+from approxlab.targets.sampled_facts import check_facts
 
 __all__ = ["Smoothness", "Target"]
 
@@ -135,6 +136,23 @@ class Target:
             for name, text in self._table()
         )
         return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
+
+    def check(self) -> None:
+        """Sample the facts that are declared: bounds of values, Lipschitz, second derivative.
+
+        About a thousand points. A fact that is contradicted is false; one that passes is not
+        proved. Rounding raises no alarm.
+
+        Raises:
+            ValueError: If a fact is contradicted; the message names the point.
+
+        Example:
+            >>> Target(lambda x: 2 * x[0], domain=Box.unit(), lipschitz=1.0).check()
+            Traceback (most recent call last):
+            ...
+            ValueError: lipschitz: got 1.0 ... at x = ...
+        """
+        check_facts(self)
 
     # New targets from this one
 
