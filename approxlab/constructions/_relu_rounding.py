@@ -8,9 +8,9 @@ linear interpolation on its longest piece plus its largest distance from the tar
 
 Evaluation. A sum of n products in any order has an error of at most n eps times the sum of the
 absolute products (Higham 2002, section 4.2, with eps twice the unit roundoff, which also covers the
-terms of higher order). A unit relu(w x + b) errs by 3 eps (|w x| + |b|), or by eps times its own
-size if w = 1, since then the only rounding is that of x + b. Matrix products are taken to be in
-the dtype of the network, not in a shorter one (`jax.default_matmul_precision`).
+terms of higher order). A unit relu(x + b) errs by eps times its own size. A point of the box is
+rounded to the dtype of the network first, and the claims include that. Matrix products are taken to
+be in this dtype, not in a shorter one (`jax.default_matmul_precision`).
 """
 
 from __future__ import annotations
@@ -59,35 +59,57 @@ def spline_knots_and_values(network: MLP, box: Box) -> tuple[np.ndarray, np.ndar
 def spline_evaluation(network: MLP, box: Box) -> float:
     """Bound of the rounding of c + sum_j v_j relu(x + b_j) on an interval, in the network's dtype.
 
-    A point of the box is first rounded to that dtype by whoever asks; it is taken as it then is.
+    The rounding of x to that dtype is included: it counts as often as the steepest piece is steep.
     """
-    eps = float(np.finfo(network.dtype).eps)
-    tiny = float(np.finfo(network.dtype).tiny)  # of products that vanish
-    heights = np.abs(np.asarray(network.weights[1][0], np.float64))
-    reach = np.maximum(box.upper[0] + np.asarray(network.biases[0], np.float64), 0.0)
-    total = float(heights @ reach)
+    info = np.finfo(network.dtype)
+    eps, tiny = float(info.eps), float(info.tiny)  # tiny: of products that vanish
+    jumps = np.asarray(network.weights[1][0], np.float64)
+    biases = np.asarray(network.biases[0], np.float64)
+    heights, moved = np.abs(jumps), 0.5 * eps * _farthest(box)
+    total = float(heights @ np.maximum(box.upper[0] + moved + biases, 0.0))
+    ordered = jumps[np.argsort(-biases, kind="stable")].astype(np.longdouble)
+    steepest = float(np.max(np.abs(np.cumsum(ordered))))
     constant = abs(float(network.biases[1][0]))
-    units = len(heights)
-    return eps * ((0.5 * units + 3.0) * total + constant) + 2.0 * tiny * (units + heights.sum())
+    units = len(jumps)
+    sums = eps * ((0.5 * units + 3.0) * total + constant)
+    return sums + steepest * moved + 2.0 * tiny * (units + float(heights.sum()))
 
 
 def square_deep_rounding(network: MLP, box: Box, levels: int) -> float:
     """Bound of all rounding in `square_deep`, layer by layer.
 
-    With u = x - a and the sawtooth G_k, scaled by the width w, the rounding of layer k moves G_k by
-    e <= 32 eps w at most, and d_k <= 2 d_{k-1} + e because the tent has slopes of size 2. As G_k
-    enters with the weight w 4^-k, all teeth together err by at most w (d_0 + e). The slope at u is
-    w + 2 a, so the rounding of u counts |w + 2 a| times; and each partial sum is rounded once per
-    layer, with at most 4 products and a bias.
+    Let u = x - a, w the width, G_k = w g_k(u / w). The stored biases move u and u - w/2 by a few
+    roundings of a; from then on the computed G_k is off by d_1 and d_k <= 2 d_{k-1} + e, with e the
+    rounding of one layer, because the tent has slopes of size 2. G_k enters with the weight
+    w 4^-k, u with w + 2 a, and every partial sum is rounded once per layer. The rounding of x
+    itself counts by the slopes of x^2 and of the network.
     """
-    eps = float(np.finfo(network.dtype).eps)
+    half = 0.5 * float(np.finfo(network.dtype).eps)  # one rounding
     a, w = box.lower[0], float(box.widths[0])
-    stored = float(np.asarray(network.biases[0], np.float64)[1])
-    shift = abs(a + stored)  # how far the stored corner is from a
-    first = shift + eps * (w + shift)
+    biases = np.asarray(network.biases[0], np.float64)
+    moved = half * _farthest(box)
+    corner, shift = _distance(-biases[0], a + 0.5 * w, a), _distance(-biases[1], a, a)
+    reach = w + moved + shift  # of all units, up to what is counted as rounding
     slope = abs(w + 2.0 * a)
-    teeth = (w + shift) * (2.0 * first + 40.0 * eps * (w + shift))
-    sums = (slope + 4.0 * w) * (w + shift)
-    values = eps * ((4.0 * levels + 8.0) * sums + 3.0 * (a * a + w * w))
-    # In float64 the products and sums that make the parameters are rounded too: three each.
-    return teeth + slope * first + values + 8.0 * levels * float(np.finfo(network.dtype).tiny)
+    first = shift + half * reach
+    tooth = 2.0 * first + 4.0 * (corner + half * reach) + 6.0 * half * reach
+    layer = 24.0 * half * (reach + tooth)
+    total = slope * (first + 3.0 * half * reach) + 12.0 * half * w * reach
+    whole = slope * reach + w * reach + a * a + w * w
+    weight = 0.25 * w
+    for _ in range(levels):
+        total += weight * (tooth + 12.0 * half * (reach + tooth)) + 4.0 * half * (
+            slope * reach + w * (reach + tooth)
+        )
+        tooth, weight = 2.0 * tooth + layer, 0.25 * weight
+    tiny = 8.0 * levels * float(np.finfo(network.dtype).tiny)
+    return total + 4.0 * half * whole + 2.0 * moved * (_farthest(box) + 2.0 * w) + tiny
+
+
+def _farthest(box: Box) -> float:
+    return max(abs(box.lower[0]), abs(box.upper[0]))
+
+
+def _distance(stored: float, wanted: float, near: float) -> float:
+    """How far a stored number is from the wanted one, which float64 holds up to a rounding."""
+    return abs(stored - wanted) + float(np.finfo(np.float64).eps) * abs(near)
