@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 from approxlab.domains import Box, check_interval
@@ -10,19 +9,19 @@ from approxlab.targets.target import Target
 
 __all__ = ["check_target", "check_whole", "interval_of", "lipschitz_of"]
 
-_CHECKED: weakref.WeakSet[Target] = weakref.WeakSet()  # once for each target
-
 
 def check_target(target: Any) -> None:
-    """Refuse anything that is not a `Target`: only a target has proved facts."""
+    """Refuse anything that is not a `Target`: only a target has proved facts.
+
+    Facts of targets that are not from the catalogue are sampled, once for each target.
+    """
     if not isinstance(target, Target):
         raise TypeError(
             f"target: got {type(target).__name__}, expected a Target: a claim needs proved facts. "
             "Write al.Target(fn, domain=..., lipschitz=...)."
         )
-    if target not in _CHECKED:
+    if not target.checked:
         target.check()
-        _CHECKED.add(target)
 
 
 def check_whole(target: Target) -> None:

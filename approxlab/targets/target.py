@@ -87,6 +87,7 @@ class Target:
     sharp: frozenset[str] = frozenset()
     mask: Callable[[Array], Any] | None = None
     immutable: ClassVar[bool] = True  # so programs compiled for it may be kept
+    checked: ClassVar[bool] = False  # of one target: set by `check` and `proved`
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -138,12 +139,16 @@ class Target:
         return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
 
     def check(self) -> None:
-        """Sample the facts that are declared: bounds of values, Lipschitz, second derivative.
+        """Sample the facts that are declared, at a few thousand points.
 
-        About a thousand points. A fact that is contradicted is false; one that passes is not
-        proved. Rounding raises no alarm.
+        Bounds of values, Lipschitz constant, second derivative, Barron constant (it bounds slopes),
+        integral (within what the other facts leave open), and in one dimension jumps and corners
+        that `kinks`, `continuous` or `smoothness` exclude. A fact that is contradicted is false;
+        one that passes is not proved. Rounding raises no alarm. Constructions call this once for a
+        target that is not from the catalogue (`checked`).
 
         Raises:
+            TypeError: If `fn` is not a function of JAX.
             ValueError: If a fact is contradicted; the message names the point.
 
         Example:
@@ -153,6 +158,12 @@ class Target:
             ValueError: lipschitz: got 1.0 ... at x = ...
         """
         check_facts(self)
+        self.proved()
+
+    def proved(self) -> Target:
+        """This target, marked as one whose facts need no sampling: `checked` becomes True."""
+        object.__setattr__(self, "checked", True)
+        return self
 
     # New targets from this one
 
@@ -196,7 +207,7 @@ class Target:
         if np.any(ratios != ratios[0]):
             kept = kept - {"lipschitz", "second_derivative"}
         mask = self.mask
-        return dataclasses.replace(
+        moved = dataclasses.replace(
             self,
             fn=lambda x: self(back(x)),
             domain=box,
@@ -208,6 +219,7 @@ class Target:
             sharp=kept,
             mask=None if mask is None else lambda x: mask(back(x)),
         )
+        return moved.proved() if self.checked else moved
 
     def scaled(self, factor: float) -> Target:
         """The target multiplied by a number, with the facts of the product.
@@ -237,7 +249,7 @@ class Target:
             low, high = high, low
             swap = {"value_min": "value_max", "value_max": "value_min"}
             sharp = frozenset(swap.get(name, name) for name in sharp)
-        return dataclasses.replace(
+        scaled = dataclasses.replace(
             self,
             fn=lambda x: factor * self(x),
             value_min=low,
@@ -248,6 +260,7 @@ class Target:
             barron=_times(self.barron, abs(factor)),
             sharp=sharp,
         )
+        return scaled.proved() if self.checked else scaled
 
     # Internals
 
