@@ -103,7 +103,24 @@ def _size(rng, most):
 def _own(rng):
     name = str(rng.choice(list(SHAPES)))
     box = _interval(rng)
+    if rng.uniform() < 0.25:
+        return f"sin(k x) on {box!r}", *_sine_of_x(rng, box)
     return f"{name} on {box!r}", *_on(SHAPES[name], box)
+
+
+def _sine_of_x(rng, box):
+    """sin(k x): far from 0 its argument is rounded, not only its point."""
+    k = float(rng.uniform(0.5, 6.0)) / float(box.widths[0])
+    target = Target(
+        lambda x: jnp.sin(k * x[0]),
+        domain=box,
+        name="sine",
+        lipschitz=k,
+        second_derivative=k * k,
+        value_min=-1.0,
+        value_max=1.0,
+    )
+    return target, lambda x: np.sin(L(k) * _ld(x[:, 0]))
 
 
 def _square(x):
@@ -200,7 +217,7 @@ def _margin(construction, units, margin, kind):
 
 def _unit(rng):
     box = _interval(rng)
-    w = 10 ** rng.uniform(-1, 3) / float(box.widths[0])
+    w = 10 ** rng.uniform(0.5, 4) / float(box.widths[0])
     place = rng.uniform(box.lower[0], box.upper[0])
     return box, w, place, 10 ** rng.uniform(-3, 3)
 
@@ -316,7 +333,7 @@ KINDS = {
 
 
 def seen(case, rng, dtype):
-    """The largest error at many points, the point, and a bound of what was seen."""
+    """The largest error at many points of the box, and the point."""
     network, box = case.construction.network, case.construction.target.domain
     low, high = np.asarray(box.lower), np.asarray(box.upper)
     points = low + (high - low) * rng.uniform(size=(2048, box.dim))

@@ -16,6 +16,7 @@ from approxlab.errors._squares import Squares, quotient, root_of_squares
 from approxlab.errors.pointwise import (
     Function,
     box_and_mask,
+    measured,
     not_finite_entry,
     not_finite_value,
 )
@@ -72,6 +73,7 @@ def l2(
         True
     """
     box, mask = box_and_mask(target, domain)
+    about = measured(target, box)
     cells = panels if panels is not None else _PANELS.get(box.dim, 1)
     check_positive(panels=cells, nodes=nodes)
     if problem := not_finite_entry(model=model, target=target):
@@ -84,7 +86,7 @@ def l2(
     if squares.bad is not None:
         problem = not_finite_value(squares.bad, model=squares.model, target=squares.target)
         return Estimate(math.nan, "l2", squares.count, relative, squares.bad, problem=problem)
-    return Estimate(value, "l2", squares.count, relative, None, uncertainty)
+    return Estimate(value, "l2", squares.count, relative, None, uncertainty, target=about)
 
 
 def _by_cells(

@@ -6,6 +6,7 @@ one shape, or one network against many targets, compiles nothing twice.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,25 @@ def box_and_mask(target: Function, domain: Box | None) -> tuple[Box, Function | 
         )
     mask = getattr(target, "mask", None)
     return box, None if mask is None else settled(mask)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OnBox:
+    """A function with the box on which it was measured; see `Estimate.target`."""
+
+    function: Function
+    domain: Box
+
+    def __call__(self, x: Any) -> Any:
+        return self.function(x)
+
+    def __repr__(self) -> str:
+        return f"{self.function!r} on {self.domain!r}"
+
+
+def measured(target: Function, box: Box) -> Function:
+    """The target if the box is its own one, else with the box."""
+    return target if getattr(target, "domain", None) == box else OnBox(target, box)
 
 
 def inside(mask: Function | None, points: np.ndarray) -> np.ndarray:

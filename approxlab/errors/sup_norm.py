@@ -15,6 +15,7 @@ from approxlab.errors.pointwise import (
     Function,
     box_and_mask,
     inside,
+    measured,
     model_minus_target,
     not_finite_entry,
     not_finite_value,
@@ -71,6 +72,7 @@ def sup(
         True
     """
     box, mask = box_and_mask(target, domain)
+    about = measured(target, box)
     if points is not None and (not isinstance(points, int) or points < 2):
         raise ValueError(f"points: got {points!r}, expected an integer of at least 2.")
     if problem := not_finite_entry(model=model, target=target):
@@ -90,7 +92,7 @@ def sup(
     if bad is not None:
         problem = not_finite_value(bad, model=model, target=target)
         return Estimate(math.nan, "sup", sample.count, relative, bad, problem=problem)
-    return Estimate(value, "sup", sample.count, relative, at)
+    return Estimate(value, "sup", sample.count, relative, at, target=about)
 
 
 @dataclasses.dataclass
