@@ -136,8 +136,8 @@ def _check_bends(target: Any, points: np.ndarray, values: np.ndarray, slack: flo
     bends = 2.0 * np.abs(np.diff(slopes, axis=1)) / (safe[:, 1:] + safe[:, :-1])
     noise = 8.0 * slack / np.minimum(safe[:, 1:], safe[:, :-1]) ** 2
     excess = np.where(moving, bends - target.second_derivative * (1 + 1e-6) - noise, 0.0)
-    points = [points[:, 1:-1]]
-    _refuse("second_derivative", target, np.nan_to_num(excess), 0.0, bends, "a bend of", points)
+    middles = [points[:, 1:-1]]
+    _refuse("second_derivative", target, np.nan_to_num(excess), 0.0, bends, "a bend of", middles)
 
 
 def _check_integral(target: Any, sample: Sampler) -> None:
