@@ -4,6 +4,7 @@ import claims_in_arithmetic as cases
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 import approxlab as al
 from approxlab import Box
@@ -17,7 +18,8 @@ def check(name, i):
         try:
             case = cases.KINDS[name](rng)
         except ValueError as refusal:
-            assert str(refusal).startswith(("eps: got", "margin: got")), refusal
+            if not str(refusal).startswith(("eps: got", "margin: got")):
+                raise
             return None
         error, at = cases.seen(case, rng, dtype)
     claim = float(case.construction.claim.bound)
@@ -29,7 +31,7 @@ def test_every_construction_is_tried():
     assert set(cases.KINDS) == set(built.CONSTRUCTIONS)
 
 
-@pytest.mark.parametrize("i", [0, 1])
+@pytest.mark.parametrize("i", mostly_slow([1, 0], always=[1]))
 @pytest.mark.parametrize("name", sorted(cases.KINDS))
 def test_claim_on_a_random_box(name, i):
     check(name, i)
@@ -61,8 +63,10 @@ SMALL = {
     "1000 pieces in float32": ("float32", lambda: built.square_shallow(1000), cases._square),
     "a jump between numbers of float32": (
         "float32",
-        lambda: built.step(3.0, -1.0, margin=1e-9, domain=Box.unit(), activation="heaviside"),
-        lambda x: np.where(cases._ld(x[:, 0]) * 3 > 1, cases.L(1), cases.L(0)),
+        lambda: built.step(
+            1.0, -1000.1, margin=1e-9, domain=Box([1e3], [1e3 + 1]), activation="heaviside"
+        ),
+        lambda x: np.where(cases._ld(x[:, 0]) > 1000.1, cases.L(1), cases.L(0)),
     ),
 }
 

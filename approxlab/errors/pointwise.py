@@ -40,6 +40,7 @@ class OnBox:
     domain: Box
 
     def __call__(self, x: Any) -> Any:
+        """The value at one point."""
         return self.function(x)
 
     def __repr__(self) -> str:

@@ -67,8 +67,8 @@ def _check_jumps(name: str, target: Any, sample: Sampler, x: np.ndarray, y: np.n
         i = int(np.argmax(jumps * last))
         raise ValueError(
             f"{name}: got {getattr(target, name)!r} for {target!r}, but its value jumps by "
-            f"{last[i]:.6g} between neighbouring numbers at x = {float(left[i])!r}, expected a fact that "
-            "holds on the whole box. Correct it, or leave it out."
+            f"{last[i]:.6g} between neighbouring numbers at x = {float(left[i])!r}, "
+            "expected a fact that holds on the whole box. Correct it, or leave it out."
         )
 
 
@@ -111,8 +111,8 @@ def _check_corners(name: str, target: Any, sample: Sampler, x: np.ndarray, y: np
         i = int(np.argmax(corners * changes[-1]))
         raise ValueError(
             f"{name}: got {getattr(target, name)!r} for {target!r}, but its slope changes by "
-            f"{changes[-1][i]:.6g} at x = {float(center[i])!r}, expected a fact that holds on the whole "
-            "box. Correct it, or leave it out."
+            f"{changes[-1][i]:.6g} at x = {float(center[i])!r}, expected a fact that "
+            "holds on the whole box. Correct it, or leave it out."
         )
 
 
