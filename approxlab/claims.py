@@ -97,9 +97,11 @@ class Bound:
     Attributes:
         value: The bound, at least zero.
         source: Author, year and theorem, or the argument in one line.
-        exact: Whether the true error equals the bound.
+        exact: Whether the true error equals the bound. Of a network: at the points that its dtype
+            holds, as it is evaluated.
         without_rounding: The part of the bound that holds in exact arithmetic; None where `value`
-            is not split. The rest is the rounding of the parameters and of the evaluation.
+            is not split. The rest is the rounding of points, parameters and evaluation in the dtype
+            of the network.
         attained: Whether the error in exact arithmetic equals `without_rounding`.
 
     Example:

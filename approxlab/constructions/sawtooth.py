@@ -30,7 +30,8 @@ def tent_deep(k: int) -> Construction:
 
     Returns:
         A construction with k hidden units, k linear units, depth k and error 0. No operation is
-        rounded, in any dtype; but processors that flush subnormal numbers to 0 take a subnormal x
+        rounded, at any point that the dtype holds (a point that is rounded first moves the value by
+        up to 2^k as much); but processors that flush subnormal numbers to 0 take a subnormal x
         as 0.
 
     Source:
