@@ -17,6 +17,7 @@ from approxlab.errors.pointwise import (
     Function,
     box_and_mask,
     check_relative,
+    measured,
     not_finite_entry,
     not_finite_value,
 )
@@ -75,6 +76,7 @@ def l2(
     """
     box, mask = box_and_mask(model, target, domain)
     check_relative(relative)
+    about = measured(target, box)
     cells = panels if panels is not None else _PANELS.get(box.dim, 1)
     check_positive(panels=cells, nodes=nodes)
     if problem := not_finite_entry(model=model, target=target):
@@ -87,7 +89,7 @@ def l2(
     if squares.bad is not None:
         problem = not_finite_value(squares.bad, model=squares.model, target=squares.target)
         return Estimate(math.nan, "l2", squares.count, relative, squares.bad, problem=problem)
-    return Estimate(value, "l2", squares.count, relative, None, uncertainty)
+    return Estimate(value, "l2", squares.count, relative, None, uncertainty, target=about)
 
 
 def _by_cells(

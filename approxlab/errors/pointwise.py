@@ -6,6 +6,7 @@ one shape, or one network against many targets, compiles nothing twice.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -53,6 +54,26 @@ def check_relative(relative: Any) -> None:
     """Whether the norm of the target divides: no number, and no name."""
     if not isinstance(relative, bool | np.bool_):
         raise TypeError(f"relative: got {relative!r}, expected True or False.")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OnBox:
+    """A function with the box on which it was measured; see `Estimate.target`."""
+
+    function: Function
+    domain: Box
+
+    def __call__(self, x: Any) -> Any:
+        """The value at one point."""
+        return self.function(x)
+
+    def __repr__(self) -> str:
+        return f"{self.function!r} on {self.domain!r}"
+
+
+def measured(target: Function, box: Box) -> Function:
+    """The target if the box is its own one, else with the box."""
+    return target if getattr(target, "domain", None) == box else OnBox(target, box)
 
 
 def inside(mask: Function | None, points: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from approxlab.errors.pointwise import (
     box_and_mask,
     check_relative,
     inside,
+    measured,
     model_minus_target,
     not_finite_entry,
     not_finite_value,
@@ -74,6 +75,7 @@ def sup(
     """
     box, mask = box_and_mask(model, target, domain)
     check_relative(relative)
+    about = measured(target, box)
     if points is not None and (not isinstance(points, int) or points < 2):
         raise ValueError(f"points: got {points!r}, expected an integer of at least 2.")
     if problem := not_finite_entry(model=model, target=target):
@@ -93,7 +95,7 @@ def sup(
     if bad is not None:
         problem = not_finite_value(bad, model=model, target=target)
         return Estimate(math.nan, "sup", sample.count, relative, bad, problem=problem)
-    return Estimate(value, "sup", sample.count, relative, at)
+    return Estimate(value, "sup", sample.count, relative, at, target=about)
 
 
 @dataclasses.dataclass

@@ -37,6 +37,7 @@ from approxlab.arguments import check_norm, check_positive
 from approxlab.claims import Norm, Optimum
 from approxlab.domains import Box, check_interval
 from approxlab.evaluation import values_at
+from approxlab.targets.target import Target
 
 __all__ = ["max_pieces", "relu_spline_asymptotic", "square_by_pieces", "square_by_units"]
 
@@ -94,7 +95,8 @@ def square_by_pieces(
         value = step**2 * math.sqrt(width / 180)
         scale = math.sqrt((b**5 - a**5) / 5)
     source = f"best affine functions on {pieces} equal pieces"
-    return Optimum(value / scale if relative else value, norm, "exact", source, relative)
+    target = Target(lambda x: x[0] ** 2, domain=Box([a], [b]), name="square")
+    return Optimum(value / scale if relative else value, norm, "exact", source, relative, target)
 
 
 def square_by_units(
@@ -120,7 +122,7 @@ def square_by_units(
     check_norm(norm)
     best = square_by_pieces(2 ** int(units), norm, domain=domain, relative=relative)
     source = f"{units} ReLUs make at most 2^{units} pieces"
-    return Optimum(best.value, norm, "exact", source, relative)
+    return Optimum(best.value, norm, "exact", source, relative, best.target)
 
 
 def relu_spline_asymptotic(
@@ -181,4 +183,6 @@ def relu_spline_asymptotic(
         value = float(weights @ curvature**0.4) ** 2.5 / (math.sqrt(720) * pieces**2)
         scale = math.sqrt(float(weights @ size**2))
     source = "equidistributed |f''|^(1/2)" if norm == "sup" else "equidistributed |f''|^(2/5)"
-    return Optimum(value / scale if relative else value, norm, "asymptotic", source, relative)
+    return Optimum(
+        value / scale if relative else value, norm, "asymptotic", source, relative, target
+    )
