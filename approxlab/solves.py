@@ -14,9 +14,8 @@ singular to working precision. Then one of two solutions is computed:
 cautious bound on rounding: with 32 tanh units for exp and 4801 points it reaches 7e-12, this
 module 1e-15.
 
-LAPACK does the work, on the host, in the dtype of the matrix. If several solves run in parallel,
-set OPENBLAS_NUM_THREADS=1 before Python starts: for matrices of a few hundred columns, threads that
-wait for busy cores cost more than they gain.
+LAPACK does the work, on the host, in the dtype of the matrix, with one thread: for matrices of a
+few hundred columns, threads that wait for busy cores cost more than they gain.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ import math
 from typing import Any, Literal, get_args
 
 import numpy as np
+
+from approxlab.host_threads import one_thread
 
 __all__ = ["LeastSquares", "solve"]
 
@@ -73,6 +74,7 @@ class LeastSquares:
         ]
 
 
+@one_thread()
 def solve(
     A: Any,
     b: Any,

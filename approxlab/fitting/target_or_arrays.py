@@ -105,5 +105,10 @@ def check_finite(name: str, array: np.ndarray, points: np.ndarray | None = None)
 def _real(name: str, array: Any) -> np.ndarray:
     result = np.asarray(array)
     if result.dtype.kind not in "fiu" and str(result.dtype) != "bfloat16":
-        raise TypeError(f"{name}: got dtype {result.dtype}, expected real numbers.")
+        fix = ""
+        if result.dtype.kind == "c":
+            fix = " Fit real and imaginary parts as two columns of Y, or as two inputs of X."
+        elif result.dtype.kind in "mM":
+            fix = f" Write ({name} - {name}[0]) / np.timedelta64(1, 's') for seconds as numbers."
+        raise TypeError(f"{name}: got dtype {result.dtype}, expected real numbers.{fix}")
     return result.astype(np.float64)

@@ -24,6 +24,7 @@ from scipy.linalg import solve_triangular
 
 from approxlab.arguments import check_positive
 from approxlab.fitting.training.result import Status
+from approxlab.host_threads import one_thread
 from approxlab.solves import solve
 
 __all__ = ["SupNormSolution", "solve_sup"]
@@ -86,6 +87,7 @@ class SupNormSolution:
         ]
 
 
+@one_thread()
 def solve_sup(
     A: Any, b: Any, *, tol: float = 1e-3, steps: int = _STEPS, rtol: float | None = None
 ) -> SupNormSolution:

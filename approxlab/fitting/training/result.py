@@ -27,6 +27,7 @@ class Status(enum.StrEnum):
     STAGNATED = "stagnated"
     BUDGET = "budget"
     DIVERGED = "diverged"
+    LIMITED = "limited"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,12 +58,20 @@ class FitResult:
         best: Index of the best seed.
         statuses: One `Status` per seed: "converged" (relative loss in training at most the
             tolerance), "stagnated" (no progress for `patience` steps), "budget" (all steps spent),
-            "diverged" (a number was not finite; the network holds the last parameters that were,
-            unless folding the affine maps into them overflowed).
+            "diverged" (a number was not finite, or the last record was worse than the start; the
+            network is that of the last finite parameters, or of the best record where they are
+            worse than the start, unless folding the affine maps in overflowed), "limited" (the
+            returned network, in its own dtype, cannot be as good as its training was: its rounding
+            is too large for this box, or for values this far from zero; use dtype="float64", or
+            subtract an offset from X or Y).
         losses: Mean squared error of every returned network at the training points, in the units
             of the target, shape (seeds,), float64. Measured after the affine maps are folded in, so
             it contains the rounding that a far-off box or a large mean costs.
-        relative_losses: The same divided by the variance of the target over these points.
+        relative_losses: The same divided by the variance of the target over these points; of
+            several outputs the worst, each divided by its own variance (a constant one by its mean
+            square).
+        output_losses: Mean squared error of every output, shape (seeds, m), float64; their mean is
+            `losses`.
         history: Losses along the way.
         steps: Steps done, shape (seeds,), integers.
         method: Name of the method.
@@ -76,6 +85,7 @@ class FitResult:
     statuses: tuple[Status, ...]
     losses: np.ndarray
     relative_losses: np.ndarray
+    output_losses: np.ndarray
     history: History
     steps: np.ndarray
     method: str

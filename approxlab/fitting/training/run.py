@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from approxlab.fitting.training.data import TrainingData
+from approxlab.fitting.training.measuring import output_losses, relative_losses
 from approxlab.fitting.training.program_key import ProgramKey
 from approxlab.fitting.training.programs import (
     Executables,
@@ -34,6 +35,7 @@ from approxlab.fitting.training.seed import (
     State,
 )
 from approxlab.fitting.training.settings import Settings
+from approxlab.host_threads import one_thread
 from approxlab.networks.mlp import MLP
 
 __all__ = ["train"]
@@ -69,6 +71,29 @@ class _Seed:
         self.step += int(progress[1])
         self.status = Status.DIVERGED
 
+    @property
+    def best_step(self) -> int:
+        """Steps done at the record of least loss."""
+        return min(self.records, key=lambda r: r[1] if np.isfinite(r[1]) else np.inf)[0]
+
+    @property
+    def rewound(self) -> bool:
+        """Whether the training ended worse than it began, so that its best record is returned."""
+        return bool(self.records[-1][1] > self.records[0][1])
+
+    def judge(self, relative: float, settings: Settings) -> None:
+        """The status, now that the returned network has been measured in its own arithmetic."""
+        if self.rewound:
+            self.status = Status.DIVERGED
+        if self.status is Status.DIVERGED:
+            return
+        rounding = 1000 * float(np.finfo(settings.dtype).eps)
+        trained = np.sqrt(settings.tol)
+        if self.status is not Status.CONVERGED:
+            trained = 2 * np.sqrt(self.records[-1][1])
+        if not np.sqrt(relative) <= trained + rounding:
+            self.status = Status.LIMITED
+
 
 @dataclasses.dataclass
 class _Group:
@@ -92,6 +117,7 @@ class _Group:
         return result
 
 
+@one_thread()
 def train(training_data: TrainingData, settings: Settings) -> FitResult:
     """Fit by any of the methods; called by `approxlab.fit`."""
     data, statics = arrays_of(training_data, settings)
@@ -112,31 +138,58 @@ def train(training_data: TrainingData, settings: Settings) -> FitResult:
     )
     groups = run.groups()
     run.through(groups)
-    finished = [executables.finish(group.state.params, run.data) for group in groups]
-    parts = [where.fetched(layers) for _, layers in finished]
     as_given = where.copied(original(data, training_data, settings))
-    losses = run.measured(groups, [f[0] for f in finished], as_given)
+    parts, losses = run.finished(groups, as_given)
     seeds = [seed for group in groups for seed in group.seeds]
+    if any(seed.rewound for seed in seeds):
+        again, others = run.finished(run.at_best(groups), as_given)
+        chosen = np.array([seed.rewound for seed in seeds])
+        losses = np.where(chosen, others, losses)
+        parts = _chosen(chosen, again, parts)
     intact = _whole(parts)[: len(seeds)]
     for seed, loss, whole in zip(seeds, losses, intact, strict=True):
         if not (whole and np.isfinite(loss)):  # spoiled by folding the affine maps in
             seed.status = Status.DIVERGED
-    best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
     # Joined by NumPy: JAX would compile a program for every number of seeds.
     layers = jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(seeds)], *parts)
+    networks = _network(training_data, settings, layers)
+    outputs = output_losses(networks, training_data, losses)
+    losses = outputs.mean(axis=1)
+    relative = relative_losses(outputs, training_data)
+    for seed, size in zip(seeds, relative, strict=True):
+        seed.judge(float(size), settings)
+    best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
     return FitResult(
         network=_network(training_data, settings, jax.tree.map(lambda leaf: leaf[best], layers)),
-        networks=_network(training_data, settings, layers),
+        networks=networks,
         best=best,
         statuses=tuple(seed.status or Status.BUDGET for seed in seeds),
         losses=losses * np.square(training_data.unit),
-        relative_losses=losses / np.square(training_data.deviation),
+        relative_losses=relative,
+        output_losses=outputs * np.square(training_data.unit),
         history=_history(seeds, training_data.variance),
         steps=np.array([seed.step for seed in seeds]),
         method=settings.method.name,
         compile_s=compile_s,
         run_s=time.perf_counter() - began,
     )
+
+
+def _chosen(chosen: np.ndarray, first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
+    """For every seed its layers of the first kind where chosen, else of the second."""
+    result, at = [], 0
+    for a, b in zip(first, second, strict=True):
+        size = len(jax.tree.leaves(a)[0])
+        flags = np.zeros(size, bool)
+        part = chosen[at : at + size]
+        flags[: len(part)] = part
+        at += size
+
+        def pick(x: Any, y: Any, flags: np.ndarray = flags) -> np.ndarray:
+            return np.where(flags.reshape(-1, *[1] * (x.ndim - 1)), x, y)
+
+        result.append(jax.tree.map(pick, a, b))
+    return result
 
 
 def _whole(parts: Sequence[Any]) -> list[bool]:
@@ -236,6 +289,30 @@ class _Run:
                     group.seeds[i].lost(losses[i], progress[i])
                     del lost[i]
         group.state = state
+
+    def at_best(self, groups: Sequence[_Group]) -> list[_Group]:
+        """The seeds that ended worse than they began, trained anew up to their best record.
+
+        The same programs take the same steps, so nothing has to be kept while training.
+        """
+        result, longest = self.groups(), RECORDS * self.settings.stride
+        for group, new in zip(groups, result, strict=True):
+            left = np.zeros(len(new.state.step), np.int32)
+            left[: len(group.seeds)] = [s.best_step if s.rewound else 0 for s in group.seeds]
+            while left.any():
+                counts = np.minimum(left, longest).astype(np.int32)
+                new.state, report = self._advance(new.state, counts)
+                self._read(report)
+                left -= counts
+        return result
+
+    def finished(
+        self, groups: Sequence[_Group], as_given: dict[str, Any]
+    ) -> tuple[list[Any], np.ndarray]:
+        """The layers of all seeds, by group, and the mean square errors of these networks."""
+        ends = [self.executables.finish(group.state.params, self.data) for group in groups]
+        parts = [self.key.devices.fetched(layers) for _, layers in ends]
+        return parts, self.measured(groups, [params for params, _ in ends], as_given)
 
     def measured(
         self, groups: Sequence[_Group], parameters: Sequence[Any], data: dict[str, Any]
