@@ -201,7 +201,9 @@ def _data(
             )
         x, w = _rule(box, width, None if points is None else int(points))
     else:
-        x, w = np.asarray(check_points(points, dim)), _row_weights(weights)
+        given = np.asarray(points)
+        given = given.astype(float) if given.dtype.kind in "iu" else given  # as X of arrays
+        x, w = np.asarray(check_points(given, dim)), _row_weights(weights)
     keep = inside(getattr(target, "mask", None), x)
     if not keep.any():
         raise ValueError(

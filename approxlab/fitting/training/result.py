@@ -63,7 +63,8 @@ class FitResult:
             worse than the start, unless folding the affine maps in overflowed), "limited" (the
             returned network, in its own dtype, cannot be as good as its training was: its rounding
             is too large for this box, or for values this far from zero; use dtype="float64", or
-            subtract an offset from X or Y).
+            subtract an offset from X or Y. Or one of several outputs, smaller than the others, is
+            above the tolerance by its own variance: divide each column of Y by its size).
         losses: Mean squared error of every returned network at the training points, in the units
             of the target, shape (seeds,), float64. Measured after the affine maps are folded in, so
             it contains the rounding that a far-off box or a large mean costs.

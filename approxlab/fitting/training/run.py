@@ -81,16 +81,16 @@ class _Seed:
         """Whether the training ended worse than it began, so that its best record is returned."""
         return bool(self.records[-1][1] > self.records[0][1])
 
-    def judge(self, relative: float, settings: Settings) -> None:
+    def judge(self, relative: float, worst: float, settings: Settings) -> None:
         """The status, now that the returned network has been measured in its own arithmetic."""
         if self.rewound:
             self.status = Status.DIVERGED
         if self.status is Status.DIVERGED:
             return
         rounding = 1000 * float(np.finfo(settings.dtype).eps)
-        trained = np.sqrt(settings.tol)
-        if self.status is not Status.CONVERGED:
-            trained = 2 * np.sqrt(self.records[-1][1])
+        trained = 2 * np.sqrt(self.records[-1][1])
+        if self.status is Status.CONVERGED:
+            relative, trained = worst, np.sqrt(settings.tol)
         if not np.sqrt(relative) <= trained + rounding:
             self.status = Status.LIMITED
 
@@ -156,8 +156,9 @@ def train(training_data: TrainingData, settings: Settings) -> FitResult:
     outputs = output_losses(networks, training_data, losses)
     losses = outputs.mean(axis=1)
     relative = relative_losses(outputs, training_data)
-    for seed, size in zip(seeds, relative, strict=True):
-        seed.judge(float(size), settings)
+    together = losses / np.square(training_data.deviation)
+    for seed, size, worst in zip(seeds, together, relative, strict=True):
+        seed.judge(float(size), float(worst), settings)
     best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
     return FitResult(
         network=_network(training_data, settings, jax.tree.map(lambda leaf: leaf[best], layers)),
