@@ -148,7 +148,8 @@ def test_a_network_that_overflows_at_the_end_has_diverged():
     data = (POINTS, 2e35 * POINTS[:, 0])
     result = al.fit(data, hidden=(4,), steps=1, dtype="float32", method=method)
     assert math.isfinite(result.history.losses[0, -1])
-    assert not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result.network))
+    # The start is returned, which is better and fits into float32.
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result.network))
     assert result.status == "diverged"
 
 

@@ -18,7 +18,7 @@ def own_losses(result, x, y):
 
 
 @pytest.mark.parametrize(
-    "x, y", [(X, 1e9 + 0.5 * SQUARE), (X + 1e8, SQUARE)], ids=["far values", "far points"]
+    ("x", "y"), [(X, 1e9 + 0.5 * SQUARE), (X + 1e8, SQUARE)], ids=["far values", "far points"]
 )
 def test_a_network_that_rounds_too_much_has_not_converged(x, y):
     found = al.fit((x, y), hidden=(6,), method="variable_projection", dtype="float32", steps=30)
@@ -55,7 +55,7 @@ def test_an_object_takes_the_steps_of_its_name():
 
 
 @pytest.mark.parametrize(
-    "y, fix", [(SQUARE + 1j, "imaginary"), (np.arange(60).astype("M8[s]"), "timedelta")]
+    ("y", "fix"), [(SQUARE + 1j, "imaginary"), (np.arange(60).astype("M8[s]"), "timedelta")]
 )
 def test_values_that_are_not_real_are_refused(y, fix):
     with pytest.raises(TypeError, match=f"Y: got dtype .*{fix}"):
