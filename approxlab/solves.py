@@ -137,7 +137,16 @@ def solve(
     if rank:
         form = _from_columns if method == "pivoted" else _of_least_norm
         solution[order] = form(R[:rank], rotated.T[:rank])
-    residual = np.linalg.norm((many - matrix @ solution) * roots[:, None], axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # In float64 against b as given, also where the solve was in float32 with b rounded to it.
+        given = np.asarray(b, np.float64).reshape(many.shape)
+        left = given - np.asarray(matrix, np.float64) @ np.asarray(solution, np.float64)
+        residual = np.linalg.norm(left * roots[:, None], axis=0).astype(matrix.dtype)
+    if not np.isfinite(residual).all():
+        raise ValueError(
+            f"b: got numbers of size {np.abs(many).max():.3g}, whose solution or residual is too "
+            f"large for {matrix.dtype}. Choose other units."
+        )
     if sides.ndim == 1:
         solution, residual = solution[:, 0], residual[0]
     return LeastSquares(
