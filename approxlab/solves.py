@@ -137,21 +137,20 @@ def solve(
     if rank:
         form = _from_columns if method == "pivoted" else _of_least_norm
         solution[order] = form(R[:rank], rotated.T[:rank])
-    with np.errstate(over="ignore", invalid="ignore"):
-        # In float64 against b as given, also where the solve was in float32 with b rounded to it.
-        given = np.asarray(b, np.float64).reshape(many.shape)
-        left = given - np.asarray(matrix, np.float64) @ np.asarray(solution, np.float64)
-        residual = np.linalg.norm(left * roots[:, None], axis=0).astype(matrix.dtype)
-    if not np.isfinite(residual).all():
-        raise ValueError(
-            f"b: got numbers of size {np.abs(many).max():.3g}, whose solution or residual is too "
-            f"large for {matrix.dtype}. Choose other units."
-        )
+    residual = _residual(matrix, solution, np.asarray(b, np.float64).reshape(many.shape), roots)
     if sides.ndim == 1:
         solution, residual = solution[:, 0], residual[0]
     return LeastSquares(
         solution, np.asarray(residual), rank, order[:rank], condition, limit, method
     )
+
+
+def _residual(
+    matrix: np.ndarray, solution: np.ndarray, given: np.ndarray, roots: np.ndarray
+) -> np.ndarray:
+    """In float64 against b as given, also where the solve was in float32 with b rounded to it."""
+    left = given - np.asarray(matrix, np.float64) @ np.asarray(solution, np.float64)
+    return np.linalg.norm(left * roots[:, None], axis=0).astype(matrix.dtype)
 
 
 def _rank(R: np.ndarray, limit: float) -> tuple[int, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def prepare(
     points: int | None,
     dtype: str,
     grid: str = "uniform",
-    scaling: Literal["each", "common"] = "each",
+    scaling: str = "each",
 ) -> TrainingData:
     """The training data of a target, or of arrays `(X, Y)`, for training in that dtype.
 
@@ -76,7 +76,7 @@ def prepare(
         points: Number of training points of a target.
         dtype: That of the training.
         grid: "uniform" or "chebyshev".
-        scaling: Whether each output is divided by its own spread, or all by a common one.
+        scaling: "each" to divide every output by its own spread, "common" to divide all by one.
 
     Raises:
         ValueError: If shapes do not fit or a number is not finite, or out of the dtype's reach.

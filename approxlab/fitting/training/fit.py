@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -49,18 +49,18 @@ def fit(
     stride: int | None = None,
     tol: float | None = None,
     patience: int | None = None,
-    scaling: Literal["each", "common"] = "each",
+    scaling: str = "each",
     progress: bool = False,
     devices: Sequence[Any] | None = None,
 ) -> FitResult:
     """Train networks to approximate a target, or data.
 
     Training minimises the mean square error at the training points, for inputs mapped onto
-    [-1, 1]^d and values shifted and scaled to unit mean square, each output by itself: the mean over
-    the outputs of (mean square error / variance). The affine maps are folded into the returned
-    networks. So it does not matter where the box lies, up to rounding, and a power of two
-    times the target gives exactly that power of two times the network. (Where symmetry makes a
-    gradient vanish, Adam divides rounding by rounding and magnifies it.)
+    [-1, 1]^d and values shifted and scaled to unit mean square, each output by itself. So of
+    several outputs it minimises the mean of (mean square error / variance). The affine maps are
+    folded into the returned networks: it does not matter where the box lies, up to rounding, and a
+    power of two times the target gives exactly that power of two times the network. (Where symmetry
+    makes a gradient vanish, Adam divides rounding by rounding and magnifies it.)
 
     A network is never worse than its start at the training points: a seed that ends worse than it
     began returns the network of its best record.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any
 
 from approxlab.fitting.training.method import Method
 
@@ -30,5 +30,5 @@ class Settings:
     tol: float
     patience: int
     progress: bool
-    scaling: Literal["each", "common"]
+    scaling: str
     devices: tuple[Any, ...] | None
