@@ -150,7 +150,7 @@ def test_a_network_that_overflows_at_the_end_has_diverged_and_gives_way_to_its_s
         return jax.tree.map(lambda leaf: jnp.full_like(leaf, 1e6), params), state
 
     method = optax.GradientTransformation(lambda params: (), leap)
-    x, y = (1e-30 * POINTS, POINTS[:, 0]) if better else (POINTS, 2e35 * POINTS[:, 0])
+    x, y = (1e-30 * POINTS, -POINTS[:, 0]) if better else (POINTS, 2e35 * POINTS[:, 0])
     result = al.fit((x, y), hidden=(4,), steps=1, dtype="float32", method=method)
     losses = result.history.losses[0]
     assert np.isfinite(losses).all()

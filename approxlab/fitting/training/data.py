@@ -101,7 +101,8 @@ def _from_target(target: Any, box: Box, cube: np.ndarray, dtype: str, scaling: s
     y = values_at(target, placed)
     check_finite("target", y, placed)
     _within("domain", 0.5 * box.widths, np.abs(placed).max(axis=0), dtype)
-    _within("target", *[_sizes(y, scaling)] * 2, dtype)
+    sizes = _sizes(y, scaling)
+    _within("target", sizes, sizes, dtype)
     return _normalised(placed, cube, y, box.center, 0.5 * box.widths, (target, mask), scaling)
 
 
@@ -110,7 +111,8 @@ def _from_arrays(x: np.ndarray, y: np.ndarray, dtype: str, scaling: str) -> Trai
     # A coordinate that never changes has no width to divide by: it is only shifted.
     half = np.where(upper > lower, 0.5 * upper - 0.5 * lower, 1.0)
     _within("X", half, np.abs(x).max(axis=0), dtype)
-    _within("Y", *[_sizes(y, scaling)] * 2, dtype)
+    sizes = _sizes(y, scaling)
+    _within("Y", sizes, sizes, dtype)
     center = 0.5 * lower + 0.5 * upper
     return _normalised(x, (x - center) / half, y, center, half, None, scaling)
 

@@ -277,7 +277,7 @@ def _chosen(chosen: np.ndarray, these: Any, others: Any) -> Any:
     return jax.tree.map(pick, these, others)
 
 
-def _rank(seed: Course, *losses: float) -> tuple[Any, ...]:
+def _rank(seed: Course, *losses: Any) -> tuple[Any, ...]:
     """Diverged seeds last, then by loss, nan after every number."""
     return seed.status is Status.DIVERGED, *np.nan_to_num(losses, nan=np.inf).tolist()
 
