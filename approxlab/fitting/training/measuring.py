@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from approxlab.evaluation import evaluate
@@ -13,7 +15,9 @@ __all__ = ["losses_as_given"]
 _FELT = 3000  # root of a relative loss that rounding may have a part in, in units of its size
 
 
-def losses_as_given(networks: MLP, data: TrainingData, losses: np.ndarray) -> np.ndarray:
+def losses_as_given(
+    network: Callable[[int], MLP], dtype: str, data: TrainingData, losses: np.ndarray
+) -> np.ndarray:
     """Mean square error of every output, values divided by `unit`, shape (seeds, m), float64.
 
     The compiled program has found `losses` against values rounded to the dtype of the network, and
@@ -21,16 +25,17 @@ def losses_as_given(networks: MLP, data: TrainingData, losses: np.ndarray) -> np
     evaluated as a user would, and compared with the values themselves.
 
     Args:
-        networks: Stacked networks, one per seed.
+        network: The network of a seed; made where it is needed.
+        dtype: That of the networks.
         data: The data of the training.
         losses: Mean square errors against rounded values, shape (seeds, m).
     """
-    eps = float(np.finfo(networks.dtype).eps)
+    eps = float(np.finfo(dtype).eps)
     far = np.max(np.abs(data.points).max(axis=0) / data.half)
     size = (1.0 + far) * data.deviation + np.abs(data.values).max(axis=0)
     result = losses.copy()
     for seed in np.flatnonzero((np.sqrt(losses) < _FELT * eps * size).any(axis=1)):
-        values = np.asarray(evaluate(networks.member(int(seed)), data.points), np.float64)
+        values = np.asarray(evaluate(network(int(seed)), data.points), np.float64)
         values = values.reshape(data.values.shape) / data.unit
         result[seed] = np.mean(np.square(values - data.values), axis=0)
     return result

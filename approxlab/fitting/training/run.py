@@ -250,8 +250,13 @@ class _Run:
         # Joined by NumPy: JAX would compile a program for every number of seeds.
         layers = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)
         losses = self._measured(groups, [params for params, _ in ends])
-        networks = _network(self.training_data, self.settings, layers)
-        return layers, losses_as_given(networks, self.training_data, losses)
+
+        def member(seed: int) -> MLP:
+            own = jax.tree.map(lambda leaf: leaf[seed], layers)
+            return _network(self.training_data, self.settings, own)
+
+        found = losses_as_given(member, self.settings.dtype, self.training_data, losses)
+        return layers, found
 
     def _measured(self, groups: Sequence[_Group], parameters: Sequence[Any]) -> np.ndarray:
         """Losses of the outputs of finished networks, values rounded to the dtype."""
@@ -286,8 +291,8 @@ def _history(seeds: Sequence[Course], variances: np.ndarray) -> History:
     length = max(len(seed.records) for seed in seeds)
     padded = [seed.records + seed.records[-1:] * (length - len(seed.records)) for seed in seeds]
     steps = np.array([[step for step, _ in records] for records in padded])
-    losses = np.array([[(loss * variances).mean() for _, loss in records] for records in padded])
-    return History(steps, losses)
+    losses = np.array([[losses for _, losses in records] for records in padded])
+    return History(steps, (losses * variances).mean(axis=2))
 
 
 def _bar(settings: Settings) -> Any:
