@@ -31,7 +31,7 @@ from approxlab.fitting.last_layer.solved_networks import (
     with_last_layer,
 )
 from approxlab.fitting.last_layer.sup_norm import solve_sup
-from approxlab.fitting.target_or_arrays import are_arrays, box_of, checked_arrays
+from approxlab.fitting.target_or_arrays import are_arrays, box_of, checked_arrays, real_array
 from approxlab.networks.activations import activation
 from approxlab.networks.forward import hidden_units
 from approxlab.networks.mlp import MLP
@@ -201,7 +201,9 @@ def _data(
             )
         x, w = _rule(box, width, None if points is None else int(points))
     else:
-        x, w = np.asarray(check_points(points, dim)), _row_weights(weights)
+        given = np.asarray(points)
+        given = given if given.dtype.kind == "f" else real_array("points", points)
+        x, w = np.asarray(check_points(given, dim)), _row_weights(weights)
     keep = inside(getattr(target, "mask", None), x)
     if not keep.any():
         raise ValueError(
