@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
@@ -136,6 +136,29 @@ def like(net: MLP, weights: Any, biases: Any) -> MLP:
     """A pytree of the network's structure with other leaves, of any shape."""
     leaves = (*weights, *biases)
     return jax.tree.unflatten(jax.tree.structure(net), leaves)
+
+
+@overload
+def per_sample_gradients(
+    net: MLP,
+    X: Any,
+    Y: Any,
+    loss: Callable[[Array, Array], Array] = ...,
+    *,
+    biases: bool = ...,
+) -> PerSampleGradients: ...
+
+
+@overload
+def per_sample_gradients(
+    net: Any,
+    X: Any,
+    Y: Any,
+    loss: Callable[[Array, Array], Array] = ...,
+    *,
+    biases: bool = ...,
+    params: Any,
+) -> PerSampleGradients | FunctionGradients: ...
 
 
 def per_sample_gradients(
