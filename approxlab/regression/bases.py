@@ -90,8 +90,7 @@ class Basis:
                 f"x: got shape {x.shape} for {self!r}, expected ({self.in_size},): one point."
             )
         x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
-        table = jnp.stack(self._in_one_variable(self._mapped(x, jnp)))
-        return _products(table, self.exponents)
+        return _products(self._scanned(self._mapped(x, jnp)), self.exponents)
 
     def matrix(self, points: np.ndarray) -> np.ndarray:
         """All polynomials at points (n, d), by NumPy and in float64 whatever JAX computes in.
@@ -100,7 +99,10 @@ class Basis:
             Shape (n, num_features), one row per point.
         """
         t = self._mapped(np.asarray(points, np.float64), np)
-        table = np.stack(self._in_one_variable(t))
+        values = [np.ones_like(t), t][: self.degree + 1]
+        for k in range(1, self.degree):
+            values.append(self._next(k, t, values[-1], values[-2]))
+        table = np.stack(values)
         return np.ascontiguousarray(_products(np.moveaxis(table, 1, 2), self.exponents).T)
 
     def _mapped(self, x: Any, xp: Any) -> Any:
@@ -113,14 +115,25 @@ class Basis:
         )
         return ((x - shift) - rest) / half
 
-    def _in_one_variable(self, t: Any) -> list[Any]:
-        """Degrees 0 to n at t, of any shape."""
-        values = [t * 0.0 + 1.0, t][: self.degree + 1]
-        for k in range(1, self.degree):
-            values.append(self._next(k, t, values[-1], values[-2]))
-        return values
+    def _scanned(self, t: jax.Array) -> jax.Array:
+        """Degrees 0 to n at t: shape (n + 1, d).
 
-    def _next(self, k: int, t: Any, last: Any, before: Any) -> Any:
+        A loop, since the recurrence written out takes XLA longer than quadratic time to compile.
+        """
+
+        def step(pair: tuple[jax.Array, jax.Array], k: jax.Array) -> Any:
+            before, last = pair
+            following = self._next(k, t, last, before)
+            return (last, following), following
+
+        one = jnp.ones_like(t)
+        first = jnp.stack([one, t][: self.degree + 1])
+        if self.degree < 2:
+            return first
+        _, others = jax.lax.scan(step, (one, t), jnp.arange(1, self.degree, dtype=t.dtype))
+        return jnp.concatenate([first, others])
+
+    def _next(self, k: Any, t: Any, last: Any, before: Any) -> Any:
         """Degree k + 1 from degrees k and k - 1."""
         raise NotImplementedError
 
@@ -144,7 +157,7 @@ class Monomials(Basis):
 
     name: ClassVar[str] = "monomial"
 
-    def _next(self, k: int, t: Any, last: Any, before: Any) -> Any:
+    def _next(self, k: Any, t: Any, last: Any, before: Any) -> Any:
         return t * last
 
 
@@ -167,7 +180,7 @@ class Chebyshev(Basis):
 
     name: ClassVar[str] = "chebyshev"
 
-    def _next(self, k: int, t: Any, last: Any, before: Any) -> Any:
+    def _next(self, k: Any, t: Any, last: Any, before: Any) -> Any:
         return 2.0 * t * last - before
 
 
@@ -188,7 +201,7 @@ class Legendre(Basis):
 
     name: ClassVar[str] = "legendre"
 
-    def _next(self, k: int, t: Any, last: Any, before: Any) -> Any:
+    def _next(self, k: Any, t: Any, last: Any, before: Any) -> Any:
         return ((2.0 * k + 1.0) * t * last - k * before) / (k + 1.0)
 
 
