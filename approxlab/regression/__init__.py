@@ -11,8 +11,8 @@ squares, with rank and condition reported. A polynomial beside a network, from n
     x = target.domain.random(key, 60)
     data = x, al.evaluate(target, x) + 0.05 * jax.random.normal(key, (60,))
     fit = al.regression.polynomial(data, 9); print(al.errors.l2(fit.model, target), fit.condition)
-    ax = al.plotting.plot_model(fit.model, target, data=data, label="degree 9")
-    al.plotting.plot_model(al.fit(data, hidden=(6,)).network, ax=ax, label="MLP")
+    ax = al.plotting.plot_model(fit.model, target, data=data)
+    al.plotting.plot_model(al.fit(data, hidden=(3,)).network, target, ax=ax)
 """
 
 import lazy_loader

@@ -105,10 +105,12 @@ def polynomial(
         >>> target, key = al.targets.get("runge"), jax.random.key(0)
         >>> x = target.domain.random(key, 60)
         >>> data = x, al.evaluate(target, x) + 0.05 * jax.random.normal(key, (60,))
-        >>> fit = polynomial(data, 9); print(al.errors.l2(fit.model, target), fit.condition)
+        >>> fit, mlp = polynomial(data, 9), al.fit(data, hidden=(3,), steps=500).network
+        >>> print(al.errors.l2(fit.model, target), fit.condition)
         Estimate(l2 ...) ...
         >>> ax = al.plotting.plot_model(fit.model, target, data=data, label="degree 9")
-        >>> ax = al.plotting.plot_model(al.fit(data, hidden=(6,)).network, ax=ax, label="MLP")
+        >>> ax = al.plotting.plot_model(mlp, target, ax=ax, label="MLP")
+        >>> ax.figure.clear()
     """
     if basis not in BASES:
         raise ValueError(f"basis: got {basis!r}, expected one of {', '.join(sorted(BASES))}.")
