@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from approxlab.plotting.palette import colors
 from experiments.drawing.figures import given_back
 from experiments.drawing.legends import legend_entry
-from experiments.drawing.lettering import heading
 from experiments.drawing.rows import Row, column, distinct, of
 from experiments.linear_polynomial_mlp.cases import FORMULAS, TARGETS
 from experiments.linear_polynomial_mlp.findings import MODELS, curve, targets_of
@@ -16,13 +15,14 @@ from experiments.linear_polynomial_mlp.networks import draw_network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
 __all__ = ["draw"]
 
 _COLORS, _BASES = colors("models"), colors("bases")
+_NAMES = {"monomial": "monomials", "chebyshev": "Chebyshev", "legendre": "Legendre"}
 _MARKERS = {"linear": "D", "polynomial": "", "mlp": "o", "hand_made": "*"}
-_CLEAN, _NOISY = (1e-16, 4.0), (1e-2, 2.0)
+_CLEAN, _NOISY = (1e-16, 4.0), (5e-3, 2.0)
 
 
 @given_back
@@ -34,41 +34,48 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     targets = targets_of(rows)
     with plotting.style("screen"):
-        figure = plt.figure(figsize=(4.2 + 2.35 * len(targets), 8.8), dpi=100)
-        ((left, right),) = figure.subfigures(
-            1, 2, squeeze=False, width_ratios=[3.4, 2.35 * len(targets)]
-        )
-        _draw_left(left, rows)
-        noise = max(row["noise"] for row in of(rows, story="errors"))
-        heading(right, "One basis for all, features by hand, or features learned")
-        axes = right.subplots(3, len(targets), sharey="row", squeeze=False)
+        width = 4.6 + 2.35 * len(targets)
+        figure = plt.figure(figsize=(width, 8.8), dpi=100, layout="none")
+        edge = 3.6 / width  # the left part ends here
+        _heading(figure, 0.012, "The models as networks")
+        _heading(figure, edge + 0.012, "One basis for all, features by hand, or features learned")
+        grid = figure.add_gridspec(
+            4, 1, height_ratios=[0.6, 1.15, 1.0, 2.4], left=0.6 / width, right=edge - 0.25 / width,
+            top=0.905, bottom=0.115, hspace=0.3,
+        )  # fmt: skip
+        _draw_left([figure.add_subplot(grid[i]) for i in range(4)], rows)
+        axes = figure.subplots(
+            3, len(targets), sharey="row", squeeze=False,
+            gridspec_kw={"left": edge + 0.75 / width, "right": 1.0 - 0.2 / width, "top": 0.905,
+                         "bottom": 0.115, "hspace": 0.25, "wspace": 0.1},
+        )  # fmt: skip
         for j, target in enumerate(targets):
             _draw_curves(axes[0, j], rows, target)
             _draw_errors(axes[1, j], rows, target, noisy=False)
             _draw_errors(axes[2, j], rows, target, noisy=True)
-            axes[0, j].set_title(FORMULAS[target], fontsize=11)
+            axes[0, j].set_title(FORMULAS[target], fontsize=11, loc="left")
             axes[2, j].set_xlabel("parameters")
-            axes[2, j].axhline(noise, color="0.5", linewidth=1.0, linestyle="--")
-        axes[2, -1].annotate("noise", (31, noise), xytext=(0, 3), textcoords="offset points",
-                             ha="right", color="0.35", fontsize=9)  # fmt: skip
+            _draw_noise(axes[2, j], rows, label=j == len(targets) - 1)
         axes[0, 0].set_ylabel("from noisy samples")
         axes[1, 0].set_ylabel("RMS error, no noise")
         axes[2, 0].set_ylabel("RMS error, noise")
-        _legend(right, axes[1, 0])
+        _legend(figure, edge)
     return figure
 
 
-def _draw_left(panel: SubFigure, rows: Sequence[Row]) -> None:
-    heading(panel, "The models as networks")
-    grid = panel.add_gridspec(4, 1, height_ratios=[0.55, 1.0, 0.85, 1.9])
+def _heading(figure: Figure, x: float, text: str) -> None:
+    figure.text(x, 0.963, text, fontsize=13, fontweight="bold")
+
+
+def _draw_left(axes: Sequence[Axes], rows: Sequence[Row]) -> None:
     titles = {
         "linear": "linear: weights solved for",
         "polynomial": "polynomial: features given",
         "mlp": "MLP: features trained",
     }
-    for i, (model, title) in enumerate(titles.items()):
-        draw_network(panel.add_subplot(grid[i]), model, title)
-    _draw_condition(panel.add_subplot(grid[3]), rows)
+    for ax, (model, title) in zip(axes, titles.items(), strict=False):
+        draw_network(ax, model, title)
+    _draw_condition(axes[-1], rows)
 
 
 def _draw_condition(ax: Axes, rows: Sequence[Row]) -> None:
@@ -77,7 +84,7 @@ def _draw_condition(ax: Axes, rows: Sequence[Row]) -> None:
         mine = of(cells, basis=basis)
         for name, style in (("condition", "-"), ("chebyshev_points_condition", "--")):
             ax.plot(column(mine, "degree"), column(mine, name), style, color=_BASES[basis],
-                    linewidth=1.6, label=basis if style == "-" else None)  # fmt: skip
+                    linewidth=1.6, label=_NAMES[basis] if style == "-" else None)  # fmt: skip
     legend_entry(ax, "-", "equally spaced")
     legend_entry(ax, "--", "Chebyshev points")
     ax.set(yscale="log", xlabel="degree $n$", ylim=(0.5, None))
@@ -96,7 +103,7 @@ def _draw_curves(ax: Axes, rows: Sequence[Row], target: str) -> None:
     ax.plot(column(samples, "x"), column(samples, "y"), ".", color="0.45", markersize=3.5)
     for model in ("linear", "polynomial", "mlp"):
         ax.plot(x, column(dense, model), color=_COLORS[model], linewidth=1.4)
-    ax.set(ylim=(-1.6, 1.7), xlabel="$x$")
+    ax.set(ylim=(-1.6, 1.7))
     ax.text(0.97, 0.03, f"{3 * found[0]['width'] + 1} parameters", transform=ax.transAxes,
             ha="right", fontsize=9, color="0.3")  # fmt: skip
 
@@ -115,7 +122,15 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], target: str, *, noisy: bool) -> 
     ax.set(yscale="log", ylim=(low, high), xlim=(0, 32))
 
 
-def _legend(panel: SubFigure, ax: Axes) -> None:
+def _draw_noise(ax: Axes, rows: Sequence[Row], *, label: bool) -> None:
+    noise = max(row["noise"] for row in of(rows, story="errors"))
+    ax.axhline(noise, color="0.5", linewidth=1.0, linestyle="--")
+    if label:
+        ax.annotate("noise", (1, noise), xytext=(0, 2), textcoords="offset points", color="0.3",
+                    fontsize=9)  # fmt: skip
+
+
+def _legend(figure: Figure, edge: float) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -128,4 +143,5 @@ def _legend(panel: SubFigure, ax: Axes) -> None:
         Line2D([], [], color="0.3", linestyle=":", label="training"),
         Line2D([], [], color="0.8", linewidth=4.0, label="target"),
     ]
-    panel.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False,
+                  bbox_to_anchor=(0.5 * (1.0 + edge), 0.0))  # fmt: skip

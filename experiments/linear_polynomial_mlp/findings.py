@@ -137,7 +137,9 @@ def caption(rows: Sequence[Row]) -> str:
     noisy = "; ".join(
         f"{target}: least {_best(rows, target, 'polynomial')[1]:.2g} at degree "
         f"{_best(rows, target, 'polynomial')[0] - 1}, "
-        f"{_at(rows, target, 'polynomial', most, noisy=True):.2g} at degree {most - 1}"
+        f"{_at(rows, target, 'polynomial', most, noisy=True):.2g} at degree {most - 1}, MLP "
+        f"{_best(rows, target, 'mlp')[1]:.2g} with {_best(rows, target, 'mlp')[0]} parameters, at "
+        f"worst {max(curve(rows, target, 'mlp', 'test_rms', noisy=True)[1]):.2g}"
         for target in targets
     )
     return " ".join([

@@ -21,7 +21,7 @@ def draw_network(ax: Axes, model: str, title: str) -> None:
     color = _COLORS[model]
     ax.set_axis_off()
     ax.set(xlim=(-0.14, 1.12), ylim=(-0.12, 1.1))
-    ax.set_title(title, color=color, fontsize=11, loc="left", pad=2)
+    ax.set_title(title, color=color, fontsize=11, loc="left", pad=6)
     output = (1.0, 0.5)
     if model == "linear":
         layers = [_column(0.0, ("$1$", "$x$"))]
@@ -54,12 +54,14 @@ def _column(x: float, texts: Sequence[str]) -> list[tuple[tuple[float, float], s
 
 
 def _line(ax: Axes, begin: tuple[float, float], end: tuple[float, float], color: str) -> None:
-    ax.plot([begin[0], end[0]], [begin[1], end[1]], color=color, linewidth=1.6, zorder=1)
+    ax.plot(
+        [begin[0], end[0]], [begin[1], end[1]], color=color, linewidth=1.6, zorder=1, clip_on=False
+    )
 
 
 def _unit(ax: Axes, place: tuple[float, float], text: str) -> None:
     if text != r"$\vdots$":
         ax.plot(
-            *place, "o", markersize=19, markerfacecolor="white", markeredgecolor="0.3", zorder=2
+            *place, "o", markersize=17, markerfacecolor="white", markeredgecolor="0.3", zorder=2
         )
     ax.text(*place, text, ha="center", va="center", fontsize=10, zorder=3)
