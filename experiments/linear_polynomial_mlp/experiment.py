@@ -58,8 +58,8 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(targets=("runge", "step"), draws=1, degree=9, widths=(1, 3), seeds=2, steps=30,
-                    shown=3),
+    "smoke": Config(targets=("runge", "step"), draws=1, degree=6, widths=(1, 2), seeds=2, steps=30,
+                    shown=2),
     "default": Config(),
     "paper": Config(draws=25, widths=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), seeds=16, steps=1000),
 }  # fmt: skip

@@ -40,7 +40,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         _heading(figure, 0.012, "The models as networks")
         _heading(figure, edge + 0.012, "One basis for all, features by hand, or features learned")
         grid = figure.add_gridspec(
-            4, 1, height_ratios=[0.6, 1.15, 1.0, 2.4], left=0.6 / width, right=edge - 0.25 / width,
+            4, 1, height_ratios=[0.5, 1.4, 1.05, 2.2], left=0.6 / width, right=edge - 0.25 / width,
             top=0.905, bottom=0.115, hspace=0.3,
         )  # fmt: skip
         _draw_left([figure.add_subplot(grid[i]) for i in range(4)], rows)

@@ -61,7 +61,6 @@ def _line(ax: Axes, begin: tuple[float, float], end: tuple[float, float], color:
 
 def _unit(ax: Axes, place: tuple[float, float], text: str) -> None:
     if text != r"$\vdots$":
-        ax.plot(
-            *place, "o", markersize=17, markerfacecolor="white", markeredgecolor="0.3", zorder=2
-        )
+        ax.plot(*place, "o", markersize=16, markerfacecolor="white", markeredgecolor="0.3",
+                zorder=2, clip_on=False)  # fmt: skip
     ax.text(*place, text, ha="center", va="center", fontsize=10, zorder=3)
