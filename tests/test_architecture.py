@@ -43,6 +43,7 @@ ALLOWED = {
     },
     "constructions": FIRST | {"optimal"},
     "fitting": FIRST | {"constructions", "derivatives", "optimal"},
+    "regression": FIRST | {"fitting"},
     "sweeps": FIRST | {"constructions", "fitting", "optimal"},
     "plotting": {"arguments", "claims", "domains", "evaluation", "records"},
     # A trace draws itself by the plotting room, which it opens when asked to.

@@ -1,4 +1,4 @@
-"""`MLP`, its activations and initialisations, and the calculus of networks."""
+"""`MLP`, its activations and initialisations, the calculus of networks, and linear layers."""
 
 from approxlab.faces import attach
 
