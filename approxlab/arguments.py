@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["check_function", "check_key", "check_norm", "check_positive", "check_widths"]
+__all__ = [
+    "check_function",
+    "check_key",
+    "check_norm",
+    "check_positive",
+    "check_rate",
+    "check_widths",
+]
 
 
 def check_positive(**values: Any) -> None:
@@ -23,6 +30,24 @@ def check_positive(**values: Any) -> None:
     for name, value in values.items():
         if not hasattr(value, "__index__") or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name}: got {value!r}, expected a positive integer.")
+
+
+def check_rate(learning_rate: Any) -> float:
+    """A step size: a finite number above 0.
+
+    Example:
+        >>> check_rate(-0.1)
+        Traceback (most recent call last):
+        ...
+        ValueError: learning_rate: got -0.1, expected a positive number.
+    """
+    try:
+        number = float(learning_rate)
+    except (TypeError, ValueError):
+        number = 0.0
+    if isinstance(learning_rate, str | bool) or not 0 < number < float("inf"):
+        raise ValueError(f"learning_rate: got {learning_rate!r}, expected a positive number.")
+    return number
 
 
 def check_widths(hidden: Any) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The data of a training in one form: points in [-1, 1]^d, values of unit mean square.
+"""The data of a training in one form: points in [-1, 1]^d, values of unit mean square, or plain.
 
 Everything here is NumPy in float64: the data are prepared once, whatever the dtype of the training.
 """
@@ -41,6 +41,8 @@ class TrainingData:
         deviation: Root of the mean square of `values - mean`, over all outputs.
         out_size: `None` for values of shape (), m for values of shape (m,).
         function: The target and its mask, where fresh points can be drawn.
+        plain: Whether training sees points and values as they were given: then `inputs` and
+            `outputs` are these, `unit` is 1, and nothing is folded into the networks.
     """
 
     points: np.ndarray
@@ -54,6 +56,7 @@ class TrainingData:
     deviation: float
     out_size: int | None
     function: tuple[Callable[..., Any], Callable[..., Any] | None] | None
+    plain: bool = False
 
     @property
     def variance(self) -> float:
@@ -61,7 +64,9 @@ class TrainingData:
         return float(np.square(self.unit * self.deviation))
 
 
-def prepare(target: Any, points: int | None, dtype: str, grid: str = "uniform") -> TrainingData:
+def prepare(
+    target: Any, points: int | None, dtype: str, grid: str = "uniform", plain: bool = False
+) -> TrainingData:
     """The training data of a target, or of arrays `(X, Y)`, for training in that dtype.
 
     Raises:
@@ -69,9 +74,36 @@ def prepare(target: Any, points: int | None, dtype: str, grid: str = "uniform") 
         TypeError: If the target is neither.
     """
     if are_arrays(target):
-        return _from_arrays(*checked_arrays(target, points), dtype)
-    box = box_of(target)
-    return _from_target(target, box, _grid(box.dim, points, grid), dtype)
+        data = _from_arrays(*checked_arrays(target, points), dtype)
+    else:
+        box = box_of(target)
+        data = _from_target(target, box, _grid(box.dim, points, grid), dtype)
+    return _as_given(data, dtype) if plain else data
+
+
+def _as_given(data: TrainingData, dtype: str) -> TrainingData:
+    """The same data for training in their own units; mean and deviation still measure losses."""
+    size, limits = data.unit * np.abs(data.values).max(), np.finfo(dtype)
+    bottom, top = math.sqrt(float(limits.tiny)) * 1024, math.sqrt(float(limits.max)) / 1024
+    if size > 0 and not bottom <= size <= top:
+        raise ValueError(
+            f"target: got values of size {size:.3g} for training in their own units in {dtype}, "
+            f"expected sizes between {bottom:.0e} and {top:.0e}: their squares make the loss. "
+            "Choose other units."
+        )
+    values = data.values * data.unit
+    return dataclasses.replace(
+        data,
+        inputs=data.points,
+        values=values,
+        outputs=values,
+        center=np.zeros_like(data.center),
+        half=np.ones_like(data.half),
+        unit=1.0,
+        mean=data.mean * data.unit,
+        deviation=data.deviation * data.unit,
+        plain=True,
+    )
 
 
 def _from_target(target: Any, box: Box, cube: np.ndarray, dtype: str) -> TrainingData:

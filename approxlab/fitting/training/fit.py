@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from approxlab.arguments import check_key, check_positive, check_widths
+from approxlab.arguments import check_key, check_positive, check_rate, check_widths
 from approxlab.fitting.target_or_arrays import are_arrays
 from approxlab.fitting.training.data import TrainingData, prepare
 from approxlab.fitting.training.method import Method, Size
@@ -24,7 +24,6 @@ from approxlab.networks.mlp import MLP, float_dtype
 
 __all__ = ["fit", "training_grid"]
 
-_LEARNING_RATE = 1e-2
 _RECORDS, _LEAST_STRIDE = 40, 25
 _HIDDEN, _ACTIVATION = (32, 32), "tanh"
 
@@ -58,7 +57,8 @@ def fit(
     [-1, 1]^d and values shifted and scaled to unit mean square; the affine maps are folded into the
     returned networks. So it does not matter where the box lies, up to rounding, and a power of two
     times the target gives exactly that power of two times the network. (Where symmetry makes a
-    gradient vanish, Adam divides rounding by rounding and magnifies it.)
+    gradient vanish, Adam divides rounding by rounding and magnifies it.) Only "gradient_descent"
+    and "momentum" train on inputs and values as they are: there the step size has their units.
 
     The training points of a target are `points` equally spaced ones on an interval, a square
     tensor grid in two dimensions, and the Sobol sequence beyond, or Chebyshev points instead of
@@ -81,7 +81,9 @@ def fit(
         method: "adam" (its learning rate falls along half a cosine); "lbfgs", "ssbfgs" or
             "ssbroyden" (quasi-Newton with line search, the last two with a dense, self-scaled
             inverse Hessian); "levenberg_marquardt" or "variable_projection" (least squares, often
-            orders of magnitude below the others, see `LevenbergMarquardt` for settings); a `Method`
+            orders of magnitude below the others, see `LevenbergMarquardt` for settings);
+            "gradient_descent" or "momentum" (constant step, data not scaled: see
+            `GradientDescent`); a `Method`
             with settings of its own; or an optax `GradientTransformation`: use one such object
             again rather than an equal one, which would be compiled anew.
         seeds: Number of networks, by default 1; seed i starts from `jax.random.fold_in(key, i)`.
@@ -89,7 +91,9 @@ def fit(
         start: A network to start from, or several stacked ones, one per seed, as in `networks` of
             a result; widths, activation and linear units are then its own.
         steps: Steps at most.
-        learning_rate: Of "adam", by default 1e-2; the other methods have their own.
+        learning_rate: Of "adam", by default 1e-2; of "gradient_descent" and "momentum" the step
+            size alpha for half the sum of squares, without a default. The other methods have their
+            own.
         points: Number of training points of a target; by default 256 on an interval, 1024 in two
             dimensions, 2048 beyond.
         grid: "uniform", or "chebyshev" for points that are denser towards the faces of the box:
@@ -147,7 +151,7 @@ def fit(
         seeds=count,
         key=jax.random.key(0) if key is None else key,
         steps=steps,
-        learning_rate=_rate(learning_rate),
+        learning_rate=_rate(learning_rate, chosen),
         batch=batch,
         init=_init(init, chosen, structure["activation"], start),
         dtype=kind,
@@ -157,7 +161,8 @@ def fit(
         progress=progress,
         devices=None if devices is None else tuple(devices),
     )
-    training_data = prepare(target, points, kind, training_grid(grid, target, chosen))
+    where = training_grid(grid, target, chosen)
+    training_data = prepare(target, points, kind, where, chosen.own_units)
     _check_start(start, training_data)
     chosen.check(_size(settings, training_data))
     return train(training_data, settings)
@@ -278,12 +283,16 @@ def _check_options(method: Method, learning_rate: float | None, batch: int | Non
         )
 
 
-def _rate(value: float | None) -> float:
-    if value is None:
-        return _LEARNING_RATE
-    if not 0 < value < math.inf:
-        raise ValueError(f"learning_rate: got {value!r}, expected a positive number.")
-    return float(value)
+def _rate(value: float | None, method: Method) -> float:
+    if value is not None:
+        return check_rate(value)
+    if method.default_learning_rate is None:
+        raise ValueError(
+            f"learning_rate: got None with method {method.name!r}, expected a positive number: the "
+            "constant step for half the sum of squares, in the units of the data. Below 2 divided "
+            "by the largest eigenvalue of the Hessian of that sum, steps contract."
+        )
+    return method.default_learning_rate
 
 
 def _tolerance(tol: float) -> float:

@@ -111,6 +111,7 @@ class SeedTraining:
             span = jnp.minimum(intervals[0], count - done)
             taken, new = self._steps(state, data, schedule, span)
             loss = self._mean_square(new.params, data["inputs"], data["outputs"], None)
+            loss = loss / data["recorded"] / data["recorded"]
             finite = (taken == span) & jnp.isfinite(loss)
             for leaf in jax.tree.leaves(new.params):
                 finite &= jnp.all(jnp.isfinite(leaf))
