@@ -36,7 +36,7 @@ __all__ = ["OUTCOMES", "landing", "loss", "outcomes", "saddle_reach"]
 OUTCOMES = ("one side", "across", "saddle", "bounded", "diverged")
 _NEAR = 1e-6  # of x y to 1, or of the weights to 0, after the last step
 _FAR = 1e6
-_FELT = {"float32": 1e-5, "float64": 1e-13}  # |r| above this is no rounding
+_FELT = 1e-13  # |r| above this is no rounding
 
 
 def loss(weights: Any) -> Any:
@@ -51,8 +51,14 @@ def outcomes(x: np.ndarray, y: np.ndarray, alpha: float, steps: int) -> np.ndarr
     "one side" and "across": x y = 1 to within 1e-6, where no step, or some step, changed the sign
     of 1 - x y (both values above rounding); "saddle": both weights within 1e-6 of 0; "diverged":
     beyond 1e6, or not finite; "bounded": none of these.
+
+    Raises:
+        ValueError: In single precision: a step that multiplies 1 - x y by a small negative number
+            would end in rounding, and on which side is then not known.
     """
-    start = tuple(jnp.asarray(part) for part in (x, y))
+    start = tuple(jnp.asarray(part, float) for part in (x, y))
+    if start[0].dtype != np.float64:
+        raise ValueError("dtype: got float32, expected float64. Leave out --no-x64.")
     (x, y), crossed = jax.tree.map(np.asarray, _walked(start, alpha, steps))
     with np.errstate(invalid="ignore", over="ignore"):
         far = ~(np.maximum(np.abs(x), np.abs(y)) <= _FAR)
@@ -63,7 +69,7 @@ def outcomes(x: np.ndarray, y: np.ndarray, alpha: float, steps: int) -> np.ndarr
 
 @partial(jax.jit, static_argnums=2)
 def _walked(start: Any, alpha: Any, steps: int) -> Any:
-    rate, felt = jnp.asarray(alpha, start[0].dtype), _FELT[str(start[0].dtype)]
+    rate = jnp.asarray(alpha, start[0].dtype)
     gradient = jax.vmap(jax.grad(loss))
 
     def step(_: Any, carry: Any) -> Any:
@@ -71,7 +77,7 @@ def _walked(start: Any, alpha: Any, steps: int) -> Any:
         (new_x, new_y), _ = moved((x, y), gradient((x, y)), (), rate, 0.0)
         before, after = 1.0 - x * y, 1.0 - new_x * new_y
         sides = jnp.sign(before) * jnp.sign(after) < 0
-        crossed |= sides & (jnp.minimum(jnp.abs(before), jnp.abs(after)) > felt)
+        crossed |= sides & (jnp.minimum(jnp.abs(before), jnp.abs(after)) > _FELT)
         return (new_x, new_y), crossed
 
     return jax.lax.fori_loop(0, steps, step, (start, jnp.zeros(start[0].shape, bool)))
