@@ -3,7 +3,7 @@
 W := W - alpha dL/dW with the same alpha in every step: (a) on a quadratic, step sizes below, at and
 above 2/lambda_max, against the closed form; (b) on (1 - x y)^2 / 2, the smallest network, what
 becomes of each start; (c) on a tanh network, where the sharpness rises to 2/alpha and stays there,
-and what much shorter steps do.
+and what much shorter steps do; the central flow, which predicts the mean loss.
 """
 
 from __future__ import annotations
@@ -55,15 +55,21 @@ class Config:
     """Step size that stands for gradient flow."""
     records: int = 100
     """Records of the sharpness along each training."""
+    central: int = 1
+    """Number of networks for which the central flow of the longest step size is computed."""
+    central_time: float = 20.0
+    """Where it ends."""
+    central_records: int = 10
+    """Times between which losses are averaged."""
 
 
 PRESETS = {
     "smoke": Config(factors=(0.999, 1.001), quadratic_steps=2000, maps=(0.6,), side=40,
                     shares=(0.49, 0.51, 0.99, 1.01), starts=2000, alphas=(0.01,), seeds=1,
-                    flow_alpha=0.0006, records=24),
+                    flow_alpha=0.0006, records=24, central=0),
     "default": Config(),
     "paper": Config(side=480, starts=100_000, alphas=(0.0025, 0.0035, 0.005, 0.007, 0.01), seeds=10,
-                    time=60.0, flow_alpha=0.0002, records=200),
+                    time=60.0, flow_alpha=0.0002, records=200, central=10),
 }  # fmt: skip
 
 
@@ -72,13 +78,17 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     check_positive(
         quadratic_steps=config.quadratic_steps, side=config.side, starts=config.starts,
         plane_steps=config.plane_steps, seeds=config.seeds, width=config.width,
-        points=config.points, records=config.records,
+        points=config.points, records=config.records, central_records=config.central_records,
     )  # fmt: skip
     rates = (*config.factors, *config.maps, *config.shares, *config.alphas, config.flow_alpha)
     for alpha in rates:
         check_rate(alpha)
-    if not 0 < config.time < math.inf:
-        raise ValueError(f"time: got {config.time}, expected a positive number.")
+    for name in ("time", "central_time"):
+        value = getattr(config, name)
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name}: got {value}, expected a positive number.")
+    if not 0 <= config.central <= config.seeds:
+        raise ValueError(f"central: got {config.central}, expected 0 to {config.seeds} networks.")
     plane = {"steps": config.plane_steps}
     network = {
         "width": config.width,
@@ -102,6 +112,17 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
                 ("flow", config.flow_alpha),
             )
         ),
+        *(
+            {
+                "story": "central",
+                "alpha": max(config.alphas),
+                "network": i,
+                **network,
+                "time": config.central_time,
+                "records": config.central_records,
+            }
+            for i in range(config.central)
+        ),
     ]
 
 
@@ -109,7 +130,8 @@ def seconds(config: Config) -> float:
     """Expected time on two cores; the rates were measured."""
     steps = sum(config.time / a for a in (*config.alphas, config.flow_alpha))
     measured = (len(config.alphas) + 1) * config.records
-    return 8.0 + config.seeds * (steps * 4e-5 + measured * 0.015)
+    central = config.central * (5.0 + 0.007 * config.central_time / max(config.alphas))
+    return 8.0 + config.seeds * (steps * 4e-5 + measured * 0.015) + central
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:

@@ -39,7 +39,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     stories = {
         _draw_quadratic: (of(rows, story="quadratic"), 3.0),
         _draw_plane: ([row for row in rows if row["story"] in _PLANE], 4.0),
-        _draw_edge: ([row for row in rows if row["story"] in ("edge", "flow")], 3.9),
+        _draw_edge: ([row for row in rows if row["story"] in _NETWORK], 3.9),
     }
     kept = {drawn: found for drawn, found in stories.items() if found[0]}
     heights = [height for _, height in kept.values()]
@@ -52,6 +52,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 
 _PLANE = ("map", "shares", "exceptions")
+_NETWORK = ("edge", "flow", "central")
 
 
 def _draw_quadratic(panel: SubFigure, rows: Sequence[Row]) -> None:
@@ -68,7 +69,7 @@ def _draw_quadratic(panel: SubFigure, rows: Sequence[Row]) -> None:
         ax.plot(steps, column(cells, "error"), "o", color=_SIDES[side], markersize=3.6)
         shown = [row for row in cells if 3 * least < row["error"] < 1e7][-1]
         ax.annotate(
-            rf"${factor:g} \times 2/\lambda_{{\max}}$",
+            (rf"${factor:g} \times " if factor != 1 else "$") + r"2/\lambda_{\max}$",
             (shown["step"], shown["error"]),
             xytext=(9, 0),
             textcoords="offset points",
@@ -163,20 +164,43 @@ def _draw_edge(panel: SubFigure, rows: Sequence[Row]) -> None:
     for cells in trainings(rows, "flow"):
         left.plot(column(cells, "t"), column(cells, "sharpness"), color=_EDGE["flow"],
                   linewidth=1.2, zorder=1)  # fmt: skip
+    if of(rows, story="flow"):
+        small_note(left, 0.03, 0.93, "short steps (flow)")
     for cells in trainings(rows, "edge"):
         color = hue.get(cells[0]["alpha"], "0.5")
         left.plot(column(cells, "t"), column(cells, "sharpness"), color=color, linewidth=1.1)
     for alpha, color in hue.items():
         left.axhline(2 / alpha, color=color, linestyle="--", linewidth=1.2, zorder=0)
         left.text(1.01 * end, 2 / alpha, rf"$2/{alpha:g}$", color=color, va="center")
+    for cells in trainings(rows, "central"):
+        left.plot(column(cells, "t"), column(cells, "sharpness"), color=_EDGE["central"],
+                  linewidth=2.2)  # fmt: skip
     left.set(yscale="log", xlabel=r"time $\alpha k$", ylabel="sharpness", xlim=(0, end))
-    first = rows[0]["network"]
-    flow = of(rows, story="flow", network=first)
-    right.plot(column(flow, "t"), column(flow, "loss"), color=_EDGE["flow"], linewidth=1.6,
-               label="short steps (flow)", zorder=3)  # fmt: skip
-    for alpha, color in hue.items():
-        cells = of(rows, story="edge", network=first, alpha=alpha)
-        right.plot(column(cells, "t"), column(cells, "loss"), color=color, linewidth=1.1,
-                   label=rf"$\alpha = {alpha:g}$")  # fmt: skip
-    right.set(yscale="log", xlabel=r"time $\alpha k$", ylabel="loss, one network", xlim=(0, end))
-    right.legend(loc="upper right", fontsize=9)
+    _draw_losses(right, of(rows, network=rows[0]["network"]), hue)
+
+
+def _draw_losses(ax: Axes, rows: Sequence[Row], hue: Any) -> None:
+    """Losses of one network: short steps, means of the longest ones, and the central flow."""
+    from matplotlib.ticker import LogLocator
+
+    flow, central = of(rows, story="flow"), of(rows, story="central")
+    ends = [max(column(cells, "t")) for cells in (central or flow, flow) if cells]
+    ax.plot(column(flow, "t"), column(flow, "loss"), color=_EDGE["flow"], linewidth=1.6,
+            label="short steps (flow)")  # fmt: skip
+    if central:
+        between = 0.5 * central[0]["t"]
+        steps = round(2 * between / central[0]["alpha"])
+        middle = [t - between for t in column(central, "t")]
+        ax.plot(middle, column(central, "mean_loss"), "o", color=hue[central[0]["alpha"]],
+                markersize=5, label=f"means of {steps} steps")  # fmt: skip
+        ax.plot(middle, column(central, "predicted"), color=_EDGE["central"], linewidth=2.2,
+                label="central flow")  # fmt: skip
+    ax.set(yscale="log", xlabel=r"time $\alpha k$", ylabel="loss of one network")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter("")
+    ax.set_xlim(0, min(ends, default=1.0))
+    seen = [row["loss"] for row in flow if row["t"] <= min(ends)]
+    if seen:
+        ax.set_ylim(bottom=0.7 * min(seen))
+    ax.legend(loc="lower left", fontsize=9)

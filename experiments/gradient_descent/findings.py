@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from statistics import median
+from statistics import fmean, median
 
 from experiments.drawing.rows import Row, column, distinct, of
 
@@ -13,6 +13,7 @@ __all__ = ["caption", "check", "late", "reached", "table"]
 _LATE = 0.75  # the last quarter of the time is late
 _WITHIN = 0.15
 _ROUNDINGS = 10.0
+_MEAN_WITHIN = 0.15  # of the mean loss, by the central flow
 
 
 def late(rows: Sequence[Row]) -> float:
@@ -34,6 +35,18 @@ def trainings(rows: Sequence[Row], story: str) -> list[list[Row]]:
     cells = of(rows, story=story)
     pairs = dict.fromkeys((row["alpha"], row["network"]) for row in cells)
     return [of(cells, alpha=alpha, network=network) for alpha, network in pairs]
+
+
+def at_the_edge(rows: Sequence[Row]) -> list[Row]:
+    """The rows of a central flow from the first time on at which it is held at 2/alpha."""
+    held = [row["t"] for row in rows if row["at_the_edge"]]
+    return [row for row in rows if held and row["t"] > held[0]]
+
+
+def mean_losses(rows: Sequence[Row]) -> tuple[float, float]:
+    """Mean loss of a gradient descent at the edge, predicted and measured."""
+    cells = at_the_edge(rows)
+    return fmean(column(cells, "predicted")), fmean(column(cells, "mean_loss"))
 
 
 def check(rows: Sequence[Row]) -> None:
@@ -71,6 +84,21 @@ def check(rows: Sequence[Row]) -> None:
         for cells in edges:
             if cells[0]["network"] == flow[0]["network"] and reached(cells):
                 assert top > 2.0 / cells[0]["alpha"], f"{where}: short steps stay below 2/alpha"
+    for cells in trainings(rows, "central"):
+        _check_central(cells)
+
+
+def _check_central(cells: Sequence[Row]) -> None:
+    where = f"central flow, network {cells[0]['network']}"
+    edge = at_the_edge(cells)
+    if not edge:
+        return
+    for row in edge:
+        over = 0.5 * row["alpha"] * row["sharpness"]
+        assert abs(over - 1.0) <= 0.01, f"{where}: sharpness {over:.3f} times 2/alpha"
+    predicted, measured = mean_losses(cells)
+    ratio = predicted / measured
+    assert abs(ratio - 1.0) <= _MEAN_WITHIN, f"{where}: {ratio:.2f} times the mean loss"
 
 
 _OUTCOMES = ("one side", "across", "saddle", "bounded", "diverged")
@@ -169,6 +197,16 @@ def caption(rows: Sequence[Row]) -> str:
                 f"Much shorter steps (black, alpha = {flows[0]['alpha']:g}), which follow the "
                 "gradient flow, go on beyond these values, and their loss falls all the time."
             )
+    central = [cells for cells in trainings(rows, "central") if at_the_edge(cells)]
+    if central:
+        pairs = [mean_losses(cells) for cells in central]
+        values = " and ".join(f"{p:.3g} (measured {m:.3g})" for p, m in pairs[:3])
+        parts.append(
+            f"Green: the central flow of alpha = {central[0][0]['alpha']:g} (Cohen et al. 2025), "
+            "whose sharpness is 2/alpha from the time on at which it comes there; from there to "
+            f"t = {central[0][-1]['t']:g} it predicts a mean loss of {values}. Orange dots: the "
+            "loss of gradient descent averaged between two records."
+        )
     return " ".join(part for part in parts if part)
 
 
@@ -195,4 +233,11 @@ def table(rows: Sequence[Row]) -> str:
     for cells in trainings(rows, "flow"):
         alpha, top = cells[0]["alpha"], max(column(cells, "sharpness"))
         lines.append(f"{alpha:>14g}{cells[0]['network']:>8}{2 / alpha:>10.4g}{top:>16.4g}    flow")
+    for cells in trainings(rows, "central"):
+        if at_the_edge(cells):
+            predicted, measured = mean_losses(cells)
+            lines.append(
+                f"{cells[0]['alpha']:>14g}{cells[0]['network']:>8}    central flow: mean loss "
+                f"{predicted:.4g}, measured {measured:.4g}"
+            )
     return "\n".join(lines)

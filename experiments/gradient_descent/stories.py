@@ -8,10 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 import approxlab as al
 from approxlab.fitting import descend
 from approxlab.landscapes import sharpness_along, stable_step
+from experiments.gradient_descent.central_flow import central_flow
 from experiments.gradient_descent.smallest_network import (
     OUTCOMES,
     landing,
@@ -27,6 +29,7 @@ Rows = list[dict[str, Any]]
 REACH = 3.0  # starts of two weights lie in [-3, 3]^2
 _BESIDE = 1e-3  # how far beside an exceptional start an ordinary one is taken
 _DEGREE = 4
+_WATCHED = 3  # eigenvalues of the central flow
 
 
 def _quadratic(unit: Mapping[str, Any], run: RunInfo) -> Rows:
@@ -110,14 +113,7 @@ def _exceptions(unit: Mapping[str, Any], run: RunInfo) -> Rows:
 
 def _training(unit: Mapping[str, Any], run: RunInfo) -> Rows:
     """Loss and sharpness along the training of a tanh network."""
-    x = jnp.linspace(-1.0, 1.0, unit["points"], dtype=run.dtype)
-    y = jnp.cos(_DEGREE * jnp.arccos(x))
-    key = jax.random.fold_in(jax.random.key(run.seed), unit["network"])
-    net = al.MLP.init(key, 1, (unit["width"], unit["width"]), "tanh", dtype=run.dtype)
-
-    def loss(net: Any) -> Any:
-        return 0.5 * jnp.sum((jax.vmap(net)(x[:, None]) - y) ** 2)
-
+    loss, net = _network(unit, run)
     steps = round(unit["time"] / unit["alpha"])
     stride = max(1, round(steps / unit["records"]))
     path = descend(loss, net, learning_rate=unit["alpha"], steps=steps, stride=stride)
@@ -133,6 +129,35 @@ def _training(unit: Mapping[str, Any], run: RunInfo) -> Rows:
     ]
 
 
+def _central(unit: Mapping[str, Any], run: RunInfo) -> Rows:
+    """The central flow, and the mean loss of the gradient descent that it stands for."""
+    loss, net = _network(unit, run)
+    weights, unravel = ravel_pytree(net)
+
+    def of_vector(w: Any) -> Any:
+        return loss(unravel(w))
+
+    alpha, records = unit["alpha"], unit["records"]
+    rows = central_flow(of_vector, weights, alpha, unit["time"], records, _WATCHED)
+    steps = round(rows[-1]["t"] / alpha)
+    losses = descend(of_vector, weights, learning_rate=alpha, steps=steps).losses[:-1]
+    means = losses.reshape(records, -1).mean(axis=1)
+    return [{**row, "mean_loss": float(mean)} for row, mean in zip(rows, means, strict=True)]
+
+
+def _network(unit: Mapping[str, Any], run: RunInfo) -> tuple[Callable[[Any], Any], Any]:
+    """Half the sum of squares, and the network at its start."""
+    x = jnp.linspace(-1.0, 1.0, unit["points"], dtype=run.dtype)
+    y = jnp.cos(_DEGREE * jnp.arccos(x))
+    key = jax.random.fold_in(jax.random.key(run.seed), unit["network"])
+    net = al.MLP.init(key, 1, (unit["width"], unit["width"]), "tanh", dtype=run.dtype)
+
+    def loss(net: Any) -> Any:
+        return 0.5 * jnp.sum((jax.vmap(net)(x[:, None]) - y) ** 2)
+
+    return loss, net
+
+
 STORIES: Mapping[str, Callable[[Mapping[str, Any], RunInfo], Rows]] = {
     "quadratic": _quadratic,
     "map": _map,
@@ -140,4 +165,5 @@ STORIES: Mapping[str, Callable[[Mapping[str, Any], RunInfo], Rows]] = {
     "exceptions": _exceptions,
     "edge": _training,
     "flow": _training,
+    "central": _central,
 }
