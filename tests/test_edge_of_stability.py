@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_the_check_of_the_record_can_fail(rows, story, field, factor):
 
 def test_the_covariance_solves_its_complementarity_problem():
     """X >= 0, Y = slack + effect X >= 0 and X Y = 0, where constraints bind and where not."""
-    rng = np.random.default_rng(0)
+    rng, solved = np.random.default_rng(0), jax.jit(_complementary)
     binding = 0
     for _ in range(10):
         factors = rng.normal(size=(3, 3, 40))
@@ -66,7 +67,7 @@ def test_the_covariance_solves_its_complementarity_problem():
         slack = slack + slack.T
         X = jnp.zeros((3, 3))
         for _ in range(40):  # each call goes on from the last one, as the steps of the flow do
-            X = _complementary(jnp.asarray(slack), jnp.asarray(effect), X)
+            X = solved(slack, effect, X)
         Y = slack + np.einsum("ijkl,kl->ij", effect, X)
         assert np.linalg.eigvalsh(X).min() > -1e-12
         assert np.linalg.eigvalsh(0.5 * (Y + Y.T)).min() > -1e-6
