@@ -101,8 +101,8 @@ def _plane_legend() -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    minimisers = {"color": "black", "label": "minimisers $xy=1$"}
-    white = {"color": "white", "markeredgecolor": "black"}
+    minimisers: dict[str, Any] = {"color": "black", "label": "minimisers $xy=1$"}
+    white: dict[str, Any] = {"color": "white", "markeredgecolor": "black"}
     return [
         *(Patch(color=_OUTCOMES[name], label=text) for name, text in _NAMES.items()),
         Line2D([], [], linestyle=":", linewidth=1.2, **minimisers),

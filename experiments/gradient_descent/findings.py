@@ -200,11 +200,11 @@ def caption(rows: Sequence[Row]) -> str:
     central = [cells for cells in trainings(rows, "central") if at_the_edge(cells)]
     if central:
         pairs = [mean_losses(cells) for cells in central]
-        values = " and ".join(f"{p:.3g} (measured {m:.3g})" for p, m in pairs[:3])
+        told = " and ".join(f"{p:.3g} (measured {m:.3g})" for p, m in pairs[:3])
         parts.append(
             f"Green: the central flow of alpha = {central[0][0]['alpha']:g} (Cohen et al. 2025), "
             "whose sharpness is 2/alpha from the time on at which it comes there; from there to "
-            f"t = {central[0][-1]['t']:g} it predicts a mean loss of {values}. Orange dots: the "
+            f"t = {central[0][-1]['t']:g} it predicts a mean loss of {told}. Orange dots: the "
             "loss of gradient descent averaged between two records."
         )
     return " ".join(part for part in parts if part)
