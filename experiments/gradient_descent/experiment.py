@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from approxlab.arguments import check_positive, check_rate
+from approxlab.arguments import check_number, check_positive
 from experiments import runner
 from experiments.gradient_descent.figure import draw
 from experiments.gradient_descent.findings import caption, check, table
@@ -82,7 +82,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     )  # fmt: skip
     rates = (*config.factors, *config.maps, *config.shares, *config.alphas, config.flow_alpha)
     for alpha in rates:
-        check_rate(alpha)
+        check_number("alpha", alpha, positive=True)
     for name in ("time", "central_time"):
         value = getattr(config, name)
         if not 0 < value < math.inf:

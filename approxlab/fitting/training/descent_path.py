@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_function, check_positive, check_rate
+from approxlab.arguments import check_function, check_number, check_positive
 from approxlab.fitting.training.gradient_descent import check_momentum, moved, resting
 from approxlab.fitting.training.result import Status
 
@@ -88,7 +88,8 @@ def descend(
         <Status.DIVERGED: 'diverged'>
     """
     check_function("loss", loss)
-    rate = check_rate(learning_rate)
+    check_number("learning_rate", learning_rate, positive=True)
+    rate = float(learning_rate)
     check_momentum(momentum)
     check_positive(steps=steps, stride=stride)
     first = _real(start)

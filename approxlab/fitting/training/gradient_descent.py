@@ -31,8 +31,9 @@ class GradientDescent(Method):
     With momentum beta (Polyak's heavy ball), V := beta V - alpha dL/dW and W := W + V, from V = 0.
 
     Near a minimum whose Hessian of L has the largest eigenvalue s, plain steps contract for
-    alpha < 2/s and grow for alpha > 2/s; with momentum the limit is 2 (1 + beta) / s. A training
-    whose numbers overflow ends with the status "diverged". Data that are far from zero make s large
+    alpha < 2/s and grow for alpha > 2/s; with momentum the limit is 2 (1 + beta) / s. For a loss of
+    your own `approxlab.landscapes.stable_step` finds 2/s. A training that ends worse than it began,
+    or whose numbers overflow, has the status "diverged". Data that are far from zero make s large
     and steps small, since nothing is scaled: this method shows how gradient descent behaves, the
     others are for use.
 

@@ -55,9 +55,9 @@ def arrays_of(
         "scale": 1.0 / training_data.half,
         "shift": -training_data.center / training_data.half,
         "mean": np.zeros_like(training_data.mean) if plain else training_data.mean,
-        "deviation": 1.0 if plain else training_data.deviation,
+        "deviation": np.ones_like(training_data.deviation) if plain else training_data.deviation,
         "unit": training_data.unit,
-        "recorded": training_data.deviation if plain else 1.0,
+        "recorded": training_data.deviation if plain else np.ones_like(training_data.deviation),
     }
     data: dict[str, Any] = _cast({**columns, **maps}, settings.dtype)
     if settings.batch is None or training_data.function is None:
@@ -76,7 +76,8 @@ def original(
     data: dict[str, Any], training_data: TrainingData, settings: Settings
 ) -> dict[str, Any]:
     """The same data with points and values not normalised, to measure a finished network."""
-    columns = {"inputs": training_data.points.T, "outputs": training_data.values.T, "recorded": 1.0}
+    columns = {"inputs": training_data.points.T, "outputs": training_data.values.T}
+    columns["recorded"] = np.ones_like(training_data.deviation)
     return {**data, **_cast(columns, settings.dtype)}
 
 
