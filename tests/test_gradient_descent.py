@@ -12,6 +12,7 @@ import approxlab as al
 from approxlab.arguments import check_number
 from approxlab.fitting import METHODS, GradientDescent, descend, fit
 from approxlab.fitting.training.gradient_descent import check_momentum
+from approxlab.landscapes import stable_step
 
 EPS = 2.0**-52
 
@@ -123,6 +124,11 @@ def line(seed, n=12):
 def test_a_linear_model_contracts_below_two_over_the_sharpness_and_grows_above(seed):
     x, y, hessian, best = line(seed)
     limit = 2.0 / np.linalg.eigvalsh(hessian)[-1]
+
+    def half_sum(w):
+        return 0.5 * jnp.sum((x @ w[:2] + w[2] - y) ** 2)
+
+    np.testing.assert_allclose(stable_step(half_sum, jnp.zeros(3)), limit, rtol=1e-12)
     options = {"hidden": (), "method": "gradient_descent", "dtype": "float32", "steps": 40_000}
     below = fit((x, y), **options, learning_rate=0.999 * limit)
     assert below.status == "budget"  # the least squares leave a residual
