@@ -116,6 +116,18 @@ SPOILED = {
         ("dot_flops", 2): "twice the operations of the formula",
         ("relative_gradient_error", 1e4): "wrong gradients",
     },
+    "gradient_descent": {
+        ("roundings_away", 100): "errors that are not those of the closed form",
+        ("error", 1e-9): "errors that have fallen",
+        ("error", 1e9): "errors that have grown",
+        ("alpha_times_lambda_max", 1.01): "another step size",
+        ("one side", 2): "more outcomes than starts",
+        ("across", 0): "no start that converges across",
+        ("bounded", 0): "outcomes that are missing",
+        ("x", 1.01): "exceptional starts elsewhere",
+        ("sharpness", 1.2): "late sharpness above 2/alpha",
+        ("sharpness", 0.5): "trainings that do not come to 2/alpha",
+    },
     "computational_graphs": {
         ("primal", 1.001): "other values of the intermediate steps",
         ("adjoint", 1.001): "other adjoints",

@@ -21,6 +21,7 @@ IDENTITIES = {
     "finite_differences": "3678a5ff312d9490",
     "gap_to_optimum": "9f24c49d27253c4b",
     "gradient_cost": "38b6bbf4e257f176",
+    "gradient_descent": "da0032d2a8001131",
     "greedy_rates": "f800bd52281c707f",
     "jacobian_chain": "efd691e4cf22b9d9",
     "jacobian_cost": "1c84aa88a04e396c",

@@ -95,6 +95,16 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "bump": _BLUE,
             "compositional": _ORANGE,
         },
+        # Gradient descent: where a step size lies, what becomes of a start, a training.
+        "step sizes": {"below": _BLUE, "at": _GREEN, "above": _VERMILLION},
+        "outcomes": {
+            "one side": _SKY,
+            "across": _BLUE,
+            "saddle": _GREEN,
+            "bounded": _ORANGE,
+            "diverged": "#DDDDDD",
+        },
+        "edge of stability": {"flow": _BLACK, "central": _GREEN},
         # Derivatives.
         "sweeps of a trace": {"forward": "#007A5A", "reverse": "#C44E00"},
         "jacobian methods": {
