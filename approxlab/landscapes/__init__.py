@@ -9,6 +9,6 @@
 - `convexity_at_midpoint`, `nonconvexity_witness`: numbers that prove that a loss is not convex.
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
