@@ -33,9 +33,33 @@ class Config:
     """(b) Step sizes for which the plane of starts is drawn."""
     side: int = 240
     """Starts along a side of such a map."""
-    shares: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.45, 0.49, 0.51, 0.55, 0.6, 0.7, 0.8, 0.9,
-                                 0.95, 0.99, 1.01, 1.05, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8,
-                                 1.9)  # fmt: skip
+    shares: tuple[float, ...] = (
+        0.1,
+        0.2,
+        0.3,
+        0.4,
+        0.45,
+        0.49,
+        0.51,
+        0.55,
+        0.6,
+        0.7,
+        0.8,
+        0.9,
+        0.95,
+        0.99,
+        1.01,
+        1.05,
+        1.1,
+        1.2,
+        1.3,
+        1.4,
+        1.5,
+        1.6,
+        1.7,
+        1.8,
+        1.9,
+    )
     """Step sizes for which random starts are counted; not 1/2 and not 1, which decide slowly."""
     starts: int = 10_000
     """Random starts for each of them."""
@@ -64,22 +88,46 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(factors=(0.999, 1.001), quadratic_steps=2000, maps=(0.6,), side=40,
-                    shares=(0.49, 0.51, 0.99, 1.01), starts=2000, alphas=(0.01,), seeds=1,
-                    flow_alpha=0.0006, records=24, central=0),
+    "smoke": Config(
+        factors=(0.999, 1.001),
+        quadratic_steps=2000,
+        maps=(0.6,),
+        side=40,
+        shares=(0.49, 0.51, 0.99, 1.01),
+        starts=2000,
+        alphas=(0.01,),
+        seeds=1,
+        flow_alpha=0.0006,
+        records=24,
+        central=0,
+    ),
     "default": Config(),
-    "paper": Config(side=480, starts=100_000, alphas=(0.0025, 0.0035, 0.005, 0.007, 0.01), seeds=10,
-                    time=60.0, flow_alpha=0.0002, records=200, central=10),
-}  # fmt: skip
+    "paper": Config(
+        side=480,
+        starts=100_000,
+        alphas=(0.0025, 0.0035, 0.005, 0.007, 0.01),
+        seeds=10,
+        time=60.0,
+        flow_alpha=0.0002,
+        records=200,
+        central=10,
+    ),
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Every step size of every story; the exceptional starts of each map."""
     check_positive(
-        quadratic_steps=config.quadratic_steps, side=config.side, starts=config.starts,
-        plane_steps=config.plane_steps, seeds=config.seeds, width=config.width,
-        points=config.points, records=config.records, central_records=config.central_records,
-    )  # fmt: skip
+        quadratic_steps=config.quadratic_steps,
+        side=config.side,
+        starts=config.starts,
+        plane_steps=config.plane_steps,
+        seeds=config.seeds,
+        width=config.width,
+        points=config.points,
+        records=config.records,
+        central_records=config.central_records,
+    )
     rates = (*config.factors, *config.maps, *config.shares, *config.alphas, config.flow_alpha)
     for alpha in rates:
         check_number("alpha", alpha, positive=True)

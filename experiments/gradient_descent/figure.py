@@ -121,8 +121,15 @@ def _draw_map(ax: Axes, rows: Sequence[Row], alpha: float) -> None:
     lines = of(rows, story="map")
     digits = np.array([[int(c) for c in row["outcomes"]] for row in lines])
     half = -lines[0]["y"] * len(lines) / (len(lines) - 1)
-    ax.imshow(digits, origin="lower", extent=(-half, half, -half, half), vmin=-0.5, vmax=4.5,
-              cmap=ListedColormap(list(_OUTCOMES.values())), interpolation="nearest")  # fmt: skip
+    ax.imshow(
+        digits,
+        origin="lower",
+        extent=(-half, half, -half, half),
+        vmin=-0.5,
+        vmax=4.5,
+        cmap=ListedColormap(list(_OUTCOMES.values())),
+        interpolation="nearest",
+    )
     x = np.geomspace(1 / half, half, 400)
     stable = alpha * (x**2 + x**-2) <= 2
     for sign in (1, -1):
@@ -162,8 +169,13 @@ def _draw_edge(panel: SubFigure, rows: Sequence[Row]) -> None:
     hue = dict(zip(alphas, _STEPS, strict=False))
     end = max(row["t"] for row in rows)
     for cells in trainings(rows, "flow"):
-        left.plot(column(cells, "t"), column(cells, "sharpness"), color=_EDGE["flow"],
-                  linewidth=1.2, zorder=1)  # fmt: skip
+        left.plot(
+            column(cells, "t"),
+            column(cells, "sharpness"),
+            color=_EDGE["flow"],
+            linewidth=1.2,
+            zorder=1,
+        )
     if of(rows, story="flow"):
         small_note(left, 0.03, 0.93, "short steps (flow)")
     for cells in trainings(rows, "edge"):
@@ -173,8 +185,9 @@ def _draw_edge(panel: SubFigure, rows: Sequence[Row]) -> None:
         left.axhline(2 / alpha, color=color, linestyle="--", linewidth=1.2, zorder=0)
         left.text(1.01 * end, 2 / alpha, rf"$2/{alpha:g}$", color=color, va="center")
     for cells in trainings(rows, "central"):
-        left.plot(column(cells, "t"), column(cells, "sharpness"), color=_EDGE["central"],
-                  linewidth=2.2)  # fmt: skip
+        left.plot(
+            column(cells, "t"), column(cells, "sharpness"), color=_EDGE["central"], linewidth=2.2
+        )
     left.set(yscale="log", xlabel=r"time $\alpha k$", ylabel="sharpness", xlim=(0, end))
     _draw_losses(right, of(rows, network=rows[0]["network"]), hue)
 
@@ -185,16 +198,32 @@ def _draw_losses(ax: Axes, rows: Sequence[Row], hue: Any) -> None:
 
     flow, central = of(rows, story="flow"), of(rows, story="central")
     ends = [max(column(cells, "t")) for cells in (central or flow, flow) if cells]
-    ax.plot(column(flow, "t"), column(flow, "loss"), color=_EDGE["flow"], linewidth=1.6,
-            label="short steps (flow)")  # fmt: skip
+    ax.plot(
+        column(flow, "t"),
+        column(flow, "loss"),
+        color=_EDGE["flow"],
+        linewidth=1.6,
+        label="short steps (flow)",
+    )
     if central:
         between = 0.5 * central[0]["t"]
         steps = round(2 * between / central[0]["alpha"])
         middle = [t - between for t in column(central, "t")]
-        ax.plot(middle, column(central, "mean_loss"), "o", color=hue[central[0]["alpha"]],
-                markersize=5, label=f"means of {steps} steps")  # fmt: skip
-        ax.plot(middle, column(central, "predicted"), color=_EDGE["central"], linewidth=2.2,
-                label="central flow")  # fmt: skip
+        ax.plot(
+            middle,
+            column(central, "mean_loss"),
+            "o",
+            color=hue[central[0]["alpha"]],
+            markersize=5,
+            label=f"means of {steps} steps",
+        )
+        ax.plot(
+            middle,
+            column(central, "predicted"),
+            color=_EDGE["central"],
+            linewidth=2.2,
+            label="central flow",
+        )
     ax.set(yscale="log", xlabel=r"time $\alpha k$", ylabel="loss of one network")
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_major_formatter("{x:g}")

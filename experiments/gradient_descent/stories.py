@@ -76,10 +76,14 @@ def _map(unit: Mapping[str, Any], run: RunInfo) -> Rows:
     x, y = np.meshgrid(side + 1e-3, side)
     found = outcomes(x.ravel(), y.ravel(), unit["alpha"], unit["steps"]).reshape(x.shape)
     return [
-        {"y": float(height), "x_from": float(side[0] + 1e-3), "x_to": float(side[-1] + 1e-3),
-         "outcomes": "".join(map(str, line))}
+        {
+            "y": float(height),
+            "x_from": float(side[0] + 1e-3),
+            "x_to": float(side[-1] + 1e-3),
+            "outcomes": "".join(map(str, line)),
+        }
         for height, line in zip(side, found, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _shares(unit: Mapping[str, Any], run: RunInfo) -> Rows:
