@@ -60,9 +60,9 @@ def check(rows: Sequence[Row]) -> None:
     """
     targets = targets_of(rows)
     for row in of(rows, story="errors"):
-        sizes = {"polynomial": row.get("degree", 0) + 1, "mlp": 3 * row.get("width", 0) + 1}
-        wanted = sizes.get(row["model"], 2 if row["model"] == "linear" else row["num_parameters"])
-        assert row["num_parameters"] == wanted, f"{row['model']}: parameters miscounted"
+        counts = {"polynomial": row.get("degree", 0) + 1, "mlp": 3 * row.get("width", 0) + 1}
+        count = counts.get(row["model"], 2 if row["model"] == "linear" else row["num_parameters"])
+        assert row["num_parameters"] == count, f"{row['model']}: parameters miscounted"
     for target in targets:
         _check_nested(rows, target)
         _check_bases(rows, target)
