@@ -79,6 +79,11 @@ def check(rows: Sequence[Row]) -> None:
     if "smooth" in targets and most >= 22:
         network, polynomial = (_at(rows, "smooth", m, most) for m in ("mlp", "polynomial"))
         assert polynomial < 1e-12 < network, "smooth: the polynomial does not reach rounding"
+    if "step" in targets:
+        fitted = min(curve(rows, "step", "mlp", "training_rms", noisy=False)[1])
+        assert fitted < 1e-4 < 0.02 < _at(rows, "step", "mlp", most), (
+            "step: networks do not fit the samples, or know where the step is"
+        )
     for target, size in (("kink", 3), ("step", 2)):
         if target in targets:
             assert _at(rows, target, "hand_made", size) < 1e-13, f"{target}: features miss it"
