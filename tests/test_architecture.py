@@ -49,6 +49,7 @@ ALLOWED = {
     # A trace draws itself by the plotting room, which it opens when asked to.
     "derivatives": {"arguments", "claims", "networks", "plotting", "records"},
     "costs": {"arguments"},
+    "landscapes": {"arguments", "derivatives", "evaluation", "networks", "solves"},
 }
 ALLOWED = {"faces": set()} | {room: below | {"faces"} for room, below in ALLOWED.items()}
 # Needed for annotations or for a doctest only, so not an edge of the house.
