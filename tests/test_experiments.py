@@ -136,6 +136,12 @@ SPOILED = {
         ("local", 1.001): "other local derivatives",
         ("tangent_x1", 1.001): "other tangents of forward mode",
     },
+    "linear_polynomial_mlp": {
+        ("test_rms", 1e-6): "a linear model that is good enough for all",
+        ("training_rms", -1): "training errors that rise with the degree",
+        ("num_parameters", 2): "parameters miscounted",
+        ("chebyshev_points_condition", 1000): "ill-conditioned orthogonal polynomials",
+    },
     "linear_layer_vjp": {
         ("entry", 2): "entries of dy/dW that are not x_j",
         ("dot_flops", 2): "a product twice as dear as its formula",

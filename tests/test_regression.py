@@ -108,8 +108,8 @@ def test_degree_thirty_agrees_with_numpy(basis):
 def test_the_condition_of_monomials_is_the_true_one():
     fit = polynomial((NODES[:, None], smooth(NODES)), 30, basis="monomial", box=ONE)
     true = np.linalg.cond(np.polynomial.polynomial.polyvander(NODES, 30))
-    assert fit.condition == pytest.approx(true, rel=0.01)
-    assert fit.condition > 1e11
+    assert fit.condition == pytest.approx(true, rel=1e-9)
+    assert fit.condition == pytest.approx(1.5216548e11, rel=1e-4), "by rational arithmetic"
     assert fit.condition_kind == "2-norm"
     assert "condition 1.52e+11 (2-norm)" in repr(fit)
     single = polynomial(
@@ -211,7 +211,7 @@ def test_features_that_are_a_pytree_keep_their_arrays_as_leaves():
 
 def test_scales_of_features_do_not_decide_the_rank():
     target = al.targets.get("exp")
-    scaled = regress(target, lambda x: jnp.stack([1e-12 + 0.0 * x[0], 1e12 * x[0], x[0] ** 2]))
+    scaled = regress(target, lambda x: jnp.stack([1e-200 + 0.0 * x[0], 1e200 * x[0], x[0] ** 2]))
     assert scaled.rank == 3
     assert float(scaled.error) == pytest.approx(float(polynomial(target, 2).error), rel=1e-9)
 
@@ -299,7 +299,7 @@ def test_degrees_below_two_are_affine_and_those_above_need_depth(basis):
 
 
 @pytest.mark.parametrize("out_size", [None, 3])
-@pytest.mark.parametrize("hidden", [(), (5,), (4, 1, 6)])
+@pytest.mark.parametrize("hidden", mostly_slow([(), (5,), (4, 1, 6)], [(4, 1, 6)]))
 def test_linear_layers_are_one_matrix(hidden, out_size):
     net = al.MLP.init(jax.random.key(1), 2, hidden, "identity", out_size=out_size)
     rng = np.random.default_rng(0)
@@ -321,8 +321,13 @@ def test_linear_layers_are_one_matrix(hidden, out_size):
 
 
 def test_stacked_linear_networks_collapse_together():
-    keys = jax.random.split(jax.random.key(0), 3)
-    nets = jax.vmap(lambda key: al.MLP.init(key, 2, (4, 3), "identity"))(keys)
+    rng = np.random.default_rng(0)
+    shapes = ((4, 2), (3, 4), (1, 3))
+    nets = al.MLP.from_arrays(
+        [rng.standard_normal((3, *shape)) for shape in shapes],
+        [rng.standard_normal((3, shape[0])) for shape in shapes],
+        "identity",
+    )
     flat = al.networks.collapse(nets)
     x = jnp.array([0.3, -0.2])
     for i in range(3):

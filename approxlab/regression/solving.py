@@ -144,7 +144,7 @@ def regress(
             per feature and 2048 beyond.
         weights: Non-negative weights of given points or arrays, shape (n,); by default equal ones.
         rtol: Where the rank is cut, see `approxlab.solves.solve`; by default eps of `dtype`.
-            Columns have about equal norms there.
+            Columns are scaled to equal size before.
         dtype: "float32" or "float64"; by default JAX's default.
 
     Returns:
@@ -206,9 +206,10 @@ def _solved(
 
 
 def _solve(matrix: np.ndarray, y: np.ndarray, w: Any, rtol: float) -> LeastSquares:
-    """The solution with columns scaled to about equal norms, by powers of two and so exactly."""
-    norms = np.sqrt(np.mean(np.square(matrix), axis=0))
-    scale = np.exp2(-np.round(np.log2(np.where(norms > 0.0, norms, 1.0))))
+    """The solution with columns scaled to about equal size, by powers of two and so exactly."""
+    sizes = np.max(np.abs(matrix), axis=0)
+    powers = np.round(np.log2(np.where(sizes > 0.0, sizes, 1.0)))
+    scale = np.exp2(-np.clip(powers, -1000.0, 1000.0))
     found = solve(matrix * scale, y, weights=w, rtol=rtol)
     solution = found.solution * (scale if y.ndim == 1 else scale[:, None])
     return dataclasses.replace(found, solution=solution)

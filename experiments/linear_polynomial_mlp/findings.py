@@ -59,6 +59,10 @@ def check(rows: Sequence[Row]) -> None:
         AssertionError: With the sentence that is not true.
     """
     targets = targets_of(rows)
+    for row in of(rows, story="errors"):
+        counts = {"polynomial": row.get("degree", 0) + 1, "mlp": 3 * row.get("width", 0) + 1}
+        count = counts.get(row["model"], 2 if row["model"] == "linear" else row["num_parameters"])
+        assert row["num_parameters"] == count, f"{row['model']}: parameters miscounted"
     for target in targets:
         _check_nested(rows, target)
         _check_bases(rows, target)
@@ -75,6 +79,11 @@ def check(rows: Sequence[Row]) -> None:
     if "smooth" in targets and most >= 22:
         network, polynomial = (_at(rows, "smooth", m, most) for m in ("mlp", "polynomial"))
         assert polynomial < 1e-12 < network, "smooth: the polynomial does not reach rounding"
+    if "step" in targets:
+        fitted = min(curve(rows, "step", "mlp", "training_rms", noisy=False)[1])
+        assert fitted < 1e-4 < 0.02 < _at(rows, "step", "mlp", most), (
+            "step: networks do not fit the samples, or know where the step is"
+        )
     for target, size in (("kink", 3), ("step", 2)):
         if target in targets:
             assert _at(rows, target, "hand_made", size) < 1e-13, f"{target}: features miss it"
