@@ -154,9 +154,9 @@ def dot(a, b):
 
 def features(loss, W1, b1):
     m = loss.Y.shape[1]
-    b2 = jnp.zeros(m) if loss.biases else None
-    hidden = loss.hidden(TwoLayerWeights(W1, jnp.zeros((m, len(W1))), b1, b2))
-    H = np.asarray(hidden)
+    b2 = np.zeros(m) if loss.biases else None
+    hidden = loss.hidden(TwoLayerWeights(W1, np.zeros((m, len(W1))), b1, b2))
+    H = np.asarray(hidden, float)
     return np.column_stack([H, np.ones(len(H))]) if loss.biases else H
 
 
@@ -177,10 +177,12 @@ def check_reduced(reduced, gradient, loss, W1, b1, c=50):
     A, Y = features(loss, W1, b1), np.asarray(loss.Y)
     C, R, exact = solved_exactly(A, Y)
     condition = np.linalg.cond(A)
-    eps, n = np.finfo(float).eps, len(W1)
+    eps, n = float(np.finfo(loss.X.dtype).eps), len(W1)
     assert abs(reduced - exact) <= c * eps * condition * np.sum(Y**2) / 2, "another value"
     act = activation(loss.activation)
-    Z = loss.X @ jnp.asarray(W1).T + (0.0 if b1 is None else jnp.asarray(b1)[None])
+    kind = loss.X.dtype
+    Z = loss.X @ jnp.asarray(W1, kind).T
+    Z = Z if b1 is None else Z + jnp.asarray(b1, kind)[None]
     slope = np.asarray(jax.jvp(act, (Z,), (jnp.ones_like(Z),))[1])
     X = np.asarray(loss.X)
     size = np.abs(Y) + np.abs(A) @ np.abs(C)
@@ -297,6 +299,21 @@ def test_kaufmans_jacobian_has_the_same_gradient(kind):
         slope = (ends[0] - ends[1]) / (2 * h)
         assert exact[..., 1] == pytest.approx(slope, abs=1e-7)
         assert np.max(np.abs(short[..., 1] - slope)) > 1e-3
+
+
+@pytest.mark.parametrize("number", mostly_slow(range(40), [0, 5]))
+def test_reduced_loss_and_gradient_in_single_precision(number):
+    double, W1, b1 = ill_conditioned(number, 1e-1)
+    X, Y = (np.asarray(part, np.float32) for part in (double.X, double.Y))
+    loss = TwoLayerLoss(X, Y, double.activation, biases=double.biases)
+    if np.linalg.cond(features(loss, W1, b1)) > 1e5:
+        return
+    gradient = loss.reduced_gradient(W1, b1)
+    check_reduced(loss.reduced(W1, b1), gradient, loss, W1, b1)
+    if np.linalg.cond(features(loss, W1, b1)) < 30.0:
+        spoiled = loss.reduced_gradient(W1 * 1.5, b1)
+        with pytest.raises(AssertionError, match="another gradient"):
+            check_reduced(loss.reduced(W1, b1), spoiled, loss, W1, b1)
 
 
 def test_single_precision_is_kept():
