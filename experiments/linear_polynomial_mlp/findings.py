@@ -93,8 +93,9 @@ def _check_nested(rows: Sequence[Row], target: str) -> None:
     """Spaces of polynomials grow with the degree, so the training error cannot rise."""
     for row in of(rows, story="errors", target=target, model="polynomial"):
         same = {name: row[name] for name in ("target", "noise", "draw")}
-        for following in of(rows, story="errors", model="polynomial", degree=row["degree"] + 1,
-                            **same):  # fmt: skip
+        for following in of(
+            rows, story="errors", model="polynomial", degree=row["degree"] + 1, **same
+        ):
             assert following["training_rms"] <= row["training_rms"] + 1e-13, (
                 f"{target}: the training error rises at degree {following['degree']}"
             )
@@ -151,21 +152,22 @@ def caption(rows: Sequence[Row]) -> str:
         f"worst {max(curve(rows, target, 'mlp', 'test_rms', noisy=True)[1]):.2g}"
         for target in targets
     )
-    return " ".join([
+    learned = (
+        " A linear model fits only a line; features made by hand fit kink and step with 3 and 2 "
+        "parameters, if one knows where they are. Networks learn them; what is left at a step is "
+        "its place between two samples."
+    )
+    return (
         "A linear model, polynomials and MLPs of one hidden layer as networks: grey connections "
         f"are given, coloured ones are solved for or trained. From {first['samples']} equally "
         "spaced samples on [-1, 1]; errors are root mean squares, against the target on the whole "
-        "interval (test, solid) and at the samples (training, dotted).",
-        f"Without noise and with {most} parameters, test errors are: {clean}. A linear model fits "
-        "only a line; features made by hand fit kink and step with 3 and 2 parameters, if one "
-        "knows where they are. Networks learn them; what is left at a step is its place between "
-        "two samples." if "kink" in targets and "step" in targets else
-        f"Without noise and with {most} parameters, test errors are: {clean}.",
-        f"With noise of standard deviation {noise:g} (medians of {draws} draws), the training "
-        "error of polynomials falls with every degree"
-        f"{' and the test error does not' if _overfits(rows) else ''}; test errors: {noisy}.",
-        _bases_sentence(rows),
-    ])  # fmt: skip
+        "interval (test, solid) and at the samples (training, dotted). Without noise and with "
+        f"{most} parameters, test errors are: {clean}."
+        f"{learned if {'kink', 'step'} <= set(targets) else ''} With noise of standard deviation "
+        f"{noise:g} (medians of {draws} draws), the training error of polynomials falls with every "
+        f"degree{' and the test error does not' if _overfits(rows) else ''}; test errors: {noisy}. "
+        f"{_bases_sentence(rows)}"
+    )
 
 
 def _bases_sentence(rows: Sequence[Row]) -> str:
@@ -186,9 +188,14 @@ def _bases_sentence(rows: Sequence[Row]) -> str:
 
 def table(rows: Sequence[Row]) -> str:
     """Median test and training errors per target, noise and number of parameters."""
-    lines = [f"{'':8}{'noise':>6}{'parameters':>12}" + "".join(
-        f"{MODELS[m] + ' ' + kind:>22}" for m in ("polynomial", "mlp") for kind in ("test", "train")
-    )]  # fmt: skip
+    lines = [
+        f"{'':8}{'noise':>6}{'parameters':>12}"
+        + "".join(
+            f"{MODELS[m] + ' ' + kind:>22}"
+            for m in ("polynomial", "mlp")
+            for kind in ("test", "train")
+        )
+    ]
     for target in targets_of(rows):
         for noisy in (False, True):
             for size in curve(rows, target, "mlp", "test_rms", noisy=noisy)[0]:
