@@ -69,7 +69,7 @@ def plot_model(
         >>> ax = plot_model(fit.network, target, label="8 units")
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
         ['runge', '8 units']
-        >>> plt.close(ax.figure)
+        >>> ax.figure.clear()
     """
     _check(model, target, points)
     data = None if data is None else _checked_data(data, output)

@@ -113,7 +113,7 @@ def plot_loss_surface(
         >>> ax = plot_loss_surface(lambda w: 0.5 * (1 - w[0] * w[1]) ** 2, corners, side=21)
         >>> ax.get_xlabel()
         'distance of parameters'
-        >>> plt.close(ax.figure)
+        >>> ax.figure.clear()
     """
     if names is not None and len(names) != 3:
         raise ValueError(f"names: got {len(names)}, expected three, one for each point.")
