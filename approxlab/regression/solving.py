@@ -102,9 +102,10 @@ def polynomial(
 
     Example:
         >>> import jax, approxlab as al
-        >>> target, key = al.targets.get("runge"), jax.random.key(0)
+        >>> target = al.targets.get("runge")
+        >>> key, other = jax.random.split(jax.random.key(0))
         >>> x = target.domain.random(key, 60)
-        >>> data = x, al.evaluate(target, x) + 0.05 * jax.random.normal(key, (60,))
+        >>> data = x, al.evaluate(target, x) + 0.05 * jax.random.normal(other, (60,))
         >>> fit, mlp = polynomial(data, 9), al.fit(data, hidden=(3,), steps=500).network
         >>> print(al.errors.l2(fit.model, target), fit.condition)
         Estimate(l2 ...) ...
