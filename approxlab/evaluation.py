@@ -81,14 +81,46 @@ def settled(model: Model) -> Model:
     return _Settled(model) if len(leaves) == 1 and leaves[0] is model else model
 
 
+def lasting(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss under an identity that stays only where it is a value or compiled already.
+
+    As `settled`, and a function that `jax.jit` has wrapped stays itself: JAX keeps its code anyway.
+    """
+    return loss if isinstance(loss, jax.stages.Wrapped) else settled(loss)
+
+
 class _Settled:
     """A function under an identity of its own."""
 
-    def __init__(self, function: Model) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
-    def __call__(self, x: Any) -> Any:
-        return self.function(x)
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+
+_NEEDS_NUMBERS = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
+
+
+def form_of(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Shape and dtype of a value, by `jax.eval_shape`.
+
+    Raises:
+        TypeError: If the function needs numbers where JAX has none, as those of NumPy do.
+    """
+    try:
+        return jax.eval_shape(function, *arguments)
+    except _NEEDS_NUMBERS as error:
+        raise _not_of_jax(name, error) from error
+
+
+def _not_of_jax(name: str, error: Exception) -> TypeError:
+    reason = str(error).splitlines()[0]
+    return TypeError(
+        f"{name}: got a function of NumPy or math, or one with an if on its argument, expected "
+        "one of JAX. Write jnp.sin(x[0]) for np.sin(x[0]) and math.sin(x[0]), jnp.where for if "
+        f"(jax says: {reason})"
+    )
 
 
 @partial(jax.jit, static_argnums=0)
@@ -101,13 +133,8 @@ def _bytes_per_point(static: _Static, shapes: tuple[Any, ...], point: Any) -> in
     """All intermediate values of one point: more than is alive at once, so a safe divisor."""
     try:
         jaxpr = jax.make_jaxpr(lambda arrays, x: static.join(arrays)(x))(shapes, point)
-    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise TypeError(
-            "model: got a function of NumPy or math, or one with an if on its argument, expected "
-            "one of JAX. Write jnp.sin(x[0]) for np.sin(x[0]) and math.sin(x[0]), jnp.where for if "
-            f"(jax says: {reason})"
-        ) from error
+    except _NEEDS_NUMBERS as error:
+        raise _not_of_jax("model", error) from error
     return max(8, _bytes_of(jaxpr.jaxpr))
 
 

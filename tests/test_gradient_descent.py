@@ -245,6 +245,35 @@ def test_a_path_is_what_the_loop_gives(beta):
     assert path.point(0)["a"].tolist() == start["a"].tolist()
 
 
+def test_a_plain_loss_is_taken_as_it_is_now():
+    """What it closes over may have changed; a compiled loss and a pytree are not traced again."""
+    data, traced = {"c": 1.0}, []
+
+    def loss(w):
+        traced.append(None)
+        return 0.5 * (w - data["c"]) ** 2
+
+    def last(f, start=0.0):
+        return float(descend(f, start, learning_rate=1.0, steps=2).points[-1])
+
+    assert last(loss) == 1.0
+    data["c"] = 5.0
+    assert last(loss) == 5.0
+    compiled = jax.jit(loss)
+    last(compiled)
+    count = len(traced)
+    assert (last(compiled, 3.0), len(traced)) == (5.0, count)
+
+
+def test_a_loss_that_is_a_pytree_is_a_value():
+    x = np.array([[1.0], [2.0]])
+    losses = [al.landscapes.TwoLayerLoss(x, c * x[:, 0], "identity", biases=False) for c in (1, 4)]
+    start = losses[0].weights(al.MLP.init(jax.random.key(0), 1, (1,), "identity"))
+    found = [descend(f, start, learning_rate=0.01, steps=3000).point(-1) for f in losses]
+    products = [float(w.W1[0, 0] * w.W2[0, 0]) for w in found]
+    np.testing.assert_allclose(products, [1.0, 4.0], rtol=1e-6)
+
+
 def test_a_path_ends_before_numbers_that_are_not_finite():
     path = descend(lambda w: w**4, 2.0, learning_rate=1.0, steps=100)
     assert path.status == "diverged"
@@ -258,6 +287,8 @@ def test_a_path_ends_before_numbers_that_are_not_finite():
     [
         (lambda w: w, np.ones(3), ValueError, r"loss: got a value of shape \(3,\)"),
         (lambda w: (w, w), 1.0, ValueError, "loss: got a value of tuple"),
+        (lambda w: np.sin(w), 1.0, TypeError, "loss: got a function of NumPy or math"),
+        (lambda w: w if w > 0 else -w, 1.0, TypeError, "loss: got a function of NumPy or math"),
         (lambda w: w**2, np.nan, ValueError, "start: got nan"),
         (lambda w: w**2, "w", ValueError, "start: got 'w'"),
         (lambda w: abs(w) ** 2, 1j, ValueError, "start: got 1j"),

@@ -21,7 +21,7 @@ from jaxtyping import Array
 from approxlab.arguments import check_function
 from approxlab.derivatives._trees import Form, Tree, as_tree
 from approxlab.derivatives.vector_products import hessian_vector_product
-from approxlab.evaluation import settled, split
+from approxlab.evaluation import form_of, lasting, split
 
 __all__ = ["Curved", "NotFiniteError", "curved", "kind_of", "real_tree"]
 
@@ -108,6 +108,7 @@ class Curved:
 
 def curved(loss: Callable[..., Any], params: Any, args: tuple[Any, ...]) -> Curved:
     """A loss at parameters that are finite."""
+    check_function("loss", loss)
     point = real_tree(params)
     kind = kind_of(point.form)
     for leaf in point.leaves:
@@ -117,7 +118,7 @@ def curved(loss: Callable[..., Any], params: Any, args: tuple[Any, ...]) -> Curv
                 "A run that has diverged has no curvature."
             )
     entries = jnp.concatenate([leaf.ravel().astype(kind) for leaf in point.leaves])
-    static, arrays = split(_OfEntries(_kept(loss), point.fixed, point.form))
+    static, arrays = split(_OfEntries(lasting(loss), point.fixed, point.form))
     return Curved(static, arrays, entries, args, point)
 
 
@@ -148,27 +149,6 @@ def cut(entries: Array, form: Form) -> Sequence[Array]:
         part.reshape(*part.shape[:-1], *shape).astype(dtype)
         for part, shape, dtype in zip(parts, form.shapes, form.dtypes, strict=True)
     ]
-
-
-def _kept(loss: Callable[..., Any]) -> Callable[..., Any]:
-    """The loss under an identity that stays only where it is a value or compiled already."""
-    check_function("loss", loss)
-    return loss if isinstance(loss, jax.stages.Wrapped) else _settled(loss)
-
-
-def _settled(loss: Callable[..., Any]) -> Callable[..., Any]:
-    found = settled(loss)
-    return found if found is loss else _Once(loss)
-
-
-class _Once:
-    """A function under an identity of its own."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.function(*arguments)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -202,7 +182,7 @@ def _scalar(static: Any, arrays: Any, entries: Array, args: Any) -> Callable[[Ar
     def f(at: Array) -> Any:
         return static.join(arrays)((at, args))
 
-    value = jax.eval_shape(f, entries)
+    value = form_of("loss", f, entries)
     if getattr(value, "shape", None) != ():
         got = getattr(value, "shape", type(value).__name__)
         raise ValueError(

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array
 
 from approxlab.arguments import check_function, check_number, check_positive
+from approxlab.evaluation import form_of, lasting, split
 from approxlab.fitting.training.gradient_descent import check_momentum, moved, resting
 from approxlab.fitting.training.result import Status
 
@@ -64,7 +65,8 @@ def descend(
 
     Args:
         loss: A function of the parameters, differentiable by JAX, whose value is one real number.
-            Give the same function again rather than an equal one: it is compiled once.
+            A function wrapped in `jax.jit`, or one that is a registered pytree, is compiled once
+            per shape; a plain function at every call, since what it closes over may have changed.
         start: The parameters: a number, an array, or a pytree of them, such as an `MLP`. Integers
             are taken as real numbers.
         learning_rate: alpha, the same in every step.
@@ -76,7 +78,7 @@ def descend(
         A `DescentPath`, in the dtypes of the start.
 
     Raises:
-        TypeError: If the loss is not a function.
+        TypeError: If the loss is not a function of JAX.
         ValueError: If the step size is not positive, the momentum not in [0, 1), a count not a
             positive integer, the start not real and finite, or the loss not one real number.
 
@@ -93,9 +95,11 @@ def descend(
     check_momentum(momentum)
     check_positive(steps=steps, stride=stride)
     first = _real(start)
-    _check_loss(loss, first)
+    static, arrays = split(lasting(loss))
+    _check_loss(static.join(arrays), first)
     records = np.append(np.arange(0, steps, stride), steps)
-    found = _walked(loss, float(momentum), first, rate, np.diff(records).astype(np.int32))
+    gaps = np.diff(records).astype(np.int32)
+    found = _walked(static, float(momentum), arrays, first, rate, gaps)
     losses, points = jax.tree.map(np.asarray, found)
     kept = _finite_records(losses, points)
     if not kept:
@@ -112,9 +116,10 @@ def descend(
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _walked(
-    loss: Callable[[Any], Any], momentum: float, start: Tree, rate: Array, gaps: Array
+    static: Any, momentum: float, arrays: Any, start: Tree, rate: Array, gaps: Array
 ) -> tuple[Array, Tree]:
     """Losses and parameters at the start and after every gap, along a leading axis."""
+    loss = static.join(arrays)
 
     def on(_: Array, carry: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
         params, velocity = carry
@@ -156,7 +161,7 @@ def _real(start: Any) -> Tree:
 
 def _check_loss(loss: Callable[[Any], Any], start: Tree) -> None:
     with jax.numpy_dtype_promotion("standard"):
-        found = jax.eval_shape(loss, start)
+        found = form_of("loss", loss, start)
     if not hasattr(found, "dtype") or found.shape or not jnp.issubdtype(found.dtype, jnp.floating):
         what = type(found).__name__
         if hasattr(found, "dtype"):

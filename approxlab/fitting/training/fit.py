@@ -113,8 +113,8 @@ def fit(
         tol: Relative loss (mean square error divided by the variance of the target, of several
             outputs the mean of these) at which a seed has converged; by default (100 eps)^2.
         patience: Steps without an improvement of the best relative loss by the factor
-            1 - sqrt(eps) after which a seed has stagnated; by default none for "adam" and optax,
-            whose loss may rise before it falls, and 200 for the others.
+            1 - sqrt(eps) after which a seed has stagnated; by default none for "adam", optax
+            and gradient descent, whose loss may rise before it falls, and 200 for the others.
         scaling: "each" to divide every output by its own spread, "common" to divide all by one,
             the root of their mean variance, so that training minimises the mean square error of
             the whole vector: for components that have one unit.

@@ -32,10 +32,12 @@ class GradientDescent(Method):
 
     Near a minimum whose Hessian of L has the largest eigenvalue s, plain steps contract for
     alpha < 2/s and grow for alpha > 2/s; with momentum the limit is 2 (1 + beta) / s. For a loss of
-    your own `approxlab.landscapes.stable_step` finds 2/s. A training that ends worse than it began,
-    or whose numbers overflow, has the status "diverged". Data that are far from zero make s large
-    and steps small, since nothing is scaled: this method shows how gradient descent behaves, the
-    others are for use.
+    your own `approxlab.landscapes.stable_step` finds 2/s. As `FitResult` says, the status is
+    "diverged" if a number was not finite, or the loss rose above both the start and the variance of
+    the target; and a seed that ended worse than it began returns the network of its best record,
+    not that of the last step (`descend` gives all of them). Data that are far from zero make s
+    large and steps small, since nothing is scaled: this method shows how gradient descent behaves,
+    the others are for use.
 
     Attributes:
         momentum: beta in [0, 1); "gradient_descent" names 0, and "momentum" 0.9.
