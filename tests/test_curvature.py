@@ -120,6 +120,23 @@ def test_weak_negative_curvature_is_told_from_rounding(key):
             assert bool(negative_curvature(loss, jnp.ones(40), method=method)) == found, method
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_least_squares_with_many_points_are_convex(dtype):
+    """Eigenvalues of a Hessian of rank one are zero to the rounding of its sums, beyond n eps."""
+    least_squares = jax.jit(lambda w, X: jnp.sum((X @ w) ** 2) / 2.0)
+    beyond = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        for points, size in ((1000, 3), (50_000, 2)):
+            X = jnp.asarray(np.outer(rng.standard_normal(points), rng.uniform(1, 2, size)), dtype)
+            for method in ("dense", "lanczos") if size > 2 else ("dense",):
+                found = negative_curvature(least_squares, jnp.ones(size, dtype), X, method=method)
+                assert not found, (seed, points, method)
+            largest = sharpness(least_squares, jnp.ones(size, dtype), X)
+            beyond += found.eigenvalue < -size * float(jnp.finfo(dtype).eps) * largest
+    assert beyond or dtype == jnp.float64  # n eps alone would have told one of them not convex
+
+
 def test_large_hessians_are_not_formed(key):
     n = 20_000
     weights = jnp.linspace(0.0, 1.0, n).at[7].set(-1.0).at[70].set(64.0)

@@ -273,6 +273,28 @@ def test_dependent_features(kind):
         assert jump < -1e-3, "it does not jump"
 
 
+@pytest.mark.parametrize("activation", ["relu", "relu2", "relu4", "heaviside"])
+def test_units_at_their_kinks(activation):
+    """Where a change of the weights makes a unit alive, or goes over a kink, nothing is smooth."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.uniform(0.5, 1.0, (6, 2)), rng.standard_normal(6)
+    loss = TwoLayerLoss(X, Y, activation, biases=False)
+    dead = loss.reduced_gradient([[0.0, 0.0]])
+    assert not dead.differentiable
+    jump = loss.reduced([[1e-9, 1e-9]]) - loss.reduced([[0.0, 0.0]])
+    assert jump < -1e-3 or activation == "heaviside"
+    assert loss.reduced_gradient([[-1.0, -1.0]]).differentiable  # dead at all weights nearby
+    assert loss.reduced_gradient([[1.0, 1.0]]).differentiable
+    at_point = [[X[0, 1], -X[0, 0]]]  # its preactivation is zero at the first point
+    assert loss.reduced_gradient(at_point).differentiable == (activation in ("relu2", "relu4"))
+    # Where features reach every value, kinks do not matter; and a point at the origin has none.
+    assert TwoLayerLoss(X[:1], Y[:1], activation, biases=False).reduced_gradient(
+        [*at_point, [1.0, 1.0]]
+    ).differentiable
+    origin = TwoLayerLoss(np.vstack([0 * X[:1], X]), [0.0, *Y], activation, biases=False)
+    assert origin.reduced_gradient([[1.0, 1.0]]).differentiable
+
+
 @pytest.mark.parametrize("kind", ["none", *DEFICIENT])
 def test_kaufmans_jacobian_has_the_same_gradient(kind):
     if kind == "none":

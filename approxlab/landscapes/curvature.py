@@ -40,6 +40,7 @@ Which = Literal["largest", "smallest", "all"]
 DENSE_SIZE = 300  # up to here the whole Hessian costs no more than some tens of products
 _LARGEST_MATRIX = 5000  # 200 MB
 _MOST_PRODUCTS = 20_000
+_ROUNDINGS = 64.0  # of the largest eigenvalue; up to 27 were seen, for 200000 points
 _STACK_NUMBERS = 2**22  # of the Hessians that are held at once
 
 
@@ -50,9 +51,10 @@ class Spectrum:
     Attributes:
         values: Shape (k,), from the asked end inwards; all of them increasing.
         vectors: Shape (n, k), orthonormal columns over the entries of all floating-point leaves.
-        rounding: Eigenvalues of smaller absolute value may be zero: from the dtype, the size of the
-            Hessian and, where it was formed, its asymmetry. By Lanczos the values are at most as
-            far out as the eigenvalues, so a sign beyond rounding is certain.
+        rounding: Eigenvalues of smaller absolute value may be zero: max(64, n) eps times the
+            largest eigenvalue and, where the Hessian was formed, its asymmetry. A guide, not a
+            bound: sums inside the loss that cancel, or run over very many points, may lose more.
+            Then compare float64.
         residual: An eigenvalue of the Hessian is so close to each value.
         method: "dense" or "lanczos".
         products: Number of Hessian-vector products.
@@ -164,7 +166,7 @@ def hessian_spectrum(
     check_positive(max_products=max_products)
     assert which != "all", "refused above"
     found = ends(at.product, at.size, count, which, _tolerance(tolerance, at), max_products)
-    rounding = 64.0 * at.eps * found.size
+    rounding = max(_ROUNDINGS, at.size) * at.eps * found.size
     residual = found.residual + rounding
     return Spectrum(found.values, found.vectors, rounding, residual, "lanczos", found.products, at)
 
@@ -225,11 +227,12 @@ def negative_curvature(
     tolerance: float | None = 1e-6,
     max_products: int = _MOST_PRODUCTS,
 ) -> NegativeCurvature:
-    """A direction along which the loss curves downwards: it is not convex there.
+    """A direction along which the loss curves downwards, beyond rounding: then it is not convex.
 
     Arguments and errors are those of `hessian_spectrum`; the tolerance of Lanczos is larger, since
-    near a minimum many eigenvalues are nearly zero. If the smallest eigenvalue is not below
-    rounding, nothing was found, which proves nothing about other points.
+    near a minimum many eigenvalues are nearly zero. Found means below minus the `rounding` of
+    `Spectrum`, which is a guide: close to it, repeat in float64. If nothing was found, that proves
+    nothing about other points.
 
     Example:
         >>> found = negative_curvature(lambda w: (1 - w[0] * w[1]) ** 2 / 2, jnp.zeros(2))
@@ -320,7 +323,9 @@ def _dense(at: Curved, which: Which, count: int) -> Spectrum:
     hessian = at.hessian()
     values, vectors = np.linalg.eigh((hessian + hessian.T) / 2.0)
     size = float(np.max(np.abs(values)))
-    rounding = at.size * at.eps * size + float(np.linalg.norm(hessian - hessian.T)) / 2.0
+    # The entries are sums over data, whose rounding the number of parameters does not tell.
+    rounding = max(_ROUNDINGS, at.size) * at.eps * size
+    rounding += float(np.linalg.norm(hessian - hessian.T)) / 2.0
     if which == "largest":
         values, vectors = values[::-1], vectors[:, ::-1]
     return Spectrum(values[:count], vectors[:, :count], rounding, rounding, "dense", at.size, at)

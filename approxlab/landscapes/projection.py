@@ -12,7 +12,7 @@ import numpy as np
 
 from approxlab.solves import solve
 
-__all__ = ["Projection", "constant_rank", "project", "projection_jacobian"]
+__all__ = ["Projection", "constant_rank", "project", "projection_jacobian", "smooth_at_kinks"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,6 +87,26 @@ def constant_rank(found: Projection, slope: np.ndarray, inputs: np.ndarray) -> b
         if np.any(np.linalg.norm(outside, axis=0) > limit * np.linalg.norm(moves, axis=0)):
             return False
     return True
+
+
+def smooth_at_kinks(found: Projection, kinks: np.ndarray, power: int) -> bool:
+    """Whether no unit that is at its kink at a point makes the reduced loss jump or bend.
+
+    Small changes of the hidden weights change such a unit at this point alone, by the given power
+    of the change. Where the features reach every value at the point, this changes nothing; else,
+    if the unit is in a linear dependence, as one that is zero at all points, the rank rises.
+
+    Args:
+        found: The projection.
+        kinks: Whether a unit is at its kink at a point, and can leave it, shape (N, n).
+        power: 0 for a jump, 1 for a kink, k for a jump of the k-th derivative.
+    """
+    if not np.any(kinks):
+        return True
+    limit = float(np.finfo(found.features.dtype).eps) ** 0.5
+    outside = 1.0 - np.sum(_basis(found) ** 2, axis=1) > limit
+    entering = np.linalg.norm(found.null[: kinks.shape[1]], axis=1) > limit
+    return not np.any(kinks[outside][:, entering | (power <= 1)])
 
 
 def projection_jacobian(

@@ -63,7 +63,9 @@ class ConvexityTest:
         end: The loss at the second.
         middle: The loss half way.
         excess: `middle - (start + end) / 2`, at most 0 for a convex loss.
-        rounding: Below this an excess proves nothing: 64 eps times the sum of the three losses.
+        rounding: Below this an excess proves nothing: 64 eps times the sum of the three losses,
+            for their own rounding only. Where residuals cancel inside the loss, in float32 above
+            all, its values may be wrong by more: use float64.
     """
 
     start: float
@@ -112,8 +114,9 @@ def loss_on_segment(loss: Loss, start: Any, end: Any, *args: Any, points: int = 
 def convexity_at_midpoint(loss: Loss, start: Any, end: Any, *args: Any) -> ConvexityTest:
     """Whether the loss half way between two points exceeds the mean of the losses there.
 
-    If it does, the loss is not convex; if it does not, nothing is proved. Arguments and errors are
-    those of `loss_on_segment`.
+    If it does by more than rounding, the loss is not convex; if it does not, nothing is proved. The
+    loss is taken as accurate to a few eps of its value: where residuals cancel inside of it, as for
+    data far from zero in float32, use float64. Arguments and errors are those of `loss_on_segment`.
 
     Example:
         >>> loss = lambda w: (1 - w[0] * w[1]) ** 2 / 2

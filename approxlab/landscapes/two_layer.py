@@ -35,11 +35,14 @@ from approxlab.landscapes.projection import (
     constant_rank,
     project,
     projection_jacobian,
+    smooth_at_kinks,
 )
 from approxlab.networks.activations import activation as activation_named
 from approxlab.networks.mlp import MLP
 
 __all__ = ["BestReadout", "ReducedGradient", "TwoLayerLoss"]
+
+_KINKS = {"heaviside": 0, "relu": 1, "relu2": 2, "relu3": 3, "relu4": 4}  # powers of z beyond 0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,8 +75,11 @@ class ReducedGradient:
         columns: As in `BestReadout`.
         condition: As in `BestReadout`.
         differentiable: False where the features are dependent and become independent nearby, as for
-            two equal units: there the reduced loss jumps, and the numbers are the gradient of L at
-            the best readout of least norm, not a derivative of the reduced loss.
+            two equal units: there the reduced loss jumps. False too where a preactivation is zero
+            at a point, to rounding, and relu or heaviside has its kink, or a relu power whose unit
+            is in a dependence, as one that is zero at all points. Then the numbers are the gradient
+            of L at the best readout of least norm, not a derivative of the reduced loss. To first
+            order: a dependence that only second derivatives of the activation end is not seen.
     """
 
     W1: np.ndarray
@@ -221,6 +227,9 @@ class TwoLayerLoss:
         n, X = hidden.W1.shape[0], np.asarray(self.X)
         D = (found.residual @ found.coefficients[:n].T) * slope
         smooth = constant_rank(found, slope, self._inputs())
+        if self.activation in _KINKS:
+            kinks = _at_kinks(hidden, self._inputs())
+            smooth = smooth and smooth_at_kinks(found, kinks, _KINKS[self.activation])
         in_b1 = -D.sum(axis=0) if self.biases else None
         return ReducedGradient(-D.T @ X, in_b1, found.rank, found.columns, found.condition, smooth)
 
@@ -329,6 +338,16 @@ class TwoLayerLoss:
         """The weights in the dtype of X, with shapes that fit."""
         sizes = (self.X.shape[1], self.Y.shape[1])
         return checked_weights(name, theta, sizes, self.biases, self.X.dtype)
+
+
+def _at_kinks(hidden: TwoLayerWeights, inputs: np.ndarray) -> np.ndarray:
+    """Whether a preactivation is zero to rounding and the weights can change it, shape (N, n)."""
+    weights = np.asarray(hidden.W1)
+    if hidden.b1 is not None:
+        weights = np.column_stack([weights, np.asarray(hidden.b1)])
+    terms = np.abs(inputs) @ np.abs(weights).T
+    zero = np.abs(inputs @ weights.T) <= 8.0 * np.finfo(inputs.dtype).eps * terms
+    return zero & np.any(inputs != 0, axis=1)[:, None]
 
 
 # Programs: compiled once for each shape, since the loss is a pytree.
