@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_instance, check_positive
+from approxlab.arguments import check_instance, check_positive, part_to_write
 
 __all__ = ["evaluate", "values_at"]
 
@@ -51,7 +51,7 @@ def split(model: Model) -> tuple[_Static, tuple[Any, ...]]:
     if not callable(model):
         raise TypeError(
             f"model: got {type(model).__name__}, expected a function of one point of shape (d,), "
-            "such as an MLP, a Target or a plain JAX function."
+            f"such as an MLP, a Target or a plain JAX function.{part_to_write(model)}"
         )
     leaves, treedef = jax.tree.flatten(model)
     is_array = [isinstance(leaf, (jax.Array, np.ndarray)) for leaf in leaves]

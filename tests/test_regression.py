@@ -7,6 +7,7 @@ import pytest
 from sampling import mostly_slow
 
 import approxlab as al
+from approxlab.errors.pointwise import box_and_mask
 from approxlab.regression import (
     Chebyshev,
     FeatureModel,
@@ -214,6 +215,33 @@ def test_scales_of_features_do_not_decide_the_rank():
     scaled = regress(target, lambda x: jnp.stack([1e-200 + 0.0 * x[0], 1e200 * x[0], x[0] ** 2]))
     assert scaled.rank == 3
     assert float(scaled.error) == pytest.approx(float(polynomial(target, 2).error), rel=1e-9)
+
+
+def test_a_feature_that_is_zero_has_an_infinite_condition():
+    for feature in (lambda x: jnp.stack([x[0], 0.0 * x[0]]), lambda x: 0.0 * x):
+        fit = regress(DATA, feature)
+        assert (fit.condition, fit.condition_kind) == (np.inf, "2-norm")
+        assert "condition inf" in repr(fit)
+
+
+def test_points_that_rounding_makes_equal_are_named():
+    x = 1e8 + np.arange(9.0)[:, None]
+    with pytest.raises(ValueError, match="rounding to float32 leaves 2.*Subtract an offset"):
+        polynomial((x, x[:, 0]), 4, dtype="float32")
+    assert polynomial((x - 1e8, x[:, 0]), 4, dtype="float32").rank == 5
+    assert polynomial((x, x[:, 0]), 4, dtype="float64").rank == 5
+
+
+def test_a_result_is_no_function_and_says_what_is():
+    fit, trained = linear(DATA), al.fit(DATA, hidden=(1,), method="adam", steps=1)
+    target = al.Target(lambda x: x[0], domain=ONE)
+    for name, result in (("model", fit), ("network", trained)):
+        for call in (
+            lambda r: box_and_mask(r, target, None),  # of l2 and sup, whose types are checked here
+            lambda r: al.plotting.plot_model(r, target),
+        ):
+            with pytest.raises(TypeError, match=rf"Write fit\.{name}"):
+                call(result)
 
 
 def test_more_features_than_points_report_the_rank():

@@ -288,9 +288,11 @@ def test_units_at_their_kinks(activation):
     at_point = [[X[0, 1], -X[0, 0]]]  # its preactivation is zero at the first point
     assert loss.reduced_gradient(at_point).differentiable == (activation in ("relu2", "relu4"))
     # Where features reach every value, kinks do not matter; and a point at the origin has none.
-    assert TwoLayerLoss(X[:1], Y[:1], activation, biases=False).reduced_gradient(
-        [*at_point, [1.0, 1.0]]
-    ).differentiable
+    assert (
+        TwoLayerLoss(X[:1], Y[:1], activation, biases=False)
+        .reduced_gradient([*at_point, [1.0, 1.0]])
+        .differentiable
+    )
     origin = TwoLayerLoss(np.vstack([0 * X[:1], X]), [0.0, *Y], activation, biases=False)
     assert origin.reduced_gradient([[1.0, 1.0]]).differentiable
 

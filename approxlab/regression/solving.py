@@ -78,8 +78,9 @@ def polynomial(
 ) -> Regression:
     """The best polynomial of a degree, in one or several variables.
 
-    All bases describe the same polynomials; they differ in condition. See `regress` for points and
-    weights.
+    All bases describe the same polynomials; they differ in condition. In float32 the rank is cut at
+    its eps, so that monomials lose rank from about degree 15 on: use Chebyshev polynomials there,
+    or dtype="float64". See `regress` for points and weights.
 
     Args:
         target: A `Target`, or arrays (X, Y) of shapes (n, d) and (n,) or (n, m).
@@ -154,8 +155,8 @@ def regress(
     Raises:
         TypeError: If target or features are of another type, or values not real.
         ValueError: If shapes do not fit, a number is not finite, or a polynomial has more
-            coefficients than there are different points. Features of your own may be more than the
-            points: then those are used that are independent, `rank` of them.
+            coefficients than there are different points in `dtype`. Features of your own may be
+            more than the points: then those are used that are independent, `rank` of them.
 
     Example:
         >>> import approxlab as al
@@ -185,12 +186,12 @@ def _solved(
     x, y, w = points_and_values(target, dim, count, points, weights)
     check_entries(count, len(x))
     check_finite("target", y, x)
-    x = x.astype(kind)
+    given, x = x, x.astype(kind)
     matrix = _matrix(features, x)
     check_finite("features", matrix, x)
     found = _solve(matrix, y, w, rtol if rtol is not None else float(np.finfo(kind).eps))
     if isinstance(features, Basis):
-        _check_rank(features, x, w)
+        _check_rank(features, given, x, w)
     coefficients = jnp.asarray(found.solution, kind)
     model: FeatureModel | MLP
     model = (quadratic_network if affine else FeatureModel)(features, coefficients)
@@ -262,11 +263,19 @@ def _box(target: Any, points: Any, box: Any) -> Box:
     return Box(low - half, high + half)
 
 
-def _check_rank(basis: Basis, x: np.ndarray, w: Any) -> None:
-    """Refuse more coefficients than different points of positive weight."""
-    used = x if w is None else x[np.asarray(w) > 0.0]
-    different = len(np.unique(used, axis=0))
+def _check_rank(basis: Basis, given: np.ndarray, x: np.ndarray, w: Any) -> None:
+    """Refuse more coefficients than different points of positive weight, in the dtype of x."""
+    used = np.ones(len(x), bool) if w is None else np.asarray(w) > 0.0
+    different = len(np.unique(x[used], axis=0))
     if different < basis.num_features:
+        before = len(np.unique(given[used], axis=0))
+        if before > different:
+            raise ValueError(
+                f"X: got {before} different points, of which rounding to {x.dtype} leaves "
+                f"{different}, so the rank is at most {different}, expected at least "
+                f"{basis.num_features} for degree {basis.degree}. Subtract an offset from X, or "
+                "use dtype='float64' (with jax_enable_x64)."
+            )
         raise ValueError(
             f"degree: got {basis.degree} with {basis.num_features} coefficients for {different} "
             f"different points, so the rank is at most {different}, expected at least as many "
