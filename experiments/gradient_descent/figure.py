@@ -22,7 +22,7 @@ _OUTCOMES = colors("outcomes")
 _NAMES = {
     "one side": "converges, never across $xy=1$",
     "across": "converges, across $xy=1$",
-    "bounded": "stays bounded, never settles",
+    "bounded": "stays bounded, reaches no minimiser",
     "diverged": "diverges",
 }
 _EDGE = colors("edge of stability")

@@ -16,7 +16,8 @@ Exceptions are of measure zero. The steps may land on x y = 1 exactly, as from x
 alpha x (x + 1) = 1 in one step: (1/2, 1/2) for alpha = 4/3, and x = 0.88444 for alpha = 0.6. And
 u = x + y, v = x - y obey u' = u (1 + alpha r), v' = v (1 - alpha r): y = -x is kept, x' = x (1 -
 alpha (1 + x^2)) there, and starts with x^2 < 2/alpha - 1 go to the saddle at 0. So do those that
-land there: all with r = -1/alpha, that is x y = 1 + 1/alpha, in one step.
+land there: with r = -1/alpha, that is x y = 1 + 1/alpha, one step leads to (x - y, y - x), and from
+there to the saddle if (x - y)^2 < 2/alpha - 1.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def draw(rows: Sequence[Row]) -> Figure:
             _draw_errors(axes[2, j], rows, target, noisy=True)
             axes[0, j].set_title(FORMULAS[target], fontsize=11, loc="left")
             axes[2, j].set_xlabel("parameters")
-            _draw_noise(axes[2, j], rows, label=j == len(targets) - 1)
+            _draw_noise(axes[2, j], rows, label=j == 0)
         axes[0, 0].set_ylabel("from noisy samples")
         axes[1, 0].set_ylabel("RMS error, no noise")
         axes[2, 0].set_ylabel("RMS error, noise")
@@ -108,9 +108,19 @@ def _draw_condition(ax: Axes, rows: Sequence[Row]) -> None:
             )
     legend_entry(ax, "-", "equally spaced")
     legend_entry(ax, "--", "Chebyshev points")
-    ax.set(yscale="log", xlabel="degree $n$", ylim=(0.5, None))
+    room = 1e7 * max(column(cells, "condition"))  # for the legend
+    ax.set(yscale="log", xlabel="degree $n$", ylim=(0.5, room))
     ax.set_title("Condition of the three bases", fontsize=11, loc="left")
-    ax.legend(fontsize=9, loc="upper left", frameon=False)
+    ax.legend(
+        fontsize=9,
+        loc="upper left",
+        frameon=False,
+        ncols=2,
+        handlelength=1.2,
+        columnspacing=0.8,
+        handletextpad=0.4,
+        borderaxespad=0.0,
+    )
 
 
 def _draw_curves(ax: Axes, rows: Sequence[Row], target: str) -> None:
@@ -154,7 +164,7 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], target: str, *, noisy: bool) -> 
                 markersize=11 if model == "hand_made" else 5,
                 linewidth=1.6 if style == "-" else 1.2,
             )
-    ax.set(yscale="log", ylim=(low, high), xlim=(0, 32))
+    ax.set(yscale="log", ylim=(low if noisy else 0.02 * low, high), xlim=(0, 32))
 
 
 def _draw_noise(ax: Axes, rows: Sequence[Row], *, label: bool) -> None:
@@ -162,7 +172,12 @@ def _draw_noise(ax: Axes, rows: Sequence[Row], *, label: bool) -> None:
     ax.axhline(noise, color="0.5", linewidth=1.0, linestyle="--")
     if label:
         ax.annotate(
-            "noise", (1, noise), xytext=(0, 2), textcoords="offset points", color="0.3", fontsize=9
+            f"noise {noise:g}",
+            (1, noise),
+            xytext=(0, 4),
+            textcoords="offset points",
+            color="0.3",
+            fontsize=9,
         )
 
 

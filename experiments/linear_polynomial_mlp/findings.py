@@ -161,12 +161,34 @@ def caption(rows: Sequence[Row]) -> str:
         "A linear model, polynomials and MLPs of one hidden layer as networks: grey connections "
         f"are given, coloured ones are solved for or trained. From {first['samples']} equally "
         "spaced samples on [-1, 1]; errors are root mean squares, against the target on the whole "
-        "interval (test, solid) and at the samples (training, dotted). Without noise and with "
-        f"{most} parameters, test errors are: {clean}."
+        "interval (test, solid) and at the samples (training, dotted). Without noise, "
+        f"test errors of the linear model (2 parameters), and of polynomial and MLP with {most}, are: "
+        f"{clean}."
         f"{learned if {'kink', 'step'} <= set(targets) else ''} With noise of standard deviation "
         f"{noise:g} (medians of {draws} draws), the training error of polynomials falls with every "
-        f"degree{' and the test error does not' if _overfits(rows) else ''}; test errors: {noisy}. "
-        f"{_bases_sentence(rows)}"
+        f"degree{' and the test error does not' if _overfits(rows) else ''}; test errors: {noisy}."
+        f"{_spike_sentence(rows)} {_bases_sentence(rows)}"
+    )
+
+
+def _spike_sentence(rows: Sequence[Row]) -> str:
+    """The network whose error is far above the noise although it fits the samples, if any."""
+    noise = max(row["noise"] for row in of(rows, story="errors"))
+    spiked = [target for target in targets_of(rows) if _is_spiked(rows, target, noise)]
+    if not spiked:
+        return ""
+    return (
+        f" An MLP whose test error is above {10 * noise:g} ({', '.join(spiked)}) fits the samples "
+        "to the noise: its error lies between them, in a narrow spike."
+    )
+
+
+def _is_spiked(rows: Sequence[Row], target: str, noise: float) -> bool:
+    pairs = (
+        curve(rows, target, "mlp", f"{kind}_rms", noisy=True)[1] for kind in ("test", "training")
+    )
+    return any(
+        test > 10 * noise and training <= noise for test, training in zip(*pairs, strict=True)
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import colors
 from experiments.drawing.figures import given_back
-from experiments.drawing.lettering import beside, bold_title, small_note
+from experiments.drawing.lettering import beside, heading, small_note
 from experiments.drawing.rows import Row, column, of
 from experiments.three_questions.findings import LIMIT_EPS, barrier, numbers
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _COLORS = colors("three questions")
+_QUESTIONS = (
+    "1  Can you take the gradient?  Yes",
+    "2  A closed form?  For $W_2$ alone",
+    "3  Is it convex?  No",
+)
 _FORMULAS = (
     r"$H = s(W_1 X^T)^T, \quad R = Y - H\,W_2^T$",
     r"$L = \frac{1}{2}\, \mathrm{tr}\, R^T R$",
@@ -35,21 +40,25 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     with plotting.style("screen"):
         figure = plt.figure(figsize=(15.6, 8.6), dpi=100)
-        grid = figure.add_gridspec(6, 3)
-        _draw_formulas(figure.add_subplot(grid[:2, 0]))
-        _draw_gradients(figure.add_subplot(grid[2:, 0]), of(rows, story="gradient"))
-        _draw_map(figure.add_subplot(grid[:4, 1]), of(rows, story="reduced"))
-        _draw_section(figure.add_subplot(grid[4:, 1]), of(rows, story="reduced"))
+        left, middle, right = panels = figure.subfigures(1, 3)
+        for panel, question in zip(panels, _QUESTIONS, strict=True):
+            heading(panel, question)
+        formulas, gradients = left.subplots(2, 1, height_ratios=[2, 4])
+        _draw_formulas(formulas)
+        _draw_gradients(gradients, of(rows, story="gradient"))
+        plane, section = middle.subplots(2, 1, height_ratios=[4, 2])
+        _draw_map(plane, of(rows, story="reduced"))
+        _draw_section(section, of(rows, story="reduced"))
         minima = of(rows, story="minima")
-        _draw_plane(figure.add_subplot(grid[:3, 2]), minima)
-        losses = figure.add_subplot(grid[3:5, 2])
-        curvature = figure.add_subplot(grid[5:, 2], sharex=losses)
-        _draw_segment(losses, curvature, minima)
+        grid = right.add_gridspec(3, 1, height_ratios=[3, 2, 1])
+        _draw_plane(right.add_subplot(grid[0]), minima)
+        losses = right.add_subplot(grid[1])
+        _draw_segment(losses, right.add_subplot(grid[2], sharex=losses), minima)
+        figure.get_layout_engine().set(rect=(0.0, 0.0, 1.0, 0.98))
     return figure
 
 
 def _draw_formulas(ax: Axes) -> None:
-    bold_title(ax, "1  Can you take the gradient?  Yes", 13)
     for height, line in zip((0.82, 0.57, 0.32, 0.07), _FORMULAS, strict=True):
         ax.text(0.0, height, line, fontsize=13, transform=ax.transAxes, va="center")
     ax.set_axis_off()
@@ -97,7 +106,6 @@ def _draw_map(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set(xlabel="first hidden weight $w_1$", ylabel="second hidden weight $w_2$")
     ax.grid(visible=False)
     ax.figure.colorbar(mesh, ax=ax, label="reduced loss", fraction=0.046, pad=0.03)
-    bold_title(ax, "2  A closed form?  For $W_2$ alone", 13, pad=24)
     small_note(ax, 0.0, 1.03, "$W_2$ solved at every point; stars: eight equal minima")
 
 
@@ -144,7 +152,6 @@ def _draw_plane(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set(aspect="equal", xlabel="distance of weights", ylabel="distance of weights")
     ax.grid(visible=False)
     ax.figure.colorbar(mesh, ax=ax, label="loss $L$", extend="max", fraction=0.046, pad=0.03)
-    bold_title(ax, "3  Is it convex?  No", 13, pad=24)
     said = (
         r"by hand: $\frac{1}{2}(1 - w_1 w_2)^2$ is 0 at $\pm(1, 1)$, but $\frac{1}{2}$ at $(0, 0)$"
     )
