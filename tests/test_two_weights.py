@@ -54,6 +54,22 @@ def test_minimisers_that_are_reached_have_little_curvature():
                 assert alpha * (x * x + y * y) <= limit * (1 + 1e-6)
 
 
+def test_a_little_above_one_bounded_starts_come_to_a_cycle_of_two():
+    for alpha, cycles in ((1.01, True), (1.1, True), (1.2, True), (1.5, False)):
+        x, y = np.random.default_rng(0).uniform(-3.0, 3.0, (2, 200))
+        records = [(x, y)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _ in range(5000):
+                r = 1 - x * y
+                x, y = x + alpha * r * y, y + alpha * r * x
+                records = [*records[-2:], (x, y)]
+        bounded = np.abs(x) < 10
+        one, two = (np.abs(x - records[-1 - k][0])[bounded] for k in (1, 2))
+        assert len(two) > 20
+        assert np.all(one > 1e-2) if cycles else True
+        assert bool(np.all(two < 1e-9)) == cycles
+
+
 def test_the_hessian_at_minimisers():
     for x in (0.5, 1.0, -3.0):
         hessian = np.array(jax.hessian(loss)(jnp.array([x, 1 / x])))

@@ -158,11 +158,12 @@ def caption(rows: Sequence[Row]) -> str:
     cells = of(rows, story="quadratic")
     if cells:
         away = max(column(cells, "roundings_away"))
+        at_limit = ", and at 2/lambda_max it comes to a level" if of(cells, factor=1.0) else ""
         parts.append(
             "(a) A line w x + b fitted to random points, L half the sum of squares. Dots: distance "
             "to the least squares; lines: the closed form (I - alpha H)^k e_0. Below 2/lambda_max "
-            "(0.999 times it included) the distance falls, above (1.001 times) it grows; at it, the "
-            "part along the steepest direction keeps its size. Dots and "
+            "(0.999 times it included) the distance falls, above (1.001 times) it grows"
+            f"{at_limit}. Dots and "
             f"closed form differ by at most {away:.2g} (k + 1) eps times the largest weight."
         )
     shares = of(rows, story="shares")
@@ -172,9 +173,10 @@ def caption(rows: Sequence[Row]) -> str:
             "(b) The network y x with two weights, L = (1 - x y)^2 / 2. At a minimiser the Hessian "
             "has the eigenvalues 0 and x^2 + y^2 >= 2, so steps come closer only if "
             "alpha (x^2 + y^2) <= 2. Maps: what becomes of each start in [-3, 3]^2. Right: "
-            f"shares of {starts} random starts in the same square. For alpha > 1/2 none converges without going "
-            "across x y = 1, for alpha > 1 none converges to a minimiser; for alpha a little above 1 the "
-            "bounded ones end in a cycle of two. Exceptions of measure zero: the circle, "
+            f"shares of {starts} random starts in the same square. For alpha > 1/2 none converges "
+            "without going across x y = 1, for alpha > 1 none converges to a minimiser; a little "
+            "above 1 those that stay bounded come to a cycle of two points. Exceptions of measure "
+            "zero: the circle, "
             "a start x = y with alpha x (x + 1) = 1, lands on x y = 1 in one step; starts on the "
             "dashed line y = -x go to the saddle at 0. Neighbours of both do not."
         )
