@@ -40,9 +40,10 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     with plotting.style("screen"):
         figure = plt.figure(figsize=(15.6, 8.6), dpi=100)
-        left, middle, right = panels = figure.subfigures(1, 3)
+        panels = figure.subfigures(1, 3, squeeze=False)[0]
         for panel, question in zip(panels, _QUESTIONS, strict=True):
             heading(panel, question)
+        left, middle, right = panels
         formulas, gradients = left.subplots(2, 1, height_ratios=[2, 4])
         _draw_formulas(formulas)
         _draw_gradients(gradients, of(rows, story="gradient"))
@@ -54,7 +55,8 @@ def draw(rows: Sequence[Row]) -> Figure:
         _draw_plane(right.add_subplot(grid[0]), minima)
         losses = right.add_subplot(grid[1])
         _draw_segment(losses, right.add_subplot(grid[2], sharex=losses), minima)
-        figure.get_layout_engine().set(rect=(0.0, 0.0, 1.0, 0.98))
+        layout: Any = figure.get_layout_engine()
+        layout.set(rect=(0.0, 0.0, 1.0, 0.98))
     return figure
 
 
