@@ -253,6 +253,7 @@ def test_no_curvature_bounds_no_step():
             r"params_stack: got leaves of shapes \(3, 2\), \(2, 2\)",
         ),
         (lambda: sharpness(jnp.sum, np.ones(2) * 1j), TypeError, "real floating-point"),
+        (lambda: sharpness(lambda w: np.sin(w[0]), jnp.ones(2)), TypeError, "function of NumPy"),
         (lambda: sharpness(lambda w: 1, jnp.ones(2)), TypeError, "loss: got a value of dtype int"),
     ],
 )
