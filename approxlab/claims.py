@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickle
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from approxlab.networks.mlp import MLP
@@ -54,10 +54,10 @@ class _OfTarget:
             state["target"] = None
         return state
 
-    def __copy__(self) -> Self:
+    def __copy__(self) -> _OfTarget:
         return self  # frozen, so a copy in the same process may keep the target
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, Any]) -> _OfTarget:
         return self
 
 
