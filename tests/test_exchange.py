@@ -111,14 +111,19 @@ def test_weights_are_put_into_an_equinox_model():
 
 
 def test_layers_that_share_an_array_get_arrays_of_their_own():
-    given = jax.tree.map(lambda leaf: leaf + 1, MLP.init(jax.random.key(0), 3, (3, 3), "relu", out_size=3))
+    given = jax.tree.map(
+        lambda leaf: leaf + 1, MLP.init(jax.random.key(0), 3, (3, 3), "relu", out_size=3)
+    )
     weight, zeros = jnp.eye(3), jnp.zeros(3)
     there = Model(tuple(Linear(weight, zeros) for _ in range(3)), jax.nn.relu)
     back = MLP.from_equinox(given.to_equinox(there))
     jax.tree.map(np.testing.assert_array_equal, back, given)
     assert there.layers[0].bias is zeros  # nothing is written into the model that is given
     shared = MLP.from_equinox(there)  # one array in every layer, on this side
-    for state in (MLP.from_torch(shared.to_torch(), "relu"), MLP.from_flax(shared.to_flax(), "relu")):
+    for state in (
+        MLP.from_torch(shared.to_torch(), "relu"),
+        MLP.from_flax(shared.to_flax(), "relu"),
+    ):
         jax.tree.map(np.testing.assert_array_equal, state, shared)
     back = MLP.from_equinox(shared.to_equinox(there))
     jax.tree.map(np.testing.assert_array_equal, back, shared)
