@@ -190,7 +190,7 @@ def relu_spline_asymptotic(
 
 
 def _check_bends(target: Any, x: np.ndarray, values: np.ndarray, most: float) -> None:
-    """Refuse a function that leaves its chord by more than w^2 max|f''| / 8 (twice, for samples)."""
+    """Refuse a function farther from its chord than w^2 max|f''| / 8, twice that for samples."""
     values = np.asarray(values, np.float64).reshape(-1)
     width = float(x[-1] - x[0])
     chord = values[0] + (values[-1] - values[0]) * (x - x[0]) / width
@@ -202,5 +202,5 @@ def _check_bends(target: Any, x: np.ndarray, values: np.ndarray, most: float) ->
         raise ValueError(
             f"target: got {target!r}, whose computed second derivative is at most {most:.3g} but "
             f"which is {bent:.3g} away from its chord, expected a smooth target. It has a kink or "
-            "a jump, and no such asymptotic constant: use optimal.continuous_sup_pieces."
+            "a jump, and no such asymptotic constant: use optimal.relu_spline."
         )
