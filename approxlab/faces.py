@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
-import lazy_loader  # type: ignore[import-untyped]
+import lazy_loader
 
 __all__ = ["attach"]
 

@@ -49,7 +49,9 @@ ALLOWED = {
     # A trace draws itself by the plotting room, which it opens when asked to.
     "derivatives": {"arguments", "claims", "networks", "plotting", "records"},
     "costs": {"arguments"},
-    "landscapes": {"arguments", "derivatives", "evaluation", "networks", "solves"},
+    "landscapes": {
+        *("arguments", "derivatives", "evaluation", "host_threads", "networks", "solves"),
+    },
 }
 ALLOWED = {"faces": set()} | {room: below | {"faces"} for room, below in ALLOWED.items()}
 # Needed for annotations or for a doctest only, so not an edge of the house.

@@ -122,13 +122,24 @@ def test_constructions_ask():
 
 def test_they_ask_once_and_not_for_the_catalogue(monkeypatch):
     asked = []
-    monkeypatch.setattr(al.Target, "check", lambda self: (asked.append(self), self.proved()))
+    check = al.Target.check
+    monkeypatch.setattr(al.Target, "check", lambda self: (asked.append(self), check(self)))
     mine = al.Target(wave, domain=Box.unit(), lipschitz=3.0)
     for n in (2, 3, 4):
         al.constructions.relu_interpolant(mine, n)
         al.constructions.relu_interpolant(mine.moved_to(Box([2.0], [3.0])).scaled(2.0), n)
         al.constructions.relu_interpolant(al.targets.get("runge"), n)
     assert asked == [mine]
+
+
+def test_the_check_cannot_be_switched_off():
+    false = al.Target(wave, domain=Box.unit(), lipschitz=0.1)
+    assert not {"proved", "checked"} & set(dir(false))
+    with pytest.raises((TypeError, ValueError), match="_facts_hold"):
+        dataclasses.replace(false, _facts_hold=True)
+    copied = dataclasses.replace(al.targets.get("runge"), lipschitz=0.1)  # facts of its own
+    with pytest.raises(ValueError, match=r"lipschitz: got 0\.1"):
+        al.constructions.relu_interpolant(copied, 4)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from approxlab.host_threads import one_thread
+
 # Vectors that are kept: many where eigenvalues may lie close together.
 _FEW, _MANY = 20, 40
 
@@ -61,6 +63,7 @@ class _Counted:
         return self.product(np.ravel(v))
 
 
+@one_thread()
 def ends(
     product: Product, n: int, k: int, end: Literal["largest", "smallest"], tol: float, most: int
 ) -> Ends:

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from approxlab.arguments import check_positive
+from approxlab.host_threads import one_thread
 from approxlab.landscapes._lanczos import ends
 from approxlab.landscapes._products import Curved, NotFiniteError, curved
 from approxlab.landscapes._stacks import at_first_of, entries_of_stack
@@ -304,6 +305,7 @@ def sharpness_along(
     return found
 
 
+@one_thread()
 def _largest_of_many(at: Curved, stack: np.ndarray) -> np.ndarray:
     """Largest eigenvalues at points (m, n), by Hessians in chunks of one shape."""
     found = np.full(len(stack), np.nan)
@@ -319,6 +321,7 @@ def _largest_of_many(at: Curved, stack: np.ndarray) -> np.ndarray:
     return found
 
 
+@one_thread()
 def _dense(at: Curved, which: Which, count: int) -> Spectrum:
     hessian = at.hessian()
     values, vectors = np.linalg.eigh((hessian + hessian.T) / 2.0)

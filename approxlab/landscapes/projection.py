@@ -10,6 +10,7 @@ import dataclasses
 
 import numpy as np
 
+from approxlab.host_threads import one_thread
 from approxlab.solves import solve
 
 __all__ = ["Projection", "constant_rank", "project", "projection_jacobian", "smooth_at_kinks"]
@@ -48,6 +49,7 @@ class Projection:
         return float(np.sum(self.residual**2) / 2)
 
 
+@one_thread()
 def project(A: np.ndarray, Y: np.ndarray) -> Projection:
     """The projection of the columns of Y onto those of A."""
     norms = np.linalg.norm(A, axis=0)
@@ -109,6 +111,7 @@ def smooth_at_kinks(found: Projection, kinks: np.ndarray, power: int) -> bool:
     return not np.any(kinks[outside][:, entering | (power <= 1)])
 
 
+@one_thread()
 def projection_jacobian(
     found: Projection, slope: np.ndarray, inputs: np.ndarray, kaufman: bool
 ) -> np.ndarray:

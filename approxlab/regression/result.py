@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from approxlab.claims import Estimate
+from approxlab.host_threads import one_thread
 from approxlab.networks.mlp import MLP
 from approxlab.regression.bases import Basis
 from approxlab.regression.models import FeatureModel
@@ -83,6 +84,7 @@ class Regression:
         ]
 
 
+@one_thread()
 def condition_of(
     matrix: np.ndarray, eps: float, found: LeastSquares
 ) -> tuple[float, ConditionKind]:
