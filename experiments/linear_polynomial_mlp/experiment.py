@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from approxlab.arguments import check_positive
 from experiments import runner
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 REVISION = 1
 
-BASES = ("monomial", "chebyshev", "legendre")
+BASES: Final = ("monomial", "chebyshev", "legendre")
 _GRID = 2048  # midpoints, on which test errors are computed
 _CURVE = 241  # points of a drawn curve
 
@@ -284,7 +284,7 @@ def _bases(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     for basis in BASES:
         for degree in range(1, unit["degree_up_to"] + 1):
             fit, other = (
-                polynomial((x, function(x[:, 0], np)), degree, basis=basis, box=box)  # type: ignore[arg-type]
+                polynomial((x, function(x[:, 0], np)), degree, basis=basis, box=box)
                 for x in (equal, cosines)
             )
             rows.append(
