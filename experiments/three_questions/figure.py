@@ -77,7 +77,7 @@ def _draw_gradients(ax: Axes, rows: Sequence[Row]) -> None:
             wrong = name == "without_slopes_eps"
             shown = [row for row in cells if not (wrong and row["activation"] == "identity")]
             size = column(shown, "parameters")
-            drawn = [max(value, 1e-2) for value in column(shown, name)]
+            drawn = column(shown, name)
             face = color if kind == "float64" else "none"
             ax.plot(size, drawn, marker, color=color, markerfacecolor=face, markersize=5,
                     linestyle="none", label=f"{label}, {kind}" if cells else None)  # fmt: skip
@@ -86,7 +86,7 @@ def _draw_gradients(ax: Axes, rows: Sequence[Row]) -> None:
             fontsize=9, color="0.3", ha="right", va="bottom")  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="number of parameters")
     ax.set_ylabel("distance from automatic differentiation\n(eps of the sum of absolute terms)")
-    ax.set_ylim(3e-3, 1e5 * ax.get_ylim()[1])  # room for the legend
+    ax.set_ylim(0.1, 1e5 * ax.get_ylim()[1])  # room for the legend
     ax.legend(loc="upper center", ncols=2, fontsize=9)
 
 

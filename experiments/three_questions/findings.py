@@ -104,7 +104,7 @@ def caption(rows: Sequence[Row]) -> str:
             f"(1) The gradient: the formula in matrices against automatic differentiation on "
             f"{shapes} random shapes with {names} activations; they differ by at most "
             f"{' and '.join(said)}, relative to the sums of the absolute terms ({LIMIT_EPS:.0f} "
-            "allowed; less than 0.01 is drawn as 0.01). The formula without s' is found on every "
+            "allowed; counted in halves). The formula without s' is found on every "
             "shape whose activation is not the identity, for which s' = 1."
         )
     minima = of(rows, story="reduced", kind="minimum")
