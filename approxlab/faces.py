@@ -26,7 +26,7 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
         >>> approxlab.Tagret
         Traceback (most recent call last):
         ...
-        AttributeError: approxlab has no 'Tagret', did you mean 'Target'?
+        AttributeError: approxlab has no 'Tagret', did you mean 'Target'?...
     """
     load, names, public = lazy_loader.attach_stub(package, file)
 
