@@ -99,7 +99,7 @@ class _Settled:
         return self.function(*arguments)
 
 
-_NEEDS_NUMBERS = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
+NEEDS_NUMBERS = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
 
 
 def form_of(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -110,11 +110,12 @@ def form_of(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """
     try:
         return jax.eval_shape(function, *arguments)
-    except _NEEDS_NUMBERS as error:
-        raise _not_of_jax(name, error) from error
+    except NEEDS_NUMBERS as error:
+        raise not_of_jax(name, error) from error
 
 
-def _not_of_jax(name: str, error: Exception) -> TypeError:
+def not_of_jax(name: str, error: Exception) -> TypeError:
+    """What to say where a function, named as an argument, met one of `NEEDS_NUMBERS`."""
     reason = str(error).splitlines()[0]
     return TypeError(
         f"{name}: got a function of NumPy or math, or one with an if on its argument, expected "
@@ -133,8 +134,8 @@ def _bytes_per_point(static: _Static, shapes: tuple[Any, ...], point: Any) -> in
     """All intermediate values of one point: more than is alive at once, so a safe divisor."""
     try:
         jaxpr = jax.make_jaxpr(lambda arrays, x: static.join(arrays)(x))(shapes, point)
-    except _NEEDS_NUMBERS as error:
-        raise _not_of_jax("model", error) from error
+    except NEEDS_NUMBERS as error:
+        raise not_of_jax("model", error) from error
     return max(8, _bytes_of(jaxpr.jaxpr))
 
 

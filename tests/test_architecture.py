@@ -34,7 +34,7 @@ ALLOWED = {
     "solves": {"host_threads"},
     "splines": set(),
     "networks": {"arguments", "records"},  # the atomic writer
-    "targets": {"arguments", "claims", "domains"},
+    "targets": {"arguments", "claims", "domains", "evaluation"},
     "errors": GROUND - {"records", "solves", "splines"},
     "regions": {"arguments", "claims", "domains", "evaluation", "errors", "networks"},
     "optimal": {
