@@ -36,8 +36,8 @@ class MLP(Arithmetic):
 
     A pytree whose leaves are the weights and biases. It maps one point; batching is `jax.vmap` or
     `approxlab.evaluate`. Several networks of one shape may be stacked along a leading axis of all
-    leaves (as `fit` returns its seeds); `net.member(i)` takes one out. Networks are
-    added, subtracted and multiplied by numbers (`Arithmetic`): `net + other`, `2.0 * net`, `abs(net)`.
+    leaves (as `fit` returns its seeds); `net.member(i)` takes one out. Operators make new networks:
+    `net + other`, `net - other`, `2.0 * net`, `-net`, and `abs(net)` of piecewise linear ones.
 
     Attributes:
         weights: One matrix of shape (out, in) per layer, as in y = W x + b.
