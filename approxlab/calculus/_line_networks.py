@@ -7,51 +7,62 @@ import numpy as np
 from approxlab.calculus._lines import Line
 from approxlab.networks.mlp import MLP
 
-__all__ = ["antiderivative_network", "bends", "derivative_network", "relu_network"]
+__all__ = ["antiderivative_network", "bends", "derivative_network", "one_layer", "spline"]
 
 
-def bends(f: Line) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Where the slope changes, by how much, and the first and last slope.
+def bends(f: Line) -> tuple[np.ndarray, np.ndarray]:
+    """Where the slope changes, and the slopes between: shapes (K,) and (K + 1,).
 
     Pieces of one affine function, told apart only by units that cancel, are joined.
     """
+    bent = f.bent()
     slopes = np.where(f.directions() == 0, 0.0, f.slopes)
-    inner = np.flatnonzero(f.bent())
-    starts = np.concatenate([[0], inner + 1])
-    stretches = slopes[starts]
-    return f.edges[inner + 1], np.diff(stretches), float(stretches[0]), float(stretches[-1])
+    return f.edges[1:-1][bent], slopes[np.concatenate([[True], bent])]
 
 
-def relu_network(f: Line, dtype: str, *, linear_unit: bool) -> MLP:
-    """f on its interval, by one ReLU per kink and one unit for the first slope, where needed.
+def spline(
+    start: float,
+    heights: np.ndarray,
+    kinks: np.ndarray,
+    slopes: np.ndarray,
+    dtype: str,
+    *,
+    linear_unit: bool = True,
+) -> MLP:
+    """A continuous piecewise linear function by one ReLU per kink, and a unit for a first slope.
 
-    f = y_a + s_0 (x - a) + sum_k (s_k - s_{k-1}) relu(x - t_k), and from the right end likewise.
+    y_0 + s_0 (x - a) + sum_k (s_k - s_{k-1}) relu(x - t_k), or the same from the right end, where
+    the function is flat there.
+
+    Args:
+        start: The left end a.
+        heights: Values at the left and the right end.
+        kinks: Positions t_k, shape (K,).
+        slopes: Slopes between them, shape (K + 1,).
+        dtype: Of the network.
+        linear_unit: Whether s_0 (x - a) is a linear unit; else it is a ReLU, for x >= a.
     """
-    kinks, jumps, first, last = bends(f)
-    start = f.box.lower[0]
+    first, jumps = float(slopes[0]), np.diff(slopes)
     if not len(kinks):
-        weight, bias = [[[first]]], [[f.values[0] - first * start]]
-        return MLP.from_arrays(weight, bias, "relu", dtype=dtype)
-    if first != 0.0 and last == 0.0:  # from the right end, where f is flat
-        rows, shifts = -np.ones_like(kinks), kinks
-        return _one_layer(rows, shifts, jumps, float(f.values[-1]), "relu", dtype)
-    height = float(f.values[0])
+        at_zero = float(heights[0]) - first * start
+        return MLP.from_arrays([[[first]]], [[at_zero]], "relu", dtype=dtype)
+    ones = np.ones(len(kinks))
     if first == 0.0:
-        return _one_layer(np.ones_like(kinks), -kinks, jumps, height, "relu", dtype)
-    if linear_unit:
-        rows, shifts = np.ones(len(kinks) + 1), np.append(-kinks, -start)
-        factors = np.append(jumps, first)
-        return _one_layer(rows, shifts, factors, height, "relu", dtype, linear=1)
-    rows, shifts = np.ones(len(kinks) + 1), np.concatenate([[-start], -kinks])
-    return _one_layer(rows, shifts, np.append(first, jumps), height, "relu", dtype)
+        return one_layer(ones, -kinks, jumps, heights[0], "relu", dtype)
+    if slopes[-1] == 0.0:
+        return one_layer(-ones, kinks, jumps, heights[1], "relu", dtype)
+    rows, shifts = np.append(ones, 1.0), np.append(-kinks, -start)
+    factors = np.append(jumps, first)
+    return one_layer(rows, shifts, factors, heights[0], "relu", dtype, linear=int(linear_unit))
 
 
 def derivative_network(f: Line, dtype: str) -> MLP:
     """The slopes as steps: s_0 + sum_k (s_k - s_{k-1}) H(x - t_k), with the mean at a kink."""
-    kinks, jumps, first, _ = bends(f)
+    kinks, slopes = bends(f)
     if not len(kinks):
-        return MLP.from_arrays([[[0.0]]], [[first]], "heaviside", dtype=dtype)
-    return _one_layer(np.ones_like(kinks), -kinks, jumps, first, "heaviside", dtype)
+        return MLP.from_arrays([[[0.0]]], [slopes], "heaviside", dtype=dtype)
+    ones = np.ones(len(kinks))
+    return one_layer(ones, -kinks, np.diff(slopes), slopes[0], "heaviside", dtype)
 
 
 def antiderivative_network(f: Line, dtype: str) -> MLP:
@@ -59,14 +70,14 @@ def antiderivative_network(f: Line, dtype: str) -> MLP:
 
     y_a (x - a) + s_0/2 (x - a)^2 + sum_k (s_k - s_{k-1})/2 relu(x - t_k)^2.
     """
-    kinks, jumps, first, _ = bends(f)
+    kinks, slopes = bends(f)
     start = f.box.lower[0]
     shifts = np.concatenate([[-start], -kinks, [-start]])
-    factors = np.concatenate([[0.5 * first], 0.5 * jumps, [f.values[0]]])
-    return _one_layer(np.ones_like(shifts), shifts, factors, 0.0, "relu2", dtype, linear=1)
+    factors = np.concatenate([[0.5 * slopes[0]], 0.5 * np.diff(slopes), [f.values[0]]])
+    return one_layer(np.ones_like(shifts), shifts, factors, 0.0, "relu2", dtype, linear=1)
 
 
-def _one_layer(
+def one_layer(
     rows: np.ndarray,
     shifts: np.ndarray,
     factors: np.ndarray,

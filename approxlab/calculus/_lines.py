@@ -41,6 +41,7 @@ class Line:
         """The sum of the outputs of a network, each times its factor."""
         found = pieces(net, box)
         self.box = box
+        self.patterns = found.patterns
         self.edges = np.asarray(found.edges, np.float64)
         self._exact = ExactLines(net, np.asarray(factors), found.patterns)
         self._known: dict[int, tuple[Fraction, Fraction]] = {}
@@ -86,7 +87,7 @@ class Line:
             for i, found in zip(inner, self._exact.kinks(inner - 1), strict=True):
                 self._known[int(i)] = found
 
-    def value(self, edge: int) -> Fraction:
+    def value(self, edge: Any) -> Fraction:
         """The value at an edge, without any rounding."""
         self.resolve(np.array([edge]))
         return self._known[int(edge)][1]

@@ -11,7 +11,7 @@ import numpy as np
 
 from approxlab.calculus._intervals import Intervals, hull
 from approxlab.calculus._jets import SMOOTH, interval_functions, network_jet
-from approxlab.calculus._networks import check_network, interval
+from approxlab.calculus._networks import interval
 from approxlab.networks._stacking import alike
 from approxlab.networks.calculus import parallel
 from approxlab.networks.mlp import MLP
@@ -35,11 +35,34 @@ class Smooth:
         self._weights = [np.asarray(w, np.float64) for w in net.weights]
         self._biases = [np.asarray(b, np.float64) for b in net.biases]
         self._factors = np.asarray(factors, np.float64)[None, :]
+        self._height = 0.0
+
+    @property
+    def edges(self) -> np.ndarray:
+        """Ends of the interval, and where units of one hidden layer of relu powers begin."""
+        if not self.net.activation.startswith("relu"):
+            return np.array([self.start, self.end])
+        if self.net.depth > 1:
+            raise ValueError(
+                f"net: got {self.net!r}, expected one hidden layer: where deeper "
+                f"{self.net.activation} networks are not smooth is not computed."
+            )
+        bent = len(self._biases[0]) - self.net.passthrough[0]
+        weight, bias = self._weights[0][:bent, 0], self._biases[0][:bent]
+        kinks = -bias[weight != 0] / weight[weight != 0]
+        inner = kinks[(kinks > self.start) & (kinks < self.end)]
+        return np.unique(np.concatenate([[self.start], inner, [self.end]]))
 
     def derived(self, order: int) -> Smooth:
         """A further derivative."""
         made = object.__new__(Smooth)
         made.__dict__ = {**self.__dict__, "order": self.order + order}
+        return made
+
+    def shifted(self, height: float) -> Smooth:
+        """f plus a number."""
+        made = self.derived(0)
+        made._height = height
         return made
 
     def bounds(self, low: np.ndarray, high: np.ndarray, count: int) -> list[Intervals]:
@@ -76,6 +99,8 @@ class Smooth:
         # f^(order + k) / k! from the coefficients of f.
         scales = [math.perm(self.order + k, self.order) for k in range(count)]
         parts = [part * float(s) if s > 1 else part for part, s in zip(found, scales, strict=True)]
+        if self._height:
+            parts[0] = parts[0] + self._height
         return [Intervals(part.low[0], part.high[0]) for part in parts]
 
 
@@ -83,12 +108,10 @@ def smooth_functions(
     nets: Sequence[Any], factors: Sequence[Sequence[int]], box: Any
 ) -> list[Smooth]:
     """Sums of smooth networks, each with these factors."""
-    for name, net in zip(("net", "other"), nets, strict=False):
-        check_network(net, name)
-        if net.activation not in SMOOTH and net.num_hidden_units:
-            raise ValueError(
-                f"{name}: got {net!r}, expected units that are continuous: {net.activation} jumps."
-            )
-    same = alike(nets)[0]
+    same, activation = alike(nets)
+    if activation not in SMOOTH:
+        raise ValueError(
+            f"net: got {activation!r} networks, expected continuous activations: {activation} jumps."
+        )
     stacked = parallel(same) if len(same) > 1 else same[0]
     return [Smooth(stacked, row, box) for row in factors]

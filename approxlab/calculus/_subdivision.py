@@ -8,31 +8,19 @@ where rounding hides the rest: this is given back as not resolved.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from approxlab.calculus._intervals import Intervals, hull
+from approxlab.calculus._smooth import Smooth
 from approxlab.calculus.point_sets import PointSet
 
-__all__ = ["Function", "roots_of"]
+__all__ = ["roots_of"]
 
 _PARTS = 64
 _MOST = 2**17  # parts looked at in all
 _HALVINGS = 46
-
-
-class Function(Protocol):
-    """What is needed of a function: its interval, and enclosures."""
-
-    start: float
-    end: float
-
-    def bounds(self, low: np.ndarray, high: np.ndarray, count: int) -> list[Intervals]:
-        """Enclosures of f, f', ... on intervals."""
-
-    def value(self, x: np.ndarray) -> Intervals:
-        """Enclosures at points, as tight as can be."""
 
 
 class _Parts(NamedTuple):
@@ -48,7 +36,7 @@ class _Parts(NamedTuple):
     """Where f is zero identically."""
 
 
-def roots_of(f: Function) -> PointSet:
+def roots_of(f: Smooth) -> PointSet:
     """All roots: points, intervals where f is zero identically, and what is not resolved.
 
     A root is a point where rounding leaves its place open by at most 2^-30 of the interval.
@@ -74,7 +62,7 @@ def roots_of(f: Function) -> PointSet:
     return PointSet(np.array(told), _joined(intervals), left_over)
 
 
-def _divided(f: Function) -> _Parts:
+def _divided(f: Smooth) -> _Parts:
     edges = np.linspace(f.start, f.end, _PARTS + 1)
     edges[0], edges[-1] = f.start, f.end
     low, high, seen = edges[:-1], edges[1:], 0
@@ -101,7 +89,7 @@ def _divided(f: Function) -> _Parts:
     return _Parts(*(array[order] for array in together))
 
 
-def _enclosed(f: Function, low: np.ndarray, high: np.ndarray) -> tuple[Intervals, Intervals]:
+def _enclosed(f: Smooth, low: np.ndarray, high: np.ndarray) -> tuple[Intervals, Intervals]:
     """Values by their range and by the mean value theorem, and the derivative."""
     value, slope = f.bounds(low, high, 2)
     middle = 0.5 * (low + high)
@@ -111,7 +99,7 @@ def _enclosed(f: Function, low: np.ndarray, high: np.ndarray) -> tuple[Intervals
 
 
 def _only_rounding(
-    f: Function, middle: np.ndarray, slope: Intervals, width: np.ndarray
+    f: Smooth, middle: np.ndarray, slope: Intervals, width: np.ndarray
 ) -> np.ndarray:
     (centre,) = f.bounds(middle, middle, 1)
     noise = centre.high - centre.low
@@ -131,7 +119,7 @@ def _stretches(parts: _Parts) -> list[tuple[int, int]]:
 
 
 def _certain_ends(
-    f: Function, low: float, high: float
+    f: Smooth, low: float, high: float
 ) -> tuple[list[tuple[float, int]], list[tuple[float, float]]]:
     """Ends of a monotone stretch with their signs, moved inwards past what rounding hides."""
     signs = _signs_at(f, np.array([low, high]))
@@ -147,7 +135,7 @@ def _certain_ends(
     return [told[0], told[-1]], [(a, b) for a, b in hidden if a < b]
 
 
-def _signs_at(f: Function, x: np.ndarray) -> list[int | None]:
+def _signs_at(f: Smooth, x: np.ndarray) -> list[int | None]:
     """Signs at points: 0 only if f is zero exactly there, None if rounding hides it."""
     value = f.value(x)
     return [
@@ -157,7 +145,7 @@ def _signs_at(f: Function, x: np.ndarray) -> list[int | None]:
 
 
 def _bisected(
-    f: Function, brackets: list[tuple[float, float, int]]
+    f: Smooth, brackets: list[tuple[float, float, int]]
 ) -> tuple[list[float], list[tuple[float, float]]]:
     """Roots between points of different signs, and those whose place rounding hides."""
     if not brackets:
@@ -173,7 +161,7 @@ def _bisected(
     )
 
 
-def _last_with(f: Function, near: np.ndarray, far: np.ndarray, sign: np.ndarray) -> np.ndarray:
+def _last_with(f: Smooth, near: np.ndarray, far: np.ndarray, sign: np.ndarray) -> np.ndarray:
     """The last points, on the way from near to far, with this certain sign."""
     for _ in range(1100):
         middle = 0.5 * near + 0.5 * far
