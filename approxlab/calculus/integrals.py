@@ -99,7 +99,7 @@ def norm(net: Any, p: Any, box: Any) -> float:
         raise ValueError(f"p: got {p!r}, expected 1, 2 or math.inf.")
     (f,) = functions_of([net], [[1]], box)
     if isinstance(f, Line):
-        return norm_of(f, p)
+        return norm_of(f, float(p))
     if p == 1:
         return checked(of_absolute(f), "integral of the absolute value")
     if p == 2:
