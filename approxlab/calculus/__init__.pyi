@@ -11,6 +11,7 @@ from .level_sets import level_set as level_set
 from .level_sets import roots as roots
 from .point_sets import Extrema as Extrema
 from .point_sets import PointSet as PointSet
+from .products import multiply as multiply
 from .shapes import inverse as inverse
 from .shapes import maximum as maximum
 from .shapes import minimum as minimum

@@ -72,9 +72,8 @@ class ExactLines:
             start += len(slope)
         slope, value, shift = affine[-1]
         top, low = self.outputs @ slope, self.outputs @ value
-        for n in range(len(index)):
-            x = positions[n]
-            found.append((x, (int(top[n]) * x + int(low[n])) / 2**shift))
+        for k, x in sorted(positions.items()):
+            found.append((x, (int(top[k]) * x + int(low[k])) / 2**shift))
         return found
 
     def _layers(self, index: np.ndarray) -> Any:

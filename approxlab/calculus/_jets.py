@@ -105,7 +105,7 @@ def root(a: Jet, first: Any) -> Jet:
 
 
 def _integrated(slope: Jet, z: Jet, first: Any) -> Jet:
-    """y with y' = slope * z' and y_0 given."""
+    """Jet of y with y' = slope * z' and y_0 given."""
     found = [first]
     for k in range(1, len(z)):
         found.append(_sum([(j / k) * (z[j] * slope[k - j]) for j in range(1, k + 1)]))
@@ -120,7 +120,7 @@ def _sum(parts: Sequence[Any]) -> Any:
 
 
 def _feedback(z: Jet, first: Any, slope_at: Callable[[Jet, int], Any]) -> Jet:
-    """y with y' = p(y) z', where slope_at(y, k) is coefficient k of p(y)."""
+    """Jet of y with y' = p(y) z', where slope_at(y, k) is coefficient k of p(y)."""
     found, slope = [first], []
     for k in range(1, len(z)):
         slope.append(slope_at(found, k - 1))

@@ -37,7 +37,12 @@ def inner_of(f: Line, g: Line) -> float:
     """The integral of f g, both on the same edges: exact for the quadratic on each piece."""
     size = float(np.max(np.abs(f.values))) or 1.0
     other = float(np.max(np.abs(g.values))) or 1.0
-    a, b, c, d = f.values[:-1] / size, f.values[1:] / size, g.values[:-1] / other, g.values[1:] / other
+    a, b, c, d = (
+        f.values[:-1] / size,
+        f.values[1:] / size,
+        g.values[:-1] / other,
+        g.values[1:] / other,
+    )
     parts = [2 * a * c, a * d, b * c, 2 * b * d]
     return size * (other * math.fsum(np.concatenate([f.widths / 6 * part for part in parts])))
 

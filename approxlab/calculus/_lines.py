@@ -1,7 +1,7 @@
 """A piecewise linear function on an interval, with everything that rounding could hide decided.
 
-Kinks and values of small networks are computed in integers and rounded once. Of large networks
-they are those of `regions`, and integers decide where an enclosure of the values leaves a sign open.
+Kinks and values of small networks are computed in integers and rounded once. Of large networks they
+are those of `regions`, and integers decide where an enclosure of a value leaves its sign open.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.calculus._breakpoints import pieces
 from approxlab.calculus._exact_lines import ExactLines
 from approxlab.calculus._networks import check_kinked, check_network, interval
 from approxlab.domains import Box
@@ -21,6 +20,8 @@ from approxlab.networks._stacking import alike
 from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 from approxlab.networks.calculus import parallel
 from approxlab.networks.mlp import MLP
+from approxlab.regions.one_dimensional import pieces
+from approxlab.regions.piecewise import Pieces
 
 __all__ = ["Line", "difference", "line", "lines"]
 
@@ -65,7 +66,7 @@ class Line:
             self.widths = np.diff(self.edges)
             slopes = found.slopes.reshape(count, -1) @ outputs
             self.rises = slopes * self.widths
-            self._errors, self._rise_errors = self._bounds(net, found.patterns, outputs)
+            self._errors, self._rise_errors = self._bounds(net, found, outputs)
         if not np.all(np.isfinite(self.values)):
             raise ValueError(f"net: got {net!r} whose values overflow on {box!r}.")
 
@@ -140,15 +141,16 @@ class Line:
         return np.array([float((Fraction(level) - start) / slope) for slope, start in found])
 
     def _bounds(
-        self, net: MLP, patterns: np.ndarray, outputs: np.ndarray
+        self, net: MLP, found: Pieces, outputs: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Bounds of the rounding of values at the edges, and of the rises of pieces."""
         middle = 0.5 * (self.edges[:-1] + self.edges[1:])
-        _, error = _affine(net, patterns, middle, 1.0, outputs)
-        slope, slope_error = _affine(net, patterns, np.ones_like(middle), 0.0, outputs)
+        _, error = _affine(net, found.patterns, middle, 1.0, outputs)
+        slope, slope_error = _affine(net, found.patterns, np.ones_like(middle), 0.0, outputs)
         eps = np.finfo(np.float64).eps
-        # Edges are known to 16 roundings; twice what follows from the pieces on both sides.
-        place = 16 * eps * np.max(np.abs(self.edges))
+        # Twice what follows from the pieces on both sides, for what the places are known to.
+        place = np.maximum(found.edge_errors[:-1], found.edge_errors[1:])
+        place = place + 2 * eps * np.max(np.abs(self.edges))
         error += slope_error * self.widths + (np.abs(slope) + slope_error) * place
         errors = np.full(len(self.edges), 0.0)
         np.maximum.at(errors, np.arange(len(middle)), 2.0 * error)
@@ -164,11 +166,11 @@ def _affine(
     left, right = kink_slopes(net.activation, net.dtype) if net.depth else (1.0, 1.0)
     eps, start = np.finfo(np.float64).eps, 0
     a, error = x[None, :], np.zeros((1, len(x)))
-    for i, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
-        W, b = np.asarray(W, np.float64), with_bias * np.asarray(b, np.float64)
+    for i in range(net.depth + 1):
+        W, b = np.asarray(net.weights[i], np.float64), np.asarray(net.biases[i], np.float64)
+        b = with_bias * b
         if i == net.depth:
-            W, b = outputs @ W, np.atleast_1d(outputs @ b)
-            W = W[None, :]
+            W, b = (outputs @ W)[None, :], np.atleast_1d(outputs @ b)
         gamma = (W.shape[1] + 8) * eps
         size = np.abs(W) @ np.abs(a) + np.abs(b)[:, None]
         error = (1 + gamma) * (np.abs(W) @ error) + gamma * size

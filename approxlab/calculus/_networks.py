@@ -22,9 +22,7 @@ def check_network(net: Any, name: str = "net", *, scalar: bool = True) -> None:
         )
     net._check_single()
     if net.in_size != 1 or (scalar and net.sizes[-1] != 1):
-        raise ValueError(
-            f"{name}: got {net!r}, expected one input{' and one output' * scalar}."
-        )
+        raise ValueError(f"{name}: got {net!r}, expected one input{' and one output' * scalar}.")
     for i, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
         if not (np.all(np.isfinite(weight)) and np.all(np.isfinite(bias))):
             raise ValueError(f"{name}: got weights that are not finite in layer {i}.")

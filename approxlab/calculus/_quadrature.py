@@ -12,6 +12,7 @@ Source: Davis and Rabinowitz 1984, "Methods of Numerical Integration", section 2
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -59,7 +60,7 @@ def integrated(bounds: Bounds, edges: np.ndarray) -> Quadrature:
         edges: Increasing; f is smooth between them.
     """
     panels = np.concatenate(
-        [np.linspace(a, b, _FIRST + 1)[:-1] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        [np.linspace(a, b, _FIRST + 1)[:-1] for a, b in itertools.pairwise(edges)]
     )
     low, high = panels, np.append(panels[1:], edges[-1])
     done: list[tuple[np.ndarray, ...]] = []

@@ -60,7 +60,7 @@ class Smooth:
         return made
 
     def shifted(self, height: float) -> Smooth:
-        """f plus a number."""
+        """The function plus a number."""
         made = self.derived(0)
         made._height = height
         return made
@@ -80,7 +80,9 @@ class Smooth:
             for w, b in zip(self._weights[0][:, 0], self._biases[0], strict=True)
         ]
         z = np.array(rows).reshape(len(rows), len(exact))
-        first = Intervals(z - np.spacing(np.abs(z)) * (z != 0), z + np.spacing(np.abs(z)) * (z != 0))
+        first = Intervals(
+            z - np.spacing(np.abs(z)) * (z != 0), z + np.spacing(np.abs(z)) * (z != 0)
+        )
         return self._coefficients(hull(x[None, :], x[None, :]), 1, first)[0]
 
     def _coefficients(self, x: Intervals, count: int, first: Any) -> list[Intervals]:
@@ -111,7 +113,7 @@ def smooth_functions(
     same, activation = alike(nets)
     if activation not in SMOOTH:
         raise ValueError(
-            f"net: got {activation!r} networks, expected continuous activations: {activation} jumps."
+            f"net: got {activation!r} networks, expected continuous ones: {activation} jumps."
         )
     stacked = parallel(same) if len(same) > 1 else same[0]
     return [Smooth(stacked, row, box) for row in factors]

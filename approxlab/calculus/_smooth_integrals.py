@@ -1,8 +1,10 @@
-"""Integrals of smooth networks: of the value, of products, squares and lengths, with proved bounds."""
+"""Integrals of smooth networks, of products and of lengths, with proved bounds of the error."""
 
 from __future__ import annotations
 
+import itertools
 import math
+
 import numpy as np
 
 from approxlab.calculus._intervals import Intervals
@@ -54,7 +56,7 @@ def of_absolute(f: Smooth) -> Quadrature:
         )
     ends = np.concatenate([found.points, found.unresolved.ravel(), found.intervals.ravel()])
     edges = np.unique(np.concatenate([f.edges, ends]))
-    parts = [_between(f, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [_between(f, float(a), float(b)) for a, b in itertools.pairwise(edges)]
     joined = [np.concatenate([part[i] for part in parts]) for i in (1, 2)]
     return Quadrature(edges, joined[0], joined[1], sum(part.size for part in parts))
 

@@ -31,9 +31,7 @@ def extrema_smooth(f: Smooth) -> Extrema:
     still = _still(f)
     minima = _turning(still, -1), _global(f, still, -1)
     maxima = _turning(still, 1), _global(f, still, 1)
-    return Extrema(
-        minima[1][0], maxima[1][0], minima[1][1], maxima[1][1], minima[0], maxima[0]
-    )
+    return Extrema(minima[1][0], maxima[1][0], minima[1][1], maxima[1][1], minima[0], maxima[0])
 
 
 def variation_smooth(f: Smooth) -> float:
@@ -73,10 +71,10 @@ def _still(f: Smooth) -> list[_Still]:
     lows, highs = np.array([k[0] for k in kept]), np.array([k[1] for k in kept])
     between = 0.5 * (highs[:-1] + lows[1:])
     signs = f.derived(1).value(between).signs if len(between) else np.empty(0, int)
-    before, after = [0, *signs.tolist()], [*signs.tolist(), 0]
+    left, right = [0, *map(int, signs)], [*map(int, signs), 0]
     return [
         _Still(low, high, told, b, a)
-        for (low, high, told), b, a in zip(kept, before, after, strict=True)
+        for (low, high, told), b, a in zip(kept, left, right, strict=True)
     ]
 
 

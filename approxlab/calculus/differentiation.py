@@ -63,8 +63,8 @@ def derivative(net: Any, box: Any = None, *, order: int = 1) -> MLP | Derivative
         raise ValueError(f"net: got {net!r}, whose derivative is no function: it jumps.")
     if net.activation in POWERS and order >= POWERS[net.activation]:
         raise ValueError(
-            f"order: got {order} for {net!r}, expected at most {POWERS[net.activation] - 1}: beyond "
-            "it the derivative jumps."
+            f"order: got {order} for {net!r}, expected at most {POWERS[net.activation] - 1}: "
+            "beyond it the derivative jumps."
         )
     return Derivative(net, int(order))
 
@@ -92,8 +92,8 @@ def antiderivative(net: Any, box: Any) -> MLP | Antiderivative | PanelAntideriva
     - tanh, sigmoid, sin with one hidden layer: a closed formula, by log cosh, softplus and cosine,
       in differences that neither overflow nor cancel; units of weight 0 give a linear term.
     - Other smooth networks: a function that integrates by Gauss's rule on panels that were chosen
-      on the box; there is no formula. Its attribute `error` is a proved bound of its error in exact
-      arithmetic of the evaluation.
+      on the box; there is no formula. Its attribute `error` is a proved bound of its error, with
+      evaluations in float64.
 
     Args:
         net: One input, one output.

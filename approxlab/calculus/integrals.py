@@ -16,6 +16,7 @@ from approxlab.calculus._line_integrals import (
     variation_of,
 )
 from approxlab.calculus._lines import Line
+from approxlab.calculus._smooth import Smooth
 from approxlab.calculus._smooth_integrals import arc, checked, of_absolute, of_product, of_value
 from approxlab.calculus._smooth_sets import extrema_smooth, variation_smooth
 
@@ -69,7 +70,8 @@ def inner(net: Any, other: Any, box: Any) -> float:
     f, g = functions_of([net, other], [[1, 0], [0, 1]], box)
     if isinstance(f, Line) and isinstance(g, Line):
         return inner_of(f, g)
-    assert not isinstance(f, Line) and not isinstance(g, Line)
+    assert isinstance(f, Smooth)
+    assert isinstance(g, Smooth)
     return checked(of_product(f, g), "inner product")
 
 
@@ -105,7 +107,10 @@ def norm(net: Any, p: Any, box: Any) -> float:
     if p == 2:
         return math.sqrt(checked(of_product(f, f), "integral of the square"))
     found = extrema_smooth(f)
-    hidden = [f.bounds(*s.unresolved.T, 1)[0].size for s in (found.argmin, found.argmax)]
+    hidden = [
+        f.bounds(s.unresolved[:, 0], s.unresolved[:, 1], 1)[0].size
+        for s in (found.argmin, found.argmax)
+    ]
     largest = max(abs(found.minimum), abs(found.maximum))
     over = float(np.max(np.concatenate(hidden), initial=0.0))
     if over > largest * (1.0 + 1e-10):

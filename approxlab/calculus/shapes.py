@@ -58,7 +58,7 @@ def minimum(net: Any, other: Any) -> MLP:
 def reflect(net: Any, box: Any = None) -> MLP:
     """The network x -> net(a + b - x) on the box [a, b]; without a box x -> net(-x).
 
-    Of one variable and any activation. The first biases W (a + b) + b are rounded; net(-x) is exact.
+    Of one variable and any activation. First biases W (a + b) + b are rounded; net(-x) is exact.
 
     Args:
         net: One input.
@@ -104,9 +104,9 @@ def inverse(net: Any, box: Any) -> MLP:
     if not np.all(directions == directions[0]) or directions[0] == 0:
         wrong = int(np.argmax((directions != directions[0]) | (directions == 0)))
         raise ValueError(
-            f"net: got {net!r} that is not strictly monotone: its slope is {f.slopes[0]:.3g} at the "
-            f"left end and {f.slopes[wrong]:.3g} at {f.edges[wrong]:.6g}, expected one sign. Take "
-            "a box between two of calculus.extrema(net, box)."
+            f"net: got {net!r} that is not strictly monotone: its slope is {f.slopes[0]:.3g} at "
+            f"the left end and {f.slopes[wrong]:.3g} at {f.edges[wrong]:.6g}, expected one sign. "
+            "Take a box between two of the extrema(net, box)."
         )
     step = int(directions[0])  # a falling function is read from its right end
     edges, values = f.edges[::step], f.values[::step]

@@ -88,7 +88,7 @@ def restrict(net: Any, box: Any) -> MLP:
         MLP(1-1-1, relu, 1 linear units, 4 parameters, float...)
     """
     (f,) = lines([net], [[1]], box)
-    if net.activation == "identity":
+    if net.activation == "identity" or net.num_hidden_units == 0:
         return net
     left, right = kink_slopes(net.activation, net.dtype)
     weights, biases = list(net.weights), list(net.biases)
@@ -99,7 +99,8 @@ def restrict(net: Any, box: Any) -> MLP:
         signs = f.patterns[:, start : start + width]
         start += width
         never_on, never_off = ~np.any(signs > 0, axis=0), ~np.any(signs < 0, axis=0)
-        slope = np.where(linear, 1.0, np.where(never_off, right, np.where(never_on, left, np.nan)))
+        slope = np.where(never_off, right, np.where(never_on, left, np.nan))
+        slope = np.where(linear, 1.0, np.where(never_on & never_off, 0.0, slope))
         bent = np.flatnonzero(np.isnan(slope))
         straight = np.flatnonzero(~np.isnan(slope) & (slope != 0.0))
         if not len(bent) and not len(straight):
@@ -112,7 +113,9 @@ def restrict(net: Any, box: Any) -> MLP:
     return MLP(tuple(weights), tuple(biases), net.activation, tuple(passthrough), net.out_size)
 
 
-def simplify(net: Any, box: Any, *, linear_unit: bool = True, max_units: int = 10_000) -> Simplified:
+def simplify(
+    net: Any, box: Any, *, linear_unit: bool = True, max_units: int = 10_000
+) -> Simplified:
     """The network as one with a single hidden layer of ReLUs, and what was left out.
 
     K kinks in the box take K ReLUs and one linear unit, or K + 1 ReLUs; K ReLUs alone where the
@@ -167,8 +170,8 @@ def _idle(net: MLP, f: Line) -> tuple[int, int]:
     if net.activation == "identity":
         return 0, 0
     widths = [b.shape[0] for b in net.biases[:-1]]
-    nonlinear = np.concatenate(
-        [np.arange(n) < n - k for n, k in zip(widths, net.passthrough, strict=True)] or [[]]
-    ).astype(bool)
+    nonlinear = np.array(
+        [i < n - k for n, k in zip(widths, net.passthrough, strict=True) for i in range(n)], bool
+    )
     bends_there = np.any(f.patterns > 0, axis=0) & np.any(f.patterns < 0, axis=0)
     return int(np.sum(nonlinear)), int(np.sum(nonlinear & ~bends_there))

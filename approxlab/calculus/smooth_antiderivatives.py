@@ -76,6 +76,7 @@ class Antiderivative:
     start: float
 
     def __call__(self, x: Any) -> Array:
+        """The value at one point of shape (1,)."""
         net = self.net
         point = _point(x, net.dtype)
         bent = net.biases[0].shape[0] - net.passthrough[0]
@@ -112,6 +113,7 @@ class PanelAntiderivative:
     error: float
 
     def __call__(self, x: Any) -> Array:
+        """The value at one point of shape (1,)."""
         point = _point(x, self.net.dtype)
         panel = jnp.clip(
             jnp.searchsorted(self.edges, point, side="right") - 1, 0, len(self.edges) - 2

@@ -32,6 +32,7 @@ class Derivative:
     order: int
 
     def __call__(self, x: Any) -> Array:
+        """The value at one point of shape (1,)."""
         net = self.net
         point = jnp.asarray(x, net.dtype)
         if point.shape != (1,):
