@@ -31,11 +31,11 @@ def multiply(
         net: One input, one output, piecewise linear.
         other: The same, of the same activation or of linear units.
         box: An interval.
-        tol: The largest error allowed in the sup norm, or `None` for an exact network.
+        tol: The largest error allowed in the sup norm, rounding apart, or `None` for an exact network.
         max_units: The largest number of units to build.
 
     Returns:
-        The network, and the bound of the sup norm of its error in exact arithmetic.
+        The network, and the bound of the sup norm of its error, rounding in its dtype included.
 
     Raises:
         TypeError: If one is no network, or `box` no box.
@@ -46,18 +46,17 @@ def multiply(
         >>> import approxlab as al
         >>> line = al.MLP.from_arrays([[[1.0]]], [[0.0]], "relu")
         >>> square, error = al.calculus.multiply(line, line, al.Box([0.0], [1.0]))
-        >>> square.activation, float(error)
+        >>> square.activation, error.without_rounding
         ('relu2', 0.0)
         >>> chords, error = al.calculus.multiply(line, line, al.Box([0.0], [1.0]), tol=0.01)
-        >>> chords.num_hidden_units, float(error)
+        >>> chords.num_hidden_units, error.without_rounding
         (4, 0.01)
     """
     f, g = lines([net, other], [[1, 0], [0, 1]], box)
     dtype = str(np.result_type(net.dtype, other.dtype))
     if tol is None:
-        return _square_network(f, g, dtype, max_units), Bound(
-            0.0, "the product of two affine functions on every piece", exact=True
-        )
+        network = _square_network(f, g, dtype, max_units)
+        return network, _bound(0.0, "the product of two affine functions on a piece", network, f)
     check_number("tol", tol, positive=True)
     bends = f.slopes * g.slopes
     need = np.ceil(0.5 * f.widths * np.sqrt(np.abs(bends) / float(tol)) * (1 - 1e-12))
@@ -75,7 +74,25 @@ def multiply(
     error = float(np.max(0.25 * np.abs(bends) * (f.widths / counts) ** 2))
     network = spline(x[0], y[[0, -1]], x[1:-1], slopes, dtype)
     source = "a chord of a parabola s t x^2 over a length h is wrong by at most |s t| h^2 / 4"
-    return network, Bound(min(error, float(tol)), source)
+    return network, _bound(min(error, float(tol)), source, network, f)
+
+
+def _bound(error: float, source: str, network: MLP, f: Line) -> Bound:
+    """The bound, with the rounding of parameters and of the evaluation in the dtype."""
+    far = float(np.max(np.abs(f.edges)))
+    power = 2 if network.activation == "relu2" else 1
+    weights = [np.abs(np.asarray(w, np.float64)) for w in network.weights]
+    biases = [np.abs(np.asarray(b, np.float64)) for b in network.biases]
+    sizes = weights[0][:, 0] * far + biases[0]
+    if network.depth:
+        bent = np.arange(len(sizes)) < len(sizes) - network.passthrough[0]
+        sizes = np.where(bent, sizes**power, sizes)
+        total = float(weights[1][0] @ sizes + biases[1][0])
+    else:
+        total = float(sizes[0])
+    rounding = (len(sizes) + 16) * float(np.finfo(network.dtype).eps) * total
+    text = f"{source}, and rounding in {np.dtype(network.dtype)}"
+    return Bound(error + rounding, text, without_rounding=error)
 
 
 def _square_network(f: Line, g: Line, dtype: str, max_units: int) -> MLP:
