@@ -18,7 +18,7 @@ from approxlab.calculus.point_sets import PointSet
 EPS = 2.0**-52
 ACTS = ("relu", "leaky_relu", "abs")
 CASES = [(act, seed) for act in ACTS for seed in range(100)]
-FEW = [(act, seed) for act in ACTS for seed in (*range(9), 31, 52)]
+FEW = [*(("relu", seed) for seed in range(5)), ("leaky_relu", 7), ("abs", 1), ("abs", 52)]
 cases = pytest.mark.parametrize("case", mostly_slow(CASES, FEW))
 
 
@@ -271,7 +271,7 @@ def test_numbers_of_large_networks_agree_with_those_of_small_ones(monkeypatch):
     """With integers only where rounding leaves a sign open."""
     from approxlab.calculus import _lines
 
-    for seed in range(24):
+    for seed in range(9):
         net, box = random_network(seed, ACTS[seed % 3])
         other, _ = random_network(seed + 1000, ACTS[seed % 3], box=box)
         small = _numbers(net, other, box)

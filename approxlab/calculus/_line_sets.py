@@ -19,7 +19,7 @@ def points_at(f: Line, level: float) -> PointSet:
     touched[:-1] &= ~flat
     touched[1:] &= ~flat
     found = np.concatenate([f.edges[touched], f.crossings(across, level)])
-    return PointSet(np.unique(found), f.edges[_runs(flat)])
+    return PointSet(np.sort(found), f.edges[_runs(flat)])
 
 
 def extrema_of(f: Line) -> Extrema:

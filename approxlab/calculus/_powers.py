@@ -28,7 +28,7 @@ def one_power_less(net: MLP) -> MLP:
     rates = first[:, 0]
     height = linear @ rates[bent:]
     return MLP(
-        (first[:bent], power * last[:, :bent] * rates[:bent]),
+        (first[:bent], power * last[:, :bent] * rates[None, :bent]),
         (net.biases[0][:bent], height),
         _NAMES[power - 1],
         (0,),

@@ -14,7 +14,8 @@ class PointSet:
     """A closed set of numbers: points, intervals, and places where it could not be told.
 
     Attributes:
-        points: Isolated points, increasing, shape (n,), float64.
+        points: Isolated points, never decreasing, shape (n,), float64; two that differ by less than
+            its spacing are both there.
         intervals: Whole intervals, such as those where a network is zero identically, shape (k, 2).
         unresolved: Intervals, often as short as rounding, that may hold further points, and of
             which it could not be told; shape (u, 2). Always empty for piecewise linear networks.

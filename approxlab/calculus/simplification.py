@@ -108,7 +108,7 @@ def restrict(net: Any, box: Any) -> MLP:
         order = np.concatenate([bent, straight])
         factors = jnp.asarray(np.append(np.ones(len(bent)), slope[straight]), net.dtype)
         weights[i], biases[i] = weights[i][order], biases[i][order]
-        weights[i + 1] = weights[i + 1][:, order] * factors
+        weights[i + 1] = weights[i + 1][:, order] * factors[None, :]
         passthrough.append(len(straight))
     return MLP(tuple(weights), tuple(biases), net.activation, tuple(passthrough), net.out_size)
 
