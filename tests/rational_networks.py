@@ -1,5 +1,6 @@
 """Piecewise linear networks in fractions, slow and obvious: an oracle for exact operations."""
 
+import itertools
 from fractions import Fraction
 
 import jax.numpy as jnp
@@ -75,7 +76,7 @@ def random_network(seed, act, *, depth=None, width=None, box=None):
     widths = [int(rng.integers(1, 6)) if width is None else width for _ in range(depth)]
     low, high = BOXES[seed % 3] if box is None else (box.lower[0], box.upper[0])
     sizes = [1, *widths, 1]
-    weights = [rng.normal(size=(m, n)) for n, m in zip(sizes[:-1], sizes[1:], strict=True)]
+    weights = [rng.normal(size=(m, n)) for n, m in itertools.pairwise(sizes)]
     biases = [0.3 * rng.normal(size=m) for m in sizes[1:]]
     biases[0] = -weights[0][:, 0] * rng.uniform(low, high, sizes[1])
     if seed % 4 == 1:  # dyadic: exact ties

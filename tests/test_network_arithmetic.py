@@ -1,5 +1,6 @@
 """Networks made of networks, against fractions; each law fails on a spoiled network."""
 
+import itertools
 from fractions import Fraction
 
 import jax
@@ -15,7 +16,7 @@ from approxlab import calculus
 EPS = 2.0**-52
 ACTS = ("relu", "leaky_relu", "abs")
 CASES = [(act, seed) for act in ACTS for seed in range(60)]
-FEW = [("relu", 1), ("relu", 2), ("leaky_relu", 3), ("abs", 8), ("abs", 31)]
+FEW = [("relu", 2), ("leaky_relu", 3), ("abs", 31)]
 cases = pytest.mark.parametrize("case", mostly_slow(CASES, FEW))
 
 
@@ -29,7 +30,7 @@ def pair(case):
 def points(box, *nets):
     """Kinks of all networks, ends of the box, and points between, as fractions."""
     xs = places(nets, box)
-    return [*xs, *((2 * a + b) / 3 for a, b in zip(xs, xs[1:], strict=False))]
+    return [*xs, *((2 * a + b) / 3 for a, b in itertools.pairwise(xs))]
 
 
 def size(net):
@@ -94,7 +95,9 @@ def test_operators_in_any_dimension(act, out_size, key):
         assert net.out_size == out_size
         np.testing.assert_allclose(al.evaluate(net, x), wanted, atol=1e-12)
     if act == "relu":
-        np.testing.assert_allclose(al.evaluate(calculus.maximum(f, g), x), np.maximum(u, v), atol=1e-12)
+        np.testing.assert_allclose(
+            al.evaluate(calculus.maximum(f, g), x), np.maximum(u, v), atol=1e-12
+        )
         np.testing.assert_allclose(al.evaluate(abs(f), x), np.abs(u), atol=1e-15)
 
 
@@ -224,7 +227,7 @@ def test_the_derivative_is_the_slope(case):
     assert found.activation == "heaviside"
 
     def check(net):
-        for a, b in zip(xs, xs[1:], strict=False):
+        for a, b in itertools.pairwise(xs):
             slope = (value(f, b) - value(f, a)) / (b - a)
             assert abs(at(net, float((a + b) / 2)) - float(slope)) <= 1e-12 * size(f)
 
@@ -241,7 +244,7 @@ def test_the_antiderivative_is_the_integral(case):
     assert found.num_hidden_units == len(calculus.kinks(f, box)) + 1
     xs = places([f], box)
     area, sums = Fraction(0), [Fraction(0)]
-    for a, b in zip(xs, xs[1:], strict=False):
+    for a, b in itertools.pairwise(xs):
         area += (b - a) * (value(f, a) + value(f, b)) / 2
         sums.append(area)
 
@@ -283,7 +286,7 @@ def test_products_have_networks_of_chords_within_their_bound(case):
     kinks = [Fraction(float(-b)) for b in found.biases[0]] if found.depth else []
     low, high = (Fraction(v[0]) for v in (box.lower, box.upper))
     inside = sorted({*xs, *(x for x in kinks if low < x < high)})
-    inside += [(a + b) / 2 for a, b in zip(inside, inside[1:], strict=False)]
+    inside += [(a + b) / 2 for a, b in itertools.pairwise(inside)]
     errors = [abs(value(found, x) - value(f, x) * value(g, x)) for x in inside]
     assert max(errors) <= float(bound) <= 1.001 * tol + 1e-9 * size(f) * size(g)
     assert max(errors) > 0 or float(bound) < 1e-9 * size(f) * size(g)
@@ -292,14 +295,21 @@ def test_products_have_networks_of_chords_within_their_bound(case):
 def test_products_without_kinks_are_relu2_networks():
     line, ramp = affine(1.0, -4.0), al.MLP.from_arrays([[[1.0]], [[1.0]]], [[-4.0], [0.0]], "relu")
     box = al.Box([3.0], [5.0])
-    for one, two in ((line, line), (line, ramp), (ramp, ramp), (affine(2.0, 1.0), affine(-1.0, 3.0))):
+    for one, two in (
+        (line, line),
+        (line, ramp),
+        (ramp, ramp),
+        (affine(2.0, 1.0), affine(-1.0, 3.0)),
+    ):
         net, bound = calculus.multiply(one, two, box)
         assert (net.activation, bound.without_rounding) == ("relu2", 0.0)
         for x in np.linspace(3.0, 5.0, 33):
             wanted = float(value(one, x) * value(two, x))
             assert abs(at(net, x) - wanted) <= float(bound) <= 1e-12
             assert abs(at(net + 1e-9, x) - wanted) > float(bound)
-    with pytest.raises(ValueError, match="the product has a kink at 4, and relu2 networks have none"):
+    with pytest.raises(
+        ValueError, match="the product has a kink at 4, and relu2 networks have none"
+    ):
         calculus.multiply(ramp, affine(1.0, 0.0), box)
 
 

@@ -76,6 +76,13 @@ class Intervals:
         low, high = found.low - least, found.high + least
         return Intervals(np.maximum(low, within[0]), np.minimum(high, within[1]))
 
+    def bell(self, function: Any) -> Intervals:
+        """The image under an even function above zero that falls with |z|."""
+        inside = (self.low <= 0) & (self.high >= 0)
+        nearest = np.where(inside, 0.0, np.minimum(np.abs(self.low), np.abs(self.high)))
+        found = _widened(function(self.size), function(nearest), 16.0)
+        return Intervals(np.maximum(found.low - _TINY, 0.0), found.high + _TINY)
+
     def waves(self, function: Any, phase: float) -> Intervals:
         """The image under cos(z - phase), given as a function."""
         one, two = function(self.low), function(self.high)

@@ -37,6 +37,7 @@ class Functions:
     """The elementary functions of an arithmetic, elementwise."""
 
     tanh: Callable[[Any], Any]
+    tanh_slope: Callable[[Any], Any]
     sigmoid: Callable[[Any], Any]
     softplus: Callable[[Any], Any]
     sin: Callable[[Any], Any]
@@ -45,7 +46,6 @@ class Functions:
     normal_density: Callable[[Any], Any]
     relu: Callable[[Any], Any]
     step: Callable[[Any], Any]
-    square: Callable[[Any], Any]
     one: Callable[[Any], Any]
     linear: Callable[[np.ndarray, Any], Any]
     join: Callable[[Any, Any, int], Any]
@@ -130,7 +130,9 @@ def _feedback(z: Jet, first: Any, slope_at: Callable[[Jet, int], Any]) -> Jet:
 
 def _tanh(z: Jet, of: Functions) -> Jet:
     def slope(y: Jet, k: int) -> Any:
-        return 1.0 - of.square(y[0]) if k == 0 else -_sum([y[j] * y[k - j] for j in range(k + 1)])
+        if k == 0:
+            return of.tanh_slope(z[0])  # 1 - y^2 without cancellation
+        return -_sum([y[j] * y[k - j] for j in range(k + 1)])
 
     return _feedback(z, of.tanh(z[0]), slope)
 
@@ -199,19 +201,31 @@ SMOOTH: Mapping[str, Callable[[Jet, Functions], Jet]] = {
 """Activation to its rule for jets. Powers of relu are smooth up to their power minus one."""
 
 
+def _tanh_slope(xp: Any) -> Callable[[Any], Any]:
+    def slope(z: Any) -> Any:
+        small = xp.exp(-2.0 * xp.abs(z))
+        return 4.0 * small / (1.0 + small) ** 2
+
+    return slope
+
+
+def _normal_density(xp: Any) -> Callable[[Any], Any]:
+    return lambda z: xp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+
+
 def float_functions(xp: Any, special: Any, join: Any) -> Functions:
     """The functions of NumPy or JAX, with `expit` and `ndtr` of its own `special`."""
     return Functions(
         tanh=xp.tanh,
+        tanh_slope=_tanh_slope(xp),
         sigmoid=special.expit,
         softplus=lambda z: xp.logaddexp(z, 0.0),
         sin=xp.sin,
         cos=xp.cos,
         normal_cdf=special.ndtr,
-        normal_density=lambda z: xp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi),
+        normal_density=_normal_density(xp),
         relu=lambda z: xp.maximum(z, 0.0),
         step=lambda z: (z > 0).astype(z.dtype),
-        square=lambda z: z * z,
         one=xp.ones_like,
         linear=lambda weight, part: weight @ part,
         join=join,
@@ -223,28 +237,21 @@ def interval_functions() -> Functions:
     """The functions of intervals, rounded outward."""
     from scipy import special
 
-    inf = math.inf
-
-    def density(z: Intervals) -> Intervals:
-        return (-0.5 * z.squared()).monotone(np.exp, within=(0.0, 1.0)) * (
-            1.0 / math.sqrt(2 * math.pi)
-        )
-
     def join(y: Intervals, z: Intervals, units: int) -> Intervals:
         low = np.concatenate([y.low[:units], z.low[units:]])
         return Intervals(low, np.concatenate([y.high[:units], z.high[units:]]))
 
     return Functions(
         tanh=lambda z: z.monotone(np.tanh, within=(-1.0, 1.0), least=0.0),
+        tanh_slope=lambda z: z.bell(_tanh_slope(np)),
         sigmoid=lambda z: z.monotone(special.expit, within=(0.0, 1.0)),
-        softplus=lambda z: z.monotone(lambda v: np.logaddexp(v, 0.0), within=(0.0, inf)),
+        softplus=lambda z: z.monotone(lambda v: np.logaddexp(v, 0.0), within=(0.0, math.inf)),
         sin=lambda z: z.waves(np.sin, math.pi / 2),
         cos=lambda z: z.waves(np.cos, 0.0),
         normal_cdf=lambda z: z.monotone(special.ndtr, within=(0.0, 1.0)),
-        normal_density=density,
+        normal_density=lambda z: z.bell(_normal_density(np)),
         relu=lambda z: Intervals(np.maximum(z.low, 0.0), np.maximum(z.high, 0.0)),
         step=lambda z: Intervals((z.low > 0).astype(float), (z.high > 0).astype(float)),
-        square=lambda z: z.squared(),
         one=lambda z: Intervals(np.ones_like(z.low), np.ones_like(z.low)),
         linear=lambda weight, part: part.linear(weight),
         join=join,

@@ -26,6 +26,7 @@ class Smooth:
         start: Left end of the interval.
         end: Right end.
         order: Which derivative.
+        terms: Length of the interval times the sum of the absolute last weights and biases.
     """
 
     def __init__(self, net: MLP, factors: Sequence[int], box: Any, order: int = 0) -> None:
@@ -34,8 +35,14 @@ class Smooth:
         self.order, self.net = order, net
         self._weights = [np.asarray(w, np.float64) for w in net.weights]
         self._biases = [np.asarray(b, np.float64) for b in net.biases]
-        self._factors = np.asarray(factors, np.float64)[None, :]
+        self._weights[-1] = np.asarray(factors, np.float64)[None, :] @ self._weights[-1]
+        exact = [
+            int(c) * Fraction(float(b)) for c, b in zip(factors, self._biases[-1], strict=True)
+        ]
+        self._biases[-1], self._rest = _split(sum(exact, Fraction(0)))
         self._height = 0.0
+        terms = np.sum(np.abs(self._weights[-1])) + np.sum(np.abs(net.biases[-1]))
+        self.terms = float(terms) * (self.end - self.start)
 
     @property
     def edges(self) -> np.ndarray:
@@ -97,13 +104,27 @@ class Smooth:
             interval_functions(),
             first,
         )
-        found = [part.linear(self._factors) for part in jet[self.order :]]
+        if not self.order:
+            jet[0] = jet[0] + self._rest
         # f^(order + k) / k! from the coefficients of f.
         scales = [math.perm(self.order + k, self.order) for k in range(count)]
-        parts = [part * float(s) if s > 1 else part for part, s in zip(found, scales, strict=True)]
+        parts = [
+            part * float(s) if s > 1 else part
+            for part, s in zip(jet[self.order :], scales, strict=True)
+        ]
         if self._height:
             parts[0] = parts[0] + self._height
         return [Intervals(part.low[0], part.high[0]) for part in parts]
+
+
+def _split(number: Fraction) -> tuple[np.ndarray, Any]:
+    """A number as a float, shape (1,), and what that leaves out: 0, or an interval."""
+    near = float(number)
+    if Fraction(near) == number:
+        return np.array([near]), 0.0
+    return np.array([near]), hull(
+        np.array([[-np.spacing(abs(near))]]), np.array([[np.spacing(abs(near))]])
+    )
 
 
 def smooth_functions(

@@ -19,8 +19,8 @@ from approxlab.calculus.point_sets import PointSet
 __all__ = ["roots_of"]
 
 _PARTS = 64
-_MOST = 2**17  # parts looked at in all
-_HALVINGS = 46
+_TOGETHER = 1024  # parts looked at at a time
+_ROUNDS = 160
 
 
 class _Parts(NamedTuple):
@@ -65,25 +65,30 @@ def roots_of(f: Smooth) -> PointSet:
 def _divided(f: Smooth) -> _Parts:
     edges = np.linspace(f.start, f.end, _PARTS + 1)
     edges[0], edges[-1] = f.start, f.end
-    low, high, seen = edges[:-1], edges[1:], 0
+    low, high = edges[:-1], edges[1:]
+    waiting = [low, high, np.full(len(low), np.inf)]
     done: list[_Parts] = []
-    for halving in range(_HALVINGS):
+    for _ in range(_ROUNDS):
+        # First where f may be largest: narrow peaks, before what is zero up to rounding.
+        order = np.argsort(-waiting[2], kind="stable")
+        low, high = (ends[order[:_TOGETHER]] for ends in waiting[:2])
         value, slope = _enclosed(f, low, high)
         sign, direction = value.signs, slope.signs
         zero = (value.size == 0) & (slope.size == 0)
-        seen += len(low)
         middle = 0.5 * (low + high)
         # Halving tells nothing more where rounding is all that is left.
         stuck = (middle <= low) | (middle >= high) | _only_rounding(f, middle, slope, high - low)
         settled = (sign != 0) | (direction != 0) | zero | stuck
-        if seen + 2 * np.count_nonzero(~settled) > _MOST or halving == _HALVINGS - 1:
-            settled[:] = True
-        kept = (low, high, sign, np.where(sign == 0, direction, 0), zero)
-        done.append(_Parts(*(array[settled] for array in kept)))
+        told = np.where(sign == 0, direction, 0)
+        done.append(_Parts(*(array[settled] for array in (low, high, sign, told, zero))))
         low, high, middle = low[~settled], high[~settled], middle[~settled]
-        if not len(low):
+        fresh = [np.append(low, middle), np.append(middle, high), np.tile(value.size[~settled], 2)]
+        rest = [array[order[_TOGETHER:]] for array in waiting]
+        waiting = [np.append(new, old) for new, old in zip(fresh, rest, strict=True)]
+        if not len(waiting[0]):
             break
-        low, high = np.stack([low, middle], 1).ravel(), np.stack([middle, high], 1).ravel()
+    no = np.zeros(len(waiting[0]), int)
+    done.append(_Parts(waiting[0], waiting[1], no, no, no != 0))
     together = [np.concatenate(arrays) for arrays in zip(*done, strict=True)]
     order = np.argsort(together[0])
     return _Parts(*(array[order] for array in together))

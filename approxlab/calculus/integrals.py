@@ -28,8 +28,8 @@ def integral(net: Any, box: Any) -> float:
 
     Piecewise linear networks: exact up to a few roundings of the integral of |net|: the pieces are
     those of exact arithmetic, rounded once. Other networks, of any depth: by Gauss's rule, whose
-    error is proved to be below 1e-10 of the integral of |net| and is mostly near 1e-15; a larger
-    bound is refused.
+    error is proved to be below 1e-10 of the integral of |net|, or at the level of rounding of last
+    layers whose units cancel, and is mostly near 1e-15; a larger bound is refused.
 
     Args:
         net: One input, one output; continuous. Powers of relu: one hidden layer.
@@ -47,7 +47,7 @@ def integral(net: Any, box: Any) -> float:
         12.0
     """
     (f,) = functions_of([net], [[1]], box)
-    return integral_of(f) if isinstance(f, Line) else checked(of_value(f), "integral")
+    return integral_of(f) if isinstance(f, Line) else checked(of_value(f), "integral", f.terms)
 
 
 def inner(net: Any, other: Any, box: Any) -> float:
@@ -72,7 +72,7 @@ def inner(net: Any, other: Any, box: Any) -> float:
         return inner_of(f, g)
     assert isinstance(f, Smooth)
     assert isinstance(g, Smooth)
-    return checked(of_product(f, g), "inner product")
+    return checked(of_product(f, g), "inner product", f.terms * g.terms)
 
 
 def norm(net: Any, p: Any, box: Any) -> float:
@@ -103,9 +103,9 @@ def norm(net: Any, p: Any, box: Any) -> float:
     if isinstance(f, Line):
         return norm_of(f, float(p))
     if p == 1:
-        return checked(of_absolute(f), "integral of the absolute value")
+        return checked(of_absolute(f), "integral of the absolute value", f.terms)
     if p == 2:
-        return math.sqrt(checked(of_product(f, f), "integral of the square"))
+        return math.sqrt(checked(of_product(f, f), "integral of the square", f.terms**2))
     found = extrema_smooth(f)
     hidden = [
         f.bounds(s.unresolved[:, 0], s.unresolved[:, 1], 1)[0].size
@@ -131,7 +131,7 @@ def arc_length(net: Any, box: Any) -> float:
         5.0
     """
     (f,) = functions_of([net], [[1]], box)
-    return length_of(f) if isinstance(f, Line) else checked(arc(f), "arc length")
+    return length_of(f) if isinstance(f, Line) else checked(arc(f), "arc length", 0.0)
 
 
 def total_variation(net: Any, box: Any) -> float:

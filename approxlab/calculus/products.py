@@ -31,7 +31,7 @@ def multiply(
         net: One input, one output, piecewise linear.
         other: The same, of the same activation or of linear units.
         box: An interval.
-        tol: The largest error allowed in the sup norm, rounding apart, or `None` for an exact network.
+        tol: The largest error allowed in the sup norm, rounding apart; `None` for an exact one.
         max_units: The largest number of units to build.
 
     Returns:
