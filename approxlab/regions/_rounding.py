@@ -30,7 +30,7 @@ def affine(
     z = W @ a + bias
     sizes = np.abs(W) @ (gamma * np.abs(a) + (1 + gamma) * error) + gamma * np.abs(bias)
     bound = sizes + np.where(sizes > 0, W.shape[1] * _TINY, 0.0)  # products may underflow
-    exact = np.flatnonzero(~np.any(error, axis=0))
+    exact = np.flatnonzero(error.max(axis=0) == 0)
     if len(exact):
         # All products and sums are multiples of 2^bit.
         bit = np.minimum(last_bits(a[:, exact]).min(axis=0, initial=_NO_BITS), _NO_BITS)
@@ -49,17 +49,15 @@ def last_bits(x: np.ndarray) -> np.ndarray:
     return np.where(whole == 0, _NO_BITS, last + exponent - 53)
 
 
-def exact_quotients(
-    above: np.ndarray, below: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """above / below, and whether the quotient is a number of float64, exactly."""
+def exact_quotients(above: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Above / below, and whether the quotient is a number of float64, exactly."""
     q = above / below
     high, low = _product(q, below)
     return q, (high == above) & (low == 0.0)
 
 
 def _product(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x y = high + low, exactly (Dekker 1971)."""
+    """X y = high + low, exactly (Dekker 1971)."""
     high = x * y
     (x1, x2), (y1, y2) = _halves(x), _halves(y)
     return high, ((x1 * y1 - high) + x1 * y2 + x2 * y1) + x2 * y2

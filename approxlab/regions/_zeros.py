@@ -64,7 +64,7 @@ class Zeros:
         error: np.ndarray,
     ) -> None:
         """Where all numbers have few bits, the values (one s + two r) / (r + s) are exact."""
-        some = np.flatnonzero(~np.any(e1, axis=0) & ~np.any(e2, axis=0))
+        some = np.flatnonzero((e1.max(axis=0) == 0) & (e2.max(axis=0) == 0))
         if not len(some):
             return
         one, two, unit = one[:, some], two[:, some], self.unit[some]
@@ -164,10 +164,8 @@ def _decide(
         integers = known.integers(net)
         forms = integers.forms([signs[:, column] for signs in known.signs])[-1][0]
         roots = [integers.root(forms[j]) for j in unit[part]]
-        order = sorted(range(len(roots)), key=roots.__getitem__)
-        unit[part] = unit[part][order]
-        new[part] = [
-            k == 0 or roots[j] != roots[order[k - 1]] for k, j in enumerate(order)
-        ]
+        ranks = sorted(range(len(roots)), key=roots.__getitem__)
+        unit[part] = unit[part][ranks]
+        new[part] = [k == 0 or roots[j] != roots[ranks[k - 1]] for k, j in enumerate(ranks)]
         error[part] = 3 * np.max(error[part])  # shares stay in order, whose units changed places
         known.ties[net] += len(roots) - 1

@@ -8,7 +8,6 @@ is set to. Networks of equal shape go through each step together, as the columns
 
 from __future__ import annotations
 
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ import jax
 import numpy as np
 
 from approxlab.domains import Box
+from approxlab.host_threads import one_thread
 from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 from approxlab.networks.mlp import MLP
 from approxlab.regions._affine_functions import bends, function_numbers, slopes
@@ -25,10 +25,11 @@ from approxlab.regions.piecewise import Pieces, check_kind
 
 __all__ = ["breakpoints", "count", "count_many", "pieces", "pieces_of_many"]
 
-_TOGETHER = 2**21  # numbers in one array, about, where many networks go together
+_TOGETHER = 2**18  # numbers in one array, about, where many networks go together: they fit a cache
 
 
-def pieces(net: MLP, box: Any = None, *, segment: Any = None, exact: bool = False) -> Pieces:
+@one_thread()
+def pieces(net: Any, box: Any = None, *, segment: Any = None, exact: bool = False) -> Pieces:
     """The pieces of a piecewise linear network: where it bends, and what it is in between.
 
     Along an interval of its one input, or along the segment from a point to another of d inputs,
@@ -68,7 +69,8 @@ def pieces(net: MLP, box: Any = None, *, segment: Any = None, exact: bool = Fals
     return _all_pieces(Breakpoints(networks, Limits()), interval, net.out_size is None)[0]
 
 
-def count(net: MLP, box: Any = None, *, kind: str, segment: Any = None) -> int:
+@one_thread()
+def count(net: Any, box: Any = None, *, kind: str, segment: Any = None) -> int:
     """The number of linear regions of a network, for the definition that is named.
 
     Six definitions are in use and differ. On an interval, for P pieces, from many to few:
@@ -109,6 +111,7 @@ def count(net: MLP, box: Any = None, *, kind: str, segment: Any = None) -> int:
     return int(_counts(known, kind)[0])
 
 
+@one_thread()
 def pieces_of_many(nets: Any, box: Any = None, *, segment: Any = None) -> list[Pieces]:
     """`pieces` of each of many networks, computed together where their shapes are equal.
 
@@ -135,6 +138,7 @@ def pieces_of_many(nets: Any, box: Any = None, *, segment: Any = None) -> list[P
     return found
 
 
+@one_thread()
 def count_many(nets: Any, box: Any = None, *, kind: str, segment: Any = None) -> np.ndarray:
     """`count` for each of many networks, computed together where their shapes are equal.
 
@@ -164,6 +168,7 @@ def count_many(nets: Any, box: Any = None, *, kind: str, segment: Any = None) ->
     return found
 
 
+@one_thread()
 def breakpoints(net: MLP, box: Box, numbers: int, products: int) -> np.ndarray | None:
     """Edges of the pieces of a network of one variable; None where they are not to be had.
 
@@ -213,9 +218,7 @@ def check_piecewise_linear(net: Any) -> None:
                 )
 
 
-def _interval(
-    net: MLP, box: Any, segment: Any
-) -> tuple[np.ndarray, tuple[float, float], Box]:
+def _interval(net: MLP, box: Any, segment: Any) -> tuple[np.ndarray, tuple[float, float], Box]:
     """The two end points in the inputs, their parameters, and the interval of the parameter."""
     if segment is not None:
         if box is not None:
@@ -228,9 +231,7 @@ def _interval(
             "al.regions.partition."
         )
     if not isinstance(box, Box) or box.dim != 1:
-        raise ValueError(
-            f"box: got {box!r}, expected an interval such as al.Box([-1.0], [1.0])."
-        )
+        raise ValueError(f"box: got {box!r}, expected an interval such as al.Box([-1.0], [1.0]).")
     low, high = box.lower[0], box.upper[0]
     return np.array([[low], [high]]), (low, high), box
 
