@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from approxlab.regions._rounding import EPS, exact_quotients, last_bits, sign_of_difference
-
-if TYPE_CHECKING:
-    from approxlab.regions._breakpoints import Breakpoints
 
 __all__ = ["Zeros", "zeros_between"]
 
@@ -35,7 +32,7 @@ class Zeros:
     place: np.ndarray
 
     def interpolated(
-        self, known: Breakpoints, z: np.ndarray, dz: np.ndarray, signs: np.ndarray, bent: int
+        self, known: Any, z: np.ndarray, dz: np.ndarray, signs: np.ndarray, bent: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """At the places: values of z with x as a last row, bounds of their rounding, and signs."""
         p, q = self.piece, self.piece + 1
@@ -95,7 +92,7 @@ class Zeros:
 
 
 def zeros_between(
-    known: Breakpoints,
+    known: Any,
     layer: int,
     z: np.ndarray,
     dz: np.ndarray,
@@ -131,7 +128,7 @@ def zeros_between(
 
 
 def _decide(
-    known: Breakpoints,
+    known: Any,
     layer: int,
     piece: np.ndarray,
     unit: np.ndarray,
