@@ -180,12 +180,30 @@ def breakpoints(net: MLP, box: Box, numbers: int, products: int) -> np.ndarray |
     """
     if net.activation not in KINK_SLOPES and net.num_hidden_units > net.num_linear_units:
         return None
+    if net.depth == 1:
+        return _kinks_of_units(net, box, numbers)
     ends, parameters, _ = _interval(net, box, None)
     try:
         known = Breakpoints(_networks([net], ends, parameters), Limits(numbers, products))
     except ValueError:
         return None
     return np.maximum.accumulate(known.x)
+
+
+def _kinks_of_units(net: MLP, box: Box, numbers: int) -> np.ndarray | None:
+    """Of one hidden layer: every kink is the zero of one unit, rounded once."""
+    (low,), (high,) = box.lower, box.upper
+    w, b = (
+        np.asarray(a[0], np.float64)[: -net.passthrough[0] or None]
+        for a in (net.weights, net.biases)
+    )
+    w = w[:, 0] if net.activation != "identity" else np.zeros(len(w))
+    with np.errstate(all="ignore"):
+        kinks = -b[w != 0] / w[w != 0]
+    kinks = kinks[(kinks > low) & (kinks < high)]
+    if 64 * len(kinks) > numbers:
+        return None
+    return np.array([low, *np.unique(kinks), high])
 
 
 # What is asked
