@@ -10,13 +10,14 @@ from approxlab.domains import Box
 from approxlab.errors.pointwise import Function
 from approxlab.networks.activations import KINK_SLOPES
 from approxlab.networks.mlp import MLP
+from approxlab.regions._breakpoints import Limits
 from approxlab.regions.one_dimensional import breakpoints
 from approxlab.resolution import resolution_of
 
 __all__ = ["between_edges", "narrow_edges", "narrow_points", "network_edges"]
 
 _UNITS = 64  # of a network, the steepest
-_NUMBERS, _PRODUCTS = 2**17, 10**5  # of units times pieces, and of integers: some milliseconds
+_LIMITS = Limits(columns=2048, numbers=2**17, products=10**5)  # for some milliseconds
 _INSIDE = np.arange(1, 9) / 9.0  # places in a piece that a grid may pass over
 _MANY = 128  # pieces
 _AROUND = np.array([-8.0, -2.0, 0.0, 2.0, 8.0])  # widths of a steep unit
@@ -32,7 +33,7 @@ def network_edges(function: Any, box: Box) -> np.ndarray | None:
         return None
     if function.weights[0].ndim != 2:
         return None
-    return breakpoints(function, box, _NUMBERS, _PRODUCTS)
+    return breakpoints(function, box, _LIMITS)
 
 
 def between_edges(edges: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:

@@ -24,8 +24,9 @@ __all__ = ["Breakpoints", "Limits", "Networks"]
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What is refused: more numbers in an array, or more products of integers, in all."""
+    """What is refused: more columns, numbers in an array, or products of integers in all."""
 
+    columns: int = 2**26
     numbers: int = 2**28
     products: int = 10**7  # about ten seconds
 
@@ -203,7 +204,7 @@ class Breakpoints:
         new = len(found.piece)
         total = len(self.x) + new
         largest = max(len(z), sum(len(layer) for layer in self.signs) // 8)
-        if total * largest > self.limits.numbers:
+        if total * largest > self.limits.numbers or total > self.limits.columns:
             raise ValueError(
                 f"net: got {len(z)} units in layer {layer + 1} and {total} places of kinks, "
                 f"expected at most {self.limits.numbers:.0e} pairs of them. Take a smaller box."

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.regions._rounding import EPS, exact_quotients, last_bits, sign_of_difference
+from approxlab.regions._rounding import EPS, exact_means, sign_of_difference
 
 __all__ = ["Zeros", "zeros_between"]
 
@@ -60,20 +60,18 @@ class Zeros:
         at: np.ndarray,
         error: np.ndarray,
     ) -> None:
-        """Where all numbers have few bits, the values (one s + two r) / (r + s) are exact."""
-        some = np.flatnonzero((e1.max(axis=0) == 0) & (e2.max(axis=0) == 0))
+        """Some values (one s + two r) / (r + s) are numbers of float64, as with small integers."""
+        column = np.arange(len(self.unit))
+        known = (e1[self.unit, column] == 0) & (e2[self.unit, column] == 0)
+        some = np.flatnonzero(known)
         if not len(some):
             return
-        one, two, unit = one[:, some], two[:, some], self.unit[some]
-        r, s = (np.abs(a[unit, np.arange(len(some))]) for a in (one, two))
-        bit = np.minimum(last_bits(one).min(axis=0), last_bits(two).min(axis=0)).astype(float)
-        largest = np.maximum(np.abs(one).max(axis=0), np.abs(two).max(axis=0)) * (r + s)
-        few = (2 * largest < np.exp2(np.clip(53 + 2 * bit, -1000, 1000))) & (bit > -500)
-        q, exact = exact_quotients(one * s + two * r, r + s)
-        exact &= few
-        columns = np.broadcast_to(some, exact.shape)[exact]
-        rows = np.nonzero(exact)[0]
-        at[rows, columns], error[rows, columns] = q[exact], 0.0
+        unit = self.unit[some]
+        r, s = (np.abs(a[unit, some]) for a in (one, two))
+        q, exact = exact_means(one[:, some], two[:, some], r, s)
+        exact &= (e1[:, some] == 0) & (e2[:, some] == 0)
+        at[:, some] = np.where(exact, q, at[:, some])
+        error[:, some] = np.where(exact, 0.0, error[:, some])
 
     def _signs(self, signs: np.ndarray, bent: int) -> np.ndarray:
         """Known from the order of the zeros, without any rounding."""

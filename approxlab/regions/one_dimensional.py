@@ -169,28 +169,27 @@ def count_many(nets: Any, box: Any = None, *, kind: str, segment: Any = None) ->
 
 
 @one_thread()
-def breakpoints(net: MLP, box: Box, numbers: int, products: int) -> np.ndarray | None:
+def breakpoints(net: MLP, box: Box, limits: Limits) -> np.ndarray | None:
     """Edges of the pieces of a network of one variable; None where they are not to be had.
 
     Args:
         net: Any network.
         box: An interval.
-        numbers: Of units times edges; beyond, None.
-        products: Of integers, for what rounding leaves open; beyond, None.
+        limits: Beyond them, None.
     """
     if net.activation not in KINK_SLOPES and net.num_hidden_units > net.num_linear_units:
         return None
     if net.depth == 1:
-        return _kinks_of_units(net, box, numbers)
+        return _kinks_of_units(net, box, limits)
     ends, parameters, _ = _interval(net, box, None)
     try:
-        known = Breakpoints(_networks([net], ends, parameters), Limits(numbers, products))
+        known = Breakpoints(_networks([net], ends, parameters), limits)
     except ValueError:
         return None
     return np.maximum.accumulate(known.x)
 
 
-def _kinks_of_units(net: MLP, box: Box, numbers: int) -> np.ndarray | None:
+def _kinks_of_units(net: MLP, box: Box, limits: Limits) -> np.ndarray | None:
     """Of one hidden layer: every kink is the zero of one unit, rounded once."""
     (low,), (high,) = box.lower, box.upper
     w, b = (
@@ -201,7 +200,7 @@ def _kinks_of_units(net: MLP, box: Box, numbers: int) -> np.ndarray | None:
     with np.errstate(all="ignore"):
         kinks = -b[w != 0] / w[w != 0]
     kinks = kinks[(kinks > low) & (kinks < high)]
-    if 64 * len(kinks) > numbers:
+    if len(kinks) > limits.columns:
         return None
     return np.array([low, *np.unique(kinks), high])
 
