@@ -27,6 +27,7 @@ IDENTITIES = {
     "jacobian_cost": "1c84aa88a04e396c",
     "linear_layer_vjp": "7d4c9c731d15177f",
     "machine_precision": "867a0ae19b1b944e",
+    "network_calculus": "977375f88d2cf80d",
     "sigmoid_shapes": "24ffed86981cb38c",
     "steep_or_solved": "23e70ebe77957983",
     "student_teacher": "480cfcdd3dc8b6c5",
