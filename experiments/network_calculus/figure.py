@@ -74,6 +74,8 @@ def _draw_gallery(panel: SubFigure, rows: Sequence[Row]) -> None:
         ax.tick_params(axis="y", length=0)
     axes[0].set(xlim=(2.0, 2e5))
     axes[0].set_xticks([10.0, 1e3, 1e5])
+    axes[2].set(xlim=(1e-4, 5.0))
+    axes[2].set_xticks([1e-3, 1e-2, 1e-1, 1.0])
     axes[1].set(xlim=(3e-14, 10.0))
     axes[1].set_xticks([1e-13, 1e-9, 1e-5, 1e-1], ["exact", "1e-9", "1e-5", "0.1"])
     handles, labels = axes[0].get_legend_handles_labels()

@@ -140,8 +140,8 @@ def caption(rows: Sequence[Row]) -> str:
         f"{published['sup_error']:.6f}, at a kink near {published['at']:.4f}. "
         f"{published['num_bending']} of its units bend in the interval; "
         f"{ours['num_hidden_units']} units whose knots are placed reach {ours['sup_error']:.3g}, "
-        f"{published['sup_error'] / ours['sup_error']:.0f} times less. What that source proves is a "
-        f"range of outputs, not this error."
+        f"{published['sup_error'] / ours['sup_error']:.0f} times less. What that source proves is "
+        f"a range of outputs, not this error."
     )
 
 
@@ -156,8 +156,8 @@ def _kinks_sentence(rows: Sequence[Row], exact: Sequence[str]) -> str:
     with_breaks = [found for found in stated if found["sup_error_at_most"] <= 1e-13]
     return (
         f"{said}; {min(column(plain, 'coefficients'))} and more coefficients of polynomials leave "
-        f"errors of {min(errors):.1e} to {max(errors):.2g}, and with breaks stated polynomials are exact too, "
-        f"in {len(with_breaks)} of {len(stated)} cases, with at most "
+        f"errors of {min(errors):.1e} to {max(errors):.2g}. With breaks stated polynomials are "
+        f"exact too, in {len(with_breaks)} of {len(stated)} cases, with at most "
         f"{max(column(with_breaks, 'coefficients'), default=0)} numbers."
     )
 
