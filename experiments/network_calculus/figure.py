@@ -58,13 +58,15 @@ def _draw_gallery(panel: SubFigure, rows: Sequence[Row]) -> None:
         for by in WAYS:
             found = [(i, cell(rows, name, by)) for i, name in enumerate(names)]
             known = [(i, row[field]) for i, row in found if row is not None]
+            if not known:
+                continue
             ax.plot(
                 [value for _, value in known],
                 [i + 0.16 * (list(WAYS).index(by) - 1) for i, _ in known],
                 _MARKERS[by],
                 color=_COLORS[by],
                 markersize=7,
-                label=WAYS[by] if known else None,
+                label=WAYS[by],
                 clip_on=False,
                 zorder=3,
             )
@@ -74,8 +76,8 @@ def _draw_gallery(panel: SubFigure, rows: Sequence[Row]) -> None:
         ax.tick_params(axis="y", length=0)
     axes[0].set(xlim=(2.0, 2e5))
     axes[0].set_xticks([10.0, 1e3, 1e5])
-    axes[2].set(xlim=(1e-4, 5.0))
-    axes[2].set_xticks([1e-3, 1e-2, 1e-1, 1.0])
+    spent = [row["build_s"] for row in of(rows, story="gallery") if row["build_s"] is not None]
+    axes[2].set(xlim=(0.5 * min(spent), 2.0 * max(spent)))
     axes[1].set(xlim=(3e-14, 10.0))
     axes[1].set_xticks([1e-13, 1e-9, 1e-5, 1e-1], ["exact", "1e-9", "1e-5", "0.1"])
     handles, labels = axes[0].get_legend_handles_labels()
