@@ -15,6 +15,7 @@ Slopes = tuple[np.ndarray, np.ndarray]
 """Slopes of the outputs on the pieces to the right of the columns, and bounds of their rounding."""
 
 
+@np.errstate(over="ignore", invalid="ignore", under="ignore")
 def slopes(known: Breakpoints) -> tuple[Slopes, np.ndarray, np.ndarray]:
     """Of the outputs; and how much they change at each column, with bounds of that.
 

@@ -27,7 +27,7 @@ class Limits:
     """What is refused: more columns, numbers in an array, or products of integers in all."""
 
     columns: int = 2**26
-    numbers: int = 2**28
+    numbers: int = 2**26
     products: int = 10**7  # about ten seconds
 
 

@@ -103,6 +103,8 @@ def zeros_between(
     piece, unit = np.nonzero(opposite.T)
     r, s = np.abs(z[unit, piece]), np.abs(z[unit, piece + 1])
     e1, e2 = dz[unit, piece], dz[unit, piece + 1]
+    if not np.all(np.isfinite(r + s)):
+        raise ValueError("net: got values that overflow float64, expected finite ones.")
     t = r / (r + s)
     high = (r + e1) / ((r + e1) + np.maximum(s - e2, 0.0))
     low = np.maximum(r - e1, 0.0) / (np.maximum(r - e1, 0.0) + (s + e2))
@@ -145,6 +147,9 @@ def _decide(
     equal = np.all(rows[0][pairs] == rows[0][pairs - 1], axis=1)
     equal &= rows[1][pairs] == rows[1][pairs - 1]
     both = exact[pairs] & exact[pairs - 1]
+    for a in (r, s):  # products of others may lose bits
+        sane = (a > 1e-120) & (a < 1e120)
+        both &= sane[pairs] & sane[pairs - 1]
     # r / (r + s) against that of the zero before: r' s > r s' where it lies behind.
     order = sign_of_difference(r[pairs], s[pairs - 1], r[pairs - 1], s[pairs])
     new[pairs] = both & (order > 0)
