@@ -97,7 +97,9 @@ def check_against_rationals(found, exact):
     assert np.all(np.diff(found.edges) >= 0)
     for name in ("values", "slopes"):
         one, two = getattr(found, name), getattr(exact, name)
-        assert one.shape == two.shape
+        bound = getattr(found, f"{name[:-1]}_errors")
+        assert one.shape == two.shape == bound.shape
+        assert np.all(np.abs(one - two) <= bound + getattr(exact, f"{name[:-1]}_errors")), name
         assert np.max(np.abs(one - two)) <= 1e-11 * (1 + np.max(np.abs(two))), name
 
 
