@@ -107,7 +107,9 @@ class Line:
     def directions(self) -> np.ndarray:
         """Signs of the slopes of the pieces: -1, 0 or 1."""
         signs = np.sign(self.rises).astype(int)
-        for i in np.flatnonzero(np.abs(self.rises) <= self._rise_errors):
+        open_ = np.flatnonzero(np.abs(self.rises) <= self._rise_errors)
+        self.resolve(np.unique(np.concatenate([open_, open_ + 1])))
+        for i in open_:
             rise = self.value(i + 1) - self.value(i)
             signs[i] = (rise > 0) - (rise < 0)
         return signs
@@ -132,8 +134,10 @@ class Line:
         near = np.flatnonzero(heights + self._errors >= least)
         if len(near) == 1:
             return near
-        exact = [sign * self.value(i) for i in near]
-        return near[np.array([value == max(exact) for value in exact])]
+        self.resolve(near)
+        exact = [sign * self._known[int(i)][1] for i in near]
+        best = max(exact)
+        return near[np.array([value == best for value in exact])]
 
     def crossings(self, index: np.ndarray, level: float) -> np.ndarray:
         """Where f equals the level inside of these pieces, each rounded once."""
