@@ -237,6 +237,32 @@ def test_the_derivative_is_the_slope(case):
 
 
 @cases
+def test_a_derivative_is_integrated_as_a_step_function(case):
+    f, _, box = pair(case)
+    steps = calculus.derivative(f, box)
+    xs = places([f], box)
+    rise = float(value(f, xs[-1]) - value(f, xs[0]))
+    scale = size(f)
+    assert abs(calculus.integral(steps, box) - rise) <= 1e-12 * scale
+    assert abs(calculus.integral(steps + 1e-6, box) - rise) > 1e-12 * scale
+    variation = calculus.total_variation(f, box)
+    assert abs(calculus.norm(steps, 1, box) - variation) <= 1e-12 * scale
+    widest = max(abs(value(f, b) - value(f, a)) / (b - a) for a, b in itertools.pairwise(xs))
+    assert abs(calculus.norm(steps, np.inf, box) - float(widest)) <= 1e-12 * scale
+    squares = sum((value(f, b) - value(f, a)) ** 2 / (b - a) for a, b in itertools.pairwise(xs))
+    assert abs(calculus.norm(steps, 2, box) ** 2 - float(squares)) <= 1e-11 * scale**2
+
+
+def test_a_step_network_of_every_kind_of_unit():
+    rows, shifts = [[2.0], [-1.0], [0.0], [0.0], [1.0]], [-7.0, 4.0, 1.0, 0.0, -3.0]
+    net = al.MLP.from_arrays([rows, [[1.0, 4.0, 8.0, 2.0, 16.0]]], [shifts, [0.5]], "heaviside")
+    box = al.Box([3.0], [5.0])  # steps at 3.5 (up by 1) and at 4 (down by 4), on from 3.5: 0.5
+    assert calculus.total_variation(net, box) == 5.0
+    assert calculus.integral(net, box) == 0.5 * 29.5 + 0.5 * 30.5 + 26.5
+    assert calculus.norm(net, np.inf, box) == 30.5
+
+
+@cases
 def test_the_antiderivative_is_the_integral(case):
     f, _, box = pair(case)
     found = calculus.antiderivative(f, box)
