@@ -6,6 +6,7 @@ from . import domains as domains
 from . import errors as errors
 from . import evaluation as evaluation
 from . import fitting as fitting
+from . import kernels as kernels
 from . import networks as networks
 from . import optimal as optimal
 from . import plotting as plotting

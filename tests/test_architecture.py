@@ -46,6 +46,7 @@ ALLOWED = {
     # A trace draws itself by the plotting room, which it opens when asked to.
     "derivatives": {"arguments", "claims", "networks", "plotting", "records"},
     "costs": {"arguments"},
+    "kernels": {"arguments", "derivatives", "domains", "evaluation", "fitting", "networks", "solves"},
 }
 # Needed for annotations or for a doctest only, so not an edge of the house.
 TYPES_ONLY = {("claims", "networks")}

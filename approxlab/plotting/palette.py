@@ -122,6 +122,9 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "entries": {"zero": "#F3F3F3"},
         "networks of a gradient": {"equal": _BLUE, "many_inputs": _GREEN, "small": _VERMILLION},
         "kept for reverse mode": {"everything": _BLUE, "layers": _ORANGE, "blocks": _PURPLE},
+        # Infinitely wide networks.
+        "kernels": {"nngp": _BLUE, "ntk": _VERMILLION},
+        "trained on cos 3t": {"one layer": _VERMILLION, "with biases": _BLUE, "two layers": _GREEN},
         # The training loop.
         "throughput": {
             "sweep": _BLUE,

@@ -1,0 +1,394 @@
+"""Kernels of infinitely wide networks: NNGP and NTK of an MLP of any depth."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from approxlab.arguments import check_key, check_positive
+from approxlab.evaluation import check_points
+from approxlab.kernels._angles import Pair, first_pair, unit_rows, with_bias
+from approxlab.kernels._duals import CLOSED, KNOWN, dual
+from approxlab.kernels._hermite import series_error, terms_needed
+from approxlab.networks.activations import ACTIVATIONS
+from approxlab.networks.mlp import MLP
+
+__all__ = ["InfiniteNetwork", "Kind"]
+
+Kind = Literal["nngp", "ntk"]
+Parameterisation = Literal["ntk", "standard"]
+Variances = tuple[float, ...]
+
+_MAX_BYTES = 2**31  # of a kernel that is returned whole
+_BLOCK_BYTES = 2**24  # of one array of a block: small enough for a cache, large enough for XLA
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InfiniteNetwork:
+    """An MLP whose hidden layers are infinitely wide, as a Gaussian process and as a kernel.
+
+    A network of widths n_0 = d, n_1, ..., n_L, n_{L+1}, with L hidden layers, computes
+
+        z_0 = W_0 x + b_0,     z_l = W_l s(z_{l-1}) + b_l     for l = 1, ..., L,
+
+    where the entries of W_l have variance weight_variance / n_l (n_l is the number of inputs of
+    layer l) and those of b_l have variance bias_variance. As the hidden widths grow, every output
+    z_L is a Gaussian process with the covariance K_L (NNGP; Neal 1996, Lee et al. 2018):
+
+        K_0(x, x') = weight_variance x . x' / d + bias_variance,
+        K_l(x, x') = weight_variance E[s(u) s(v)] + bias_variance,
+
+    for centred Gaussians u, v with covariances K_{l-1}. The tangent kernel J J^T (Jacot, Gabriel
+    and Hongler 2018) depends on what is differentiated:
+
+    - parameterisation "ntk": W_l = sqrt(weight_variance / n_l) w_l, b_l = sqrt(bias_variance) c_l,
+      with standard normal w_l and c_l, which are the parameters. Its limit is T_L, with T_0 = K_0
+      and T_l = K_l + weight_variance T_{l-1} E[s'(u) s'(v)].
+    - parameterisation "standard": W_l and b_l are the parameters. J J^T grows with the widths, so
+      they are needed: `widths`. To leading order in each of them it is T_L, with
+      T_0 = x . x' + 1 and T_l = n_l E[s(u) s(v)] + 1 + weight_variance T_{l-1} E[s'(u) s'(v)].
+
+    Attributes:
+        hidden_layers: L, at least 1.
+        activation: s, any of the registry, or "erf" or "abs", which have kernels alone. Powers of
+            relu, heaviside, abs, erf, sin and identity have closed forms; others are series whose
+            error is known (`series_error`).
+        weight_variance: One number, or one for each of the L + 1 layers. 2 keeps the size of relu's
+            kernel from layer to layer (He et al. 2015).
+        bias_variance: One number, or one for each of the L + 1 layers; 0 for no biases.
+        parameterisation: "ntk" or "standard"; without effect on the NNGP.
+        widths: Hidden widths n_1, ..., n_L, for the tangent kernel of "standard" alone.
+        rtol: Largest relative error of a series; by default 1e-12, in float32 1e-6.
+
+    Raises:
+        ValueError: If an argument does not fit.
+
+    Example:
+        >>> two_layer = InfiniteNetwork(hidden_layers=1, activation="relu", weight_variance=2.0,
+        ...                             bias_variance=0.0, parameterisation="ntk")
+        >>> X = jnp.array([[1.0, 0.0], [0.0, 1.0]])
+        >>> two_layer.nngp(X).round(4).tolist()      # |x|^2 / d, and 1 / (pi d) at a right angle
+        [[1.0, 0.3183], [0.3183, 1.0]]
+        >>> two_layer.ntk(X).round(4).tolist()
+        [[2.0, 0.3183], [0.3183, 2.0]]
+    """
+
+    hidden_layers: int
+    activation: str
+    weight_variance: Any
+    bias_variance: Any
+    parameterisation: Parameterisation
+    widths: tuple[int, ...] | None = None
+    rtol: float | None = None
+
+    def __post_init__(self) -> None:
+        check_positive(hidden_layers=self.hidden_layers)
+        if self.activation not in KNOWN:
+            raise ValueError(
+                f"activation: got {self.activation!r}, expected one of {', '.join(KNOWN)}."
+            )
+        if self.parameterisation not in get_args(Parameterisation):
+            raise ValueError(
+                f"parameterisation: got {self.parameterisation!r}, expected 'ntk' or 'standard'."
+            )
+        layers = self.hidden_layers + 1
+        weight = _per_layer("weight_variance", self.weight_variance, layers, positive=True)
+        bias = _per_layer("bias_variance", self.bias_variance, layers, positive=False)
+        object.__setattr__(self, "weight_variance", weight)
+        object.__setattr__(self, "bias_variance", bias)
+        object.__setattr__(self, "widths", self._checked_widths())
+
+    def nngp(self, X: Any, X2: Any = None, *, max_bytes: int = _MAX_BYTES) -> Array:
+        """The covariance K_L of the outputs: shape (n, n), or (n, p) with other points X2.
+
+        Symmetric to the bit, without NaN for zero, equal and opposite rows, in the dtype of X.
+
+        Args:
+            X: Points, shape (n, d).
+            X2: Other points, shape (p, d); by default X.
+            max_bytes: A larger kernel is refused; see `blocks`.
+
+        Raises:
+            ValueError: If shapes do not fit, numbers are not finite, the kernel is too large for
+                `max_bytes` or for the dtype, or a series does not reach `rtol`.
+        """
+        return self._whole("nngp", X, X2, max_bytes)
+
+    def ntk(self, X: Any, X2: Any = None, *, max_bytes: int = _MAX_BYTES) -> Array:
+        """The tangent kernel T_L: shape (n, n), or (n, p) with other points X2.
+
+        Args:
+            X: Points, shape (n, d).
+            X2: Other points, shape (p, d); by default X.
+            max_bytes: A larger kernel is refused; see `blocks`.
+
+        Raises:
+            ValueError: As `nngp`; for heaviside, whose tangent kernel is infinite on the diagonal;
+                and for parameterisation "standard" without `widths`.
+        """
+        return self._whole("ntk", X, X2, max_bytes)
+
+    def variances(self, X: Any) -> np.ndarray:
+        """The diagonal of `nngp` alone, shape (n,): the variance of the output at each point.
+
+        Args:
+            X: Points, shape (n, d).
+        """
+        points, _, terms = self._prepared("nngp", X, None)
+        return np.asarray(self._deviations(points, terms)[-1] ** 2)
+
+    def blocks(
+        self, kind: Kind, X: Any, X2: Any = None, *, rows: int = 256
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """The kernel in blocks of rows, for sets whose kernel does not fit into memory.
+
+        Args:
+            kind: "nngp" or "ntk".
+            X: Points, shape (n, d).
+            X2: Other points, shape (p, d); by default X.
+            rows: Rows of a block.
+
+        Yields:
+            `(where, block)`: a slice of the rows of X, and their part of the kernel.
+
+        Raises:
+            ValueError: As `nngp` and `ntk`.
+
+        Example:
+            >>> network = InfiniteNetwork(hidden_layers=2, activation="erf", weight_variance=1.0,
+            ...                           bias_variance=0.1, parameterisation="ntk")
+            >>> X = jnp.linspace(-1.0, 1.0, 5)[:, None]
+            >>> [block.shape for _, block in network.blocks("nngp", X, rows=2)]
+            [(2, 5), (2, 5), (1, 5)]
+        """
+        check_positive(rows=rows)
+        left, right, terms = self._prepared(kind, X, X2)
+        return self._blocks(kind, left, right, terms, rows)
+
+    def series_error(self, X: Any) -> float:
+        """Largest relative error of the series of all layers at these points; 0 for closed forms.
+
+        It is the larger of what the series leaves out, by Cauchy and Schwarz, and of the difference
+        of two quadratures; see `approxlab.kernels._hermite`.
+        """
+        if self.activation in CLOSED:
+            return 0.0
+        left, _, terms = self._prepared("nngp", X, None)
+        deviations = self._deviations(left, terms)[:-1]
+        pairs = zip(deviations, terms, strict=True)
+        return max(series_error(self.activation, s, k) for s, k in pairs if k is not None)
+
+    def draw(
+        self,
+        key: Array,
+        in_size: int,
+        width: int,
+        *,
+        out_size: int | None = None,
+        dtype: str | None = None,
+    ) -> MLP:
+        """A network of finite width with random weights, of the variances of this one.
+
+        Args:
+            key: A typed key.
+            in_size: Dimension d of the points.
+            width: Of every hidden layer.
+            out_size: `None` for values of shape (), m for values of shape (m,).
+            dtype: "float32" or "float64"; by default JAX's default.
+
+        Raises:
+            ValueError: If the activation is none of an MLP.
+
+        Example:
+            >>> network = InfiniteNetwork(hidden_layers=2, activation="relu", weight_variance=2.0,
+            ...                           bias_variance=0.0, parameterisation="ntk")
+            >>> network.draw(jax.random.key(0), 3, 64)
+            MLP(3-64-64-1, relu, 4481 parameters, float...)
+        """
+        check_positive(in_size=in_size, width=width)
+        check_key(key)
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation: got {self.activation!r}, which has a kernel but is none of an MLP, "
+                f"expected one of {', '.join(sorted(ACTIVATIONS))}."
+            )
+        hidden = (width,) * self.hidden_layers
+        net = MLP.init(key, in_size, hidden, self.activation, out_size=out_size, dtype=dtype)
+        sizes, weights, biases = net.sizes, [], []
+        for layer, (w, b) in enumerate(zip(net.weights, net.biases, strict=True)):
+            first, second = jax.random.split(jax.random.fold_in(key, layer))
+            scale = (self.weight_variance[layer] / sizes[layer]) ** 0.5
+            weights.append(scale * jax.random.normal(first, w.shape, w.dtype))
+            spread = self.bias_variance[layer] ** 0.5
+            biases.append(spread * jax.random.normal(second, b.shape, b.dtype))
+        return dataclasses.replace(net, weights=tuple(weights), biases=tuple(biases))
+
+    def _checked_widths(self) -> tuple[int, ...] | None:
+        if self.widths is None:
+            return None
+        widths = tuple(self.widths)
+        check_positive(**{f"widths[{i}]": width for i, width in enumerate(widths)})
+        if len(widths) != self.hidden_layers:
+            raise ValueError(
+                f"widths: got {len(widths)}, expected one for each of {self.hidden_layers} hidden "
+                "layers."
+            )
+        return widths
+
+    def _whole(self, kind: Kind, X: Any, X2: Any, max_bytes: int) -> Array:
+        left, right, terms = self._prepared(kind, X, X2)
+        shape = (left.shape[0], right.shape[0])
+        size = math.prod(shape) * left.dtype.itemsize
+        if size > max_bytes:
+            raise ValueError(
+                f"X: got {shape[0]} by {shape[1]} points, whose kernel takes {size / 2**30:.3g} "
+                f"GiB in {left.dtype}, expected at most {max_bytes / 2**30:.3g} GiB. Raise "
+                f"max_bytes, or take it in parts: for rows, block in network.blocks({kind!r}, X)."
+            )
+        rows = max(1, min(shape[0], _BLOCK_BYTES // (shape[1] * left.dtype.itemsize)))
+        parts = [block for _, block in self._blocks(kind, left, right, terms, rows)]
+        kernel = np.concatenate(parts)
+        if X2 is None:  # equal but for the order of sums inside of a series
+            kernel = 0.5 * (kernel + kernel.T)
+        return jnp.asarray(kernel)
+
+    def _blocks(
+        self, kind: Kind, left: Array, right: Array, terms: Any, rows: int
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        count = left.shape[0]
+        rows = min(rows, count)
+        for start in range(0, count, rows):
+            # The last block is moved back to full size: one shape, one compilation.
+            begin = min(start, count - rows)
+            block = np.asarray(_kernel(self, kind, terms, left[begin : begin + rows], right))
+            block = block[start - begin :]
+            if not np.all(np.isfinite(block)):
+                raise ValueError(
+                    f"X: got points whose {kind} kernel {left.dtype} cannot hold, expected smaller "
+                    "ones. Divide X by a power of two, or use float64."
+                )
+            yield slice(start, start + len(block)), block
+
+    def _prepared(self, kind: Kind, X: Any, X2: Any) -> tuple[Array, Array, tuple[int | None, ...]]:
+        """Points of both sides, and how many terms each layer's series takes."""
+        if kind not in get_args(Kind):
+            raise ValueError(f"kind: got {kind!r}, expected 'nngp' or 'ntk'.")
+        if kind == "ntk" and self.activation == "heaviside":
+            raise ValueError(
+                "activation: got 'heaviside', whose limiting tangent kernel is infinite on the "
+                "diagonal, since its derivative is not square integrable. Use nngp."
+            )
+        if kind == "ntk" and self.parameterisation == "standard" and self.widths is None:
+            raise ValueError(
+                "widths: got None with parameterisation 'standard', whose tangent kernel grows "
+                "with the widths, expected one for each hidden layer. Write widths=(1024,), or "
+                "parameterisation='ntk'."
+            )
+        left = _points(X, None, "X")
+        right = left if X2 is None else _points(X2, left.shape[1], "X2").astype(left.dtype)
+        both = left if X2 is None else jnp.concatenate([left, right])
+        return left, right, self._terms(both)
+
+    def _terms(self, points: Array) -> tuple[int | None, ...]:
+        closed = self.activation in CLOSED
+        rtol = self.rtol
+        if rtol is None:
+            rtol = 1e-12 if points.dtype == jnp.float64 else 1e-6
+        terms: list[int | None] = []
+        deviations = _first_deviations(self, points)
+        for layer in range(self.hidden_layers):
+            self._check_held(deviations, layer)
+            terms.append(None if closed else terms_needed(self.activation, deviations, rtol))
+            deviations = _next_deviations(self, layer, terms[-1], deviations)
+        self._check_held(deviations, self.hidden_layers)
+        return tuple(terms)
+
+    def _deviations(self, points: Array, terms: Any) -> list[np.ndarray]:
+        found = [_first_deviations(self, points)]
+        for layer in range(self.hidden_layers):
+            found.append(_next_deviations(self, layer, terms[layer], found[-1]))
+        return found
+
+    def _check_held(self, deviations: np.ndarray, layer: int) -> None:
+        if not np.all(np.isfinite(deviations.astype(deviations.dtype) ** 2)):
+            raise ValueError(
+                f"X: got points whose values in layer {layer} have variances that "
+                f"{deviations.dtype} cannot hold, expected smaller ones. Divide X by a power of "
+                "two, or use float64."
+            )
+
+
+def _points(X: Any, dim: int | None, name: str) -> Float[Array, "n d"]:
+    points = jnp.asarray(check_points(X, dim))
+    if not bool(jnp.all(jnp.isfinite(points))):
+        raise ValueError(f"{name}: got numbers that are not finite, expected finite ones.")
+    return points
+
+
+def _per_layer(name: str, value: Any, layers: int, *, positive: bool) -> Variances:
+    values = tuple(value) if hasattr(value, "__len__") else (value,) * layers
+    wanted = "positive numbers" if positive else "numbers that are at least 0"
+    fits = all(
+        isinstance(v, int | float | np.number) and 0 <= v < math.inf and (v > 0 or not positive)
+        for v in values
+    )
+    if not fits or len(values) != layers:
+        raise ValueError(
+            f"{name}: got {value!r}, expected {wanted}: one, or one for each of {layers} layers."
+        )
+    return tuple(float(v) for v in values)
+
+
+@functools.partial(jax.jit, static_argnums=(0,))
+def _first(network: InfiniteNetwork, points: Array) -> Array:
+    return unit_rows(points, network.weight_variance[0], network.bias_variance[0])[0]
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _next(network: InfiniteNetwork, layer: int, terms: int | None, deviations: Array) -> Array:
+    alone = Pair(deviations, deviations[:1], jnp.zeros((len(deviations), 1), deviations.dtype))
+    after = dual(network.activation, terms)(alone)
+    weight, bias = network.weight_variance[layer + 1], network.bias_variance[layer + 1]
+    return jnp.hypot(weight**0.5 * after.left, jnp.asarray(bias**0.5, deviations.dtype))
+
+
+def _first_deviations(network: InfiniteNetwork, points: Array) -> np.ndarray:
+    return np.asarray(_first(network, points))
+
+
+def _next_deviations(
+    network: InfiniteNetwork, layer: int, terms: int | None, deviations: np.ndarray
+) -> np.ndarray:
+    return np.asarray(_next(network, layer, terms, jnp.asarray(deviations)))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _kernel(
+    network: InfiniteNetwork, kind: Kind, terms: tuple[int | None, ...], left: Array, right: Array
+) -> Array:
+    """One block: moments from layer to layer, and the tangent kernel along with them."""
+    weights, biases = network.weight_variance, network.bias_variance
+    pair = first_pair(*(unit_rows(x, weights[0], biases[0]) for x in (left, right)))
+    standard = network.parameterisation == "standard"
+    tangent = pair.covariances
+    if standard:
+        tangent = jnp.sum(left[:, None, :] * right[None, :, :], axis=-1) + 1
+    for layer in range(network.hidden_layers):
+        after = dual(network.activation, terms[layer])(pair)
+        weight, bias = weights[layer + 1], biases[layer + 1]
+        pair = with_bias(after.left, after.right, after.gap, weight, bias)
+        through = weight * tangent * after.slopes
+        if standard:
+            assert network.widths is not None
+            tangent = network.widths[layer] * after.products + 1 + through
+        else:
+            tangent = pair.covariances + through
+    return pair.covariances if kind == "nngp" else tangent

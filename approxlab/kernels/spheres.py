@@ -1,0 +1,159 @@
+"""Eigenvalues of kernels on the circle and on spheres: which frequencies a network learns first."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from approxlab.arguments import check_positive
+from approxlab.domains import Box
+from approxlab.kernels.limit import InfiniteNetwork, Kind
+
+__all__ = ["Spectrum", "spectrum"]
+
+# Rules of few nodes on many cells: the weights of a rule of hundreds have errors beyond rounding.
+_NODES, _LEAST_CELLS, _FREQUENCIES_PER_CELL = 24, 32, 4
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Spectrum:
+    """Eigenvalues of a kernel on a sphere, by frequency (degree of the harmonics).
+
+    Attributes:
+        kind: "nngp" or "ntk".
+        dim: Dimension d of the space: 2 for the circle.
+        frequencies: k, shape (n,).
+        eigenvalues: Of the integral operator with the uniform probability measure, shape (n,). What
+            is below `floor` is rounding.
+        multiplicities: How many independent harmonics have this eigenvalue, shape (n,).
+        floor: Rounding of the quadrature: about eps times the value of the kernel on the diagonal.
+    """
+
+    kind: Kind
+    dim: int
+    frequencies: np.ndarray
+    eigenvalues: np.ndarray
+    multiplicities: np.ndarray
+    floor: float
+
+    def slope(self, low: int, high: int, *, parity: str | None = None) -> float:
+        """Slope of log eigenvalue against log frequency, by least squares.
+
+        Args:
+            low: Smallest frequency.
+            high: Largest frequency.
+            parity: "even" or "odd" frequencies alone; by default all.
+
+        Raises:
+            ValueError: If fewer than three eigenvalues lie above ten times the floor, or one of
+                those asked for does not: then there is no power to be seen.
+        """
+        if parity not in (None, "even", "odd"):
+            raise ValueError(f"parity: got {parity!r}, expected None, 'even' or 'odd'.")
+        k = self.frequencies
+        chosen = (k >= low) & (k <= high) & (k > 0)
+        if parity is not None:
+            chosen &= k % 2 == (parity == "odd")
+        values = self.eigenvalues[chosen]
+        if len(values) < 3 or np.any(values <= 10 * self.floor):
+            raise ValueError(
+                f"low, high: got {low} to {high}, where {np.sum(values <= 10 * self.floor)} of "
+                f"{len(values)} eigenvalues are not above rounding ({10 * self.floor:.1e}), "
+                "expected three or more that are. Take lower frequencies, or one parity."
+            )
+        return float(np.polyfit(np.log(k[chosen]), np.log(values), 1)[0])
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row per frequency."""
+        columns = zip(self.frequencies, self.eigenvalues, self.multiplicities, strict=True)
+        return [
+            {"frequency": int(k), "eigenvalue": float(v), "multiplicity": int(m)}
+            for k, v, m in columns
+        ]
+
+    def __repr__(self) -> str:
+        place = "circle" if self.dim == 2 else f"sphere in {self.dim} dimensions"
+        return f"Spectrum({self.kind} on the {place}, {len(self.frequencies)} frequencies)"
+
+
+def spectrum(
+    network: InfiniteNetwork,
+    kind: Kind,
+    *,
+    dim: int = 2,
+    highest: int = 64,
+    radius: float = 1.0,
+    panels: int | None = None,
+) -> Spectrum:
+    """Eigenvalues of a kernel on the sphere of a radius, for frequencies 0 to `highest`.
+
+    On a sphere the kernel depends on the angle q between two points alone, and by the formula of
+    Funk and Hecke its eigenfunctions are the spherical harmonics, with
+
+        eigenvalue_k = integral of K(cos q) P_k(cos q) sin(q)^(d-2) dq / integral of sin(q)^(d-2) dq
+
+    over [0, pi], for the Legendre polynomial P_k of dimension d, P_k(1) = 1 (cos k q on the
+    circle). Seen as functions of q, the kernels here have no kink, so Gauss-Legendre quadrature in
+    q converges fast; it is exact to rounding, which is `floor`.
+
+    Args:
+        network: The infinitely wide network.
+        kind: "nngp" or "ntk".
+        dim: Dimension d of the space, at least 2.
+        highest: Largest frequency.
+        radius: Of the sphere.
+        panels: Cells of 24 nodes of the quadrature; by default one per four frequencies and at
+            least 32.
+
+    Raises:
+        ValueError: If an argument does not fit.
+
+    Example:
+        >>> relu = InfiniteNetwork(hidden_layers=2, activation="relu", weight_variance=2.0,
+        ...                        bias_variance=0.0, parameterisation="ntk")
+        >>> found = spectrum(relu, "ntk", highest=8)
+        >>> bool(np.all(np.diff(found.eigenvalues[1:]) < 0))       # low frequencies come first
+        True
+    """
+    check_positive(dim=dim, highest=highest)
+    if dim < 2:
+        raise ValueError(f"dim: got {dim}, expected at least 2: a circle or a sphere.")
+    if not 0 < radius < math.inf:
+        raise ValueError(f"radius: got {radius!r}, expected a positive number.")
+    cells = max(_LEAST_CELLS, -(-highest // _FREQUENCIES_PER_CELL)) if panels is None else panels
+    check_positive(panels=cells)
+    rule = Box([0.0], [math.pi]).gauss_legendre(_NODES, panels=cells)
+    angles, weights = rule[0][:, 0], rule[1]
+    count = len(angles)
+    points = np.zeros((count, dim))
+    points[:, 0], points[:, 1] = np.cos(angles), np.sin(angles)
+    north = np.zeros((1, dim))
+    north[0, 0] = 1.0
+    kernel = network.nngp if kind == "nngp" else network.ntk
+    values = np.asarray(kernel(radius * north, radius * points)[0], float)
+    top = float(kernel(radius * north)[0, 0])
+    density = weights * np.sin(angles) ** (dim - 2)
+    density /= density.sum()
+    found = _legendre(dim, highest, np.cos(angles)) @ (density * values)
+    k = np.arange(highest + 1)
+    dtype = np.asarray(kernel(radius * north)).dtype
+    many = np.array([_multiplicity(dim, int(j)) for j in k])
+    return Spectrum(kind, dim, k, found, many, float(np.finfo(dtype).eps) * top)
+
+
+def _legendre(dim: int, highest: int, t: np.ndarray) -> np.ndarray:
+    """P_0 .. P_highest of dimension d at t, shape (highest + 1, len(t))."""
+    rows = [np.ones_like(t), t]
+    for k in range(1, highest):
+        rows.append(((2 * k + dim - 2) * t * rows[-1] - k * rows[-2]) / (k + dim - 2))
+    return np.stack(rows[: highest + 1])
+
+
+def _multiplicity(dim: int, k: int) -> int:
+    """Dimension of the harmonics of degree k."""
+    if k == 0:
+        return 1
+    return (2 * k + dim - 2) * math.comb(k + dim - 3, k - 1) // k
