@@ -8,8 +8,8 @@ Every public name is loaded when it is first used: importing approxlab sets noth
 creates no array and loads no matplotlib.
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -12,6 +12,7 @@ from . import optimal as optimal
 from . import plotting as plotting
 from . import records as records
 from . import regions as regions
+from . import regression as regression
 from . import solves as solves
 from . import splines as splines
 from . import sweeps as sweeps

@@ -6,9 +6,18 @@ usual fix.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-__all__ = ["check_function", "check_key", "check_norm", "check_positive", "check_widths"]
+__all__ = [
+    "check_function",
+    "check_instance",
+    "check_key",
+    "check_norm",
+    "check_number",
+    "check_positive",
+    "check_widths",
+]
 
 
 def check_positive(**values: Any) -> None:
@@ -64,6 +73,45 @@ def check_function(name: str, function: Any) -> None:
             f"{name}: got {type(function).__name__}, expected a function. It comes first: "
             "gradient(f, x), not (x, f)."
         )
+    check_instance(name, function)
+
+
+def check_instance(name: str, function: Any) -> None:
+    """What is callable, but no function of points: a class, or a function of NumPy's own kind.
+
+    Example:
+        >>> check_instance("model", dict)
+        Traceback (most recent call last):
+        ...
+        TypeError: model: got the class dict, expected a function or an instance of the class.
+    """
+    if isinstance(function, type):
+        raise TypeError(
+            f"{name}: got the class {function.__name__}, expected a function or an instance of the "
+            "class."
+        )
+    if type(function).__name__ == "ufunc":  # without loading NumPy
+        called = function.__name__
+        raise TypeError(
+            f"{name}: got a function of NumPy, {called}, expected one of JAX. Write jnp.{called}, "
+            f"or lambda x: jnp.{called}(x[0]) for a value of shape () at a point of shape (1,)."
+        )
+
+
+def check_number(name: str, value: Any, *, positive: bool = False) -> None:
+    """A finite number, of any kind, that is at least 0 or larger.
+
+    Example:
+        >>> check_number("tol", "small")
+        Traceback (most recent call last):
+        ...
+        ValueError: tol: got 'small', expected a number that is at least 0.
+    """
+    number = hasattr(value, "__float__") and not hasattr(value, "__len__")
+    if number and (value > 0 if positive else value >= 0) and value < math.inf:
+        return
+    form = "a positive number" if positive else "a number that is at least 0"
+    raise ValueError(f"{name}: got {value!r}, expected {form}.")
 
 
 def check_key(key: Any) -> None:

@@ -50,11 +50,12 @@ class Estimate:
         value: The error. `nan` when the model or the target is not finite at a sampled point.
         norm: "sup" (largest absolute value) or "l2" (square root of the integral of the square).
         points: Number of points at which the error was evaluated.
-        relative: Whether the error was divided by the norm of the target.
+        relative: Whether the error was divided by the same norm of the target on the domain.
         at: A point where a sup estimate is attained, or the first point that is not finite.
         uncertainty: For "l2", the difference from a coarser rule (beyond 4 dimensions, a standard
             error): an indication, not a bound; `nan` where it does not apply.
         problem: Why the value is `nan`: the first number that is not finite, and its position.
+        target: The function the error is measured against, where it is known; see `errors.gap`.
 
     Example:
         >>> float(Estimate(0.25, norm="sup", points=9))
@@ -68,6 +69,7 @@ class Estimate:
     at: tuple[float, ...] | None = None
     uncertainty: float = math.nan
     problem: str | None = None
+    target: Any = None
 
     def __float__(self) -> float:
         return float(self.value)
@@ -95,16 +97,25 @@ class Bound:
     Attributes:
         value: The bound, at least zero.
         source: Author, year and theorem, or the argument in one line.
-        exact: Whether the true error equals the bound.
+        exact: Whether the true error equals the bound. Of a network: at the points that its dtype
+            holds, as it is evaluated.
+        without_rounding: The part of the bound that holds in exact arithmetic; None where `value`
+            is not split. The rest is the rounding of points, parameters and evaluation in the dtype
+            of the network.
+        attained: Whether the error in exact arithmetic equals `without_rounding`.
 
     Example:
         >>> Bound(0.125, source="error of linear interpolation", exact=True)
         Bound(= 0.125, error of linear interpolation)
+        >>> Bound(0.126, "with rounding", without_rounding=0.125, attained=True)
+        Bound(<= 0.126, with rounding; = 0.125 in exact arithmetic)
     """
 
     value: float
     source: str
     exact: bool = False
+    without_rounding: float | None = None
+    attained: bool = False
 
     def __post_init__(self) -> None:
         if not self.value >= 0:
@@ -122,7 +133,11 @@ class Bound:
         return _formatted(self, spec)
 
     def __repr__(self) -> str:
-        return f"Bound({'=' if self.exact else '<='} {self.value:.6g}, {self.source})"
+        text = f"{'=' if self.exact else '<='} {self.value:.6g}, {self.source}"
+        if self.without_rounding is not None:
+            sign = "=" if self.attained else "<="
+            text += f"; {sign} {self.without_rounding:.6g} in exact arithmetic"
+        return f"Bound({text})"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -178,7 +193,8 @@ class Optimum:
         kind: "exact" (attained at this size), "lower" (a lower bound for this kind and size) or
             "asymptotic" (the leading term as the size grows; no statement about any given size).
         source: Author, year and theorem, or the argument in one line.
-        relative: Whether the error was divided by the norm of the target.
+        relative: Whether the error was divided by the same norm of the target on the domain.
+        target: The function that is approximated, where it is known; see `errors.gap`.
 
     Example:
         >>> Optimum(0.125, norm="sup", kind="exact", source="x^2, one piece")
@@ -190,6 +206,7 @@ class Optimum:
     kind: Literal["exact", "lower", "asymptotic"]
     source: str
     relative: bool = False
+    target: Any = None
 
     def __float__(self) -> float:
         return float(self.value)
@@ -241,6 +258,7 @@ class Claim:
         num_linear_units: Claimed number of linear (passthrough) units.
         depth: Claimed number of hidden layers.
         pieces: Claimed number of affine pieces, if the theorem states the exact number.
+        target: The function that is approximated; `Construction` fills it in.
     """
 
     norm: Norm
@@ -249,6 +267,7 @@ class Claim:
     num_linear_units: int
     depth: int
     pieces: int | None = None
+    target: Any = None
 
     @property
     def source(self) -> str:
@@ -268,6 +287,10 @@ class Construction:
     network: MLP
     target: Any
     claim: Claim
+
+    def __post_init__(self) -> None:
+        if self.claim.target is None:
+            object.__setattr__(self, "claim", dataclasses.replace(self.claim, target=self.target))
 
     def __repr__(self) -> str:
         return f"Construction({self.network!r} for {self.target!r}: {self.claim.bound!r})"

@@ -133,8 +133,19 @@ def measure(
     check_positive(repeats=repeats)
     if not min_s > 0:
         raise ValueError(f"min_s: got {min_s!r}, expected a positive number of seconds.")
+    if not isinstance(contenders, Mapping):
+        raise TypeError(
+            f"contenders: got {type(contenders).__name__}, expected a dict of names and "
+            "(function, arguments)."
+        )
     if not contenders:
         raise ValueError("contenders: got none, expected at least one (function, arguments).")
+    for name, pair in contenders.items():
+        several = isinstance(pair, tuple | list) and len(pair) == 2
+        if not several or not callable(pair[0]) or not isinstance(pair[1], tuple | list):
+            raise TypeError(
+                f"contenders: got {pair!r} for {name!r}, expected (function, (x, ...))."
+            )
     options = dict(compiler_options or {})
     programs = {name: _compiled(fn, args, options) for name, (fn, args) in contenders.items()}
     calls = {name: _calls(program.run, min_s) for name, program in programs.items()}

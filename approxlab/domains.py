@@ -79,11 +79,13 @@ class Box:
     @classmethod
     def unit(cls, dim: int = 1) -> Box:
         """The unit cube [0, 1]^dim."""
+        check_positive(dim=dim)
         return cls([0.0] * dim, [1.0] * dim)
 
     @classmethod
     def cube(cls, lower: int | float, upper: int | float, dim: int = 1) -> Box:
         """The cube [lower, upper]^dim."""
+        check_positive(dim=dim)
         return cls([lower] * dim, [upper] * dim)
 
     def __repr__(self) -> str:

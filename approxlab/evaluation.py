@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_instance, check_positive
 
 __all__ = ["evaluate", "values_at"]
 
@@ -126,6 +126,8 @@ def _bytes_of(jaxpr: Any) -> int:
 def check_points(points: Any, dim: int | None = None) -> np.ndarray | Array:
     """Points as a floating-point array of shape (n, d), n >= 1; anything else is refused."""
     array = points if isinstance(points, jax.Array) else np.asarray(points)
+    if array.dtype.kind in "OSU":
+        raise TypeError(f"points: got {points!r}, expected numbers of shape (n, d).")
     width = "d" if dim is None else str(dim)
     if array.ndim != 2 or 0 in array.shape or (dim is not None and array.shape[1] != dim):
         raise ValueError(
@@ -167,7 +169,14 @@ def evaluate(
         >>> evaluate(lambda x: x[0] ** 2, [[0.5], [2.0]]).tolist()
         [0.25, 4.0]
     """
+    if callable(points):
+        raise TypeError(
+            f"points: got {type(points).__name__}, expected an array of shape (n, d). The model "
+            "comes first: evaluate(model, points)."
+        )
+    check_instance("model", model)
     points = check_points(points)
+    check_positive(max_bytes=max_bytes)
     static, arrays = split(settled(model))
     shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
     dtype = jax.dtypes.canonicalize_dtype(points.dtype)

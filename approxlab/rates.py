@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
@@ -45,7 +46,10 @@ def rate(
         >>> round(rate(n, [1 / m**2 for m in n]).slope, 9)
         -2.0
     """
-    size, error = np.asarray(sizes, float), np.asarray(errors, float)
+    try:
+        size, error = np.asarray(sizes, float), np.asarray(errors, float)
+    except (TypeError, ValueError):
+        raise TypeError(f"sizes: got {sizes!r} and {errors!r}, expected numbers.") from None
     if size.shape != error.shape or size.ndim != 1:
         raise ValueError(
             f"errors: got shape {error.shape} for sizes of shape {size.shape}, expected one error "
@@ -75,10 +79,12 @@ def gap(error: Estimate | Claim | int | float, optimum: Optimum | int | float) -
 
     Args:
         error: An estimate, the claim of a construction, or a number.
-        optimum: What to divide by; estimates and claims must be in the same norm.
+        optimum: What to divide by; estimates and claims must be in the same norm, and of the same
+            target on the same box where both know it. Of a claim that splits off its rounding, the
+            part in exact arithmetic is compared: an optimum is a number of exact arithmetic.
 
     Raises:
-        ValueError: If the norms differ, or the optimum is not positive.
+        ValueError: If the norms or the targets differ, or the optimum is not positive.
 
     Example:
         >>> gap(0.25, 0.125)
@@ -92,6 +98,7 @@ def gap(error: Estimate | Claim | int | float, optimum: Optimum | int | float) -
                 f"optimum: got (norm, relative) = {best} for an error with {mine}, expected the "
                 "same norm for both."
             )
+        _check_same_target(error.target, optimum.target)
     for name, value in (("error", error), ("optimum", optimum)):
         if isinstance(value, str) or not (hasattr(value, "__float__") or isinstance(value, Claim)):
             raise TypeError(f"{name}: got {value!r}, expected an error or a number.")
@@ -100,7 +107,70 @@ def gap(error: Estimate | Claim | int | float, optimum: Optimum | int | float) -
             f"optimum: got {float(optimum)!r}, expected a positive number. Where the optimum is 0 "
             "the error itself is the answer."
         )
+    if isinstance(error, Claim) and error.bound.without_rounding is not None:
+        return error.bound.without_rounding / float(optimum)
     return float(error.bound if isinstance(error, Claim) else error) / float(optimum)
+
+
+def _check_same_target(mine: Any, best: Any) -> None:
+    """Refuse two functions that differ: in box, in values at points of it, or in exact facts.
+
+    Names decide only where values cannot, since equal functions may be written under two names.
+    """
+    if mine is best or any(getattr(one, "domain", None) is None for one in (mine, best)):
+        return
+    same = mine.domain == best.domain
+    if same and callable(mine) and callable(best) and not _same_code(mine, best):
+        same = _same_values(mine, best) and _same_facts(mine, best)
+    if not same:
+        raise ValueError(
+            f"optimum: got an optimum for {best!r} with an error for {mine!r}, expected the same "
+            "target on the same box for both. Compute the optimum for the target of the error."
+        )
+
+
+def _same_code(mine: Any, best: Any) -> bool:
+    """Whether two functions were made by one piece of code from equal numbers."""
+    one, other = (getattr(f, "fn", f) for f in (mine, best))
+    if one is other:
+        return True
+    codes = [getattr(f, "__code__", None) for f in (one, other)]
+    held = [
+        ([c.cell_contents for c in getattr(f, "__closure__", None) or ()], f.__defaults__)
+        for f in (one, other)
+        if hasattr(f, "__code__")
+    ]
+    simple = all(isinstance(v, int | float | str) for cells, _ in held for v in cells)
+    return None not in codes and codes[0] == codes[1] and simple and held[0] == held[1]
+
+
+def _same_values(mine: Any, best: Any) -> bool:
+    lower, upper = (np.asarray(v) for v in (mine.domain.lower, mine.domain.upper))
+    # Fixed points without symmetry: periodic functions agree on grids too easily.
+    places = np.random.default_rng(0).uniform(0.02, 0.98, size=(32, len(lower)))
+    points = lower + (upper - lower) * places
+    a, b = (np.array([np.asarray(f(x)) for x in points], float) for f in (mine, best))
+    if a.shape != b.shape:
+        return False
+    # Single precision may have computed both: this is a test of functions, not of rounding.
+    scale = np.maximum(np.abs(a), np.abs(b)).max(initial=0.0)
+    if not np.all(np.abs(a - b) <= 1e-4 * scale):
+        return False
+    names = [getattr(f, "name", "target") for f in (mine, best)]
+    told = bool(np.ptp(a) > 1e-3 * scale)  # a spike between the points is not seen
+    return told or (names[0] == names[1] != "target")
+
+
+def _same_facts(mine: Any, best: Any) -> bool:
+    """Whether the facts agree that have one right value, where both are known."""
+    for name in ("integral", "kinks"):
+        a, b = (getattr(f, name, None) for f in (mine, best))
+        if a is None or b is None:
+            continue
+        a, b = np.atleast_1d(np.asarray(a, float)), np.atleast_1d(np.asarray(b, float))
+        if a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, atol=1e-12):
+            return False
+    return True
 
 
 def _slope(

@@ -14,9 +14,8 @@ singular to working precision. Then one of two solutions is computed:
 cautious bound on rounding: with 32 tanh units for exp and 4801 points it reaches 7e-12, this
 module 1e-15.
 
-LAPACK does the work, on the host, in the dtype of the matrix. If several solves run in parallel,
-set OPENBLAS_NUM_THREADS=1 before Python starts: for matrices of a few hundred columns, threads that
-wait for busy cores cost more than they gain.
+LAPACK does the work, on the host, in the dtype of the matrix, with one thread: for matrices of a
+few hundred columns, threads that wait for busy cores cost more than they gain.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ import math
 from typing import Any, Literal, get_args
 
 import numpy as np
+
+from approxlab.host_threads import one_thread
 
 __all__ = ["LeastSquares", "solve"]
 
@@ -73,6 +74,7 @@ class LeastSquares:
         ]
 
 
+@one_thread()
 def solve(
     A: Any,
     b: Any,
@@ -135,12 +137,20 @@ def solve(
     if rank:
         form = _from_columns if method == "pivoted" else _of_least_norm
         solution[order] = form(R[:rank], rotated.T[:rank])
-    residual = np.linalg.norm((many - matrix @ solution) * roots[:, None], axis=0)
+    residual = _residual(matrix, solution, np.asarray(b, np.float64).reshape(many.shape), roots)
     if sides.ndim == 1:
         solution, residual = solution[:, 0], residual[0]
     return LeastSquares(
         solution, np.asarray(residual), rank, order[:rank], condition, limit, method
     )
+
+
+def _residual(
+    matrix: np.ndarray, solution: np.ndarray, given: np.ndarray, roots: np.ndarray
+) -> np.ndarray:
+    """In float64 against b as given, also where the solve was in float32 with b rounded to it."""
+    left = given - np.asarray(matrix, np.float64) @ np.asarray(solution, np.float64)
+    return np.linalg.norm(left * roots[:, None], axis=0).astype(matrix.dtype)
 
 
 def _rank(R: np.ndarray, limit: float) -> tuple[int, float]:

@@ -124,8 +124,9 @@ def test_spoiled_twins_fail(name):
     wrong_size = dataclasses.replace(claim, num_hidden_units=claim.num_hidden_units + 1)
     with pytest.raises(AssertionError):
         laws.size_is_claimed(dataclasses.replace(construction, claim=wrong_size))
-    if claim.exact and float(claim.bound) > 0:
-        larger = al.Bound(1.01 * float(claim.bound), "spoiled", exact=True)
+    if claim.bound.attained and claim.bound.without_rounding > 0:
+        more = 1.01 * float(claim.bound)
+        larger = al.Bound(more, "spoiled", without_rounding=more, attained=True)
         with pytest.raises(AssertionError):
             laws.claim_holds(
                 dataclasses.replace(construction, claim=dataclasses.replace(claim, bound=larger))
@@ -170,8 +171,8 @@ def test_tents_are_exact(k):
 def test_published_interpolation_errors(n):
     """Sup error 1/(4 n^2) for x^2: 9.8e-4 at 16 and 6.1e-5 at 64 pieces, as in the literature."""
     construction = built.relu_interpolant(al.targets.get("square"), n)
-    assert construction.claim.exact
-    assert float(construction.claim.bound) == 1 / (4 * n * n)
+    assert construction.claim.bound.attained
+    assert construction.claim.bound.without_rounding == 1 / (4 * n * n)
     laws.claim_holds(construction)
 
 
@@ -180,7 +181,7 @@ def test_exactness_does_not_hang_on_a_name():
         lambda x: jnp.sin(x[0]), domain=Box.unit(), name="square", second_derivative=1.0
     )
     claim = built.relu_interpolant(impostor, 4).claim
-    assert not claim.exact
+    assert not claim.bound.attained
     assert claim.pieces is None
 
 
@@ -208,7 +209,8 @@ def test_shallow_needs_exponentially_more_units():
     """Equal error: N ReLUs in N layers against 2^N in one."""
     for levels in range(1, 10):
         deep, shallow = built.square_deep(levels), built.square_shallow(2**levels)
-        assert float(deep.claim.bound) == float(shallow.claim.bound)
+        bounds = [one.claim.bound.without_rounding for one in (deep, shallow)]
+        assert bounds[0] == bounds[1]
         assert shallow.network.num_hidden_units == 2**levels
 
 

@@ -1,6 +1,8 @@
 """Networks from and to other libraries, by plain dicts and objects of the same structure."""
 
+import dataclasses
 import types
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -69,3 +71,96 @@ def test_flax_layers_without_numbers_or_nested_are_refused():
     for params in ({"out": dense, "first": dense}, {"block": {"Dense_0": dense}}):
         with pytest.raises(ValueError, match="params: got"):
             MLP.from_flax(params, "relu")
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass
+class Linear:
+    """As of equinox: arrays are leaves."""
+
+    weight: Any
+    bias: Any
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass
+class Model:
+    layers: tuple[Linear, ...]
+    activation: Any
+    out_size: Any = dataclasses.field(metadata={"static": True}, default=3)
+
+
+def model(given, **options):
+    pairs = zip(given.weights, given.biases, strict=True)
+    return Model(tuple(Linear(w + 1, b + 1) for w, b in pairs), jnp.tanh, **options)
+
+
+def test_weights_are_put_into_an_equinox_model():
+    given = net()
+    filled = given.to_equinox(model(given))
+    assert isinstance(filled, Model)
+    back = MLP.from_equinox(filled)
+    jax.tree.map(np.testing.assert_array_equal, back, given)
+    scalar = MLP.init(jax.random.key(0), 2, (5,), "tanh")
+    back = MLP.from_equinox(scalar.to_equinox(model(scalar, out_size="scalar")))
+    assert np.array_equal(back(X), scalar(X))
+
+
+def test_an_equinox_model_of_other_layers_is_refused():
+    given = net()
+    other = MLP.init(jax.random.key(0), 2, (5, 7), "tanh", out_size=3)
+    with pytest.raises(ValueError, match="model: got weights of shapes"):
+        given.to_equinox(model(other))
+    with pytest.raises(ValueError, match="form of values"):
+        given.to_equinox(model(given, out_size="scalar"))
+    with pytest.raises(ValueError, match="activation 'tanh'"):
+        MLP.init(jax.random.key(0), 2, (5, 4), "relu", out_size=3).to_equinox(model(given))
+    with pytest.raises(TypeError, match="model: got dict"):
+        given.to_equinox({})
+    without = model(given)
+    without.layers[1].bias = None
+    biased = jax.tree.map(lambda leaf: leaf + 1, given)
+    with pytest.raises(ValueError, match="without bias"):
+        biased.to_equinox(without)
+
+
+# The libraries themselves, where they are installed.
+
+
+def test_torch_itself():
+    torch = pytest.importorskip("torch")
+    linear = torch.nn.Linear
+    there = torch.nn.Sequential(linear(2, 5), torch.nn.Tanh(), linear(5, 4), torch.nn.Tanh())
+    there.append(linear(4, 3))
+    given = net(dtype="float32")
+    there.load_state_dict({k: torch.tensor(np.asarray(v)) for k, v in given.to_torch().items()})
+    value = there(torch.tensor(np.asarray(X), dtype=torch.float32)).detach().numpy()
+    np.testing.assert_allclose(value, given(X), rtol=1e-5)
+    assert np.array_equal(MLP.from_torch(there, "tanh")(X), given(X))
+
+
+def test_flax_itself():
+    linen = pytest.importorskip("flax.linen")
+
+    class There(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            for width in (5, 4):
+                x = jnp.tanh(linen.Dense(width)(x))
+            return linen.Dense(3)(x)
+
+    given = net(dtype="float32")
+    value = There().apply(given.to_flax(), X.astype("float32"))
+    np.testing.assert_allclose(value, given(X), rtol=1e-5)
+    drawn = There().init(jax.random.key(1), X.astype("float32"))
+    value = There().apply(drawn, X.astype("float32"))
+    np.testing.assert_allclose(MLP.from_flax(drawn, "tanh")(X), value, rtol=1e-5)
+
+
+def test_equinox_itself():
+    equinox = pytest.importorskip("equinox")
+    there = equinox.nn.MLP(2, 3, 5, 2, jnp.tanh, key=jax.random.key(1))
+    given = MLP.init(jax.random.key(0), 2, (5, 5), "tanh", out_size=3)
+    filled = given.to_equinox(there)
+    np.testing.assert_allclose(filled(X), given(X), rtol=1e-12)
+    assert np.array_equal(MLP.from_equinox(filled)(X), given(X))

@@ -395,18 +395,23 @@ def test_budget():
     assert result.steps.tolist() == [60]
 
 
-def test_diverged_holds_the_last_finite_parameters():
+def test_diverged_records_the_last_finite_parameters_and_returns_the_best():
     method = TOO_LONG
     result = fit(SINE, **SMALL, method=method)
     assert result.status == "diverged"
     assert all(np.all(np.isfinite(leaf)) for leaf in leaves(result.networks))
-    assert np.isfinite(result.loss)
+    losses = result.history.losses[0]
+    assert np.isfinite(losses).all()
+    assert result.loss == pytest.approx(losses.min(), rel=1e-9)
+    assert losses[-1] > losses[0]
     steps = int(result.steps[0])
     assert 0 < steps < 60
     last = fit(SINE, **{**SMALL, "steps": steps}, method=method)
-    assert last.status == "budget"
+    assert (last.status, last.steps[0]) == ("diverged", steps)
+    assert last.history.losses[0, -1] == losses[-1]
     identical(result.networks, last.networks)
-    assert fit(SINE, **{**SMALL, "steps": steps + 1}, method=method).status == "diverged"
+    more = fit(SINE, **{**SMALL, "steps": steps + 1}, method=method)
+    assert (more.status, more.steps[0]) == ("diverged", steps)
 
 
 def test_diverged_adam():

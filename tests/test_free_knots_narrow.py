@@ -109,15 +109,20 @@ def test_singular_ends_are_not_worse_than_a_constant(name, n):
     assert np.max(np.abs(error)) <= float(fit.error) * (1.0 + 1e-3)
 
 
+@pytest.mark.slow
 def test_single_precision_networks_are_measured_as_they_are():
     with jax.enable_x64(False):
         target = on_interval(lambda x: x**0.05)
         fit = free_knots(target, 4, "sup")
         x = np.append(0.0, np.geomspace(1e-30, 1.0, 20001)).astype(np.float32)[:, None]
         error = np.asarray(al.evaluate(fit.network, x)) - np.asarray(al.evaluate(target, x))
+    assert np.max(np.abs(error)) <= float(fit.error) * (1.0 + 1e-2) <= 0.5
+
+
+def test_narrow_bumps_in_single_precision():
+    with jax.enable_x64(False):
         bump = on_interval(lambda x: jnp.exp(-(((x - 0.33337) / 1e-3) ** 2)))
         narrow = free_knots(bump, 2)
-    assert np.max(np.abs(error)) <= float(fit.error) * (1.0 + 1e-2) <= 0.5
     # What is left of the L2 norm of the bump, sqrt(1e-3 sqrt(pi / 2)), without its mean.
     assert 0.9 < float(narrow.error) / math.sqrt(1e-3 * math.sqrt(0.5 * math.pi)) <= 1.0
 

@@ -138,17 +138,25 @@ def test_sizes_beyond_the_dtype_are_refused(x_factor, y_factor, dtype, name):
         al.fit(data, hidden=(4,), steps=1, dtype=dtype)
 
 
-def test_a_network_that_overflows_at_the_end_has_diverged():
-    """Finite in training, but not once the affine maps are folded in."""
+@pytest.mark.parametrize("better", [False, True])
+def test_a_network_that_overflows_at_the_end_has_diverged_and_gives_way_to_its_start(better):
+    """Finite in training, whether better than the start or not, but not with the maps folded in."""
 
-    def leap(gradient, state, params=None):
-        return jax.tree.map(lambda leaf: jnp.full_like(leaf, 1e6), gradient), state
+    def leap(gradient, state, params):
+        (first, last), biases = params
+        if better:  # the mean of the values, by units whose slopes are too large for these points
+            zeros = jax.tree.map(jnp.negative, (last, biases))
+            return ((jnp.full_like(first, 1e10), zeros[0]), zeros[1]), state
+        return jax.tree.map(lambda leaf: jnp.full_like(leaf, 1e6), params), state
 
     method = optax.GradientTransformation(lambda params: (), leap)
-    data = (POINTS, 2e35 * POINTS[:, 0])
-    result = al.fit(data, hidden=(4,), steps=1, dtype="float32", method=method)
-    assert math.isfinite(result.history.losses[0, -1])
-    assert not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result.network))
+    x, y = (1e-30 * POINTS, -POINTS[:, 0]) if better else (POINTS, 2e35 * POINTS[:, 0])
+    result = al.fit((x, y), hidden=(4,), steps=1, dtype="float32", method=method)
+    losses = result.history.losses[0]
+    assert np.isfinite(losses).all()
+    assert (losses[-1] < losses[0]) == better
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result.network))
+    assert result.loss == pytest.approx(losses[0], rel=1e-3)
     assert result.status == "diverged"
 
 

@@ -75,9 +75,9 @@ WRONG = range(6, len(MISSPELT.splitlines()) + 1)
 """Numbers of the lines with a mistake: all of them after the fit."""
 
 LOADER = """
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
 """
 
 

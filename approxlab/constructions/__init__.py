@@ -4,6 +4,6 @@
 hold it to its claim. `maurey` is not among them: its theorem bounds the mean over random draws.
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

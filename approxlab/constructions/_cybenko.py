@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from approxlab.claims import Bound, Construction
+from approxlab.claims import Construction
 from approxlab.constructions._sigmoid_tails import (
     curvature_factors,
     lipschitz_factor,
@@ -179,32 +178,14 @@ def _interpolant(target: Target, eps: float) -> Construction:
     goal = eps
     for _ in range(20):
         built = relu_interpolant(target, _pieces(target, goal))
-        proved, lost = built.claim.bound, _rounding_of_relus(built)
-        whole = float(proved) + lost
+        whole = float(built.claim.bound)
+        lost = whole - (built.claim.bound.without_rounding or 0.0)
         if whole < eps:
-            bound = Bound(whole, f"{proved.source}, rounding")
-            return dataclasses.replace(built, claim=dataclasses.replace(built.claim, bound=bound))
+            return built
         goal = eps - 1.01 * lost
         if goal < 0.5 * eps:
             break
     raise _forbidden(target, eps, built.claim.num_hidden_units, whole)
-
-
-def _rounding_of_relus(built: Construction) -> float:
-    """Upper bound of the rounding in c + sum_j v_j relu(w_j x + b_j).
-
-    Each term is at most |v_j| w_j |box|; summation and rounding are as in
-    `_sigmoid_tails.rounding`. Each argument has an error of 3 eps times its largest part. Values at
-    the nodes have an error of 4 eps times their size, plus the slope times the rounding of a node.
-    """
-    box, eps = built.target.domain, float(np.finfo(float_dtype(None)).eps)
-    reach, width = max(map(abs, (*box.lower, *box.upper))), float(box.widths[0])
-    first, last = (np.abs(np.asarray(w, np.float64)).ravel() for w in built.network.weights)
-    changes, start = float(first @ last), abs(float(built.network.biases[-1][0]))
-    terms = changes * (0.5 * (len(first) + 8) * width + 3.0 * reach)
-    # Without a Lipschitz constant: no slope is larger than the sum of all changes of slope.
-    slope = changes if built.target.lipschitz is None else built.target.lipschitz
-    return eps * (terms + 4.0 * (start + slope * width) + 2.0 * slope * reach)
 
 
 def _pieces(target: Target, eps: float) -> int:

@@ -12,6 +12,8 @@ def square_on(domain: Box | None) -> Target:
     base = get("square")
     if domain is None or domain == base.domain:
         return base
+    if not isinstance(domain, Box):
+        raise TypeError(f"domain: got {domain!r}, expected a Box, such as al.Box([0.0], [1.0]).")
     a, b = check_interval(domain)
     low = 0.0 if a <= 0.0 <= b else min(a * a, b * b)
     return Target(

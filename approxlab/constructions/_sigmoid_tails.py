@@ -119,8 +119,9 @@ def rounding(
     the last place, and coefficients are rounded once. The argument w x + b, with the stored w and
     b, has at most 6 roundings of a number of size w * reach, `reach` the largest |x|: it is as if
     every jump were displaced by 3 eps reach. A displacement changes the sum by at most L (g + 1)
-    times as much, as the slopes of all jumps at t add up to at most (g + 1) / h; for g = inf by L
-    times as much.
+    times as much, as the slopes of all jumps at t add up to at most (g + 1) / h. For g = inf and a
+    displacement D <= h/2 at most one jump is on the wrong side, which adds L D; beyond, at most
+    2 D / h + 1 <= 4 D / h jumps of height L h are.
     """
-    steep = 1.0 if math.isinf(gain) else gain + 1.0
+    steep = 2.0 if math.isinf(gain) else gain + 1.0
     return eps * (0.5 * (units + 24) * total + 6.0 * reach * lipschitz * steep)

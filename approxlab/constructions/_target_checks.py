@@ -11,12 +11,17 @@ __all__ = ["check_target", "check_whole", "interval_of", "lipschitz_of"]
 
 
 def check_target(target: Any) -> None:
-    """Refuse anything that is not a `Target`: only a target has proved facts."""
+    """Refuse anything that is not a `Target`: only a target has proved facts.
+
+    Facts of targets that are not from the catalogue are sampled, once for each target.
+    """
     if not isinstance(target, Target):
         raise TypeError(
             f"target: got {type(target).__name__}, expected a Target: a claim needs proved facts. "
             "Write al.Target(fn, domain=..., lipschitz=...)."
         )
+    if not target.checked:
+        target.check()
 
 
 def check_whole(target: Target) -> None:

@@ -63,7 +63,8 @@ def maurey(dim: int, n: int, key: Array, *, sampling: Sampling = "fourier") -> R
     the ball, the mean squared error is at most (2 C_f)^2 / n, where C_f = E|W| =
     sqrt(2) Gamma((d + 1) / 2) / Gamma(d / 2): the bound of Barron's theorem for f - f(0). Its exact
     value is `expected`, which is smaller by a factor of 22 to 35 in 1 to 10 dimensions. A single
-    draw may have a larger error.
+    draw may have a larger error. Both numbers are of exact arithmetic: they do not include the
+    rounding of the sum of n steps.
 
     Args:
         dim: Dimension d, from 1 to 100.

@@ -176,7 +176,7 @@ class _StepFunction:
         cells = shift / float(np.min(self.grid.cell_widths))
         value, form = min(
             (step + variation * self._tail(r - cells, gain, outer_gain), form)
-            for r in (_ZONES if math.isfinite(gain) else _ZONES[:1])
+            for r in _ZONES
             for step, form in _step_errors(self.target, self.grid, float(r))
         )
         units, dim = self.grid.num_cells, self.grid.dim
@@ -188,9 +188,12 @@ class _StepFunction:
         return Bound(value + rounding, f"orthant sum: {form}, tails of both layers, rounding")
 
     def _tail(self, r: float, gain: float, outer_gain: float) -> float:
-        """Error of one orthant of height 1, apart from the cells around one vertex."""
+        """Error of one orthant of height 1, apart from the cells around one vertex.
+
+        Faces of jumps that rounding moves by more than the zone, r < 0, may be on either side.
+        """
         if math.isinf(gain):
-            return 0.0
+            return 0.0 if r > 0.0 else 1.0
         cut = sum(m > 1 for m in self.grid.counts)
         return rise(-outer_gain / 2) + cut * outer_gain * rise(-gain * r)
 

@@ -7,12 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from approxlab.arguments import check_positive
-from approxlab.claims import Bound, Claim, Construction
+from approxlab.claims import Claim, Construction
 from approxlab.constructions._parabola import square_on
+from approxlab.constructions._relu_rounding import (
+    spline_evaluation,
+    spline_knots_and_values,
+    with_rounding,
+)
 from approxlab.constructions._target_checks import interval_of
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
-from approxlab.networks.mlp import MLP
+from approxlab.networks.mlp import MLP, float_dtype
 from approxlab.optimal.closed_forms import square_by_pieces
 from approxlab.targets.catalogue import get
 from approxlab.targets.target import Target
@@ -27,8 +32,11 @@ def relu_interpolant(target: Target, n: int) -> Construction:
     f(t_0) + s_1 relu(x - t_0) + sum_j (s_{j+1} - s_j) relu(x - t_j). On a piece of width h the
     error is at most M h^2 / 8, with M a bound of |f''|, and at most L h / 2, with L a Lipschitz
     constant (at distance t from a node |f - p| <= 2 L t (h - t) / h). The claim is the smaller of
-    the two, or the one that is known. A piecewise linear target is reproduced if all its kinks are
-    nodes.
+    the two, or the one that is known, plus the rounding of the parameters and of the evaluation in
+    the dtype of the network; `claim.bound.without_rounding` is the claim in exact arithmetic. A
+    piecewise linear target is reproduced if all its kinks are nodes. Nodes are rounded to that
+    dtype first. A target is taken to be computed to 4 units in the last place of its value, at an
+    argument that is off by as little.
 
     Args:
         target: A target of one variable with a proved `second_derivative` or `lipschitz` fact.
@@ -47,8 +55,8 @@ def relu_interpolant(target: Target, n: int) -> Construction:
 
     Example:
         >>> from approxlab.targets import get
-        >>> relu_interpolant(get("square"), 4).claim.bound
-        Bound(= 0.015625, linear interpolation, |f''| h^2 / 8)
+        >>> relu_interpolant(get("square"), 4).claim.bound.without_rounding
+        0.015625
     """
     box = interval_of(target)
     check_positive(n=n)
@@ -66,10 +74,43 @@ def relu_interpolant(target: Target, n: int) -> Construction:
         )
     value, source = min(bounds)
     exact = target.fn is get("square").fn and source.startswith("linear interpolation, |f''|")
-    knots = box.uniform(n + 1)
-    network = spline_network(knots[:, 0], values_at(target, knots))
-    claim = Claim("sup", Bound(value, source, exact), n, 0, 1, n if exact else None)
-    return Construction(network, target, claim)
+    knots = _nodes(box, n)
+    network = spline_network(knots, values_at(target, knots[:, None]))
+    places, heights = spline_knots_and_values(network, box)
+    values = values_at(target, places[:, None])
+    whole = _on_pieces(target, places) + float(np.max(np.abs(heights - values)))
+    whole += _rounding_of_target(target, places, values) + spline_evaluation(network, box)
+    bound = with_rounding(value, whole, source, network.dtype, exact)
+    return Construction(network, target, Claim("sup", bound, n, 0, 1, n if exact else None))
+
+
+def _nodes(box: Box, n: int) -> np.ndarray:
+    """Equally spaced nodes in the dtype of networks, where that keeps them apart."""
+    nodes = box.uniform(n + 1)[:, 0]
+    stored = nodes.astype(float_dtype(None)).astype(np.float64)
+    return stored if np.all(np.diff(stored) > 0) else nodes
+
+
+def _on_pieces(target: Target, knots: np.ndarray) -> float:
+    """Error of linear interpolation on the longest piece between the knots."""
+    h = float(np.max(np.diff(knots)))
+    forms = []
+    if target.second_derivative is not None:
+        forms.append(target.second_derivative * h**2 / 8)
+    if target.lipschitz is not None:
+        forms.append(target.lipschitz * h / 2)
+    return min(forms)
+
+
+def _rounding_of_target(target: Target, knots: np.ndarray, values: np.ndarray) -> float:
+    """How far computed values of a target may be from its true values at the nodes."""
+    eps, h = float(np.finfo(float_dtype(None)).eps), np.diff(knots)
+    slope = target.lipschitz
+    if slope is None:  # then |f''| is bounded, and a slope is near that of a chord
+        slope = float(np.max(np.abs(np.diff(values)) / h)) + (target.second_derivative or 0) * max(
+            h
+        )
+    return eps * 4.0 * float(np.max(np.abs(values)) + slope * np.max(np.abs(knots)))
 
 
 def square_shallow(n: int, domain: Box | None = None) -> Construction:
@@ -84,19 +125,25 @@ def square_shallow(n: int, domain: Box | None = None) -> Construction:
         domain: An interval; by default [0, 1].
 
     Returns:
-        A construction with n hidden units in one layer and the exact sup error w^2/(8 n^2).
+        A construction with n hidden units in one layer. Its sup error is w^2/(8 n^2) in exact
+        arithmetic (`claim.bound.without_rounding`); the claim adds the rounding in its dtype.
 
     Example:
-        >>> float(square_shallow(8).claim.bound)
+        >>> square_shallow(8).claim.bound.without_rounding
         0.001953125
     """
     check_positive(n=n)
     target = square_on(domain)
-    knots = target.domain.uniform(n + 1)[:, 0]
+    knots = _nodes(target.domain, n)
     h = float(target.domain.widths[0]) / n
     network = spline_network(knots, knots**2 - h**2 / 8)
     optimum = square_by_pieces(n, domain=target.domain)
-    bound = Bound(optimum.value, "Chebyshev: the error alternates on every piece", exact=True)
+    places, heights = spline_knots_and_values(network, target.domain)
+    above = heights - places.astype(np.longdouble) ** 2  # -h^2/8 at each knot, without rounding
+    most = float(np.max(above)) + float(np.max(np.diff(places))) ** 2 / 4
+    whole = max(most, -float(np.min(above))) + spline_evaluation(network, target.domain)
+    source = "Chebyshev: the error alternates on every piece"
+    bound = with_rounding(optimum.value, whole, source, network.dtype, True)
     return Construction(network, target, Claim("sup", bound, n, 0, 1, n))
 
 
@@ -110,7 +157,8 @@ def tent_shallow(k: int) -> Construction:
         k: Number of iterations.
 
     Returns:
-        A construction with 2^k hidden units, 2^k pieces and error 0.
+        A construction with 2^k hidden units, 2^k pieces and, in exact arithmetic, error 0; the
+        claim is the rounding of the sum of its units.
 
     Example:
         >>> tent_shallow(3).network.num_hidden_units
@@ -122,7 +170,9 @@ def tent_shallow(k: int) -> Construction:
     target = get("tent", k=k)
     knots = np.arange(2**k + 1) / 2**k
     network = spline_network(knots, np.arange(2**k + 1) % 2 * 1.0)
-    bound = Bound(0.0, "a linear spline is a sum of ReLUs at its kinks", exact=True)
+    source = "a linear spline is a sum of ReLUs at its kinks"
+    lost = spline_evaluation(network, target.domain)  # all parameters are stored as they are
+    bound = with_rounding(0.0, lost, source, network.dtype, True)
     return Construction(network, target, Claim("sup", bound, 2**k, 0, 1, 2**k))
 
 

@@ -297,7 +297,7 @@ def _gaussian_profile(dim: int, interval: Box) -> Target:
         second_derivative=2.0 * dim,
         smoothness="analytic",
         source="p(s) = E cos(|Z| s), Z normal with variances 2",
-    )
+    ).proved()
 
 
 def _wave(
@@ -322,7 +322,7 @@ def _wave(
         second_derivative=float(np.abs(sizes * multiples**2).sum()),
         smoothness="analytic",
         source="sum of the amplitudes, times multiples",
-    )
+    ).proved()
     return Ridge(along, 0.0, target)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from approxlab.arguments import check_positive
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions._parabola import square_on
+from approxlab.constructions._relu_rounding import square_deep_rounding, with_rounding
 from approxlab.domains import Box
 from approxlab.networks.mlp import MLP
 from approxlab.optimal.closed_forms import square_by_units
@@ -28,7 +29,10 @@ def tent_deep(k: int) -> Construction:
         k: Number of iterations, the depth of the network.
 
     Returns:
-        A construction with k hidden units, k linear units, depth k and error 0.
+        A construction with k hidden units, k linear units, depth k and error 0. No operation is
+        rounded, at any point that the dtype holds (a point that is rounded first moves the value by
+        up to 2^k as much); but processors that flush subnormal numbers to 0 take a subnormal x
+        as 0.
 
     Source:
         Telgarsky 2016, "Benefits of depth in neural networks". With an additional linear unit
@@ -59,8 +63,12 @@ def square_deep(levels: int, domain: Box | None = None) -> Construction:
     is the interpolant of t^2 at 2^N + 1 equally spaced points. Lowered by 2^(-2N-3), its sup error
     is exactly 2^(-2N-3), which no ReLU network with N units in any wiring can beat
     (`optimal.square_by_units`). Each layer holds one ReLU; linear units pass on the current
-    sawtooth and the partial sum. On [a, b] with width w: x = a + w t, so
-    x^2 = w^2 t^2 + 2 a w t + a^2 and the error is w^2 2^(-2N-3).
+    sawtooth and the partial sum. On [a, b] with width w: x = a + u with u = w t, so
+    x^2 = w^2 t^2 + 2 a u + a^2 and the error is w^2 2^(-2N-3). The units hold u and w g_k, as
+    u = x - a needs no division, and a far box costs less accuracy.
+
+    All this is about exact arithmetic (`claim.bound.without_rounding`). The claim itself adds the
+    rounding of the parameters and of the evaluation in the dtype of the network.
 
     Args:
         levels: Number N of ReLUs, the depth of the network; at most 25.
@@ -78,7 +86,7 @@ def square_deep(levels: int, domain: Box | None = None) -> Construction:
 
     Example:
         >>> c = square_deep(4)
-        >>> float(c.claim.bound) == 2.0**-11
+        >>> c.claim.bound.without_rounding == 2.0**-11
         True
         >>> c.network.num_hidden_units, c.network.num_linear_units
         (4, 7)
@@ -93,18 +101,18 @@ def square_deep(levels: int, domain: Box | None = None) -> Construction:
     a, w = target.domain.lower[0], float(target.domain.widths[0])
     shift = w * w * 2.0 ** (-2 * levels - 3)
 
-    # Units of layer 1: relu(t - 1/2) and t, with t = (x - a) / w.
-    weights = [np.full((2, 1), 1.0 / w)]
-    biases = [np.array([-0.5 - a / w, -a / w])]
-    tooth = np.array([-4.0, 2.0])  # g_1 from the units of layer 1
-    total = np.array([0.0, w * w + 2 * a * w]) - w * w / 4 * tooth
+    # Units of layer 1: relu(u - w/2) and u = x - a.
+    weights = [np.ones((2, 1))]
+    biases = [np.array([-a - 0.5 * w, -a])]
+    tooth = np.array([-4.0, 2.0])  # w g_1 from the units of layer 1
+    total = np.array([0.0, w + 2 * a]) - w / 4 * tooth
     constant = a * a - shift
     for k in range(2, levels + 1):
-        # Units of layer k: relu(g_{k-1} - 1/2), g_{k-1}, and the partial sum up to k - 1.
+        # Units of layer k: relu(w g_{k-1} - w/2), w g_{k-1}, and the partial sum up to k - 1.
         weights.append(np.stack([tooth, tooth, total]))
-        biases.append(np.array([-0.5, 0.0, 0.0]))
+        biases.append(np.array([-0.5 * w, 0.0, 0.0]))
         tooth = np.array([-4.0, 2.0, 0.0])
-        total = np.array([0.0, 0.0, 1.0]) - w * w / 4.0**k * tooth
+        total = np.array([0.0, 0.0, 1.0]) - w / 4.0**k * tooth
     network = MLP.from_arrays(
         [*weights, total[None, :]],
         [*biases, np.array([constant])],
@@ -112,6 +120,8 @@ def square_deep(levels: int, domain: Box | None = None) -> Construction:
         passthrough=(1, *[2] * (levels - 1)),
     )
     optimum = square_by_units(levels, domain=target.domain)
-    bound = Bound(optimum.value, f"{levels} ReLUs: 2^{levels} equal pieces, optimal", exact=True)
+    source = f"{levels} ReLUs: 2^{levels} equal pieces, optimal in exact arithmetic"
+    whole = optimum.value + square_deep_rounding(network, target.domain, levels)
+    bound = with_rounding(optimum.value, whole, source, network.dtype, True)
     claim = Claim("sup", bound, levels, 2 * levels - 1, levels, 2**levels)
     return Construction(network, target, claim)

@@ -20,7 +20,7 @@ from jaxtyping import Array
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions._sigmoid_tails import rise
 from approxlab.domains import Box, check_interval
-from approxlab.networks.mlp import MLP
+from approxlab.networks.mlp import MLP, float_dtype
 from approxlab.targets.target import Target
 
 __all__ = ["STEEPNESS", "UnitShape", "bump", "sigmoid_sum", "step", "unit_shape"]
@@ -87,7 +87,8 @@ def step(
         height: Height of the step.
         margin: Points nearer than this to the jump are excluded: the target is masked there. By
             default 2 / |slope|, where the error is |height| / (1 + e^8); for "heaviside" 1e-12
-            times the largest |x|.
+            times the largest |x|, or as far as rounding may move the jump, if that is more (about
+            5e-7 times the largest |x| in float32). With less than that the claim is |height|.
         domain: An interval; by default 4 / |slope| on both sides of the jump.
         activation: "sigmoid", "tanh" (then the unit is (1 + tanh(w x + b)) / 2) or "heaviside".
 
@@ -212,9 +213,12 @@ def _at_jumps(
     around = 1.0 if math.isinf(slope) else 4.0 / slope
     box = Box([min(places) - around], [max(places) + around]) if domain is None else domain
     check_interval(box)
-    if margin is None:  # a Heaviside unit is displaced only by rounding of w x + b
-        reach = max(map(abs, (*box.lower, *box.upper, *places)))
-        margin = 1e-12 * reach if math.isinf(slope) else 2.0 / slope
+    # A Heaviside unit is displaced only by rounding of w x + b.
+    eps = float(jnp.finfo(float_dtype(None)).eps)
+    reach = max(map(abs, (*box.lower, *box.upper, *places)))
+    moved = 4.0 * eps * reach if math.isinf(slope) else 0.0
+    if margin is None:
+        margin = max(1e-12 * reach, moved) if math.isinf(slope) else 2.0 / slope
     margin = float(margin)
     heights = [height for *_, height in units]
     if not all(map(math.isfinite, heights)):
@@ -225,15 +229,18 @@ def _at_jumps(
     width = max(places) - min(places)
     if len(units) > 1 and width >= 2.0 * margin:
         tails += rise(-slope * (width - margin))
+    exact = abs(heights[0]) * tails
+    if margin < moved:  # then a point beside the jump may be on its other side
+        tails = 2.0 if len(units) > 1 and width < 2.0 * moved else 1.0
     target = _jumps(units, places, margin, box, name)
     weights, biases = [w for w, *_ in units], [b for _, b, _ in units]
     network = sigmoid_sum(weights, biases, heights, activation=activation)
     size = sum(map(abs, heights))
-    slack = (
-        float(jnp.finfo(network.dtype).eps) * size * (8.0 + _argument_rounding(units, box, slope))
-    )
+    slack = eps * size * (8.0 + _argument_rounding(units, box, slope))
     bound = Bound(
-        abs(heights[0]) * tails + slack, f"{name}: tails of the logistic function at the margin"
+        abs(heights[0]) * tails + slack,
+        f"{name}: tails of the logistic function at the margin, rounding in {network.dtype}",
+        without_rounding=exact,
     )
     return Construction(network, target, Claim("sup", bound, len(units), 0, 1))
 

@@ -14,6 +14,6 @@
   `check_derivatives`: a derivative compared with finite differences.
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

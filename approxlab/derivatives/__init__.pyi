@@ -26,6 +26,7 @@ from .formulas.closed_formulas import formula as formula
 from .formulas.explanation import Explanation as Explanation
 from .formulas.explanation import explain as explain
 from .layers._layer_jacobian import LayerJacobian as LayerJacobian
+from .layers.any_function import FunctionGradients as FunctionGradients
 from .layers.jacobians import Dense as Dense
 from .layers.jacobians import Diagonal as Diagonal
 from .layers.jacobians import Identity as Identity
@@ -48,7 +49,7 @@ from .modes import jacobian as jacobian
 from .modes import value_and_jacobian as value_and_jacobian
 from .planner._bracketings import Factor as Factor
 from .planner._bracketings import Node as Node
-from .planner.chains import chain_factors as chain_factors
+from .planner._function_factors import chain_factors as chain_factors
 from .planner.chains import chain_jacobian as chain_jacobian
 from .planner.chains import value_and_jacobian_by as value_and_jacobian_by
 from .planner.plans import Plan as Plan

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from approxlab.arguments import check_instance
 from approxlab.derivatives._absent_modes import (
     Mode,
     as_jax_function,
@@ -165,6 +166,7 @@ def as_point(f: Callable[..., Any], x: Any) -> Array:
     """The point, or for a network a batch of points in its dtype; anything else is refused."""
     if not callable(f):
         raise TypeError(f"f: got {type(f).__name__}, expected a JAX function or a network.")
+    check_instance("f", f)
     try:
         x = jnp.asarray(x, f.dtype if isinstance(f, MLP) else None)
     except (TypeError, ValueError):

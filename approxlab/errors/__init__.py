@@ -4,6 +4,6 @@ Every function takes any callable of one point, so no kind of model is favoured.
 an `Estimate`: a sup estimate is a lower value of the true sup norm, however well it was refined.
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -16,6 +16,8 @@ from approxlab.errors._squares import Squares, quotient, root_of_squares
 from approxlab.errors.pointwise import (
     Function,
     box_and_mask,
+    check_relative,
+    measured,
     not_finite_entry,
     not_finite_value,
 )
@@ -56,7 +58,7 @@ def l2(
         panels: Cells per axis of the coarser rule, which are then neither cut nor halved; by
             default 256, 16, 4, 2 for d = 1, 2, 3, 4, and as many more as needed.
         nodes: Gauss-Legendre nodes per cell and axis: exact for degree 2 * nodes - 1.
-        relative: Divide by the L2 norm of the target.
+        relative: Divide by the L2 norm of the target on the domain, estimated alike.
 
     Returns:
         An `Estimate` with `uncertainty`. Its value is `nan` if model or target is not finite at a
@@ -64,6 +66,7 @@ def l2(
 
     Raises:
         ValueError: If there is no domain, or the shapes of the values differ.
+        TypeError: If model or target is not a function, such as a name or a class.
 
     Example:
         >>> import math
@@ -71,7 +74,9 @@ def l2(
         >>> abs(float(error) - 1 / math.sqrt(3)) < 1e-6
         True
     """
-    box, mask = box_and_mask(target, domain)
+    box, mask = box_and_mask(model, target, domain)
+    check_relative(relative)
+    about = measured(target, box)
     cells = panels if panels is not None else _PANELS.get(box.dim, 1)
     check_positive(panels=cells, nodes=nodes)
     if problem := not_finite_entry(model=model, target=target):
@@ -84,7 +89,7 @@ def l2(
     if squares.bad is not None:
         problem = not_finite_value(squares.bad, model=squares.model, target=squares.target)
         return Estimate(math.nan, "l2", squares.count, relative, squares.bad, problem=problem)
-    return Estimate(value, "l2", squares.count, relative, None, uncertainty)
+    return Estimate(value, "l2", squares.count, relative, None, uncertainty, target=about)
 
 
 def _by_cells(

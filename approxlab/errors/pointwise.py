@@ -6,6 +6,7 @@ one shape, or one network against many targets, compiles nothing twice.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,22 +14,66 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from approxlab.arguments import check_instance
 from approxlab.domains import Box
 from approxlab.evaluation import settled, values_at
 
 Function = Callable[[Any], Any]
 
 
-def box_and_mask(target: Function, domain: Box | None) -> tuple[Box, Function | None]:
-    """The box and the mask on which to measure."""
+def box_and_mask(model: Any, target: Any, domain: Any) -> tuple[Box, Function | None]:
+    """The box and the mask on which to measure; anything but two functions is refused."""
+    for name, function in (("model", model), ("target", target)):
+        _check_measured(name, function)
     box = domain if domain is not None else getattr(target, "domain", None)
     if not isinstance(box, Box):
+        where = "" if hasattr(target, "domain") else " and a target without one"
+        fix = " The model has one: the target comes second." if hasattr(model, "domain") else ""
         raise ValueError(
-            f"domain: got {domain!r} and a target without one, expected a Box such as "
-            "al.Box([0.0], [1.0])."
+            f"domain: got {domain!r}{where}, expected a Box such as al.Box([0.0], [1.0]).{fix}"
         )
     mask = getattr(target, "mask", None)
     return box, None if mask is None else settled(mask)
+
+
+def _check_measured(name: str, function: Any) -> None:
+    if isinstance(function, str):
+        raise TypeError(
+            f"{name}: got {function!r}, expected a function. Write al.targets.get({function!r}) "
+            "for the target of that name."
+        )
+    if not callable(function):
+        raise TypeError(
+            f"{name}: got {type(function).__name__}, expected a function of one point of shape "
+            "(d,), such as an MLP, a Target or a plain JAX function: errors.sup(model, target)."
+        )
+    check_instance(name, function)
+
+
+def check_relative(relative: Any) -> None:
+    """Whether the norm of the target divides: no number, and no name."""
+    if not isinstance(relative, bool | np.bool_):
+        raise TypeError(f"relative: got {relative!r}, expected True or False.")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OnBox:
+    """A function with the box on which it was measured; see `Estimate.target`."""
+
+    function: Function
+    domain: Box
+
+    def __call__(self, x: Any) -> Any:
+        """The value at one point."""
+        return self.function(x)
+
+    def __repr__(self) -> str:
+        return f"{self.function!r} on {self.domain!r}"
+
+
+def measured(target: Function, box: Box) -> Function:
+    """The target if the box is its own one, else with the box."""
+    return target if getattr(target, "domain", None) == box else OnBox(target, box)
 
 
 def inside(mask: Function | None, points: np.ndarray) -> np.ndarray:

@@ -14,7 +14,9 @@ from approxlab.errors._narrow_parts import narrow_points
 from approxlab.errors.pointwise import (
     Function,
     box_and_mask,
+    check_relative,
     inside,
+    measured,
     model_minus_target,
     not_finite_entry,
     not_finite_value,
@@ -54,7 +56,7 @@ def sup(
         domain: The box; by default `target.domain`.
         points: Grid points per axis in up to 3 dimensions (default 4097, 129, 33), the number of
             Sobol points beyond (default 32768; corners are added).
-        relative: Divide by the sup estimate of the target itself.
+        relative: Divide by the sup norm of the target on the domain, estimated alike.
 
     Returns:
         An `Estimate` whose `at` is the point where the value is attained. Its value is `nan` if
@@ -63,6 +65,7 @@ def sup(
 
     Raises:
         ValueError: If there is no domain, or the shapes of the values differ.
+        TypeError: If model or target is not a function, such as a name or a class.
 
     Example:
         >>> import jax, math
@@ -70,7 +73,9 @@ def sup(
         >>> abs(float(error) - (1 - math.tanh(1.0))) < 1e-6
         True
     """
-    box, mask = box_and_mask(target, domain)
+    box, mask = box_and_mask(model, target, domain)
+    check_relative(relative)
+    about = measured(target, box)
     if points is not None and (not isinstance(points, int) or points < 2):
         raise ValueError(f"points: got {points!r}, expected an integer of at least 2.")
     if problem := not_finite_entry(model=model, target=target):
@@ -90,7 +95,7 @@ def sup(
     if bad is not None:
         problem = not_finite_value(bad, model=model, target=target)
         return Estimate(math.nan, "sup", sample.count, relative, bad, problem=problem)
-    return Estimate(value, "sup", sample.count, relative, at)
+    return Estimate(value, "sup", sample.count, relative, at, target=about)
 
 
 @dataclasses.dataclass

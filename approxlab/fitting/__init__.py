@@ -5,6 +5,6 @@ on given centres; `fit_stages` adds networks for the residual; `greedy` chooses 
 `free_knots` places the knots of shallow ReLU networks.
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

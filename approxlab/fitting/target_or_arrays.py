@@ -19,6 +19,7 @@ __all__ = [
     "check_target",
     "check_without_mask",
     "checked_arrays",
+    "real_array",
 ]
 
 
@@ -73,7 +74,7 @@ def checked_arrays(pair: Any, points: Any = None) -> tuple[np.ndarray, np.ndarra
         raise ValueError(
             f"points: got {points!r} with arrays, expected None: the arrays are the points."
         )
-    x, y = _real("X", pair[0]), _real("Y", pair[1])
+    x, y = real_array("X", pair[0]), real_array("Y", pair[1])
     if x.ndim != 2 or 0 in x.shape:
         raise ValueError(
             f"X: got shape {x.shape}, expected (n, d), one point per row. "
@@ -102,8 +103,39 @@ def check_finite(name: str, array: np.ndarray, points: np.ndarray | None = None)
     )
 
 
-def _real(name: str, array: Any) -> np.ndarray:
-    result = np.asarray(array)
+def real_array(name: str, array: Any) -> np.ndarray:
+    """Real numbers as float64; anything else is refused by name: nothing is dropped in a cast."""
+    try:
+        result = np.asarray(array)
+    except ValueError as error:
+        raise ValueError(
+            f"{name}: got rows of unequal lengths, expected an array. Write np.asarray({name}, "
+            "float) once all rows have one length."
+        ) from error
+    if np.ma.is_masked(array):
+        raise ValueError(
+            f"{name}: got a masked array with {np.ma.count_masked(array)} masked entries, expected "
+            f"all of them. Remove those rows from X and Y: keep = ~{name}.mask."
+        )
     if result.dtype.kind not in "fiu" and str(result.dtype) != "bfloat16":
-        raise TypeError(f"{name}: got dtype {result.dtype}, expected real numbers.")
+        raise TypeError(
+            f"{name}: got dtype {result.dtype}, expected real numbers. {_as_real(name, result)}"
+        )
     return result.astype(np.float64)
+
+
+def _as_real(name: str, array: np.ndarray) -> str:
+    """How to turn an array of another kind into real numbers."""
+    kind = array.dtype.kind
+    if kind == "c":
+        parts = f"np.stack([{name}.real, {name}.imag], axis=1)"
+        return (
+            f"Two real columns hold the same: {parts}."
+            if array.ndim == 1
+            else (f"Give {name}.real and {name}.imag as columns side by side.")
+        )
+    if kind == "M":
+        return f"Write ({name} - {name}[0]) / np.timedelta64(1, 's') for seconds."
+    if kind == "m":
+        return f"Write {name} / np.timedelta64(1, 's') for seconds."
+    return f"Write np.asarray({name}, float) if these are real numbers."

@@ -1,5 +1,5 @@
-"""`MLP`, its activations and initialisations, and the calculus of networks."""
+"""`MLP`, its activations and initialisations, the calculus of networks, and linear layers."""
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

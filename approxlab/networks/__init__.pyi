@@ -5,4 +5,7 @@ from .calculus import parallel as parallel
 from .calculus import postcompose as postcompose
 from .calculus import precompose as precompose
 from .initialisation import INITIALISATIONS as INITIALISATIONS
+from .linear_layers import additivity_gap as additivity_gap
+from .linear_layers import collapse as collapse
+from .linear_layers import is_affine as is_affine
 from .mlp import MLP as MLP

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from approxlab.networks._structure import as_numbers
 from approxlab.networks.affine import after_affine_map
 from approxlab.networks.mlp import MLP
 
@@ -33,9 +34,9 @@ def precompose(net: MLP, scale: Any, shift: Any = 0.0) -> MLP:
         >>> float(precompose(line, 3.0, 1.0)(jnp.array([1.0])))   # 2 (3 x + 1) + 1
         9.0
     """
-    net._check_single()
+    _check_network("net", net)
     d, dtype = net.in_size, net.dtype
-    scale, shift = jnp.asarray(scale, dtype), jnp.asarray(shift, dtype)
+    scale, shift = as_numbers("scale", scale, dtype), as_numbers("shift", shift, dtype)
     if scale.shape not in ((), (d,)) and not (scale.ndim == 2 and scale.shape[0] == d):
         raise ValueError(
             f"scale: got shape {scale.shape}, expected (), ({d},) or ({d}, e) for {net!r}."
@@ -54,9 +55,9 @@ def postcompose(net: MLP, scale: Any, shift: Any = 0.0) -> MLP:
         >>> float(postcompose(line, -1.0, 4.0)(jnp.array([1.0])))   # 4 - (2 x + 1)
         1.0
     """
-    net._check_single()
+    _check_network("net", net)
     m, dtype = net.sizes[-1], net.dtype
-    scale, shift = jnp.asarray(scale, dtype), jnp.asarray(shift, dtype)
+    scale, shift = as_numbers("scale", scale, dtype), as_numbers("shift", shift, dtype)
     for name, value in (("scale", scale), ("shift", shift)):
         if value.shape not in ((), (m,)):
             raise ValueError(f"{name}: got shape {value.shape}, expected () or ({m},) for {net!r}.")
@@ -79,8 +80,8 @@ def compose(outer: MLP, inner: MLP) -> MLP:
         >>> float(compose(double, double)(jnp.array([3.0])))
         12.0
     """
-    outer._check_single()
-    inner._check_single()
+    _check_network("outer", outer)
+    _check_network("inner", inner)
     _same_activation(outer, inner)
     if outer.in_size != inner.sizes[-1]:
         raise ValueError(
@@ -113,11 +114,13 @@ def parallel(nets: Sequence[MLP]) -> MLP:
         >>> parallel([line, line])(jnp.array([1.0])).tolist()
         [3.0, 3.0]
     """
+    if not isinstance(nets, Sequence):
+        raise TypeError(f"nets: got {type(nets).__name__}, expected a list of networks.")
     nets = tuple(nets)
     if not nets:
         raise ValueError("nets: got none, expected at least one network.")
     for net in nets:
-        net._check_single()
+        _check_network("nets", net)
     for net in nets[1:]:
         _same_activation(nets[0], net)
         if net.in_size != nets[0].in_size or net.depth != nets[0].depth:
@@ -138,6 +141,15 @@ def parallel(nets: Sequence[MLP]) -> MLP:
     passthrough = tuple(sum(net.passthrough[i] for net in nets) for i in range(depth))
     outputs = sum(net.sizes[-1] for net in nets)
     return MLP(tuple(weights), tuple(biases), nets[0].activation, passthrough, outputs)
+
+
+def _check_network(name: str, net: Any) -> None:
+    if not isinstance(net, MLP):
+        raise TypeError(
+            f"{name}: got {type(net).__name__}, expected an MLP. Write lambda x: f(g(x)) for other "
+            "functions."
+        )
+    net._check_single()
 
 
 def _nonlinear_first(sizes: Sequence[int], linear: Sequence[int]) -> np.ndarray:

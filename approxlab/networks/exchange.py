@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
-__all__ = ["Layers", "equinox_layers", "flax_layers", "torch_layers"]
+__all__ = ["Layers", "equinox_layers", "flax_layers", "in_equinox", "torch_layers"]
 
 Layers = tuple[list[np.ndarray], list[np.ndarray]]
 """Weights (out, in) and biases (out,), from the first layer to the last."""
@@ -66,6 +67,28 @@ def equinox_layers(model: Any) -> tuple[Layers, str | None, bool]:
     name = getattr(getattr(model, "activation", None), "__name__", None)
     scalar = getattr(model, "out_size", None) == "scalar"
     return _chain("model", found, "weight", transposed=False), name, scalar
+
+
+def in_equinox(model: Any, layers: Layers, weights: Any, biases: Any) -> Any:
+    """The model with other arrays in its linear layers, its leaves found by identity."""
+    wanted, found = ([w.shape for w in group] for group in (weights, layers[0]))
+    if wanted != found:
+        raise ValueError(f"model: got weights of shapes {found}, expected {wanted}.")
+    given: dict[int, Any] = {}
+    for layer, weight, bias in zip(model.layers, weights, biases, strict=True):
+        given[id(layer.weight)] = weight
+        if getattr(layer, "bias", None) is not None:
+            given[id(layer.bias)] = bias
+        elif np.any(np.asarray(bias)):
+            raise ValueError("model: got a layer without bias, expected one in every layer.")
+    leaves, structure = jax.tree.flatten(model)
+    missing = set(given) - {id(leaf) for leaf in leaves}
+    if missing:
+        raise TypeError(
+            f"model: got {type(model).__name__}, which is no pytree of its arrays, expected an "
+            "equinox.nn.MLP."
+        )
+    return jax.tree.unflatten(structure, [given.get(id(leaf), leaf) for leaf in leaves])
 
 
 def _array(value: Any) -> np.ndarray:

@@ -14,6 +14,8 @@ from jaxtyping import Array, Float
 
 from approxlab.arguments import check_key, check_positive, check_widths
 from approxlab.networks import exchange, storage
+from approxlab.networks._structure import as_numbers, check_structure
+from approxlab.networks.activations import ACTIVATIONS
 from approxlab.networks.activations import activation as activation_named
 from approxlab.networks.affine import after_affine_map
 from approxlab.networks.forward import outputs
@@ -61,7 +63,7 @@ class MLP:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "passthrough", tuple(int(k) for k in self.passthrough))
-        _check(self)
+        check_structure(self)
 
     # Making one
 
@@ -109,8 +111,10 @@ class MLP:
         drawn = all_draws(key, sizes, str(float_dtype(dtype)))
         weights, biases = zip(*all_layers(name, drawn, sizes), strict=True)
         if domain is not None:
-            if not hasattr(domain, "map_to"):
+            if isinstance(domain, type) or not hasattr(domain, "map_to"):
                 raise TypeError(f"domain: got {domain!r}, expected a Box.")
+            if domain.dim != in_size:
+                raise ValueError(f"domain: got {domain!r}, expected dimension {in_size}.")
             kind = weights[0].dtype
             cube = type(domain).cube(-1.0, 1.0, in_size)
             maps = (jnp.asarray(a, kind) for a in domain.map_to(cube))
@@ -138,8 +142,8 @@ class MLP:
         """
         kind = float_dtype(dtype)
         return cls(
-            tuple(jnp.asarray(w, kind) for w in weights),
-            tuple(jnp.asarray(b, kind) for b in biases),
+            tuple(as_numbers("weights", w, kind) for w in weights),
+            tuple(as_numbers("biases", b, kind) for b in biases),
             activation,
             tuple(passthrough) if passthrough is not None else (0,) * (len(weights) - 1),
             out_size,
@@ -203,6 +207,26 @@ class MLP:
         pairs = enumerate(zip(self.weights, self.biases, strict=True))
         return {"params": {f"Dense_{i}": {"kernel": w.T, "bias": b} for i, (w, b) in pairs}}
 
+    def to_equinox(self, model: Any) -> Any:
+        """A copy of an `equinox.nn.MLP` of the same layers, with the weights of this network.
+
+        Args:
+            model: Made by equinox, whose classes are not imported here; its own weights are lost.
+
+        Raises:
+            TypeError: If it has no linear layers.
+            ValueError: If its layers, activation or form of values differ.
+        """
+        self._check_plain()
+        layers, name, scalar = exchange.equinox_layers(model)
+        known = {"silu": "swish", "logistic": "sigmoid"}.get(str(name), name)
+        if known in ACTIVATIONS and known != self.activation:
+            raise ValueError(f"model: got the activation {known!r}, expected {self.activation!r}.")
+        if scalar != (self.out_size is None):
+            form = "out_size='scalar'" if self.out_size is None else f"out_size={self.out_size}"
+            raise ValueError(f"model: got another form of values, expected {form}.")
+        return exchange.in_equinox(model, layers, self.weights, self.biases)
+
     def _check_plain(self) -> None:
         self._check_single()
         if self.num_linear_units:
@@ -212,7 +236,7 @@ class MLP:
 
     def __call__(self, x: Any) -> Array:
         """The value at one point of shape (d,), cast to the dtype of the weights."""
-        x = jnp.asarray(x, self.dtype)
+        x = as_numbers("x", x, self.dtype)
         self._check_single()
         if x.shape != (self.in_size,):
             raise ValueError(
@@ -332,48 +356,6 @@ def float_dtype(dtype: Any) -> Any:
             "Write jax.config.update('jax_enable_x64', True) at the start of the program."
         )
     return kind
-
-
-def _check(net: MLP) -> None:
-    """Check the shapes of all leaves against one another, before a product fails on them."""
-    activation_named(net.activation)
-    leaves = (*net.weights, *net.biases)
-    kinds = {str(getattr(leaf, "dtype", type(leaf).__name__)) for leaf in leaves}
-    if len(kinds) > 1 or not all(
-        hasattr(leaf, "shape") and jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in leaves
-    ):
-        raise TypeError(
-            f"weights: got {', '.join(sorted(kinds))}, expected arrays of one floating-point dtype "
-            "in all weights and biases. Use MLP.from_arrays for lists and mixed dtypes."
-        )
-    if len(net.weights) != len(net.biases) or not net.weights:
-        raise ValueError(
-            f"biases: got {len(net.biases)} for {len(net.weights)} weights, expected one weight "
-            "matrix and one bias per layer, at least one layer."
-        )
-    if len(net.passthrough) != len(net.weights) - 1:
-        raise ValueError(
-            f"passthrough: got {net.passthrough!r}, expected one number per hidden layer, "
-            f"{len(net.weights) - 1} in all."
-        )
-    before = net.weights[0].shape[-1] if len(net.weights[0].shape) >= 2 else 0
-    for i, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
-        if len(weight.shape) < 2 or weight.shape[-1] != before or weight.shape[:-1] != bias.shape:
-            raise ValueError(
-                f"weights: layer {i} has weight of shape {weight.shape} and bias of shape "
-                f"{bias.shape}, expected (out, {before or 'in'}) and (out,). Weights are (out, in)."
-            )
-        before = bias.shape[-1]
-        if i < net.depth and not 0 <= net.passthrough[i] <= before:
-            raise ValueError(
-                f"passthrough: got {net.passthrough[i]} linear units in hidden layer {i} of "
-                f"{before} units, expected 0 to {before}."
-            )
-    if before != (1 if net.out_size is None else net.out_size):
-        raise ValueError(
-            f"out_size: got {net.out_size!r} with a last layer of {before} units, expected None "
-            f"(one unit, values of shape ()) or {before}."
-        )
 
 
 def _flatten(net: MLP) -> tuple[tuple[Any, Any], tuple[Any, ...]]:

@@ -7,6 +7,6 @@
 - `max_pieces`: an upper bound on the affine pieces of a ReLU network on an interval.
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

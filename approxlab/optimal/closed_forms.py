@@ -37,6 +37,7 @@ from approxlab.arguments import check_norm, check_positive
 from approxlab.claims import Norm, Optimum
 from approxlab.domains import Box, check_interval
 from approxlab.evaluation import values_at
+from approxlab.targets.target import Target
 
 __all__ = ["max_pieces", "relu_spline_asymptotic", "square_by_pieces", "square_by_units"]
 
@@ -71,7 +72,7 @@ def square_by_pieces(
         pieces: Number n of affine pieces.
         norm: "sup" or "l2".
         domain: An interval; by default [0, 1].
-        relative: Divide by the norm of x^2 on the interval.
+        relative: Divide by the same norm of x^2 on the interval.
 
     Example:
         >>> float(square_by_pieces(4))
@@ -94,7 +95,8 @@ def square_by_pieces(
         value = step**2 * math.sqrt(width / 180)
         scale = math.sqrt((b**5 - a**5) / 5)
     source = f"best affine functions on {pieces} equal pieces"
-    return Optimum(value / scale if relative else value, norm, "exact", source, relative)
+    target = Target(lambda x: x[0] ** 2, domain=Box([a], [b]), name="square")
+    return Optimum(value / scale if relative else value, norm, "exact", source, relative, target)
 
 
 def square_by_units(
@@ -110,7 +112,7 @@ def square_by_units(
         units: Number N of ReLUs.
         norm: "sup" or "l2".
         domain: An interval; by default [0, 1].
-        relative: Divide by the norm of x^2 on the interval.
+        relative: Divide by the same norm of x^2 on the interval.
 
     Example:
         >>> float(square_by_units(4)) == 2.0 ** (-2 * 4 - 3)
@@ -120,7 +122,7 @@ def square_by_units(
     check_norm(norm)
     best = square_by_pieces(2 ** int(units), norm, domain=domain, relative=relative)
     source = f"{units} ReLUs make at most 2^{units} pieces"
-    return Optimum(best.value, norm, "exact", source, relative)
+    return Optimum(best.value, norm, "exact", source, relative, best.target)
 
 
 def relu_spline_asymptotic(
@@ -139,7 +141,7 @@ def relu_spline_asymptotic(
             contains no trace of it.
         pieces: Number n of pieces.
         norm: "sup" or "l2".
-        relative: Divide by the norm of the target, computed at the same quadrature points.
+        relative: Divide by the same norm of the target, by the same quadrature.
 
     Raises:
         ValueError: If the target is not one-dimensional, has a mask, or is not smooth.
@@ -154,10 +156,13 @@ def relu_spline_asymptotic(
     box = target.domain
     check_interval(box, "target.domain")
     smoothness, kinks = getattr(target, "smoothness", None), getattr(target, "kinks", None)
-    if smoothness not in (None, "analytic", "smooth") or kinks or getattr(target, "mask", None):
+    jumps = getattr(target, "continuous", None) is False
+    rough = smoothness not in (None, "analytic", "smooth") or kinks or jumps
+    if rough or getattr(target, "mask", None):
         raise ValueError(
-            f"target: got {target!r} with smoothness {smoothness!r} and kinks {kinks!r}, expected "
-            "a smooth target without a mask: other targets have no such asymptotic constant."
+            f"target: got {target!r} with smoothness {smoothness!r} and kinks {kinks!r}, "
+            f"{'not continuous, ' * jumps}expected a smooth target without a mask: other targets "
+            "have no such asymptotic constant."
         )
     points, weights = box.gauss_legendre(8, panels=512)
 
@@ -178,4 +183,6 @@ def relu_spline_asymptotic(
         value = float(weights @ curvature**0.4) ** 2.5 / (math.sqrt(720) * pieces**2)
         scale = math.sqrt(float(weights @ size**2))
     source = "equidistributed |f''|^(1/2)" if norm == "sup" else "equidistributed |f''|^(2/5)"
-    return Optimum(value / scale if relative else value, norm, "asymptotic", source, relative)
+    return Optimum(
+        value / scale if relative else value, norm, "asymptotic", source, relative, target
+    )

@@ -77,7 +77,7 @@ class PolynomialOptimum:
 
     def gap(self, error: Estimate | float) -> GapInterval:
         """Bounds on the ratio of a sup error to the least one; see `PieceOptimum.gap`."""
-        upper = Optimum(float(self.upper), "sup", "lower", "attained")
+        upper = Optimum(float(self.upper), "sup", "lower", "attained", target=self.target)
         return GapInterval(gap(error, upper), gap(error, self.lower))
 
     def to_rows(self) -> list[dict[str, Any]]:
@@ -137,7 +137,7 @@ def best_polynomial(target: Any, degree: int) -> PolynomialOptimum:
     return PolynomialOptimum(
         target,
         degree,
-        Optimum(lower, "sup", "lower", source),
+        Optimum(lower, "sup", "lower", source, target=target),
         Estimate(best.upper, "sup", len(points)),
         best.coefficients,
         mapped(curve, best.reference),

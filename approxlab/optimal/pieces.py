@@ -125,8 +125,11 @@ class PieceOptimum:
             >>> [round(gap, 2) for gap in best.gap(2 * float(best.upper))]
             [2.0, 2.01]
         """
-        upper = Optimum(float(self.upper), self.lower.norm, "lower", "attained")
-        return GapInterval(gap(error, upper), gap(error, self.lower))
+        upper, lower = (
+            Optimum(float(value), self.lower.norm, "lower", "attained", target=self.target)
+            for value in (self.upper, self.lower)
+        )
+        return GapInterval(gap(error, upper), gap(error, lower))
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: pieces and both ends."""

@@ -5,6 +5,6 @@ Nothing is shown, no file is written, no global setting changes. `colors` gives 
 figures by meaning.
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -63,6 +63,13 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "corrected": _GREEN,
             "projected": _BLUE,
         },
+        "models": {
+            "linear": _BLACK,
+            "polynomial": _VERMILLION,
+            "mlp": _BLUE,
+            "hand_made": _GREEN,
+        },
+        "bases": {"monomial": _ORANGE, "chebyshev": _VERMILLION, "legendre": _PURPLE},
         "knots": {
             "adam": _VERMILLION,
             "levenberg_marquardt": _PURPLE,

@@ -5,6 +5,6 @@ that are computed and resumed together. A run appends its rows to a row file; th
 are kept, with their provenance, in one small JSON record.
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

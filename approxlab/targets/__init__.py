@@ -8,6 +8,6 @@ al.targets.get("tent", k=6)
 al.targets.get("gaussian", dim=5).moved_to(al.Box.unit(5))
 """
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

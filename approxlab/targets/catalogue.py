@@ -100,7 +100,7 @@ def get(name: str, **parameters: Any) -> Target:
     try:
         return _made(name, **hashable)
     except TypeError:  # a value that cannot be hashed: the function itself raises the right error
-        return CATALOGUE[name](**hashable)
+        return CATALOGUE[name](**hashable).proved()
 
 
 def _hashable(value: Any) -> Any:
@@ -110,4 +110,4 @@ def _hashable(value: Any) -> Any:
 
 @lru_cache(maxsize=256, typed=True)
 def _made(name: str, **parameters: Any) -> Target:
-    return CATALOGUE[name](**parameters)
+    return CATALOGUE[name](**parameters).proved()

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array
 
 from approxlab.domains import Box
+from approxlab.targets.sampled_facts import check_facts
 
 __all__ = ["Smoothness", "Target"]
 
@@ -86,6 +87,7 @@ class Target:
     sharp: frozenset[str] = frozenset()
     mask: Callable[[Array], Any] | None = None
     immutable: ClassVar[bool] = True  # so programs compiled for it may be kept
+    checked: ClassVar[bool] = False  # of one target: set by `check` and `proved`
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -136,6 +138,33 @@ class Target:
         )
         return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
 
+    def check(self) -> None:
+        """Sample the facts that are declared, at a few thousand points.
+
+        Bounds of values, Lipschitz constant, second derivative, Barron constant (it bounds slopes),
+        integral (within what the other facts leave open), and in one dimension jumps and corners
+        that `kinks`, `continuous` or `smoothness` exclude. A fact that is contradicted is false;
+        one that passes is not proved. Rounding raises no alarm. Constructions call this once for a
+        target that is not from the catalogue (`checked`).
+
+        Raises:
+            TypeError: If `fn` is not a function of JAX.
+            ValueError: If a fact is contradicted; the message names the point.
+
+        Example:
+            >>> Target(lambda x: 2 * x[0], domain=Box.unit(), lipschitz=1.0).check()
+            Traceback (most recent call last):
+            ...
+            ValueError: lipschitz: got 1.0 ... at x = ...
+        """
+        check_facts(self)
+        self.proved()
+
+    def proved(self) -> Target:
+        """This target, marked as one whose facts need no sampling: `checked` becomes True."""
+        object.__setattr__(self, "checked", True)
+        return self
+
     # New targets from this one
 
     def moved_to(self, box: Box) -> Target:
@@ -178,7 +207,7 @@ class Target:
         if np.any(ratios != ratios[0]):
             kept = kept - {"lipschitz", "second_derivative"}
         mask = self.mask
-        return dataclasses.replace(
+        moved = dataclasses.replace(
             self,
             fn=lambda x: self(back(x)),
             domain=box,
@@ -190,6 +219,7 @@ class Target:
             sharp=kept,
             mask=None if mask is None else lambda x: mask(back(x)),
         )
+        return moved.proved() if self.checked else moved
 
     def scaled(self, factor: float) -> Target:
         """The target multiplied by a number, with the facts of the product.
@@ -219,7 +249,7 @@ class Target:
             low, high = high, low
             swap = {"value_min": "value_max", "value_max": "value_min"}
             sharp = frozenset(swap.get(name, name) for name in sharp)
-        return dataclasses.replace(
+        scaled = dataclasses.replace(
             self,
             fn=lambda x: factor * self(x),
             value_min=low,
@@ -230,6 +260,7 @@ class Target:
             barron=_times(self.barron, abs(factor)),
             sharp=sharp,
         )
+        return scaled.proved() if self.checked else scaled
 
     # Internals
 
@@ -277,6 +308,11 @@ class Target:
             raise ValueError(
                 f"value_min: got {low!r} with value_max {high!r}, expected "
                 "value_min <= value_max. Exchange the two."
+            )
+        if self.continuous is False and self.second_derivative is not None:
+            raise ValueError(
+                f"continuous: got False with second_derivative {self.second_derivative!r}, "
+                "expected True: a bound of |f''| holds at every point. Leave one of them out."
             )
         if self.continuous is False and self.lipschitz is not None:
             raise ValueError(

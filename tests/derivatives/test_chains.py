@@ -12,8 +12,8 @@ import pytest
 from approxlab import MLP
 from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.planner import plans as planner
+from approxlab.derivatives.planner._function_factors import chain_factors
 from approxlab.derivatives.planner.chains import (
-    chain_factors,
     chain_jacobian,
     value_and_jacobian_by,
 )

@@ -58,7 +58,7 @@ def test_a_lost_component_shows_in_the_error():
     assert abs(float(found.value) - 2.0) <= float(found.error)
 
 
-@pytest.mark.parametrize("scheme", ["forward", "backward", "central"])
+@pytest.mark.parametrize("scheme", mostly_slow(["forward", "backward", "central"], ["forward"]))
 def test_jacobian_divides_by_the_distance_of_its_points(scheme):
     x = jnp.asarray([1.7e9, 3.3, -2e5])
     for step in (1e-3, jnp.asarray([1.1, 1e-3, 1e-2])):
@@ -79,7 +79,7 @@ def test_swamped_steps_are_replaced_with_a_warning():
     assert np.allclose(traced, J, rtol=1e-12, atol=1e-30)
 
 
-@pytest.mark.parametrize("scheme", ["forward", "backward", "central"])
+@pytest.mark.parametrize("scheme", mostly_slow(["forward", "backward", "central"], ["forward"]))
 def test_jacobian_with_inputs_of_different_sizes(scheme):
     x = jnp.asarray([1e-12, 1e3, 1.7e9, 0.5, 0.0])
     for f, slopes in [

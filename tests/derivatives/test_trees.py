@@ -79,6 +79,9 @@ def fixed_of(tree, moved):
     return [leaf for leaf in leaves if not any(leaf is one for one in moved)]
 
 
+METHODS = ["auto", "forward", "reverse", "chunked", "differences"]
+
+
 @pytest.mark.parametrize("name", mostly_slow(list(TREES), ["dict", "tuple"]))
 def test_gradients_and_products(name):
     tree, f, moved = TREES[name]
@@ -100,7 +103,7 @@ def test_gradients_and_products(name):
 
 
 @pytest.mark.parametrize("name", mostly_slow(list(TREES), ["node"]))
-@pytest.mark.parametrize("method", ["auto", "forward", "reverse", "chunked", "differences"])
+@pytest.mark.parametrize("method", mostly_slow(METHODS, ["auto", "differences"]))
 def test_jacobians(name, method):
     tree, f, moved = TREES[name]
     vector = lambda t: jnp.stack([f(t), 2.0 * f(t)])  # noqa: E731
@@ -153,7 +156,7 @@ def test_lists_of_numbers_are_arrays_where_one_is_wanted():
     assert d.jacobian(lambda x: 3.0, X, "forward").tolist() == [0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("method", ["auto", "forward", "reverse", "chunked", "differences"])
+@pytest.mark.parametrize("method", mostly_slow(METHODS, ["auto", "differences"]))
 def test_no_entries(method):
     none = jnp.zeros(0)
     assert d.jacobian(jnp.sin, none, method).shape == (0, 0)

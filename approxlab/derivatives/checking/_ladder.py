@@ -113,7 +113,8 @@ class Ladder:
             question = np.where(close, np.maximum(gap, tenth), gap)
             apart = np.abs(self.sides[0] - self.sides[1])
             enough = 2.0 * CAUTION * self.noise <= 0.2 * question * self.steps[:, None]
-            enough |= (self.noise == 0.0) | (tenth == 0.0)
+            # Two equal values may be rounding; they settle only that a small slope is as claimed.
+            enough |= (self.noise == 0.0) | ((tenth == 0.0) & close)
             many, columns = len(self.steps), np.arange(self.slope.size)
             last = many - 1 - np.argmax(enough[::-1], axis=0)
             ratio = self.steps[0] / self.steps[1]

@@ -9,7 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from approxlab.derivatives.layers.per_sample import per_sample_gradient_norms
+from approxlab.derivatives.layers.kernels import plain_kernel
+from approxlab.derivatives.layers.per_sample import per_sample_gradients
+from approxlab.derivatives.layers.squares import plain_diagonal, plain_norms
 from approxlab.derivatives.layers.weights import weight_jacobian
 from approxlab.derivatives.modes import value_and_jacobian
 from approxlab.networks.mlp import MLP
@@ -123,16 +125,34 @@ def _of_jacobians(net: Any, x: Any, y: Any, want: str, method: str) -> Program:
     ys = jax.ShapeDtypeStruct((1, *y.shape), y.dtype) if len(x.shape) == 1 else y
     if method == "structured":
         return {
-            "gram": Program(lambda net, x: weight_jacobian(net, x).gram(), (net, points), False),
-            "gram_diagonal": Program(
-                lambda net, x: weight_jacobian(net, x).gram_diagonal(), (net, points), False
-            ),
-            "gradient_norms": Program(per_sample_gradient_norms, (net, points, ys), True),
+            "gram": Program(_structured_gram, (net, points), False),
+            "gram_diagonal": Program(_structured_gram_diagonal, (net, points), False),
+            "gradient_norms": Program(_structured_norms, (net, points, ys), True),
         }[want]
     if want == "gradient_norms":
         return Program(_dense_norms, (net, points, ys), True)
     dense = _dense_gram if want == "gram" else _dense_gram_diagonal
     return Program(dense, (net, points), False)
+
+
+# What `gram`, `gram_diagonal` and `norms` compute, without their look at the scale of the numbers.
+
+
+def _structured_gram(net: Any, points: Any) -> Any:
+    J = weight_jacobian(net, points)
+    factors = J.inputs, J.factors
+    return plain_kernel(factors, factors, J.outputs.shape[1], biases=True)
+
+
+def _structured_gram_diagonal(net: Any, points: Any) -> Any:
+    J = weight_jacobian(net, points)
+    pairs = zip(J.inputs, (*J.factors, None), strict=True)
+    return [plain_diagonal(a, B, J.outputs.shape[1]) for a, B in pairs]
+
+
+def _structured_norms(net: Any, points: Any, ys: Any) -> Any:
+    found = per_sample_gradients(net, points, ys)
+    return plain_norms(found.deltas, found.inputs, biases=True)
 
 
 def _dense_jacobian(net: Any, points: Any) -> Any:

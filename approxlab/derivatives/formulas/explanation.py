@@ -131,7 +131,9 @@ def explain(
 
     The program is JAX's own transform (`jax.jacfwd`, `jax.jacrev`, `jax.jvp`, `jax.vjp`,
     `jax.value_and_grad`, forward over reverse for "hvp"), or the method of this package; losses are
-    sums of squared errors. Nothing is run. `print` the result for the whole account.
+    sums of squared errors. Nothing is run. `print` the result for the whole account. Kernels,
+    diagonals and norms are counted without their look at the scale of the numbers, and without what
+    they do where squares would over- or underflow.
 
     For any other function, `count(f, *args)` walks its jaxpr. XLA's figure is no check of a program
     with a loop: it counts the body of a `scan` once.

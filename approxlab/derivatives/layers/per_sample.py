@@ -3,20 +3,28 @@
 The gradient of one sample's loss in W_l is the outer product delta_l a_{l-1}^T with delta_l the
 derivative of the loss in z_l. So its norm is norm(delta_l) norm(a_{l-1}), some 2 (n_l + n_{l-1})
 FLOPs in place of n_l n_{l-1} numbers, and a weighted sum over the samples, as clipping needs it, is
-one product of arrays.
+one product of arrays. Where squares would over- or underflow, powers of two are taken out first: a
+few more operations for each of these n_l + n_{l-1} numbers.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
+from approxlab.derivatives.layers.any_function import (
+    FunctionGradients,
+    check_no_biases,
+    function_gradients,
+)
+from approxlab.derivatives.layers.compared_values import compared_values
+from approxlab.derivatives.layers.squares import norms
 from approxlab.derivatives.layers.sweeps import as_batch, backward, forward
 from approxlab.networks.mlp import MLP
 
@@ -34,8 +42,20 @@ def squared_error(value: Array, y: Array) -> Array:
     Example:
         >>> float(squared_error(jnp.array([1.0, 2.0]), jnp.array([1.0, 5.0])))
         9.0
+
+    Raises:
+        ValueError: If y is not of the shape of the value: nothing is broadcast.
     """
-    return jnp.sum(jnp.square(value - y))
+    if jnp.shape(value) != jnp.shape(y):
+        raise ValueError(
+            f"Y: got one y of shape {jnp.shape(y)} for a value of shape {jnp.shape(value)}, "
+            f"expected {jnp.shape(value)}: Y is shaped like the values of the network at X. Use "
+            "Y[:, 0] for a column, or out_size=m for a network with m outputs."
+        )
+    target = jnp.asarray(y)
+    if not jnp.issubdtype(target.dtype, jnp.inexact):
+        target = target.astype(value.dtype)
+    return jnp.sum(jnp.square(value - target))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -58,13 +78,12 @@ class PerSampleGradients:
     biases: bool = True
 
     def norms(self) -> Float[Array, " N"]:
-        """Euclidean norm of every sample's gradient, over all weights (and biases)."""
-        total = jnp.zeros(self.deltas[0].shape[:1], self.net.dtype)
-        for delta, a in zip(self.deltas, self.inputs, strict=True):
-            # A bias is a weight whose input is 1.
-            size = jnp.sum(jnp.square(a), axis=1) + (1 if self.biases else 0)
-            total = total + jnp.sum(jnp.square(delta), axis=1) * size
-        return jnp.sqrt(total)
+        """Euclidean norm of every sample's gradient, over all weights (and biases).
+
+        Right at every scale at which the norm itself is a number of the dtype. Where it is 0 its
+        derivative is taken as 0.
+        """
+        return norms(self.deltas, self.inputs, self.biases)
 
     def sum(self, weights: Any = None) -> MLP:
         """The sum over the samples, each times its weight: 2 N n_l n_{l-1} FLOPs a layer.
@@ -119,33 +138,64 @@ def like(net: MLP, weights: Any, biases: Any) -> MLP:
     return jax.tree.unflatten(jax.tree.structure(net), leaves)
 
 
+@overload
 def per_sample_gradients(
     net: MLP,
+    X: Any,
+    Y: Any,
+    loss: Callable[[Array, Array], Array] = ...,
+    *,
+    biases: bool = ...,
+) -> PerSampleGradients: ...
+
+
+@overload
+def per_sample_gradients(
+    net: Any,
+    X: Any,
+    Y: Any,
+    loss: Callable[[Array, Array], Array] = ...,
+    *,
+    biases: bool = ...,
+    params: Any,
+) -> PerSampleGradients | FunctionGradients: ...
+
+
+def per_sample_gradients(
+    net: Any,
     X: Any,
     Y: Any,
     loss: Callable[[Array, Array], Array] = squared_error,
     *,
     biases: bool = True,
-) -> PerSampleGradients:
+    params: Any = None,
+) -> PerSampleGradients | FunctionGradients:
     """The gradient of loss(f(x_n), y_n) in all weights, for every single sample n.
 
     One forward and one backward sweep for the whole batch, 2 N P + 2 N (P - c0) FLOPs of products;
     the N x P numbers of the gradients are not formed.
 
     Args:
-        net: A single network.
+        net: A single network; with `params` any function f(params, x) with values of shape () or
+            (m,), such as `model.apply` or `lambda model, x: model(x)`.
         X: Points, shape (N, d).
-        Y: What the loss compares with: a pytree of arrays with a first axis of length N.
-        loss: Maps one value, shape () or (m,), and one y to a number.
-        biases: Whether biases are variables too.
+        Y: What the loss compares with: a pytree of arrays with a first axis of length N, or a list
+            of numbers or labels, whose integers stay integers. The squared error takes the shape of
+            the values, (N,) or (N, m), and no other.
+        loss: Maps one value, shape () or (m,), and one y to a number. One of your own takes y of
+            any shape and dtype, such as integer labels, and has to check it.
+        biases: Whether biases are variables too; of a network only.
+        params: Any tree; its floating-point leaves are the variables.
 
     Returns:
         `PerSampleGradients`, a pair of vectors per layer and sample; `.norms()`, `.sum()`,
-        `.dense()`.
+        `.dense()`. With `params` `FunctionGradients`, which has these methods too, computes them by
+        JAX, and returns trees like `params`.
 
     Raises:
         TypeError: If `net` is not an MLP, or the loss is not a floating-point number.
-        ValueError: If X is not of shape (N, d), or Y does not have N rows.
+        ValueError: If X is not of shape (N, d), Y does not have N rows, or they are not of the
+            shape of the values where the loss is the squared error.
 
     Source:
         Goodfellow 2015, "Efficient per-example gradient computations" (the outer products).
@@ -156,29 +206,26 @@ def per_sample_gradients(
         >>> found.dense().weights[0].tolist()          # 2 f(x) x, without the bias
         [[[6.0, 6.0]], [[60.0, 80.0]]]
     """
+    if params is not None:
+        check_no_biases(biases)
+        return function_gradients(net, params, X, Y, loss)
     points = as_batch(net, X)
-    if isinstance(Y, list):
-        Y = jnp.asarray(Y, net.dtype)
-    for leaf in jax.tree.leaves(Y):
-        if jnp.shape(leaf)[:1] != points.shape[:1]:
-            raise ValueError(
-                f"Y: got shape {jnp.shape(leaf)} for {points.shape[0]} points, expected a first "
-                f"axis of length {points.shape[0]}: one y per point."
-            )
+    Y = compared_values(Y, points.shape[0], net.dtype)
     left = forward(net, points)
     values = left.values[:, 0] if net.out_size is None else left.values
-    u = _cotangents(loss, values, jax.tree.map(jnp.asarray, Y))
+    u = _cotangents(loss, values, Y)
     deltas = backward(net, left.slopes, u.reshape(points.shape[0], -1))
     return PerSampleGradients(net, deltas, left.inputs, biases)
 
 
 def per_sample_gradient_norms(
-    net: MLP,
+    net: Any,
     X: Any,
     Y: Any,
     loss: Callable[[Array, Array], Array] = squared_error,
     *,
     biases: bool = True,
+    params: Any = None,
 ) -> Float[Array, " N"]:
     """Norm of every sample's gradient, without the gradients; arguments as `per_sample_gradients`.
 
@@ -191,7 +238,7 @@ def per_sample_gradient_norms(
         >>> per_sample_gradient_norms(net, X, Y, biases=False).tolist()      # 2 (10 - 9.5) norm(x)
         [5.0]
     """
-    return per_sample_gradients(net, X, Y, loss, biases=biases).norms()
+    return per_sample_gradients(net, X, Y, loss, biases=biases, params=params).norms()
 
 
 def _cotangents(loss: Callable[..., Array], values: Array, Y: Any) -> Array:

@@ -54,8 +54,9 @@ def as_batch(net: Any, X: Any, name: str = "X") -> Float[Array, "N d"]:
     """Points of shape (N, d) in the dtype of a single network; anything else is refused."""
     if not isinstance(net, MLP):
         raise TypeError(
-            f"net: got {type(net).__name__}, expected an MLP. For other functions use "
-            "vector_jacobian_product and jacobian_vector_product."
+            f"net: got {type(net).__name__}, expected an MLP. ntk and per_sample_gradients take a "
+            "function f(params, x) and params=params; for others use vector_jacobian_product and "
+            "jacobian_vector_product."
         )
     net._check_single()
     points = jnp.asarray(X, net.dtype)

@@ -18,6 +18,12 @@ layer, the products of arrays cost, in FLOPs (2 for a multiply-add; without bias
 
 No product with an identity is computed here: B_L stays implicit, and W_L enters by scaled rows;
 `jacrev` computes one for all samples.
+
+Kernels and diagonals are right at every scale, wherever the entries of J and of the result are
+numbers of the dtype: `gram` looks at the factors and takes powers of two out of them where it must,
+`gram_diagonal` looks at its sums. Both cost some operations for each entry of the factors, and no
+product of arrays more; only where the plain sums overflow, or underflow may have taken something
+that counts, does a diagonal need some 10 N m P operations, entry by entry.
 """
 
 from __future__ import annotations
@@ -31,7 +37,10 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
+from approxlab.derivatives.layers.any_function import check_no_biases, function_ntk
+from approxlab.derivatives.layers.kernels import Factors, kernel
 from approxlab.derivatives.layers.per_sample import PerSampleGradients, like
+from approxlab.derivatives.layers.squares import diagonals
 from approxlab.derivatives.layers.sweeps import as_batch, as_cotangent, forward, jacobians
 from approxlab.networks.mlp import MLP
 
@@ -132,36 +141,15 @@ class WeightJacobian:
         _check_same(self, right)
         shape = (*self.outputs.shape, *right.outputs.shape)
         check_bytes(shape, self.net.dtype, MAX_BYTES, "blocks: gram(other) for some of the points")
-        total: Any = None
-        for a, B, a2, B2 in zip(
-            self.inputs, (*self.factors, None), right.inputs, (*right.factors, None), strict=True
-        ):
-            alike = jnp.einsum("nj,pj->np", a, a2)
-            if self.biases:
-                alike = alike + 1
-            if B is None:
-                outer = jnp.eye(self.outputs.shape[1], dtype=alike.dtype)[None, :, None, :]
-            else:
-                outer = jnp.einsum("nki,pli->nkpl", B, B2)
-            block = alike[:, None, :, None] * outer
-            total = block if total is None else total + block
+        others = None if other is None else right._factors
+        total = kernel(self._factors, others, self.outputs.shape[1], self.biases)
         return total[:, 0, :, 0] if self.net.out_size is None else total
 
     def gram_diagonal(self) -> MLP:
         """diag(J^T J): for every weight the sum of squares of its column, as a network's leaves."""
-        weights, biases = [], []
-        for a, B in zip(self.inputs, (*self.factors, None), strict=True):
-            squares = jnp.square(a)
-            if B is None:  # every output has its own row of weights
-                rows = jnp.sum(squares, axis=0)[None, :]
-                m = self.outputs.shape[1]
-                weights.append(jnp.broadcast_to(rows, (m, rows.shape[1])))
-                biases.append(jnp.full((m,), a.shape[0], a.dtype))
-            else:
-                columns = jnp.sum(jnp.square(B), axis=1)
-                weights.append(jnp.einsum("ni,nj->ij", columns, squares))
-                biases.append(jnp.sum(columns, axis=0))
-        return self._as_net(weights, biases)
+        layers = diagonals(self.inputs, self.factors, self.outputs.shape[1])
+        weights, biases = zip(*layers, strict=True)
+        return self._as_net(list(weights), list(biases))
 
     def dense(self, max_bytes: int = MAX_BYTES) -> MLP:
         """All entries, as `jax.jacobian` returns them: leaves (N, m, out, in) and (N, m, out).
@@ -178,6 +166,10 @@ class WeightJacobian:
         weights = [B[:, :, :, None] * a[:, None, None, :] for B, a in pairs]
         leaves = self._as_net(weights, list(factors))
         return jax.tree.map(lambda leaf: leaf[:, 0], leaves) if self._is_scalar else leaves
+
+    @property
+    def _factors(self) -> Factors:
+        return self.inputs, self.factors
 
     @property
     def _is_scalar(self) -> bool:
@@ -232,20 +224,28 @@ def weight_jacobian(net: MLP, X: Any, *, biases: bool = True) -> WeightJacobian:
     return WeightJacobian(net, left.values, left.inputs, factors, biases)
 
 
-def ntk(net: MLP, X: Any, X2: Any = None, *, biases: bool = True) -> Array:
+def ntk(net: Any, X: Any, X2: Any = None, *, biases: bool = True, params: Any = None) -> Array:
     """The empirical neural tangent kernel J(X) J(X2)^T: shape (N, N2), or (N, m, N2, m).
 
     Args:
-        net: A single network.
+        net: A single network; with `params` any function f(params, x) with values of shape () or
+            (m,), such as `model.apply` or `lambda model, x: model(x)`.
         X: Points, shape (N, d).
         X2: Other points, shape (N2, d); by default X.
-        biases: Whether biases are variables too.
+        biases: Whether biases are variables too; of a network only.
+        params: Any tree; its floating-point leaves are the variables. The Jacobian of a function
+            is formed in blocks of leaves: see `approxlab.derivatives.layers.any_function`.
 
     Example:
+        >>> ntk(lambda p, x: p @ x, jnp.array([[1.0, 2.0]]), params=jnp.ones(2)).tolist()
+        [[5.0]]
         >>> net = MLP.from_arrays([[[2.0, 1.0]]], [[0.0]], "tanh")     # linear: 1 + x . x'
         >>> ntk(net, jnp.array([[1.0, 0.0]]), jnp.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
         [[4.0, 1.0]]
     """
+    if params is not None:
+        check_no_biases(biases)
+        return function_ntk(net, params, X, X2)
     left = weight_jacobian(net, X, biases=biases)
     if X2 is None:
         return left.gram()

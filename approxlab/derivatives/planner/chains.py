@@ -22,19 +22,19 @@ from approxlab.derivatives._absent_modes import (
     Mode,
     as_jax_function,
     by_mode_that_exists,
-    linearized,
-    refusal,
-    why_absent,
 )
-from approxlab.derivatives._complex_values import as_real_function, parts
-from approxlab.derivatives.counts.jaxprs import count
-from approxlab.derivatives.counts.tapes import tape_bytes
 from approxlab.derivatives.layers.sweeps import activated
-from approxlab.derivatives.planner.plans import Factor, Node, Plan
+from approxlab.derivatives.planner._function_factors import (
+    between,
+    factors,
+    in_real_numbers,
+    vector,
+)
+from approxlab.derivatives.planner.plans import Node, Plan
 from approxlab.derivatives.planner.plans import plan as cheapest_plan
 from approxlab.networks.mlp import MLP
 
-__all__ = ["chain_factors", "chain_jacobian", "value_and_jacobian_by"]
+__all__ = ["chain_jacobian", "value_and_jacobian_by"]
 
 
 def value_and_jacobian_by(plan: Plan, net: MLP, x: Any) -> tuple[Array, Float[Array, "... d"]]:
@@ -138,12 +138,12 @@ def chain_jacobian(
         [[12.0, 12.0, 12.0], [42.0, 24.0, 18.0]]
     """
     x = jnp.asarray(x)
-    points = _between(fns, x)
+    points = between(fns, x)
     out = jax.eval_shape(fns[-1], points[-1])
-    _vector(out, len(fns) - 1)
-    fns, points = _in_real_numbers(fns, points)
+    vector(out, len(fns) - 1)
+    fns, points = in_real_numbers(fns, points)
     if plan is None:
-        found = cheapest_plan(_factors(fns, points), max_bytes, dtype=x.dtype)
+        found = cheapest_plan(factors(fns, points), max_bytes, dtype=x.dtype)
     elif max_bytes is not None:
         raise ValueError(
             f"max_bytes: got {max_bytes} together with a plan, expected one of the two."
@@ -163,105 +163,6 @@ def chain_jacobian(
     return jacobian
 
 
-@as_jax_function("fns")
-def chain_factors(fns: Sequence[Callable[[Array], Array]], x: Any) -> tuple[Factor, ...]:
-    """The costs of a chain of functions at a point: FLOPs of one tangent and one adjoint, tapes.
-
-    Counted in the jaxprs of the linearised functions, elementwise operations included; the tape is
-    what the function that `jax.vjp` returns holds, constants that the function closes over
-    included. No Jacobian counts as known. A mode that a function does not have costs `None`.
-
-    Example:
-        >>> W = jnp.ones((2, 3))
-        >>> chain_factors([lambda x: W @ x], jnp.ones(3))[0].tangent_flops
-        12
-    """
-    return _factors(*_in_real_numbers(fns, _between(fns, jnp.asarray(x))))
-
-
-def _factors(
-    fns: Sequence[Callable[[Array], Array]], points: Sequence[Array]
-) -> tuple[Factor, ...]:
-    return tuple(
-        _factor(fn, point, i) for i, (fn, point) in enumerate(zip(fns, points, strict=True))
-    )
-
-
-def _factor(fn: Callable[[Array], Array], point: Array, index: int) -> Factor:
-    absent: dict[Mode, str] = {}
-    forward = reverse = None
-    tape, size = 0, 0
-
-    def keep(mode: Mode) -> None:
-        why = why_absent(mode, fn, (point,))
-        if why is None:
-            raise
-        absent[mode] = why
-
-    try:
-        value, push = linearized(fn, point)
-        size = _vector(value, index).shape[0]
-        forward = count(push, point, live_only=True).whole_flops()
-    except Exception:
-        keep("forward")
-    try:
-        value, pull = jax.vjp(fn, point)
-        size = _vector(value, index).shape[0]
-        reverse = count(pull, value, live_only=True).whole_flops()
-        tape = tape_bytes(pull)
-    except Exception:
-        keep("reverse")
-    if len(absent) == 2:
-        raise refusal(absent, fn, (point,), "fns")
-    return Factor(point.shape[0], size, forward, reverse, tape_bytes=tape)
-
-
-def _in_real_numbers(
-    fns: Sequence[Callable[[Array], Array]], points: Sequence[Array]
-) -> tuple[list[Callable[[Array], Array]], list[Array]]:
-    """The chain with parts in place of complex values: their derivatives need not be complex."""
-    real = [
-        as_real_function(fn, takes_complex=jnp.iscomplexobj(point))
-        for fn, point in zip(fns, points, strict=True)
-    ]
-    return real, [parts(point) for point in points]
-
-
-def _between(fns: Sequence[Callable[[Array], Array]], x: Array) -> list[Array]:
-    """The points at which the functions are evaluated: x, and the values of all but the last."""
-    if not isinstance(fns, Sequence) or not all(map(callable, fns)):
-        raise TypeError(
-            f"fns: got {fns!r}, expected a list of functions, the first one first. Write [f] for "
-            "one, and jacobian(net, x) for a network."
-        )
-    if not len(fns):
-        raise ValueError("fns: got none, expected at least one function.")
-    if x.ndim != 1 or not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ValueError(
-            f"x: got shape {x.shape} of {x.dtype}, expected one point of shape (n,) of "
-            "floating-point dtype."
-        )
-    points = [x]
-    for i, fn in enumerate(fns[:-1]):
-        points.append(_vector(fn(points[-1]), i))
-    return points
-
-
-def _vector(value: Any, index: int) -> Any:
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None and not jnp.issubdtype(dtype, jnp.inexact):
-        raise TypeError(
-            f"fns: got values of dtype {dtype} of function {index}, expected floating-point "
-            "numbers, which have derivatives. Write value.astype(float)."
-        )
-    if jnp.ndim(value) != 1:
-        raise ValueError(
-            f"fns: got a value of shape {jnp.shape(value)} of function {index}, expected a vector. "
-            "Write fn(x).ravel(), or fn(x)[None] for a number."
-        )
-    return value
-
-
 def _of_functions(
     node: Node, fns: Sequence[Callable[[Array], Array]], points: Sequence[Array]
 ) -> Array:
@@ -278,7 +179,7 @@ def _of_functions(
     if node.right is not None:
         return _pushed(fn, point, made[node.right.first])
     out = jax.eval_shape(fn, point)
-    _vector(out, node.last - 1)
+    vector(out, node.last - 1)
     fewer_rows = out.shape[0] < point.shape[0]
     order: tuple[Mode, ...] = ("reverse", "forward") if fewer_rows else ("forward", "reverse")
     if node.method != "matrix":

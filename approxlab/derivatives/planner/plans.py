@@ -36,6 +36,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from approxlab.arguments import check_positive
@@ -50,6 +51,7 @@ from approxlab.derivatives.planner._bracketings import (
     is_pure,
     smallest,
 )
+from approxlab.derivatives.planner._function_factors import factors_at
 from approxlab.networks.mlp import MLP, float_dtype
 
 __all__ = [
@@ -188,9 +190,11 @@ class Plan:
 
 
 def plan(
-    factors: Sequence[Factor],
+    factors: Any,
     max_bytes: int | None = None,
     *,
+    x: Any = None,
+    params: Any = None,
     value_flops: int = 0,
     dtype: Any = None,
 ) -> Plan:
@@ -200,8 +204,10 @@ def plan(
     among them (of these two the one whose JAX mode is cheaper), then one that holds the least.
 
     Args:
-        factors: The chain, first factor first.
+        factors: The chain, first factor first; with `x` a function or a list of functions.
         max_bytes: Largest allowed peak of bytes held, see the module; `None` for no limit.
+        x: A point of shape (n,), at which functions are counted as by `chain_factors`.
+        params: Parameters of the function f(params, x), or one tree for each of a list.
         value_flops: FLOPs of the forward pass, added to every total.
         dtype: "float32" or "float64", for the bytes of a number; by default JAX's default.
 
@@ -213,7 +219,13 @@ def plan(
         >>> opaque = [Factor(n, m, 2 * n * m, 2 * n * m) for n, m in [(9, 9), (9, 1), (1, 9)]]
         >>> plan(opaque).text, plan(opaque).product_flops
         ('(T3 (J2 A1))', 342)
+        >>> plan(lambda p, x: p @ x, x=jnp.ones(3), params=jnp.ones((2, 3))).tree.method
+        'adjoints'
     """
+    if x is not None:
+        factors, dtype = factors_at(factors, x, params), jnp.asarray(x).dtype
+    elif params is not None:
+        raise ValueError("x: got None with params, expected the point at which f is counted.")
     chain = _chain(factors, dtype)
     if max_bytes is not None:
         check_positive(max_bytes=max_bytes)
@@ -374,7 +386,8 @@ def _chain(factors: Sequence[Factor], dtype: Any) -> Chain:
     if not chain or not all(isinstance(factor, Factor) for factor in chain):
         raise ValueError(
             f"factors: got {factors!r}, expected a list of at least one Factor. Write "
-            "plan_network(net) for a network, plan(chain_factors(fns, x)) for functions."
+            "plan_network(net) for a network, plan(chain_factors(fns, x)) or plan(fns, x=x) for "
+            "functions."
         )
     for i, (one, two) in enumerate(itertools.pairwise(chain), 1):
         if one.out_size != two.in_size:

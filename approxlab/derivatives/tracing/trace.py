@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from approxlab.arguments import check_instance
 from approxlab.derivatives.tracing import _sweeps as sweeps
 from approxlab.derivatives.tracing import _tables as tables
 from approxlab.derivatives.tracing._steps import TraceStep
@@ -181,6 +182,7 @@ def trace(
     """
     if not callable(f):
         raise TypeError(f"f: got {type(f).__name__}, expected a function of arrays.")
+    check_instance("f", f)
     leaves, structure = jax.tree.flatten(args)
     given = _input_names(f, args, len(leaves), names)
     for name, leaf in zip(given, leaves, strict=True):

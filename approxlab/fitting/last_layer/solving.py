@@ -8,7 +8,6 @@ algorithm. One call makes up for what training has missed in the last layer.
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import jax
@@ -16,32 +15,25 @@ import numpy as np
 
 from approxlab.arguments import check_norm
 from approxlab.claims import Norm
-from approxlab.domains import Box
 from approxlab.errors.l2_norm import l2
-from approxlab.errors.pointwise import inside
 from approxlab.errors.sup_norm import sup
-from approxlab.evaluation import check_points, values_at
+from approxlab.evaluation import values_at
+from approxlab.fitting.last_layer.points_and_values import points_and_values
 from approxlab.fitting.last_layer.solved_networks import (
     Solution,
     SolvedNetwork,
-    chebyshev_rule,
     check_entries,
     solve_last_layer,
     with_constant,
     with_last_layer,
 )
 from approxlab.fitting.last_layer.sup_norm import solve_sup
-from approxlab.fitting.target_or_arrays import are_arrays, box_of, checked_arrays
+from approxlab.fitting.target_or_arrays import are_arrays
 from approxlab.networks.activations import activation
 from approxlab.networks.forward import hidden_units
 from approxlab.networks.mlp import MLP
 
 __all__ = ["readout", "readouts"]
-
-_POINTS_PER_UNIT = {1: 8, 2: 3}
-_BEYOND = 4
-_LEAST = {1: 256, 2: 1024}
-_LEAST_BEYOND = 2048
 
 
 def readout(
@@ -140,7 +132,7 @@ def readouts(
     """
     _check(networks, weights, norm)
     width = networks.sizes[-2]
-    x, y, w = _data(target, networks.in_size, width, points, weights)
+    x, y, w = points_and_values(target, networks.in_size, width, points, weights)
     check_entries(width, len(x))
     _check_outputs(networks, y)
     stacked = networks.weights[0].ndim > 2
@@ -179,55 +171,6 @@ def _units(network: MLP, x: np.ndarray) -> np.ndarray:
 
 def _error(network: MLP, target: Any, norm: Norm) -> Any:
     return l2(network, target, relative=True) if norm == "l2" else sup(network, target)
-
-
-def _data(
-    target: Any, dim: int, width: int, points: Any, weights: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Points, values and weights; `None` for equal weights."""
-    if are_arrays(target):
-        x, y = checked_arrays(target, points)
-        return np.asarray(check_points(x, dim)), y, _row_weights(weights)
-    box = box_of(target)
-    if box.dim != dim:
-        raise ValueError(
-            f"target: got dimension {box.dim} for a network with {dim} inputs, expected the same."
-        )
-    if points is None or isinstance(points, int | np.integer):
-        if weights is not None:
-            raise ValueError(
-                "weights: got weights for points that are chosen here, expected None. Give both "
-                "points and weights, as from target.domain.gauss_legendre."
-            )
-        x, w = _rule(box, width, None if points is None else int(points))
-    else:
-        x, w = np.asarray(check_points(points, dim)), _row_weights(weights)
-    keep = inside(getattr(target, "mask", None), x)
-    if not keep.any():
-        raise ValueError(
-            f"points: none of the {len(x)} points lies inside the mask of {target!r}, expected at "
-            "least one. Raise points."
-        )
-    if w is not None and len(w) == len(keep):
-        w = w[keep]
-    return x[keep], values_at(target, x[keep]), w
-
-
-def _row_weights(weights: Any) -> np.ndarray | None:
-    return None if weights is None else np.asarray(weights)
-
-
-def _rule(box: Box, width: int, points: int | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Points on a box and their quadrature weights."""
-    default = max(
-        _LEAST.get(box.dim, _LEAST_BEYOND), _POINTS_PER_UNIT.get(box.dim, _BEYOND) * width
-    )
-    count = default if points is None else points
-    if count < 1:
-        raise ValueError(f"points: got {points}, expected a positive number or an array (n, d).")
-    if box.dim > 2:
-        return box.sobol(count), None
-    return chebyshev_rule(box, count if box.dim == 1 else math.isqrt(count - 1) + 1)
 
 
 def _check(networks: Any, weights: Any, norm: Any) -> None:

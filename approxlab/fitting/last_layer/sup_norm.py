@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from scipy.linalg import solve_triangular
 
 from approxlab.arguments import check_positive
 from approxlab.fitting.training.result import Status
+from approxlab.host_threads import one_thread
 from approxlab.solves import solve
 
 __all__ = ["SupNormSolution", "solve_sup"]
@@ -86,6 +88,7 @@ class SupNormSolution:
         ]
 
 
+@one_thread()
 def solve_sup(
     A: Any, b: Any, *, tol: float = 1e-3, steps: int = _STEPS, rtol: float | None = None
 ) -> SupNormSolution:
@@ -130,6 +133,7 @@ def solve_sup(
     sides = np.asarray(b, matrix.dtype).reshape(len(matrix), -1)
     basis, R = np.linalg.qr(matrix)
     runs = [_lawson(matrix, basis, R, y, tol, steps) for y in sides.T]
+    _measure_as_given(runs, matrix, sides, np.asarray(b, np.float64).reshape(sides.shape))
     solution = np.zeros((n, len(runs)), matrix.dtype)
     solution[columns] = np.stack([run.coefficients for run in runs], axis=1)
     weights = np.stack([run.weights for run in runs], axis=1)
@@ -166,6 +170,18 @@ def _status(run: _Run, tol: float, steps: int) -> Status:
     if run.attained <= (1.0 + tol) * run.lower or run.attained == 0.0:
         return Status.CONVERGED
     return Status.BUDGET if run.steps >= steps else Status.STAGNATED
+
+
+def _measure_as_given(
+    runs: Sequence[_Run], matrix: np.ndarray, sides: np.ndarray, given: np.ndarray
+) -> None:
+    """Errors and bounds for the right-hand sides as given, where float32 has rounded them."""
+    for run, rounded, exact in zip(runs, sides.T, given.T, strict=True):
+        moved = float(np.abs(exact - rounded).max())
+        if moved:
+            left = exact - matrix.astype(np.float64) @ run.coefficients.astype(np.float64)
+            run.attained = float(np.abs(left).max())
+            run.lower = max(run.lower - moved, 0.0)
 
 
 def _lawson(

@@ -28,6 +28,7 @@ from approxlab.fitting.orthogonal_greedy.result import GreedyFit, GreedyStatus
 from approxlab.fitting.orthogonal_greedy.rules import Rule, rules
 from approxlab.fitting.orthogonal_greedy.search import Search
 from approxlab.fitting.target_or_arrays import check_target
+from approxlab.host_threads import one_thread
 from approxlab.networks.mlp import MLP
 from approxlab.targets.target import Target
 
@@ -37,6 +38,7 @@ _POLISH_STEPS = 50
 _BATCH = 4096
 
 
+@one_thread()
 def greedy(
     target: Target,
     units: int,

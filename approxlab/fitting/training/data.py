@@ -26,8 +26,9 @@ class TrainingData:
     """Points and values, and the affine maps between them and their normalised form.
 
     The normalised points are (x - center) / half, the normalised values
-    (y / unit - mean) / deviation with `unit` a power of two. A power of two that multiplies the
-    target therefore changes nothing but `unit`: exactly.
+    (y / unit - mean) / deviation with powers of two in `unit`. A power of two that multiplies the
+    target therefore changes nothing but `unit`: exactly. Of several outputs each has its own unit
+    and deviation, or all have one.
 
     Attributes:
         points: The points as given, shape (n, d).
@@ -36,9 +37,9 @@ class TrainingData:
         outputs: The normalised values, shape (n, m).
         center: Centre of the box, shape (d,).
         half: Half the side lengths, shape (d,).
-        unit: A power of two, just above the largest absolute value.
+        unit: Powers of two, just above the largest absolute values, shape (m,).
         mean: Mean of `values` over the points, shape (m,).
-        deviation: Root of the mean square of `values - mean`, over all outputs.
+        deviation: Root of the mean square of `values - mean`, shape (m,); 1 for a constant.
         out_size: `None` for values of shape (), m for values of shape (m,).
         function: The target and its mask, where fresh points can be drawn.
     """
@@ -49,32 +50,45 @@ class TrainingData:
     outputs: np.ndarray
     center: np.ndarray
     half: np.ndarray
-    unit: float
+    unit: np.ndarray
     mean: np.ndarray
-    deviation: float
+    deviation: np.ndarray
     out_size: int | None
     function: tuple[Callable[..., Any], Callable[..., Any] | None] | None
 
     @property
-    def variance(self) -> float:
-        """Mean square of the values about their mean, in their own units."""
-        return float(np.square(self.unit * self.deviation))
+    def variances(self) -> np.ndarray:
+        """Mean squares of the outputs about their means, in their own units, shape (m,)."""
+        return np.square(self.unit * self.deviation)
 
 
-def prepare(target: Any, points: int | None, dtype: str, grid: str = "uniform") -> TrainingData:
+def prepare(
+    target: Any,
+    points: int | None,
+    dtype: str,
+    grid: str = "uniform",
+    scaling: str = "each",
+) -> TrainingData:
     """The training data of a target, or of arrays `(X, Y)`, for training in that dtype.
+
+    Args:
+        target: A target, or arrays (X, Y).
+        points: Number of training points of a target.
+        dtype: That of the training.
+        grid: "uniform" or "chebyshev".
+        scaling: "each" to divide every output by its own spread, "common" to divide all by one.
 
     Raises:
         ValueError: If shapes do not fit or a number is not finite, or out of the dtype's reach.
         TypeError: If the target is neither.
     """
     if are_arrays(target):
-        return _from_arrays(*checked_arrays(target, points), dtype)
+        return _from_arrays(*checked_arrays(target, points), dtype, scaling)
     box = box_of(target)
-    return _from_target(target, box, _grid(box.dim, points, grid), dtype)
+    return _from_target(target, box, _grid(box.dim, points, grid), dtype, scaling)
 
 
-def _from_target(target: Any, box: Box, cube: np.ndarray, dtype: str) -> TrainingData:
+def _from_target(target: Any, box: Box, cube: np.ndarray, dtype: str, scaling: str) -> TrainingData:
     placed = box.place(0.5 * (cube + 1.0))
     mask = getattr(target, "mask", None)
     keep = inside(mask, placed)
@@ -87,18 +101,26 @@ def _from_target(target: Any, box: Box, cube: np.ndarray, dtype: str) -> Trainin
     y = values_at(target, placed)
     check_finite("target", y, placed)
     _within("domain", 0.5 * box.widths, np.abs(placed).max(axis=0), dtype)
-    _within("target", np.abs(y).max(), np.abs(y).max(), dtype)
-    return _normalised(placed, cube, y, box.center, 0.5 * box.widths, (target, mask))
+    sizes = _sizes(y, scaling)
+    _within("target", sizes, sizes, dtype)
+    return _normalised(placed, cube, y, box.center, 0.5 * box.widths, (target, mask), scaling)
 
 
-def _from_arrays(x: np.ndarray, y: np.ndarray, dtype: str) -> TrainingData:
+def _from_arrays(x: np.ndarray, y: np.ndarray, dtype: str, scaling: str) -> TrainingData:
     lower, upper = x.min(axis=0), x.max(axis=0)
     # A coordinate that never changes has no width to divide by: it is only shifted.
     half = np.where(upper > lower, 0.5 * upper - 0.5 * lower, 1.0)
     _within("X", half, np.abs(x).max(axis=0), dtype)
-    _within("Y", np.abs(y).max(), np.abs(y).max(), dtype)
+    sizes = _sizes(y, scaling)
+    _within("Y", sizes, sizes, dtype)
     center = 0.5 * lower + 0.5 * upper
-    return _normalised(x, (x - center) / half, y, center, half, None)
+    return _normalised(x, (x - center) / half, y, center, half, None, scaling)
+
+
+def _sizes(y: np.ndarray, scaling: str) -> np.ndarray:
+    """Largest absolute values: of every output, shape (m,), or of all together."""
+    sizes = np.abs(y.reshape(len(y), -1)).max(axis=0)
+    return sizes if scaling == "each" else np.full_like(sizes, sizes.max())
 
 
 def _normalised(
@@ -108,15 +130,19 @@ def _normalised(
     center: np.ndarray,
     half: np.ndarray,
     function: Any,
+    scaling: str,
 ) -> TrainingData:
     out_size = None if y.ndim == 1 else y.shape[1]
     y = y.reshape(len(y), -1)
-    exponent = math.frexp(float(np.abs(y).max()))[1]
+    sizes = _sizes(y, scaling)
+    # An output of zeros has no size of its own: it takes the least of the others.
+    sizes = np.where(sizes > 0, sizes, sizes.min(where=sizes > 0, initial=np.inf))
+    exponent = np.frexp(np.where(np.isfinite(sizes), sizes, 0.0))[1]
     scaled = np.ldexp(y, -exponent)
     mean = scaled.mean(axis=0)
-    deviation = float(np.sqrt(np.mean(np.square(scaled - mean))))
+    deviation = _deviations(scaled - mean, scaling)
     # A constant minus its mean leaves rounding, which must not be magnified.
-    deviation = deviation if deviation > 8 * np.finfo(float).eps else 1.0
+    deviation = np.where(deviation > 8 * np.finfo(float).eps, deviation, 1.0)
     return TrainingData(
         points=points,
         inputs=inputs,
@@ -124,12 +150,19 @@ def _normalised(
         outputs=(scaled - mean) / deviation,
         center=center,
         half=half,
-        unit=math.ldexp(1.0, exponent),
+        unit=np.ldexp(1.0, exponent),
         mean=mean,
         deviation=deviation,
         out_size=out_size,
         function=function,
     )
+
+
+def _deviations(centred: np.ndarray, scaling: str) -> np.ndarray:
+    """Roots of the mean squares, of every output or of all together, shape (m,)."""
+    count = centred.shape[1]
+    parts = np.split(centred, count, axis=1) if scaling == "each" else [centred] * count
+    return np.array([np.sqrt(np.mean(np.square(part))) for part in parts])
 
 
 def _grid(dim: int, points: int | None, grid: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from approxlab.arguments import check_key, check_positive, check_widths
+from approxlab.arguments import check_key, check_number, check_positive, check_widths
 from approxlab.fitting.target_or_arrays import are_arrays
 from approxlab.fitting.training.data import TrainingData, prepare
 from approxlab.fitting.training.method import Method, Size
@@ -49,16 +49,21 @@ def fit(
     stride: int | None = None,
     tol: float | None = None,
     patience: int | None = None,
+    scaling: str = "each",
     progress: bool = False,
     devices: Sequence[Any] | None = None,
 ) -> FitResult:
     """Train networks to approximate a target, or data.
 
     Training minimises the mean square error at the training points, for inputs mapped onto
-    [-1, 1]^d and values shifted and scaled to unit mean square; the affine maps are folded into the
-    returned networks. So it does not matter where the box lies, up to rounding, and a power of two
-    times the target gives exactly that power of two times the network. (Where symmetry makes a
-    gradient vanish, Adam divides rounding by rounding and magnifies it.)
+    [-1, 1]^d and values shifted and scaled to unit mean square, each output by itself. So of
+    several outputs it minimises the mean of (mean square error / variance). The affine maps are
+    folded into the returned networks: it does not matter where the box lies, up to rounding, and a
+    power of two times the target gives exactly that power of two times the network. (Where symmetry
+    makes a gradient vanish, Adam divides rounding by rounding and magnifies it.)
+
+    A network is never worse than its start at the training points: a seed that ends worse than it
+    began returns the network of its best record.
 
     The training points of a target are `points` equally spaced ones on an interval, a square
     tensor grid in two dimensions, and the Sobol sequence beyond, or Chebyshev points instead of
@@ -100,11 +105,14 @@ def fit(
         dtype: "float32" or "float64"; by default JAX's default.
         stride: Steps between two records of the loss, which is also when stopping is considered;
             by default a fortieth of the steps, at least 25.
-        tol: Relative loss (mean square error divided by the variance of the target) at which a
-            seed has converged; by default (100 eps)^2.
+        tol: Relative loss (mean square error divided by the variance of the target, of several
+            outputs the mean of these) at which a seed has converged; by default (100 eps)^2.
         patience: Steps without an improvement of the best relative loss by the factor
             1 - sqrt(eps) after which a seed has stagnated; by default none for "adam" and optax,
             whose loss may rise before it falls, and 200 for the others.
+        scaling: "each" to divide every output by its own spread, "common" to divide all by one,
+            the root of their mean variance, so that training minimises the mean square error of
+            the whole vector: for components that have one unit.
         progress: Show a progress bar, in a terminal or a notebook.
         devices: Devices that train the seeds, by default `jax.local_devices()`. They may belong to
             several processes, as `jax.devices()` do after `jax.distributed.initialize`: then every
@@ -138,6 +146,7 @@ def fit(
     kind = str(float_dtype(dtype if dtype is not None or start is None else start.dtype))
     eps = float(jnp.finfo(kind).eps)
     _check_options(chosen, learning_rate, batch)
+    _check_scaling(scaling)
     if key is not None:
         check_key(key)
     settings = Settings(
@@ -154,10 +163,12 @@ def fit(
         stride=stride or max(_LEAST_STRIDE, math.ceil(steps / _RECORDS)),
         tol=(100 * eps) ** 2 if tol is None else _tolerance(tol),
         patience=patience or chosen.patience or steps,
+        scaling=scaling,
         progress=progress,
         devices=None if devices is None else tuple(devices),
     )
-    training_data = prepare(target, points, kind, training_grid(grid, target, chosen))
+    where = training_grid(grid, target, chosen)
+    training_data = prepare(target, points, kind, where, scaling)
     _check_start(start, training_data)
     chosen.check(_size(settings, training_data))
     return train(training_data, settings)
@@ -278,15 +289,18 @@ def _check_options(method: Method, learning_rate: float | None, batch: int | Non
         )
 
 
+def _check_scaling(scaling: Any) -> None:
+    if scaling not in ("each", "common"):
+        raise ValueError(f"scaling: got {scaling!r}, expected 'each' or 'common'.")
+
+
 def _rate(value: float | None) -> float:
     if value is None:
         return _LEARNING_RATE
-    if not 0 < value < math.inf:
-        raise ValueError(f"learning_rate: got {value!r}, expected a positive number.")
+    check_number("learning_rate", value, positive=True)
     return float(value)
 
 
 def _tolerance(tol: float) -> float:
-    if not 0 <= tol < math.inf:
-        raise ValueError(f"tol: got {tol!r}, expected a number that is at least 0.")
+    check_number("tol", tol)
     return float(tol)

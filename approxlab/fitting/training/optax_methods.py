@@ -80,6 +80,8 @@ class Optax(Method):
 
     def step(self, objective: Objective, params: Tree, state: Tree) -> tuple[Array, Tree, Tree]:
         """One step of the transformation, which may use or ignore value and `value_fn`."""
+        if _keeps_gradient(state):
+            return line_search_step(self.transformation, objective, params, state)
         with jax.numpy_dtype_promotion("standard"):
             loss, gradient = jax.value_and_grad(objective.loss)(params)
             updates, new = _transformed(
@@ -106,6 +108,16 @@ def line_search_step(
         updates, new = _transformed(transformation, objective, params, state, loss, gradient)
         new_params = optax.apply_updates(params, updates)
     return loss, like(new_params, params), like(new, state)
+
+
+def _keeps_gradient(state: Tree) -> bool:
+    """Whether a line search has left value and gradient at the new parameters in the state."""
+    try:
+        value = optax.tree.get(state, "value")
+        gradient = optax.tree.get(state, "grad")
+    except KeyError:  # several of that name: whose they are is not known
+        return False
+    return value is not None and gradient is not None
 
 
 def like(new: Tree, old: Tree) -> Tree:

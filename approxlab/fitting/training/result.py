@@ -27,6 +27,7 @@ class Status(enum.StrEnum):
     STAGNATED = "stagnated"
     BUDGET = "budget"
     DIVERGED = "diverged"
+    LIMITED = "limited"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,18 +52,27 @@ class FitResult:
     """Networks found by training, one per seed, and how the training went.
 
     Attributes:
-        network: The network of the best seed: the least final loss among the seeds that did not
+        network: The network of the best seed: the least relative loss among the seeds that did not
             diverge, among all if all did.
         networks: The networks of all seeds, stacked; `networks.member(i)` is that of seed i.
         best: Index of the best seed.
         statuses: One `Status` per seed: "converged" (relative loss in training at most the
             tolerance), "stagnated" (no progress for `patience` steps), "budget" (all steps spent),
-            "diverged" (a number was not finite; the network holds the last parameters that were,
-            unless folding the affine maps into them overflowed).
-        losses: Mean squared error of every returned network at the training points, in the units
-            of the target, shape (seeds,), float64. Measured after the affine maps are folded in, so
-            it contains the rounding that a far-off box or a large mean costs.
-        relative_losses: The same divided by the variance of the target over these points.
+            "diverged" (a number was not finite, or the loss rose above both the start and the
+            variance of the target; or folding the affine maps in overflowed), "limited" (the
+            returned network, in its own dtype, is not as good as its training was: its rounding is
+            too large for this box, or for values this far from zero; use dtype="float64", or
+            subtract an offset from X or Y). A seed that ended worse than it began, or overflowed,
+            returns the network of its best record, or its start.
+        losses: Mean squared error of every returned network at the training points, over all
+            outputs, in the units of the target, shape (seeds,), float64. Measured in the dtype of
+            the network after the affine maps are folded in, against the data as given, so it
+            contains the rounding that a far-off box or a large mean costs.
+        relative_losses: The same divided by the variance of the target over these points, of
+            several outputs the mean of these (see `scaling` of `fit`), shape (seeds,). The variance
+            of a constant output is replaced by the square of the power of two just above it.
+        output_losses: Mean squared error of every output, shape (seeds, m), float64; their mean is
+            `losses`.
         history: Losses along the way.
         steps: Steps done, shape (seeds,), integers.
         method: Name of the method.
@@ -76,6 +86,7 @@ class FitResult:
     statuses: tuple[Status, ...]
     losses: np.ndarray
     relative_losses: np.ndarray
+    output_losses: np.ndarray
     history: History
     steps: np.ndarray
     method: str
@@ -102,7 +113,7 @@ class FitResult:
         seeds = f", best of {count} seeds" if count > 1 else ""
         return (
             f"FitResult({self.network!r}, {self.method}, {self.status}, loss {self.loss:.3g}, "
-            f"relative {self.relative_loss:.3g}{seeds})"
+            f"relative loss {self.relative_loss:.3g}{seeds})"
         )
 
     def _repr_html_(self) -> str:

@@ -13,7 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from approxlab.fitting.training.course import Course
 from approxlab.fitting.training.data import TrainingData
+from approxlab.fitting.training.measuring import losses_as_given
 from approxlab.fitting.training.program_key import ProgramKey
 from approxlab.fitting.training.programs import (
     Executables,
@@ -24,50 +26,12 @@ from approxlab.fitting.training.programs import (
     program_key_of,
 )
 from approxlab.fitting.training.result import FitResult, History, Status
-from approxlab.fitting.training.seed import (
-    CONVERGED,
-    DIVERGED,
-    GOING,
-    RECORDS,
-    STAGNATED,
-    Report,
-    State,
-)
+from approxlab.fitting.training.seed import DIVERGED, RECORDS, Report, State
 from approxlab.fitting.training.settings import Settings
+from approxlab.host_threads import one_thread
 from approxlab.networks.mlp import MLP
 
 __all__ = ["train"]
-
-
-_STATUS = {CONVERGED: Status.CONVERGED, STAGNATED: Status.STAGNATED}
-
-
-@dataclasses.dataclass
-class _Seed:
-    """What the host knows about one seed while it runs."""
-
-    status: Status | None = None
-    step: int = 0
-    records: list[tuple[int, float]] = dataclasses.field(default_factory=list)
-
-    def note(self, losses: np.ndarray, progress: np.ndarray, settings: Settings) -> None:
-        """Take over the records of a chunk (losses are relative), and the decision there."""
-        count, done, _, decided = progress.tolist()
-        count -= decided == DIVERGED  # the last record is that of a state which is not kept
-        for i in range(count):
-            behind = min((i + 1) * settings.stride, done)
-            self.records.append((self.step + behind, float(losses[i])))
-        self.step += done
-        self.status = _STATUS.get(decided)
-        if self.step >= settings.steps and decided in (GOING, STAGNATED):
-            self.status = Status.BUDGET
-
-    def lost(self, losses: np.ndarray, progress: np.ndarray) -> None:
-        """End as diverged, with the record of the last finite parameters if it is a new one."""
-        if progress[1] or not self.records:
-            self.records.append((self.step + int(progress[1]), float(losses[0])))
-        self.step += int(progress[1])
-        self.status = Status.DIVERGED
 
 
 @dataclasses.dataclass
@@ -78,7 +42,7 @@ class _Group:
     last seed never take a step.
     """
 
-    seeds: list[_Seed]
+    seeds: list[Course]
     state: State
 
     @property
@@ -92,6 +56,7 @@ class _Group:
         return result
 
 
+@one_thread()
 def train(training_data: TrainingData, settings: Settings) -> FitResult:
     """Fit by any of the methods; called by `approxlab.fit`."""
     data, statics = arrays_of(training_data, settings)
@@ -107,31 +72,28 @@ def train(training_data: TrainingData, settings: Settings) -> FitResult:
         settings,
         training_data,
         where.copied(data),
+        where.copied(original(data, training_data, settings)),
         where.copied(jnp.asarray(schedule, settings.dtype)),
         where.copied(jnp.asarray(intervals, jnp.int32)),
     )
     groups = run.groups()
     run.through(groups)
-    finished = [executables.finish(group.state.params, run.data) for group in groups]
-    parts = [where.fetched(layers) for _, layers in finished]
-    as_given = where.copied(original(data, training_data, settings))
-    losses = run.measured(groups, [f[0] for f in finished], as_given)
     seeds = [seed for group in groups for seed in group.seeds]
-    intact = _whole(parts)[: len(seeds)]
-    for seed, loss, whole in zip(seeds, losses, intact, strict=True):
-        if not (whole and np.isfinite(loss)):  # spoiled by folding the affine maps in
-            seed.status = Status.DIVERGED
-    best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], float(losses[i])))
-    # Joined by NumPy: JAX would compile a program for every number of seeds.
-    layers = jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(seeds)], *parts)
+    layers, outputs = run.finished(groups)
+    relative = _relative(outputs, training_data)
+    for seed, loss in zip(seeds, relative, strict=True):
+        seed.judge(float(loss), settings)
+    losses = (outputs * np.square(training_data.unit)).mean(axis=1)
+    best = min(range(len(seeds)), key=lambda i: _rank(seeds[i], relative[i], losses[i]))
     return FitResult(
         network=_network(training_data, settings, jax.tree.map(lambda leaf: leaf[best], layers)),
         networks=_network(training_data, settings, layers),
         best=best,
         statuses=tuple(seed.status or Status.BUDGET for seed in seeds),
-        losses=losses * np.square(training_data.unit),
-        relative_losses=losses / np.square(training_data.deviation),
-        history=_history(seeds, training_data.variance),
+        losses=losses,
+        relative_losses=relative,
+        output_losses=outputs * np.square(training_data.unit),
+        history=_history(seeds, training_data.variances),
         steps=np.array([seed.step for seed in seeds]),
         method=settings.method.name,
         compile_s=compile_s,
@@ -139,15 +101,15 @@ def train(training_data: TrainingData, settings: Settings) -> FitResult:
     )
 
 
-def _whole(parts: Sequence[Any]) -> list[bool]:
+def _relative(outputs: np.ndarray, training_data: TrainingData) -> np.ndarray:
+    """Mean over the outputs of their losses, each divided by its variance, shape (seeds,)."""
+    return np.asarray((outputs / np.square(training_data.deviation)).mean(axis=1))
+
+
+def _whole(layers: Any) -> np.ndarray:
     """For every seed, whether all numbers of its network are finite."""
-    flags = []
-    for layers in parts:
-        leaves = [np.isfinite(leaf) for leaf in jax.tree.leaves(layers)]
-        flags += np.all(
-            [leaf.reshape(len(leaf), -1).all(axis=1) for leaf in leaves], axis=0
-        ).tolist()
-    return flags
+    leaves = [np.isfinite(leaf) for leaf in jax.tree.leaves(layers)]
+    return np.all([leaf.reshape(len(leaf), -1).all(axis=1) for leaf in leaves], axis=0)
 
 
 def _network(training_data: TrainingData, settings: Settings, layers: Any) -> MLP:
@@ -162,6 +124,7 @@ class _Run:
     settings: Settings
     training_data: TrainingData
     data: dict[str, Any]
+    as_given: dict[str, Any]
     schedule: Any
     intervals: Any
 
@@ -172,7 +135,7 @@ class _Run:
             numbers = range(first, min(first + together, self.settings.seeds))
             begin = beginning(self.key, self.settings, self.training_data, numbers)
             state = self.executables.start(*begin)
-            result.append(_Group([_Seed() for _ in numbers], state))
+            result.append(_Group([Course() for _ in numbers], state))
         return result
 
     def through(self, groups: Sequence[_Group]) -> None:
@@ -190,8 +153,9 @@ class _Run:
                 span = min(longest, steps - position)
                 self._chunk(going, span)
                 bar.update(span)
-                losses = [loss for g in groups for seed in g.seeds for _, loss in seed.records]
-                bar.set_postfix(loss=min(losses), refresh=False)
+                if self.settings.progress:
+                    least = min(loss for g in groups for seed in g.seeds for loss in seed.losses)
+                    bar.set_postfix(loss=least, refresh=False)
 
     def _chunk(self, groups: Sequence[_Group], span: int) -> None:
         # All groups are sent off before the first is waited for.
@@ -237,32 +201,98 @@ class _Run:
                     del lost[i]
         group.state = state
 
-    def measured(
-        self, groups: Sequence[_Group], parameters: Sequence[Any], data: dict[str, Any]
-    ) -> np.ndarray:
-        """Mean square errors of the finished networks, at the points and values as given."""
+    def finished(self, groups: Sequence[_Group]) -> tuple[Any, np.ndarray]:
+        """The networks that are returned, as layers of all seeds, and the losses of their outputs.
+
+        A seed that got worse goes back to its best record. Then, if its network in its own
+        arithmetic is worse than the start was, also to the start, and takes the better one.
+        """
+        seeds = [seed for group in groups for seed in group.seeds]
+        layers, losses = self._folded(groups)
+        back = [seed.best_step if seed.got_worse else None for seed in seeds]
+        if any(step is not None for step in back):
+            chosen = np.array([step is not None for step in back])
+            layers, losses = _chosen(chosen, self._folded(self._again(back)), (layers, losses))
+        intact = _whole(layers) & np.isfinite(losses).all(axis=1)
+        for seed, whole in zip(seeds, intact, strict=True):
+            if not whole:  # spoiled by folding the affine maps in
+                seed.status = Status.DIVERGED
+        relative = np.where(intact, _relative(losses, self.training_data), np.inf)
+        worse = relative > [seed.losses[0] for seed in seeds]
+        if worse.any():
+            first = self._folded(self._again([0 if flag else None for flag in worse]))
+            better = worse & (_relative(first[1], self.training_data) < relative)
+            layers, losses = _chosen(better, first, (layers, losses))
+        return layers, losses
+
+    def _again(self, steps: Sequence[int | None]) -> list[_Group]:
+        """All seeds at their start, and some of them trained anew for so many steps.
+
+        The same programs take the same steps, so nothing has to be kept while training.
+        """
+        result, longest = self.groups(), RECORDS * self.settings.stride
+        ahead = iter(steps)
+        for group in result:
+            left = np.zeros(len(group.state.step), np.int32)
+            left[: len(group.seeds)] = [next(ahead) or 0 for _ in group.seeds]
+            while left.any():
+                counts = np.minimum(left, longest).astype(np.int32)
+                group.state, report = self._advance(group.state, counts)
+                self._read(report)
+                left -= counts
+        return result
+
+    def _folded(self, groups: Sequence[_Group]) -> tuple[Any, np.ndarray]:
+        """Layers with the affine maps folded in, of all seeds, and the losses of their outputs."""
+        ends = [self.executables.finish(group.state.params, self.data) for group in groups]
+        parts = [self.key.devices.fetched(layers) for _, layers in ends]
+        count = self.settings.seeds
+        # Joined by NumPy: JAX would compile a program for every number of seeds.
+        layers = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)
+        losses = self._measured(groups, [params for params, _ in ends])
+
+        def member(seed: int) -> MLP:
+            own = jax.tree.map(lambda leaf: leaf[seed], layers)
+            return _network(self.training_data, self.settings, own)
+
+        found = losses_as_given(member, self.settings.dtype, self.training_data, losses)
+        return layers, found
+
+    def _measured(self, groups: Sequence[_Group], parameters: Sequence[Any]) -> np.ndarray:
+        """Losses of the outputs of finished networks, values rounded to the dtype."""
         where, losses = self.key.devices, []
         for group, params in zip(groups, parameters, strict=True):
             none = where.numbers(group.counts(0))
             state = group.state._replace(params=params)
-            report = self.executables.advance(state, data, self.schedule, self.intervals, none)[1]
+            report = self.executables.advance(
+                state, self.as_given, self.schedule, self.intervals, none
+            )[1]
             losses.append(report.losses)
         # Only the last group can have copies of its last seed, at its end.
         joined = np.concatenate([where.fetched(part).astype(np.float64)[:, 0] for part in losses])
         return joined[: self.settings.seeds]
 
 
-def _rank(seed: _Seed, loss: float) -> tuple[bool, float]:
+def _chosen(chosen: np.ndarray, these: Any, others: Any) -> Any:
+    """For every seed the leaves of `these` where chosen, else those of `others`."""
+
+    def pick(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.where(chosen.reshape(-1, *[1] * (a.ndim - 1)), a, b)
+
+    return jax.tree.map(pick, these, others)
+
+
+def _rank(seed: Course, *losses: Any) -> tuple[Any, ...]:
     """Diverged seeds last, then by loss, nan after every number."""
-    return seed.status is Status.DIVERGED, float(np.nan_to_num(loss, nan=np.inf))
+    return seed.status is Status.DIVERGED, *np.nan_to_num(losses, nan=np.inf).tolist()
 
 
-def _history(seeds: Sequence[_Seed], variance: float) -> History:
+def _history(seeds: Sequence[Course], variances: np.ndarray) -> History:
     length = max(len(seed.records) for seed in seeds)
     padded = [seed.records + seed.records[-1:] * (length - len(seed.records)) for seed in seeds]
     steps = np.array([[step for step, _ in records] for records in padded])
-    losses = np.array([[loss * variance for _, loss in records] for records in padded])
-    return History(steps, losses)
+    losses = np.array([[losses for _, losses in records] for records in padded])
+    return History(steps, (losses * variances).mean(axis=2))
 
 
 def _bar(settings: Settings) -> Any:

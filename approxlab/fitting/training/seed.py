@@ -51,7 +51,8 @@ class Report(NamedTuple):
     """What the host is given about one seed, in two arrays: each array that it reads costs time.
 
     Attributes:
-        losses: Losses at the records, shape (RECORDS,); those beyond the last one mean nothing.
+        losses: Losses of the m outputs at the records, shape (RECORDS, m); those beyond the last
+            record mean nothing. The mean over the outputs is what is minimised.
         progress: Number of records, steps done up to the last of them, steps taken after it before
             a number was not finite, and the decision (GOING to DIVERGED): shape (4,), integers.
     """
@@ -110,7 +111,8 @@ class SeedTraining:
             state, (losses, (records, done, _, _)) = carry
             span = jnp.minimum(intervals[0], count - done)
             taken, new = self._steps(state, data, schedule, span)
-            loss = self._mean_square(new.params, data["inputs"], data["outputs"], None)
+            losses_of_outputs = self._mean_squares(new.params, data["inputs"], data["outputs"])
+            loss = jnp.mean(losses_of_outputs)
             finite = (taken == span) & jnp.isfinite(loss)
             for leaf in jax.tree.leaves(new.params):
                 finite &= jnp.all(jnp.isfinite(leaf))
@@ -123,10 +125,10 @@ class SeedTraining:
                 (1 - kept) * taken,
                 jnp.where(finite, status, jnp.int32(DIVERGED)),
             )
-            return state, Report(losses.at[records].set(loss), progress)
+            return state, Report(losses.at[records].set(losses_of_outputs), progress)
 
         zero = jnp.zeros((), jnp.int32)
-        losses = jnp.zeros((RECORDS,), self.program_key.dtype)
+        losses = jnp.zeros((RECORDS, len(data["outputs"])), self.program_key.dtype)
         nothing = Report(losses, (zero, zero, zero, zero))
         state, report = jax.lax.while_loop(going, to_the_next_record, (state, nothing))
         return state, Report(report.losses, jnp.stack(report.progress))
@@ -197,8 +199,21 @@ class SeedTraining:
     def _unpack(self, params: Tree) -> Tree:
         return params if self.method.sees_layers else self.unravel(params)
 
+    def _mean_squares(self, params: Tree, x: Array, y: Array) -> Array:
+        """Mean square error of every output at the columns of x, shape (m,)."""
+        if len(y) == 1:
+            return self._mean_square(params, x, y, None)[None]
+        return jnp.mean(self._squares(params, x, y), axis=1)
+
     def _mean_square(self, params: Tree, x: Array, y: Array, weight: Array | None) -> Array:
         """Mean square error of the network at the columns of x; equals that of the `MLP`."""
+        square = self._squares(params, x, y)
+        if weight is None:
+            return jnp.mean(square)
+        return jnp.mean(square @ weight) / jnp.maximum(jnp.sum(weight), 1)
+
+    def _squares(self, params: Tree, x: Array, y: Array) -> Array:
+        """Squared errors at the columns of x, shape (m, N)."""
         weights, biases = self._unpack(params)
         # A bias is repeated over the points by a product with ones: then its gradient is a product
         # too, and not a sum along rows, which takes a tenth of a step of a small network.
@@ -208,10 +223,7 @@ class SeedTraining:
             return z + bias[:, None] @ ones
 
         found = outputs(self.act, weights, biases, self.program_key.passthrough, x, add)
-        square = jnp.square(found - y)
-        if weight is None:
-            return jnp.mean(square)
-        return jnp.mean(square @ weight) / jnp.maximum(jnp.sum(weight), 1)
+        return jnp.square(found - y)
 
     def _draw(self, state: State, data: dict[str, Any]) -> tuple[Array, Array, Array | None]:
         """The points of one step: all of them, random rows, or fresh ones."""
@@ -230,8 +242,8 @@ class SeedTraining:
             jax.vmap(static.join(arrays))
             for static, arrays in zip(fixed.statics, data["functions"], strict=True)
         )
-        y = target(points).astype(fixed.dtype).reshape(batch, -1).T / data["unit"]
-        y = (y - data["mean"][:, None]) / data["deviation"]
+        y = target(points).astype(fixed.dtype).reshape(batch, -1).T / data["unit"][:, None]
+        y = (y - data["mean"][:, None]) / data["deviation"][:, None]
         if not mask:
             return 2.0 * t.T - 1.0, y, None
         weight = mask[0](points).astype(fixed.dtype)

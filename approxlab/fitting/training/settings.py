@@ -30,4 +30,5 @@ class Settings:
     tol: float
     patience: int
     progress: bool
+    scaling: str
     devices: tuple[Any, ...] | None

@@ -113,7 +113,8 @@ def _data(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points and values, in the units of the target."""
     where = training_grid(grid, target, as_method(options.get("method", "adam")))
-    data = prepare(target, points, str(float_dtype(options.get("dtype"))), where)
+    scaling = options.get("scaling", "each")
+    data = prepare(target, points, str(float_dtype(options.get("dtype"))), where, scaling)
     values = data.values * data.unit
     return data.points, values[:, 0] if data.out_size is None else values
 

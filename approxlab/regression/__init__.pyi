@@ -1,0 +1,9 @@
+from .bases import Basis as Basis
+from .bases import Chebyshev as Chebyshev
+from .bases import Legendre as Legendre
+from .bases import Monomials as Monomials
+from .models import FeatureModel as FeatureModel
+from .result import Regression as Regression
+from .solving import linear as linear
+from .solving import polynomial as polynomial
+from .solving import regress as regress

@@ -1,0 +1,1 @@
+"""Is a linear model good for all, and who makes the features: a basis, a hand, or training?"""
