@@ -76,6 +76,20 @@ def check_function(name: str, function: Any) -> None:
     check_instance(name, function)
 
 
+def part_to_write(value: Any) -> str:
+    """For a result that holds a function, which of its attributes is meant: a sentence, or "".
+
+    Example:
+        >>> import types
+        >>> part_to_write(types.SimpleNamespace(network=abs))
+        ' Write fit.network for the function that the result holds.'
+    """
+    for name in ("network", "model"):
+        if callable(getattr(value, name, None)):
+            return f" Write fit.{name} for the function that the result holds."
+    return ""
+
+
 def check_instance(name: str, function: Any) -> None:
     """What is callable, but no function of points: a class, or a function of NumPy's own kind.
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import pickle
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -42,8 +43,26 @@ def _formatted(number: Any, spec: str) -> str:
     return format(float(number), spec) if spec else repr(number)
 
 
+class _OfTarget:
+    """Numbers that know their target: pickled without it where it is a lambda or the like."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(vars(self))
+        try:
+            pickle.dumps(state["target"])
+        except Exception:  # pickling errors, and whatever an object's own __reduce__ raises
+            state["target"] = None
+        return state
+
+    def __copy__(self) -> _OfTarget:
+        return self  # frozen, so a copy in the same process may keep the target
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _OfTarget:
+        return self
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
-class Estimate:
+class Estimate(_OfTarget):
     """An error found by sampling.
 
     Attributes:
@@ -56,6 +75,7 @@ class Estimate:
             error): an indication, not a bound; `nan` where it does not apply.
         problem: Why the value is `nan`: the first number that is not finite, and its position.
         target: The function the error is measured against, where it is known; see `errors.gap`.
+            Pickle leaves out one that it cannot write, such as a lambda.
 
     Example:
         >>> float(Estimate(0.25, norm="sup", points=9))
@@ -184,7 +204,7 @@ class MeanBound:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Optimum:
+class Optimum(_OfTarget):
     """The least error that any network or spline of a stated kind and size can have.
 
     Attributes:
@@ -194,7 +214,8 @@ class Optimum:
             "asymptotic" (the leading term as the size grows; no statement about any given size).
         source: Author, year and theorem, or the argument in one line.
         relative: Whether the error was divided by the same norm of the target on the domain.
-        target: The function that is approximated, where it is known; see `errors.gap`.
+        target: The function that is approximated, where it is known; see `errors.gap`. Pickle
+            leaves out one that it cannot write, such as a lambda.
 
     Example:
         >>> Optimum(0.125, norm="sup", kind="exact", source="x^2, one piece")
@@ -248,7 +269,7 @@ class Rate:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Claim:
+class Claim(_OfTarget):
     """What a theorem claims about a network: an error and a size.
 
     Attributes:
@@ -258,7 +279,8 @@ class Claim:
         num_linear_units: Claimed number of linear (passthrough) units.
         depth: Claimed number of hidden layers.
         pieces: Claimed number of affine pieces, if the theorem states the exact number.
-        target: The function that is approximated; `Construction` fills it in.
+        target: The function that is approximated; `Construction` fills it in. Pickle leaves out
+            one that it cannot write, such as a lambda.
     """
 
     norm: Norm

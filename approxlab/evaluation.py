@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_instance, check_positive
+from approxlab.arguments import check_instance, check_positive, part_to_write
 
 __all__ = ["evaluate", "values_at"]
 
@@ -51,7 +51,7 @@ def split(model: Model) -> tuple[_Static, tuple[Any, ...]]:
     if not callable(model):
         raise TypeError(
             f"model: got {type(model).__name__}, expected a function of one point of shape (d,), "
-            "such as an MLP, a Target or a plain JAX function."
+            f"such as an MLP, a Target or a plain JAX function.{part_to_write(model)}"
         )
     leaves, treedef = jax.tree.flatten(model)
     is_array = [isinstance(leaf, (jax.Array, np.ndarray)) for leaf in leaves]
@@ -81,14 +81,47 @@ def settled(model: Model) -> Model:
     return _Settled(model) if len(leaves) == 1 and leaves[0] is model else model
 
 
+def lasting(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss under an identity that stays only where it is a value or compiled already.
+
+    As `settled`, and a function that `jax.jit` has wrapped stays itself: JAX keeps its code anyway.
+    """
+    return loss if isinstance(loss, jax.stages.Wrapped) else settled(loss)
+
+
 class _Settled:
     """A function under an identity of its own."""
 
-    def __init__(self, function: Model) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
-    def __call__(self, x: Any) -> Any:
-        return self.function(x)
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+
+NEEDS_NUMBERS = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
+
+
+def form_of(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Shape and dtype of a value, by `jax.eval_shape`.
+
+    Raises:
+        TypeError: If the function needs numbers where JAX has none, as those of NumPy do.
+    """
+    try:
+        return jax.eval_shape(function, *arguments)
+    except NEEDS_NUMBERS as error:
+        raise not_of_jax(name, error) from error
+
+
+def not_of_jax(name: str, error: Exception) -> TypeError:
+    """What to say where a function, named as an argument, met one of `NEEDS_NUMBERS`."""
+    reason = str(error).splitlines()[0]
+    return TypeError(
+        f"{name}: got a function of NumPy or math, or one with an if on its argument, expected "
+        "one of JAX. Write jnp.sin(x[0]) for np.sin(x[0]) and math.sin(x[0]), jnp.where for if "
+        f"(jax says: {reason})"
+    )
 
 
 @partial(jax.jit, static_argnums=0)
@@ -101,13 +134,8 @@ def _bytes_per_point(static: _Static, shapes: tuple[Any, ...], point: Any) -> in
     """All intermediate values of one point: more than is alive at once, so a safe divisor."""
     try:
         jaxpr = jax.make_jaxpr(lambda arrays, x: static.join(arrays)(x))(shapes, point)
-    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise TypeError(
-            "model: got a function of NumPy or math, or one with an if on its argument, expected "
-            "one of JAX. Write jnp.sin(x[0]) for np.sin(x[0]) and math.sin(x[0]), jnp.where for if "
-            f"(jax says: {reason})"
-        ) from error
+    except NEEDS_NUMBERS as error:
+        raise not_of_jax("model", error) from error
     return max(8, _bytes_of(jaxpr.jaxpr))
 
 

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
-import lazy_loader  # type: ignore[import-untyped]
+import lazy_loader
 
 __all__ = ["attach"]
 
@@ -26,7 +26,7 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
         >>> approxlab.Tagret
         Traceback (most recent call last):
         ...
-        AttributeError: approxlab has no 'Tagret', did you mean 'Target'?
+        AttributeError: approxlab has no 'Tagret', did you mean 'Target'?...
     """
     load, names, public = lazy_loader.attach_stub(package, file)
 

@@ -32,6 +32,8 @@ def one_thread() -> Iterator[None]:
 
     The number belongs to the process: products in other threads of the caller have one thread
     meanwhile. Bodies may nest and overlap. Without OpenBLAS (Accelerate, MKL) nothing is changed.
+    The libraries are looked up once, at the first call: an OpenBLAS that is loaded later, by
+    another package, keeps its threads.
 
     Example:
         >>> with one_thread():

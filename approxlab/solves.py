@@ -15,7 +15,8 @@ cautious bound on rounding: with 32 tanh units for exp and 4801 points it reache
 module 1e-15.
 
 LAPACK does the work, on the host, in the dtype of the matrix, with one thread: for matrices of a
-few hundred columns, threads that wait for busy cores cost more than they gain.
+few hundred columns, threads that wait for busy cores cost more than they gain. No program needs
+OPENBLAS_NUM_THREADS=1 for this.
 """
 
 from __future__ import annotations

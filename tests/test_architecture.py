@@ -34,7 +34,7 @@ ALLOWED = {
     "solves": {"host_threads"},
     "splines": set(),
     "networks": {"arguments", "records"},  # the atomic writer
-    "targets": {"arguments", "claims", "domains"},
+    "targets": {"arguments", "claims", "domains", "evaluation"},
     "errors": GROUND - {"records", "solves", "splines"},
     "regions": {"arguments", "claims", "domains", "evaluation", "errors", "networks"},
     "optimal": {
@@ -49,7 +49,12 @@ ALLOWED = {
     # A trace draws itself by the plotting room, which it opens when asked to.
     "derivatives": {"arguments", "claims", "networks", "plotting", "records"},
     "costs": {"arguments"},
-    "kernels": {"arguments", "derivatives", "domains", "evaluation", "fitting", "networks", "solves"},
+    "kernels": {
+        *("arguments", "derivatives", "domains", "evaluation", "fitting", "networks", "solves"),
+    },
+    "landscapes": {
+        *("arguments", "derivatives", "evaluation", "host_threads", "networks", "solves"),
+    },
 }
 ALLOWED = {"faces": set()} | {room: below | {"faces"} for room, below in ALLOWED.items()}
 # Needed for annotations or for a doctest only, so not an edge of the house.

@@ -219,3 +219,18 @@ def test_network_can_be_trained_on(key):
     net = built.square_deep(3).network
     slope = jax.grad(lambda m: m(jnp.array([0.3])))(net)
     assert all(bool(jnp.any(leaf != 0)) for leaf in slope.weights)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: built.square_deep(5, Box([0.0], [1e160])),
+        lambda: built.square_shallow(5, Box([-1e160], [1.0])),
+        lambda: built.relu_interpolant(
+            al.Target(lambda x: x[0] ** 2, domain=Box([0.0], [1e154]), second_derivative=2.0), 10
+        ),
+    ],
+)
+def test_networks_whose_sums_overflow_are_refused(build):
+    with pytest.raises(ValueError, match="what float64 holds with room"):
+        build()

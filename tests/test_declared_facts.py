@@ -122,13 +122,24 @@ def test_constructions_ask():
 
 def test_they_ask_once_and_not_for_the_catalogue(monkeypatch):
     asked = []
-    monkeypatch.setattr(al.Target, "check", lambda self: (asked.append(self), self.proved()))
+    check = al.Target.check
+    monkeypatch.setattr(al.Target, "check", lambda self: (asked.append(self), check(self)))
     mine = al.Target(wave, domain=Box.unit(), lipschitz=3.0)
     for n in (2, 3, 4):
         al.constructions.relu_interpolant(mine, n)
         al.constructions.relu_interpolant(mine.moved_to(Box([2.0], [3.0])).scaled(2.0), n)
         al.constructions.relu_interpolant(al.targets.get("runge"), n)
     assert asked == [mine]
+
+
+def test_the_check_cannot_be_switched_off():
+    false = al.Target(wave, domain=Box.unit(), lipschitz=0.1)
+    assert not {"proved", "checked"} & set(dir(false))
+    with pytest.raises((TypeError, ValueError), match="_facts_hold"):
+        dataclasses.replace(false, _facts_hold=True)
+    copied = dataclasses.replace(al.targets.get("runge"), lipschitz=0.1)  # facts of its own
+    with pytest.raises(ValueError, match=r"lipschitz: got 0\.1"):
+        al.constructions.relu_interpolant(copied, 4)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +189,53 @@ def test_spikes_between_the_compared_points():
         else:
             with pytest.raises(ValueError, match="same target"):
                 al.errors.gap(error, best)
+
+
+def test_what_a_function_holds_is_compared():
+    def wave(number):
+        def fn(x, *, k=number):
+            return jnp.sin(k * x[0])
+
+        return al.Target(fn, domain=Box.unit())
+
+    def masked(low):
+        return al.Target(lambda x: x[0] ** 2, domain=Box.unit(), mask=lambda x: x[0] > low)
+
+    error = al.errors.sup(lambda x: 0.0 * x[0], wave(1.0))
+    assert al.errors.gap(error, al.Optimum(0.5, "sup", "lower", "", target=wave(1.0))) > 1
+    square = al.targets.get("square")
+    near = al.Target(lambda x: x[0] ** 2 + 5e-5 * jnp.sin(50 * x[0]), domain=Box.unit())
+    part = al.errors.sup(lambda x: 0.0 * x[0], masked(0.5))
+    lower = al.optimal.relu_spline(square, 4, "sup").lower
+    others = [
+        (error, al.Optimum(0.5, "sup", "lower", "", target=wave(3.0))),
+        (part, al.optimal.square_by_pieces(4)),
+        (al.errors.sup(lambda x: 0.0 * x[0], near), al.optimal.square_by_pieces(4)),
+        (al.errors.sup(lambda x: 0.0 * x[0], al.targets.get("exp")), lower),
+    ]
+    for other, best in others:
+        with pytest.raises(ValueError, match="same target on the same box"):
+            al.errors.gap(other, best)
+
+
+@pytest.mark.parametrize(
+    ("fn", "box", "facts"),
+    [
+        (
+            lambda x: x[0] ** 4 - 8 * x[0] ** 3 + 24 * x[0] ** 2 - 32 * x[0] + 16,
+            Box([1.99], [2.01]),
+            {"value_min": 0.0},
+        ),
+        (lambda x: (1 - jnp.cos(x[0])) / x[0] ** 2, Box([1e-4], [1.0]), {"second_derivative": 1.0}),
+        (lambda x: jnp.log(1 + x[0]) / x[0], Box([1e-6], [1.0]), {"second_derivative": 1.0}),
+    ],
+)
+def test_cancellation_inside_of_a_function_refutes_no_fact(fn, box, facts):
+    al.Target(fn, domain=box, **facts).check()
+    name, value = next(iter(facts.items()))
+    wrong = {name: 1e-3 if name == "value_min" else 0.05 * value}
+    with pytest.raises(ValueError, match=f"{name}: got"):
+        al.Target(fn, domain=box, **wrong).check()
 
 
 def test_ridges_of_a_target_made_anew_are_known():

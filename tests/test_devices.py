@@ -67,6 +67,7 @@ def alone(*command, **environment):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_fits_do_not_depend_on_the_number_of_devices():
     single = json.loads(alone("-c", FITS, JAX_NUM_CPU_DEVICES="1"))
     assert single[0] == 1

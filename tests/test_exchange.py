@@ -90,8 +90,12 @@ class Model:
     out_size: Any = dataclasses.field(metadata={"static": True}, default=3)
 
 
+def model_arrays(given):
+    return zip(given.weights, given.biases, strict=True)
+
+
 def model(given, **options):
-    pairs = zip(given.weights, given.biases, strict=True)
+    pairs = model_arrays(given)
     return Model(tuple(Linear(w + 1, b + 1) for w, b in pairs), jnp.tanh, **options)
 
 
@@ -104,6 +108,36 @@ def test_weights_are_put_into_an_equinox_model():
     scalar = MLP.init(jax.random.key(0), 2, (5,), "tanh")
     back = MLP.from_equinox(scalar.to_equinox(model(scalar, out_size="scalar")))
     assert np.array_equal(back(X), scalar(X))
+
+
+def test_layers_that_share_an_array_get_arrays_of_their_own():
+    given = jax.tree.map(
+        lambda leaf: leaf + 1, MLP.init(jax.random.key(0), 3, (3, 3), "relu", out_size=3)
+    )
+    weight, zeros = jnp.eye(3), jnp.zeros(3)
+    there = Model(tuple(Linear(weight, zeros) for _ in range(3)), jax.nn.relu)
+    back = MLP.from_equinox(given.to_equinox(there))
+    jax.tree.map(np.testing.assert_array_equal, back, given)
+    assert there.layers[0].bias is zeros  # nothing is written into the model that is given
+    shared = MLP.from_equinox(there)  # one array in every layer, on this side
+    for state in (
+        MLP.from_torch(shared.to_torch(), "relu"),
+        MLP.from_flax(shared.to_flax(), "relu"),
+    ):
+        jax.tree.map(np.testing.assert_array_equal, state, shared)
+    back = MLP.from_equinox(shared.to_equinox(there))
+    jax.tree.map(np.testing.assert_array_equal, back, shared)
+
+
+def test_a_model_whose_arrays_are_no_leaves_is_refused():
+    given = net()
+    layers = tuple(types.SimpleNamespace(weight=w, bias=b) for w, b in model_arrays(given))
+    for there in (
+        types.SimpleNamespace(layers=layers, activation=jnp.tanh, out_size=3),
+        Model(layers, jnp.tanh),
+    ):
+        with pytest.raises(TypeError, match="no pytree of its arrays"):
+            given.to_equinox(there)
 
 
 def test_an_equinox_model_of_other_layers_is_refused():

@@ -116,6 +116,18 @@ SPOILED = {
         ("dot_flops", 2): "twice the operations of the formula",
         ("relative_gradient_error", 1e4): "wrong gradients",
     },
+    "gradient_descent": {
+        ("roundings_away", 100): "errors that are not those of the closed form",
+        ("error", 1e-9): "errors that have fallen",
+        ("error", 1e9): "errors that have grown",
+        ("alpha_times_lambda_max", 1.01): "another step size",
+        ("one side", 2): "more outcomes than starts",
+        ("across", 0): "no start that converges across",
+        ("bounded", 0): "outcomes that are missing",
+        ("x", 1.01): "exceptional starts elsewhere",
+        ("sharpness", 1.2): "late sharpness above 2/alpha",
+        ("sharpness", 0.5): "trainings that do not come to 2/alpha",
+    },
     "computational_graphs": {
         ("primal", 1.001): "other values of the intermediate steps",
         ("adjoint", 1.001): "other adjoints",
@@ -123,6 +135,12 @@ SPOILED = {
         ("so_far", 1.001): "sums of contributions that do not add up",
         ("local", 1.001): "other local derivatives",
         ("tangent_x1", 1.001): "other tangents of forward mode",
+    },
+    "linear_polynomial_mlp": {
+        ("test_rms", 1e-6): "a linear model that is good enough for all",
+        ("training_rms", -1): "training errors that rise with the degree",
+        ("num_parameters", 2): "parameters miscounted",
+        ("chebyshev_points_condition", 1000): "ill-conditioned orthogonal polynomials",
     },
     "linear_layer_vjp": {
         ("entry", 2): "entries of dy/dW that are not x_j",
@@ -240,6 +258,15 @@ SPOILED = {
         ("claimed_sup_error", 0.3): "claims below the errors",
         ("lowest", 1e30): "a hole that is filled",
         ("claimed_sup_error", 20): "claims that miss their goal",
+    },
+    "three_questions": {
+        ("difference_eps", 1e6): "gradients that differ",
+        ("without_slopes_eps", 1e-12): "a wrong formula that is as good",
+        ("middle_loss", 2): "another loss half way than by hand",
+        ("smallest_eigenvalue", -1): "no negative eigenvalue",
+        ("loss_of_weights", 1.1): "a readout that is not the best",
+        ("slope", 1e12): "minima that are none",
+        ("position", 0.5): "a segment that ends half way",
     },
     "width_vs_depth": {
         ("sup_error", 1.5): "built networks off their claim",

@@ -84,6 +84,27 @@ CALLS = [
         ["knots", "[0. 0.]", "increasing", "np.unique"],
     ),
     ("al.splines.Spline(np.arange(3), [0.0])", "ValueError", ["heights", "(1,)", "(3,)"]),
+    ("al.landscapes.sharpness(3.0, np.ones(2))", "TypeError", ["loss", "float", "function"]),
+    (
+        "al.landscapes.sharpness(jnp.sum, np.ones(2), method='qr')",
+        "ValueError",
+        ["method", "'qr'", "'lanczos'"],
+    ),
+    (
+        "al.landscapes.hessian_spectrum(jnp.sum, np.ones(2), which='top')",
+        "ValueError",
+        ["which", "'top'", "'smallest'"],
+    ),
+    (
+        "al.landscapes.TwoLayerLoss(x, np.ones(9))(net)",
+        "TypeError",
+        ["theta", "got MLP", "loss.weights(net)"],
+    ),
+    (
+        "al.landscapes.permuted(net, 3)",
+        "ValueError",
+        ["order", "got 3", "permutation of 0 to 3"],
+    ),
     ("al.fitting.greedy(runge, 8, power=5)", "ValueError", ["power", "got 5", "0, 1, 2, 3 or 4"]),
     (
         "al.fitting.greedy(runge, 8, power=0, polish=True)",

@@ -11,6 +11,7 @@ import pytest
 import approxlab as al
 from approxlab.fitting import (
     METHODS,
+    GradientDescent,
     LevenbergMarquardt,
     Method,
     fit,
@@ -32,15 +33,23 @@ WRITTEN = {
     "self_scaled_broyden()": ("ssbroyden", self_scaled_broyden()),
     "LevenbergMarquardt()": ("levenberg_marquardt", LevenbergMarquardt()),
     "eliminate=True": ("variable_projection", LevenbergMarquardt(eliminate=True)),
+    "GradientDescent()": ("gradient_descent", GradientDescent()),
+    "GradientDescent(0.9)": ("momentum", GradientDescent(momentum=0.9)),
 }
 BOTH = pytest.mark.parametrize(("name", "written"), WRITTEN.values(), ids=list(WRITTEN))
 
 
+def small(name):
+    """Options of a small fit, with a step size where there is no default."""
+    needed = METHODS[name].default_learning_rate is None
+    return {**SMALL, "learning_rate": 1e-3} if needed else SMALL
+
+
 @BOTH
 def test_an_object_is_its_name(name, written):
-    by_name = fit(DATA, **SMALL, method=name, seeds=2)
+    by_name = fit(DATA, **small(name), method=name, seeds=2)
     before = compilations()
-    by_object = fit(DATA, **SMALL, method=written, seeds=2)
+    by_object = fit(DATA, **small(name), method=written, seeds=2)
     assert compilations() == before  # one program for both
     assert by_object.method == by_name.method == name
     assert by_object.statuses == by_name.statuses
@@ -49,7 +58,7 @@ def test_an_object_is_its_name(name, written):
         jax.tree.leaves(by_object.networks), jax.tree.leaves(by_name.networks), strict=True
     ):
         assert np.array_equal(a, b)
-    other = fit(DATA, **SMALL, method=name, seeds=2, key=jax.random.key(1))
+    other = fit(DATA, **small(name), method=name, seeds=2, key=jax.random.key(1))
     assert not np.array_equal(by_object.history.losses, other.history.losses)
 
 
@@ -59,7 +68,7 @@ def test_an_object_refuses_what_its_name_refuses(name, written):
         messages = []
         for method in (name, written):
             try:
-                fit(DATA, **SMALL, method=method, **options)
+                fit(DATA, **{**small(name), **options}, method=method)
                 messages.append(None)
             except ValueError as error:
                 messages.append(str(error))
@@ -74,6 +83,11 @@ def test_which_methods_take_batches_and_learning_rates():
     assert all(METHODS[name].same_points and METHODS[name].no_learning_rate for name in strict)
     assert not METHODS["adam"].same_points
     assert METHODS["adam"].no_learning_rate is None
+    for name in ("gradient_descent", "momentum"):
+        assert METHODS[name].same_points
+        assert METHODS[name].no_learning_rate is None
+        with pytest.raises(ValueError, match="learning_rate: got None.*expected a positive number"):
+            fit(DATA, **SMALL, method=name)
 
 
 @BOTH
@@ -81,7 +95,8 @@ def test_an_object_has_the_defaults_of_its_name(name, written):
     known, given = METHODS[name], as_method(written)
     assert given == known
     assert hash(given) == hash(known)
-    for attribute in ("patience", "grid", "same_points", "sees_layers", "no_learning_rate"):
+    attributes = ("patience", "grid", "same_points", "sees_layers", "no_learning_rate")
+    for attribute in (*attributes, "own_units", "default_learning_rate"):
         assert getattr(given, attribute) == getattr(known, attribute)
     assert given.initialisation("tanh") == known.initialisation("tanh")
     assert given.initialisation("relu") is None
@@ -172,5 +187,5 @@ def test_a_method_of_the_users_own():
 
 @pytest.mark.parametrize("method", ["sgd", 3, None, object(), LevenbergMarquardt])
 def test_what_is_not_a_method(method):
-    with pytest.raises(ValueError, match=r"method: got .*expected one of adam, lbfgs, .*optax"):
+    with pytest.raises(ValueError, match=r"method: got .*expected one of adam, .*lbfgs, .*optax"):
         fit(DATA, **SMALL, method=method)

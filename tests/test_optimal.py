@@ -2,6 +2,7 @@
 
 import math
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -104,3 +105,28 @@ def test_pieces_on_grid_counts_kinks():
     assert al.regions.pieces_on_grid(lambda x: 3.0 * x[0] + 1.0, grid) == 1
     net = al.constructions.tent_shallow(4).network
     assert al.regions.pieces_on_grid(net, grid) == 16
+
+
+@pytest.mark.parametrize("norm", ["sup", "l2"])
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda x: abs(x[0] - 0.3),
+        lambda x: jnp.maximum(x[0] - 0.9, 0.0),
+        lambda x: jnp.where(x[0] > 0.5, 1.0, 0.0),
+        lambda x: abs(x[0] - 0.3) + 0.01 * x[0] ** 2,
+    ],
+    ids=["absolute value", "relu", "jump", "little curvature"],
+)
+def test_no_asymptotic_constant_of_kinks_that_are_not_declared(fn, norm):
+    with pytest.raises(ValueError, match="target: got .* away from its chord"):
+        al.optimal.relu_spline_asymptotic(al.Target(fn, domain=al.Box.unit()), 4, norm)
+
+
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (1e4, 1e4 + 1.0), (-1e-6, 1e-6)])
+def test_affine_and_narrow_functions_have_one(ends):
+    box = al.Box([ends[0]], [ends[1]])
+    affine = al.Target(lambda x: 3.0 * x[0] + 7.0, domain=box)
+    assert float(al.optimal.relu_spline_asymptotic(affine, 4)) == 0.0
+    bell = al.Target(lambda x: jnp.exp(-((40 * (x[0] - 0.4)) ** 2)), domain=al.Box.unit())
+    assert float(al.optimal.relu_spline_asymptotic(bell, 4)) > 0

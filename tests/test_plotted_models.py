@@ -76,6 +76,10 @@ def test_one_of_several_outputs(ax):
         ({"box": Box.unit(), "output": 2}, ValueError, "output: got 2"),
         ({"data": ([1.0, 2.0], [1.0, 2.0])}, ValueError, r"X of shape \(2,\)"),
         ({"data": 5}, TypeError, "data: got int"),
+        ({"data": ([[1.0], [2.0]], [1.0, np.nan])}, ValueError, "nan in row 1 of Y"),
+        ({"data": ([[np.inf], [2.0]], [1.0, 2.0])}, ValueError, "inf in row 0 of X"),
+        ({"data": ([[1.0]], [1.0])}, ValueError, "span no box"),
+        ({"data": ([[1.0, 2.0], [1.0, 3.0]], [1.0, 2.0])}, ValueError, "same coordinate 0"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(ax, given, error, says):
@@ -121,6 +125,23 @@ def test_a_surface_marks_its_points(ax):
     assert ax.get_aspect() == 1.0
 
 
+@pytest.mark.parametrize(
+    ("log", "bounds"), [(None, (0.0, 3.0)), (None, (None, 0.5)), (True, (0.01, 1.0))]
+)
+def test_bounds_of_colours_are_kept(ax, log, bounds):
+    low, high = bounds
+    plot_loss_surface(smallest, CORNERS, side=9, log=log, vmin=low, vmax=high, cmap="gray", ax=ax)
+    norm = ax.collections[0].norm
+    assert norm.vmax == high
+    assert low is None or norm.vmin == low
+
+
+@pytest.mark.parametrize("bounds", [(3.0, 1.0), (1.0, 1.0), (0.0, np.inf)])
+def test_bounds_that_are_none_are_refused(ax, bounds):
+    with pytest.raises(ValueError, match="vmin, vmax: got"):
+        plot_loss_surface(smallest, CORNERS, side=5, vmin=bounds[0], vmax=bounds[1], ax=ax)
+
+
 def test_a_constant_loss_can_be_drawn(ax):
     plot_loss_surface(lambda w: 0.0 * w["x"], CORNERS, side=5, ax=ax)
     assert np.all(ax.collections[0].get_array() == 0.0)
@@ -135,6 +156,8 @@ def test_a_constant_loss_can_be_drawn(ax):
         (smallest, [*CORNERS[:2], {"x": jnp.zeros(2), "y": jnp.zeros(2)}], ValueError, "shapes"),
         (lambda w: jnp.stack([w["x"]]), CORNERS, ValueError, r"shape \(1,\)"),
         (lambda w: w["x"] * jnp.nan, CORNERS, ValueError, "no finite value"),
+        (lambda w: (w["x"], w["y"]), CORNERS, ValueError, "values of type tuple"),
+        (lambda w: float(w["x"]), CORNERS, TypeError, "loss: got a function of NumPy or math"),
     ],
 )
 def test_what_has_no_surface_is_refused(ax, loss, corners, error, says):

@@ -1,6 +1,10 @@
 """Results in the form in which people want them: formatted, as frames, in LaTeX, in files."""
 
+import copy
+import dataclasses
 import math
+import operator
+import pickle
 
 import jax.numpy as jnp
 import numpy as np
@@ -87,3 +91,27 @@ def test_the_gap_of_a_polynomial():
     assert low == 2.0 <= high < 2.0 + 1e-6
     with pytest.raises(ValueError, match="norm"):
         best.gap(al.Estimate(0.1, norm="l2", points=9))
+
+
+def results_of_targets():
+    lambda_of_x = al.errors.sup(lambda x: x[0], lambda x: x[0] ** 2, al.Box.unit())
+    construction = al.constructions.square_deep(3)
+    return [lambda_of_x, al.optimal.square_by_units(3), construction.claim]
+
+
+@pytest.mark.parametrize("place", range(3), ids=["estimate", "optimum", "claim"])
+def test_numbers_of_a_lambda_are_pickled_without_it_and_copied_with_it(place):
+    result = results_of_targets()[place]
+    assert result.target is not None
+    back = pickle.loads(pickle.dumps(result))
+    assert type(back) is type(result)
+    assert back.target is None
+    assert repr(dataclasses.replace(back, target=result.target)) == repr(result)
+    for same in (copy.copy(result), copy.deepcopy([result])[0]):
+        assert same.target is result.target
+
+
+def test_a_target_that_pickle_can_write_stays():
+    estimate = al.errors.sup(lambda x: x[0], operator.itemgetter(0), al.Box.unit())
+    told = dataclasses.replace(estimate, target=operator.itemgetter(0))
+    assert pickle.loads(pickle.dumps(told)).target([7.0]) == 7.0

@@ -1,14 +1,18 @@
 """What a fit tells of itself holds for the network that it returns, and for the data as given."""
 
+import ctypes
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import jax
 import numpy as np
 import optax
 import pytest
+import scipy
 
 import approxlab as al
 from approxlab import host_threads
+from approxlab.landscapes.projection import project
 from approxlab.solves import solve
 
 X = np.linspace(-1.0, 1.0, 60)[:, None]
@@ -169,8 +173,29 @@ def test_float32_solves_tell_the_residual_of_the_values_as_given():
     assert float(sup.lower) <= 1e-9  # the square is in the span
 
 
+def openblas_of_wheels():
+    """(get, put) of the OpenBLAS in the wheels of NumPy and SciPy, found by their files."""
+    found = []
+    for package in (np, scipy):
+        folder = Path(package.__file__).parent
+        for path in sorted((folder.parent / f"{package.__name__}.libs").glob("*openblas*")):
+            library = ctypes.CDLL(str(path))
+            for name in ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads"):
+                if hasattr(library, name.format("get")):
+                    get, put = (getattr(library, name.format(word)) for word in ("get", "set"))
+                    put.restype = None
+                    found.append((get, put))
+    if not found:
+        pytest.skip("no OpenBLAS in the wheels of NumPy and SciPy")
+    return found
+
+
+def test_every_openblas_of_the_wheels_is_controlled():
+    assert len(host_threads._controls()) >= len(openblas_of_wheels()) > 0
+
+
 def test_overlapping_blocks_of_one_thread_restore_the_number():
-    controls = host_threads._controls()
+    controls = openblas_of_wheels()
     before = [get() for get, _ in controls]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda i: solve(np.eye(20) + i, np.ones(20)), range(40)))
@@ -181,7 +206,7 @@ def test_overlapping_blocks_of_one_thread_restore_the_number():
 
 
 def test_solves_take_one_thread_and_give_the_others_back():
-    controls = host_threads._controls()
+    controls = openblas_of_wheels()
     before = [get() for get, _ in controls]
     try:
         for _, put in controls:
@@ -189,6 +214,25 @@ def test_solves_take_one_thread_and_give_the_others_back():
         with host_threads.one_thread():
             solve(np.eye(3), np.ones(3))
             assert [get() for get, _ in controls] == [1] * len(controls)
+        assert [get() for get, _ in controls] == [2] * len(controls)
+    finally:
+        for (_, put), count in zip(controls, before, strict=True):
+            put(count)
+
+
+def test_spectra_and_projections_take_one_thread(monkeypatch):
+    seen = []
+    controls = openblas_of_wheels()
+    before = [get() for get, _ in controls]
+    svd = np.linalg.svd
+    monkeypatch.setattr(
+        np.linalg, "svd", lambda *a, **k: (seen.append([g() for g, _ in controls]), svd(*a, **k))[1]
+    )
+    try:
+        for _, put in controls:
+            put(2)
+        project(np.ones((4, 2)), np.ones((4, 1)))
+        assert seen == [[1] * len(controls)]
         assert [get() for get, _ in controls] == [2] * len(controls)
     finally:
         for (_, put), count in zip(controls, before, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from approxlab.constructions._relu_rounding import check_held
 from approxlab.domains import Box, check_interval
 from approxlab.targets.catalogue import get
 from approxlab.targets.target import Target
@@ -15,6 +16,7 @@ def square_on(domain: Box | None) -> Target:
     if not isinstance(domain, Box):
         raise TypeError(f"domain: got {domain!r}, expected a Box, such as al.Box([0.0], [1.0]).")
     a, b = check_interval(domain)
+    check_held("domain", domain, max(a * a, b * b))
     low = 0.0 if a <= 0.0 <= b else min(a * a, b * b)
     return Target(
         base.fn,
@@ -24,6 +26,6 @@ def square_on(domain: Box | None) -> Target:
         value_max=max(a * a, b * b),
         lipschitz=2 * max(abs(a), abs(b)),
         second_derivative=2.0,
-        integral=(b**3 - a**3) / 3,
+        integral=(b - a) * ((a * a + a * b + b * b) / 3),
         source="elementary",
     )

@@ -22,9 +22,29 @@ import numpy as np
 
 from approxlab.claims import Bound
 from approxlab.domains import Box
-from approxlab.networks.mlp import MLP
+from approxlab.networks.mlp import MLP, float_dtype
 
-__all__ = ["spline_evaluation", "spline_knots_and_values", "square_deep_rounding", "with_rounding"]
+__all__ = [
+    "check_held",
+    "spline_evaluation",
+    "spline_knots_and_values",
+    "square_deep_rounding",
+    "with_rounding",
+]
+
+
+_ROOM = 64.0  # of the largest number of a dtype: terms of sums are larger than values
+
+
+def check_held(name: str, got: Any, size: float) -> None:
+    """Refuse what makes a network whose sums overflow in the dtype of networks."""
+    dtype = float_dtype(None)
+    most = float(np.finfo(dtype).max) / _ROOM
+    if not size <= most:
+        raise ValueError(
+            f"{name}: got {got!r}, for which sums reach {size:.3g} in the network, expected at "
+            f"most {most:.3g}, what {dtype} holds with room. Scale the target, or use x64."
+        )
 
 
 def with_rounding(exact: float, whole: float, source: str, dtype: Any, attained: bool) -> Bound:

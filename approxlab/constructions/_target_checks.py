@@ -20,7 +20,7 @@ def check_target(target: Any) -> None:
             f"target: got {type(target).__name__}, expected a Target: a claim needs proved facts. "
             "Write al.Target(fn, domain=..., lipschitz=...)."
         )
-    if not target.checked:
+    if not target._facts_hold:
         target.check()
 
 

@@ -10,6 +10,7 @@ from approxlab.arguments import check_positive
 from approxlab.claims import Claim, Construction
 from approxlab.constructions._parabola import square_on
 from approxlab.constructions._relu_rounding import (
+    check_held,
     spline_evaluation,
     spline_knots_and_values,
     with_rounding,
@@ -75,7 +76,12 @@ def relu_interpolant(target: Target, n: int) -> Construction:
     value, source = min(bounds)
     exact = target.fn is get("square").fn and source.startswith("linear interpolation, |f''|")
     knots = _nodes(box, n)
-    network = spline_network(knots, values_at(target, knots[:, None]))
+    heights = values_at(target, knots[:, None])
+    with np.errstate(over="ignore", invalid="ignore"):
+        slopes = np.abs(np.diff(heights) / np.diff(knots))
+        reach = float(np.max(np.abs(heights)) + 2.0 * np.sum(slopes) * box.widths[0])
+    check_held("target", target, reach)
+    network = spline_network(knots, heights)
     places, heights = spline_knots_and_values(network, box)
     values = values_at(target, places[:, None])
     whole = _on_pieces(target, places) + float(np.max(np.abs(heights - values)))

@@ -41,7 +41,7 @@ from approxlab.claims import Bound
 from approxlab.constructions._directions import axes, remainder_of_mean
 from approxlab.domains import Box
 from approxlab.networks.mlp import float_dtype
-from approxlab.targets.target import Target
+from approxlab.targets.target import Target, _with_facts
 
 __all__ = ["Ridge", "RidgeExpansion", "cosine_expansion", "gaussian_expansion"]
 
@@ -287,17 +287,19 @@ def _gaussian_profile(dim: int, interval: Box) -> Target:
         return jnp.exp(-square) * series
 
     slope = 2.0 * math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
-    return Target(
-        profile,
-        domain=interval,
-        name=f"Gaussian's plane waves in {dim} dimensions",
-        value_min=-1.0,
-        value_max=1.0,
-        lipschitz=slope,
-        second_derivative=2.0 * dim,
-        smoothness="analytic",
-        source="p(s) = E cos(|Z| s), Z normal with variances 2",
-    ).proved()
+    return _with_facts(
+        Target(
+            profile,
+            domain=interval,
+            name=f"Gaussian's plane waves in {dim} dimensions",
+            value_min=-1.0,
+            value_max=1.0,
+            lipschitz=slope,
+            second_derivative=2.0 * dim,
+            smoothness="analytic",
+            source="p(s) = E cos(|Z| s), Z normal with variances 2",
+        )
+    )
 
 
 def _wave(
@@ -312,17 +314,19 @@ def _wave(
         return jnp.asarray(sizes, x.dtype) @ jnp.cos(angles)
 
     most = float(np.abs(sizes).sum())
-    target = Target(
-        profile,
-        domain=Box(*([end] for end in _arguments(along, 0.0, box))),
-        name="waves of one direction",
-        value_min=-most,
-        value_max=most,
-        lipschitz=float(np.abs(sizes * multiples).sum()),
-        second_derivative=float(np.abs(sizes * multiples**2).sum()),
-        smoothness="analytic",
-        source="sum of the amplitudes, times multiples",
-    ).proved()
+    target = _with_facts(
+        Target(
+            profile,
+            domain=Box(*([end] for end in _arguments(along, 0.0, box))),
+            name="waves of one direction",
+            value_min=-most,
+            value_max=most,
+            lipschitz=float(np.abs(sizes * multiples).sum()),
+            second_derivative=float(np.abs(sizes * multiples**2).sum()),
+            smoothness="analytic",
+            source="sum of the amplitudes, times multiples",
+        )
+    )
     return Ridge(along, 0.0, target)
 
 

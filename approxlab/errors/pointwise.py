@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from approxlab.arguments import check_instance
+from approxlab.arguments import check_instance, part_to_write
 from approxlab.domains import Box
 from approxlab.evaluation import settled, values_at
 
@@ -46,6 +46,7 @@ def _check_measured(name: str, function: Any) -> None:
         raise TypeError(
             f"{name}: got {type(function).__name__}, expected a function of one point of shape "
             "(d,), such as an MLP, a Target or a plain JAX function: errors.sup(model, target)."
+            f"{part_to_write(function)}"
         )
     check_instance(name, function)
 

@@ -12,7 +12,10 @@ from .orthogonal_greedy.algorithm import greedy as greedy
 from .orthogonal_greedy.dictionaries import Dictionary as Dictionary
 from .orthogonal_greedy.result import GreedyFit as GreedyFit
 from .orthogonal_greedy.result import GreedyStatus as GreedyStatus
+from .training.descent_path import DescentPath as DescentPath
+from .training.descent_path import descend as descend
 from .training.fit import fit as fit
+from .training.gradient_descent import GradientDescent as GradientDescent
 from .training.least_squares import working_bytes as working_bytes
 from .training.levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
 from .training.method import Method as Method

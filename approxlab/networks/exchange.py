@@ -70,25 +70,41 @@ def equinox_layers(model: Any) -> tuple[Layers, str | None, bool]:
 
 
 def in_equinox(model: Any, layers: Layers, weights: Any, biases: Any) -> Any:
-    """The model with other arrays in its linear layers, its leaves found by identity."""
+    """The model with other arrays in its linear layers, its leaves found by their place."""
     wanted, found = ([w.shape for w in group] for group in (weights, layers[0]))
     if wanted != found:
         raise ValueError(f"model: got weights of shapes {found}, expected {wanted}.")
-    given: dict[int, Any] = {}
-    for layer, weight, bias in zip(model.layers, weights, biases, strict=True):
-        given[id(layer.weight)] = weight
+    leaves, structure = jax.tree.flatten(model)
+    # A mark for every leaf, since several layers may hold one array.
+    marks = [object() for _ in leaves]
+    places = {id(mark): place for place, mark in enumerate(marks)}
+    marked = jax.tree.unflatten(structure, marks)
+    for layer, weight, bias in zip(_linear(marked, model), weights, biases, strict=True):
+        given = {"weight": weight}
         if getattr(layer, "bias", None) is not None:
-            given[id(layer.bias)] = bias
+            given["bias"] = bias
         elif np.any(np.asarray(bias)):
             raise ValueError("model: got a layer without bias, expected one in every layer.")
-    leaves, structure = jax.tree.flatten(model)
-    missing = set(given) - {id(leaf) for leaf in leaves}
-    if missing:
-        raise TypeError(
-            f"model: got {type(model).__name__}, which is no pytree of its arrays, expected an "
-            "equinox.nn.MLP."
-        )
-    return jax.tree.unflatten(structure, [given.get(id(leaf), leaf) for leaf in leaves])
+        for name, array in given.items():
+            place = places.get(id(getattr(layer, name, None)))
+            if place is None:
+                raise _no_pytree(model)
+            leaves[place] = array
+    return jax.tree.unflatten(structure, leaves)
+
+
+def _linear(marked: Any, model: Any) -> Any:
+    """Its layers; a model that is a leaf itself has become a mark without any."""
+    if not hasattr(marked, "layers"):
+        raise _no_pytree(model)
+    return marked.layers
+
+
+def _no_pytree(model: Any) -> TypeError:
+    return TypeError(
+        f"model: got {type(model).__name__}, which is no pytree of its arrays, expected an "
+        "equinox.nn.MLP."
+    )
 
 
 def _array(value: Any) -> np.ndarray:

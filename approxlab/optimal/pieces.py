@@ -202,7 +202,9 @@ def _l2_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     return PieceOptimum(
         curve.target,
         pieces,
-        Optimum(curve.ordered(low, error, 2.0 * rounding), "l2", "lower", source),
+        Optimum(
+            curve.ordered(low, error, 2.0 * rounding), "l2", "lower", source, target=curve.target
+        ),
         Estimate(error, "l2", len(fine.samples.values), uncertainty=uncertainty),
         Spline(knots, fine.joined()[0]),
     )
@@ -254,7 +256,7 @@ def _sup_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     return PieceOptimum(
         curve.target,
         pieces,
-        Optimum(max(0.0, low - curve.rounding), "sup", "lower", source),
+        Optimum(max(0.0, low - curve.rounding), "sup", "lower", source, target=curve.target),
         Estimate(error, "sup", points),
         spline,
     )

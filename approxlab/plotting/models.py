@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_positive, part_to_write
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
 
@@ -59,8 +59,9 @@ def plot_model(
 
     Raises:
         TypeError: If the model or the target is not callable, or the box is not a `Box`.
-        ValueError: If there is nothing that tells the box, it has more than two dimensions,
-            shapes do not fit, or the model has several values and `output` does not say which.
+        ValueError: If there is nothing that tells the box, it has more than two dimensions, data
+            are not finite, shapes do not fit, or the model has several values and `output` does not
+            say which.
 
     Example:
         >>> import approxlab as al
@@ -69,7 +70,7 @@ def plot_model(
         >>> ax = plot_model(fit.network, target, label="8 units")
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
         ['runge', '8 units']
-        >>> plt.close(ax.figure)
+        >>> ax.figure.clear()
     """
     _check(model, target, points)
     data = None if data is None else _checked_data(data, output)
@@ -170,7 +171,14 @@ def _box(box: Any, target: Any, data: Any) -> Box:
     if box is None:
         box = getattr(target, "domain", None)
     if box is None and data is not None:
-        box = Box(data[0].min(axis=0), data[0].max(axis=0))
+        low, high = data[0].min(axis=0), data[0].max(axis=0)
+        if np.any(low == high):
+            raise ValueError(
+                f"box: got None, and in data all {len(data[0])} points have the same coordinate "
+                f"{int(np.argmax(low == high))}, so they span no box. Write "
+                "box=al.Box([0.0], [1.0])."
+            )
+        box = Box(low, high)
     if box is None:
         raise ValueError(
             "box: got None, and neither target nor data tell where to draw. Write "
@@ -189,8 +197,8 @@ def _box(box: Any, target: Any, data: Any) -> Box:
 def _check(model: Any, target: Any, points: int | None) -> None:
     if not callable(model):
         raise TypeError(
-            f"model: got {type(model).__name__}, expected a function of one point, such as an MLP. "
-            "Write fit.network for a result of fit."
+            f"model: got {type(model).__name__}, expected a function of one point, such as an MLP."
+            f"{part_to_write(model)}"
         )
     if target is not None and not callable(target):
         raise TypeError(
@@ -210,4 +218,11 @@ def _checked_data(data: Any, output: int | None) -> tuple[np.ndarray, np.ndarray
             f"data: got X of shape {x.shape} and Y of shape {y.shape}, expected (n, d) and (n,) or "
             "(n, m). Write x[:, None] for points of an interval."
         )
+    for name, values in (("X", x), ("Y", y)):
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            raise ValueError(
+                f"data: got {values[tuple(bad[0])]} in row {int(bad[0][0])} of {name}, expected "
+                "finite numbers. Leave such rows out."
+            )
     return x, _one_of(y, output, "data")

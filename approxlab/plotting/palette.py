@@ -95,6 +95,16 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "bump": _BLUE,
             "compositional": _ORANGE,
         },
+        # Gradient descent: where a step size lies, what becomes of a start, a training.
+        "step sizes": {"below": _BLUE, "at": _GREEN, "above": _VERMILLION},
+        "outcomes": {
+            "one side": _SKY,
+            "across": _BLUE,
+            "saddle": _GREEN,
+            "bounded": _ORANGE,
+            "diverged": "#DDDDDD",
+        },
+        "edge of stability": {"flow": _BLACK, "central": _GREEN},
         # Derivatives.
         "sweeps of a trace": {"forward": "#007A5A", "reverse": "#C44E00"},
         "jacobian methods": {
@@ -132,6 +142,12 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         # Infinitely wide networks.
         "kernels": {"nngp": _BLUE, "ntk": _VERMILLION},
         "trained on cos 3t": {"one layer": _VERMILLION, "with biases": _BLUE, "two layers": _GREEN},
+        "three questions": {
+            "formula": _BLUE,
+            "wrong": _VERMILLION,
+            "segment": _ORANGE,
+            "curvature": _PURPLE,
+        },
         # The training loop.
         "throughput": {
             "sweep": _BLUE,

@@ -14,6 +14,7 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.axes import Axes
 
 from approxlab.arguments import check_positive
+from approxlab.evaluation import form_of
 
 __all__ = ["loss_on_plane", "plot_loss_surface"]
 
@@ -45,7 +46,7 @@ def loss_on_plane(
         (side, side), first index upwards; places of the three points in the plane, shape (3, 2).
 
     Raises:
-        TypeError: If the loss is not callable.
+        TypeError: If the loss is not callable, or no function of JAX.
         ValueError: If there are not three points, their shapes differ, they lie on one line or
             are not finite, or the loss does not have shape ().
 
@@ -100,27 +101,29 @@ def plot_loss_surface(
             span more than two orders of magnitude.
         names: Names of the three points, written beside them.
         ax: Axes to draw on; by default new ones.
-        **style: Of the map (`Axes.pcolormesh`).
+        **style: Of the map (`Axes.pcolormesh`); `vmin` and `vmax` bound colours and levels.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError, ValueError: As `loss_on_plane`, or if there are not three names.
+        TypeError, ValueError: As `loss_on_plane`, or if there are not three names, or `vmin` and
+            `vmax` are no bounds of a scale.
 
     Example:
         >>> corners = [jnp.array([1.0, 1.0]), jnp.array([-1.0, -1.0]), jnp.array([-1.0, 1.0])]
         >>> ax = plot_loss_surface(lambda w: 0.5 * (1 - w[0] * w[1]) ** 2, corners, side=21)
         >>> ax.get_xlabel()
         'distance of parameters'
-        >>> plt.close(ax.figure)
+        >>> ax.figure.clear()
     """
     if names is not None and len(names) != 3:
         raise ValueError(f"names: got {len(names)}, expected three, one for each point.")
     across, up, values, places = loss_on_plane(loss, corners, side=side, margin=margin)
     ax = plt.subplots()[1] if ax is None else ax
-    norm, levels = _scale(values, log)
-    mesh = ax.pcolormesh(across, up, values, norm=norm, shading="gouraud", rasterized=True, **style)
+    norm, levels = _scale(values, log, style.pop("vmin", None), style.pop("vmax", None))
+    drawn = {"norm": norm, "shading": "gouraud", "rasterized": True} | style
+    mesh = ax.pcolormesh(across, up, values, **drawn)
     if len(levels):
         ax.contour(across, up, values, levels, colors="white", linewidths=0.8, alpha=0.8)
     ax.plot(places[:, 0], places[:, 1], "o", color="white", markeredgecolor="black", zorder=4)
@@ -152,9 +155,12 @@ def _flat(loss: Any, corners: Any) -> tuple[np.ndarray, Callable[[Any], Any]]:
     points = np.stack([np.asarray(ravel_pytree(c)[0], float) for c in corners])
     if not np.all(np.isfinite(points)):
         raise ValueError("corners: got numbers that are not finite, expected finite ones.")
-    shape = jax.eval_shape(loss, corners[0]).shape
-    if shape != ():
-        raise ValueError(f"loss: got values of shape {shape}, expected (). Write a sum or a mean.")
+    value = form_of("loss", loss, corners[0])
+    if getattr(value, "shape", None) != ():
+        got = f"shape {value.shape}" if hasattr(value, "shape") else f"type {type(value).__name__}"
+        raise ValueError(
+            f"loss: got values of {got}, expected shape (): one number. Write a sum or a mean."
+        )
     return points, unravel
 
 
@@ -175,20 +181,36 @@ def _frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return frame, np.array([[0.0, 0.0], [width, 0.0], [third @ first, height]])
 
 
-def _scale(values: np.ndarray, log: bool | None) -> tuple[Any, np.ndarray]:
-    """Colours and levels: between the smallest and the largest finite loss."""
+def _scale(
+    values: np.ndarray, log: bool | None, vmin: float | None, vmax: float | None
+) -> tuple[Any, np.ndarray]:
+    """Colours and levels: between the smallest and the largest finite loss, or given bounds."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         raise ValueError("loss: got no finite value in the plane. Move the points closer together.")
-    high = finite.max()
+    high = finite.max() if vmax is None else float(vmax)
     positive = finite[finite > 0]
     low = positive.min(initial=high)
     if log is None:
-        log = bool(finite.min() >= 0 and low > 0 and high > 100 * low)
+        spread = finite.min() >= 0 and low > 0 and high > 100 * low
+        log = bool(spread and (vmin is None or vmin > 0))
     if log and 0 < low < high:
         # The last hundredth lies in valleys too narrow for level lines on this grid.
         low = max(low, high * 10.0**-_DECADES, float(np.quantile(positive, 0.01)))
+        low = low if vmin is None else float(vmin)
+        _check_bounds(low, high, vmin, vmax, positive=True)
         return mpl.colors.LogNorm(low, high, clip=True), np.geomspace(low, high, _LEVELS + 2)[1:-1]
-    low = finite.min()
+    low = finite.min() if vmin is None else float(vmin)
+    _check_bounds(low, high, vmin, vmax)
     levels = np.linspace(low, high, _LEVELS + 2)[1:-1] if low < high else np.zeros(0)
     return mpl.colors.Normalize(low, high), levels
+
+
+def _check_bounds(low: float, high: float, vmin: Any, vmax: Any, *, positive: bool = False) -> None:
+    """Bounds of a scale, where any was given."""
+    given = vmin is not None or vmax is not None
+    if given and not (low < high < np.inf and low > (0.0 if positive else -np.inf)):
+        raise ValueError(
+            f"vmin, vmax: got {vmin} and {vmax}, so that colours reach from {low:.3g} to "
+            f"{high:.3g}, expected {'positive and ' if positive else ''}increasing bounds."
+        )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from approxlab.claims import Estimate
+from approxlab.host_threads import one_thread
 from approxlab.networks.mlp import MLP
 from approxlab.regression.bases import Basis
 from approxlab.regression.models import FeatureModel
@@ -33,7 +34,8 @@ class Regression:
             points of the fit, over all outputs.
         solve: The `LeastSquares`: coefficients, rank, columns that were used.
         condition: Condition number of the matrix of features at the points, its rows multiplied by
-            the square roots of the weights; infinite for more features than points.
+            the square roots of the weights; infinite for more features than points, and for a
+            feature that is zero at all of them.
         condition_kind: "2-norm": largest by smallest singular value, right to a tenth. "lower
             bound": the smallest singular value is lost in rounding, the true number is larger.
             "estimate": the matrix is too large for singular values, so it is LAPACK's estimate in
@@ -82,6 +84,7 @@ class Regression:
         ]
 
 
+@one_thread()
 def condition_of(
     matrix: np.ndarray, eps: float, found: LeastSquares
 ) -> tuple[float, ConditionKind]:
@@ -95,7 +98,7 @@ def condition_of(
     from scipy.linalg import svdvals
 
     m, n = matrix.shape
-    if n > m:
+    if n > m or not np.all(np.any(matrix, axis=0)):
         return float("inf"), "2-norm"
     if float(m) * n * n > _MOST_WORK:
         return found.condition, "estimate"
@@ -105,4 +108,4 @@ def condition_of(
     lost = 10.0 * np.sqrt(n) * eps * largest
     if smallest > 10.0 * lost:
         return largest / smallest, "2-norm"
-    return (largest - lost) / (smallest + lost) if largest > 0 else float("inf"), "lower bound"
+    return (largest - lost) / (smallest + lost), "lower bound"

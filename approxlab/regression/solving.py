@@ -78,8 +78,9 @@ def polynomial(
 ) -> Regression:
     """The best polynomial of a degree, in one or several variables.
 
-    All bases describe the same polynomials; they differ in condition. See `regress` for points and
-    weights.
+    All bases describe the same polynomials; they differ in condition. In float32 the rank is cut at
+    its eps, so that monomials lose rank from about degree 15 on: use Chebyshev polynomials there,
+    or dtype="float64". See `regress` for points and weights.
 
     Args:
         target: A `Target`, or arrays (X, Y) of shapes (n, d) and (n,) or (n, m).
@@ -102,9 +103,10 @@ def polynomial(
 
     Example:
         >>> import jax, approxlab as al
-        >>> target, key = al.targets.get("runge"), jax.random.key(0)
+        >>> target = al.targets.get("runge")
+        >>> key, other = jax.random.split(jax.random.key(0))
         >>> x = target.domain.random(key, 60)
-        >>> data = x, al.evaluate(target, x) + 0.05 * jax.random.normal(key, (60,))
+        >>> data = x, al.evaluate(target, x) + 0.05 * jax.random.normal(other, (60,))
         >>> fit, mlp = polynomial(data, 9), al.fit(data, hidden=(3,), steps=500).network
         >>> print(al.errors.l2(fit.model, target), fit.condition)
         Estimate(l2 ...) ...
@@ -144,7 +146,7 @@ def regress(
             per feature and 2048 beyond.
         weights: Non-negative weights of given points or arrays, shape (n,); by default equal ones.
         rtol: Where the rank is cut, see `approxlab.solves.solve`; by default eps of `dtype`.
-            Columns have about equal norms there.
+            Columns are scaled to equal size before.
         dtype: "float32" or "float64"; by default JAX's default.
 
     Returns:
@@ -153,8 +155,8 @@ def regress(
     Raises:
         TypeError: If target or features are of another type, or values not real.
         ValueError: If shapes do not fit, a number is not finite, or a polynomial has more
-            coefficients than there are different points. Features of your own may be more than the
-            points: then those are used that are independent, `rank` of them.
+            coefficients than there are different points in `dtype`. Features of your own may be
+            more than the points: then those are used that are independent, `rank` of them.
 
     Example:
         >>> import approxlab as al
@@ -184,12 +186,12 @@ def _solved(
     x, y, w = points_and_values(target, dim, count, points, weights)
     check_entries(count, len(x))
     check_finite("target", y, x)
-    x = x.astype(kind)
+    given, x = x, x.astype(kind)
     matrix = _matrix(features, x)
     check_finite("features", matrix, x)
     found = _solve(matrix, y, w, rtol if rtol is not None else float(np.finfo(kind).eps))
     if isinstance(features, Basis):
-        _check_rank(features, x, w)
+        _check_rank(features, given, x, w)
     coefficients = jnp.asarray(found.solution, kind)
     model: FeatureModel | MLP
     model = (quadratic_network if affine else FeatureModel)(features, coefficients)
@@ -206,9 +208,10 @@ def _solved(
 
 
 def _solve(matrix: np.ndarray, y: np.ndarray, w: Any, rtol: float) -> LeastSquares:
-    """The solution with columns scaled to about equal norms, by powers of two and so exactly."""
-    norms = np.sqrt(np.mean(np.square(matrix), axis=0))
-    scale = np.exp2(-np.round(np.log2(np.where(norms > 0.0, norms, 1.0))))
+    """The solution with columns scaled to about equal size, by powers of two and so exactly."""
+    sizes = np.max(np.abs(matrix), axis=0)
+    powers = np.round(np.log2(np.where(sizes > 0.0, sizes, 1.0)))
+    scale = np.exp2(-np.clip(powers, -1000.0, 1000.0))
     found = solve(matrix * scale, y, weights=w, rtol=rtol)
     solution = found.solution * (scale if y.ndim == 1 else scale[:, None])
     return dataclasses.replace(found, solution=solution)
@@ -260,11 +263,19 @@ def _box(target: Any, points: Any, box: Any) -> Box:
     return Box(low - half, high + half)
 
 
-def _check_rank(basis: Basis, x: np.ndarray, w: Any) -> None:
-    """Refuse more coefficients than different points of positive weight."""
-    used = x if w is None else x[np.asarray(w) > 0.0]
-    different = len(np.unique(used, axis=0))
+def _check_rank(basis: Basis, given: np.ndarray, x: np.ndarray, w: Any) -> None:
+    """Refuse more coefficients than different points of positive weight, in the dtype of x."""
+    used = np.ones(len(x), bool) if w is None else np.asarray(w) > 0.0
+    different = len(np.unique(x[used], axis=0))
     if different < basis.num_features:
+        before = len(np.unique(given[used], axis=0))
+        if before > different:
+            raise ValueError(
+                f"X: got {before} different points, of which rounding to {x.dtype} leaves "
+                f"{different}, so the rank is at most {different}, expected at least "
+                f"{basis.num_features} for degree {basis.degree}. Subtract an offset from X, or "
+                "use dtype='float64' (with jax_enable_x64)."
+            )
         raise ValueError(
             f"degree: got {basis.degree} with {basis.num_features} coefficients for {different} "
             f"different points, so the rank is at most {different}, expected at least as many "

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from approxlab.targets import gaussians, genz, many_dimensional, one_dimensional
-from approxlab.targets.target import Target
+from approxlab.targets.target import Target, _with_facts
 
 __all__ = ["CATALOGUE", "get", "names"]
 
@@ -100,7 +100,7 @@ def get(name: str, **parameters: Any) -> Target:
     try:
         return _made(name, **hashable)
     except TypeError:  # a value that cannot be hashed: the function itself raises the right error
-        return CATALOGUE[name](**hashable).proved()
+        return _with_facts(CATALOGUE[name](**hashable))
 
 
 def _hashable(value: Any) -> Any:
@@ -110,4 +110,4 @@ def _hashable(value: Any) -> Any:
 
 @lru_cache(maxsize=256, typed=True)
 def _made(name: str, **parameters: Any) -> Target:
-    return CATALOGUE[name](**parameters).proved()
+    return _with_facts(CATALOGUE[name](**parameters))

@@ -3,7 +3,8 @@
 In one dimension the points lie on the interval, then where slopes and bends are largest; in more
 dimensions on random lines, then on lines along the steepest directions found. A fact is refused
 only for more than rounding explains, if the fact is right: an error of the value of `_UNITS` eps,
-and of the argument of `_UNITS` eps.
+and of the argument of `_UNITS` eps, and several times the noise that values show at short steps,
+where a function cancels inside.
 """
 
 from __future__ import annotations
@@ -19,9 +20,14 @@ from approxlab.targets.sampled_values import ALONG, LINES, Sampler
 __all__ = ["check_facts"]
 
 _UNITS = 64.0
+_NEAR, _LOUDER = (
+    8,
+    16.0,
+)  # neighbours on either side that tell the noise, and how much more it may be
 _STRIDES = (1, 8, 32)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows refutes nothing
 def check_facts(target: Any) -> None:
     """Raise ValueError at a sampled point that contradicts a fact; see `Target.check`."""
     sample = Sampler(target)
@@ -102,21 +108,43 @@ def _check_on_lines(target: Any, sample: Sampler, points: np.ndarray, values: np
         steepest, default=float(np.max(np.nan_to_num(rises[moving] / steps[moving]), initial=0.0))
     )
     size = float(np.nanmax(np.abs(values), initial=0.0))
-    slack = _UNITS * sample.eps * (size + slope * float(np.max(np.abs(points))))
+    rounding = _UNITS * sample.eps * (size + slope * float(np.max(np.abs(points))))
+    slack = rounding + _noise(target, sample, points, values)
     for name, sign in (("value_min", -1.0), ("value_max", 1.0)):
         bound = getattr(target, name)
         if bound is not None:
             excess = np.nan_to_num(sign * (values - bound), nan=-math.inf)
-            _refuse(name, target, excess, slack, values, "a value of", [points])
+            _refuse(name, target, excess - slack, values, "a value of", [points])
     for stride in _STRIDES:
-        chosen, heights = points[:, ::stride], values[:, ::stride]
+        chosen, heights, near = (a[:, ::stride] for a in (points, values, slack))
         if chosen.shape[1] > 2:
-            _check_chords(target, chosen, heights, slack)
+            _check_chords(target, chosen, heights, near)
             if target.second_derivative is not None and target.mask is None:
-                _check_bends(target, chosen, heights, slack)
+                _check_bends(target, chosen, heights, near)
 
 
-def _check_chords(target: Any, points: np.ndarray, values: np.ndarray, slack: float) -> None:
+def _noise(target: Any, sample: Sampler, points: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Several times the rounding of values that is seen, shape (lines, along).
+
+    From second differences at steps far below the distance of the points, where a function without
+    noise has next to none. Of a point and its neighbours the third largest: noise shows at many of
+    them, a jump or a corner at one.
+    """
+    apart = np.diff(points, axis=1, append=points[:, -1:])
+    apart[:, -1] = apart[:, -2]
+    seen = np.zeros_like(values)
+    for step in (apart * 2.0**-12, apart * 2.0**-8):
+        up, down = (sample(points + sign * step) for sign in (1.0, -1.0))
+        # Steps as taken: where the dtype has none so short, nothing is told.
+        even = np.all(np.abs(up[0] + down[0] - 2.0 * points) <= 0.01 * np.abs(step), axis=2)
+        bends = np.nan_to_num(np.abs(up[1] - 2.0 * values + down[1]))
+        seen = np.maximum(seen, np.where(even, bends, 0.0))
+    seen = np.pad(seen, ((0, 0), (_NEAR, _NEAR)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(seen, 2 * _NEAR + 1, axis=1)
+    return np.asarray(_LOUDER * np.partition(windows, -3, axis=2)[:, :, -3])
+
+
+def _check_chords(target: Any, points: np.ndarray, values: np.ndarray, slack: np.ndarray) -> None:
     steps = np.linalg.norm(np.diff(points, axis=1), axis=2)
     rises = np.abs(np.diff(values, axis=1))
     slopes = np.divide(rises, steps, out=np.zeros_like(rises), where=steps > 0)
@@ -125,19 +153,21 @@ def _check_chords(target: Any, points: np.ndarray, values: np.ndarray, slack: fl
         if bound is not None:
             excess = np.nan_to_num(rises - bound * steps * (1 + 1e-6))
             ends = [points[:, :-1], points[:, 1:]]
-            _refuse(name, target, excess, 2 * slack, slopes, "a slope of", ends)
+            both = slack[:, 1:] + slack[:, :-1]
+            _refuse(name, target, excess - both, slopes, "a slope of", ends)
 
 
-def _check_bends(target: Any, points: np.ndarray, values: np.ndarray, slack: float) -> None:
+def _check_bends(target: Any, points: np.ndarray, values: np.ndarray, slack: np.ndarray) -> None:
     steps = np.linalg.norm(np.diff(points, axis=1), axis=2)
     moving = (steps[:, 1:] > 0) & (steps[:, :-1] > 0)
     safe = np.where(steps > 0, steps, 1.0)
     slopes = np.diff(values, axis=1) / safe
     bends = 2.0 * np.abs(np.diff(slopes, axis=1)) / (safe[:, 1:] + safe[:, :-1])
-    noise = 8.0 * slack / np.minimum(safe[:, 1:], safe[:, :-1]) ** 2
+    largest = np.maximum(np.maximum(slack[:, 1:-1], slack[:, 2:]), slack[:, :-2])
+    noise = 8.0 * largest / np.minimum(safe[:, 1:], safe[:, :-1]) ** 2
     excess = np.where(moving, bends - target.second_derivative * (1 + 1e-6) - noise, 0.0)
     middles = [points[:, 1:-1]]
-    _refuse("second_derivative", target, np.nan_to_num(excess), 0.0, bends, "a bend of", middles)
+    _refuse("second_derivative", target, np.nan_to_num(excess), bends, "a bend of", middles)
 
 
 def _check_integral(target: Any, sample: Sampler) -> None:
@@ -174,12 +204,10 @@ def _check_integral(target: Any, sample: Sampler) -> None:
         )
 
 
-def _refuse(
-    name: str, target: Any, excess: Any, slack: float, seen: Any, word: str, points: list[Any]
-) -> None:
-    """The error for the largest excess, if it is more than rounding."""
+def _refuse(name: str, target: Any, excess: Any, seen: Any, word: str, points: list[Any]) -> None:
+    """The error for the largest excess beyond rounding, if there is one."""
     at = np.unravel_index(int(np.argmax(excess)), excess.shape)
-    if excess[at] > slack:
+    if excess[at] > 0.0:
         where = " and ".join(str(one[at].tolist()) for one in points)
         raise ValueError(
             f"{name}: got {getattr(target, name)!r} for {target!r}, but it has {word} "

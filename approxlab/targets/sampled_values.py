@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from approxlab.evaluation import NEEDS_NUMBERS, not_of_jax
+
 __all__ = ["ALONG", "LINES", "Sampler"]
 
 LINES, ALONG = 16, 65
@@ -32,13 +34,8 @@ class Sampler:
         stored = np.asarray(filled, np.float64)[: len(flat)]
         try:
             values = np.asarray(jax.vmap(self.target)(filled), np.float64)[: len(flat)]
-        except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise TypeError(
-                "fn: got a function of NumPy or math, or one with an if on its argument, expected "
-                "one of JAX. Write jnp.sin(x[0]) for np.sin(x[0]) and math.sin(x[0]), jnp.where "
-                f"for if (jax says: {reason})"
-            ) from error
+        except NEEDS_NUMBERS as error:
+            raise not_of_jax("fn", error) from error
         known = np.isfinite(values)
         known &= np.all((stored >= box.lower) & (stored <= box.upper), axis=1)
         if self.target.mask is not None:

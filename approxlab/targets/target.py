@@ -87,7 +87,8 @@ class Target:
     sharp: frozenset[str] = frozenset()
     mask: Callable[[Array], Any] | None = None
     immutable: ClassVar[bool] = True  # so programs compiled for it may be kept
-    checked: ClassVar[bool] = False  # of one target: set by `check` and `proved`
+    # Whether the facts need no sampling: they are proved here, or were sampled.
+    _facts_hold: bool = dataclasses.field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -145,7 +146,7 @@ class Target:
         integral (within what the other facts leave open), and in one dimension jumps and corners
         that `kinks`, `continuous` or `smoothness` exclude. A fact that is contradicted is false;
         one that passes is not proved. Rounding raises no alarm. Constructions call this once for a
-        target that is not from the catalogue (`checked`).
+        target that is not from the catalogue.
 
         Raises:
             TypeError: If `fn` is not a function of JAX.
@@ -158,12 +159,7 @@ class Target:
             ValueError: lipschitz: got 1.0 ... at x = ...
         """
         check_facts(self)
-        self.proved()
-
-    def proved(self) -> Target:
-        """This target, marked as one whose facts need no sampling: `checked` becomes True."""
-        object.__setattr__(self, "checked", True)
-        return self
+        _with_facts(self)
 
     # New targets from this one
 
@@ -219,7 +215,7 @@ class Target:
             sharp=kept,
             mask=None if mask is None else lambda x: mask(back(x)),
         )
-        return moved.proved() if self.checked else moved
+        return _with_facts(moved) if self._facts_hold else moved
 
     def scaled(self, factor: float) -> Target:
         """The target multiplied by a number, with the facts of the product.
@@ -260,7 +256,7 @@ class Target:
             barron=_times(self.barron, abs(factor)),
             sharp=sharp,
         )
-        return scaled.proved() if self.checked else scaled
+        return _with_facts(scaled) if self._facts_hold else scaled
 
     # Internals
 
@@ -341,6 +337,12 @@ class Target:
                 f"{self.domain!r}. In more dimensions leave kinks out."
             )
         return kinks
+
+
+def _with_facts(target: Target) -> Target:
+    """This target, marked as one whose facts need no sampling: for targets of the library."""
+    object.__setattr__(target, "_facts_hold", True)
+    return target
 
 
 class _BackToOld:

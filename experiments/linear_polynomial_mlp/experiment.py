@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from approxlab.arguments import check_positive
 from experiments import runner
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 REVISION = 1
 
-BASES = ("monomial", "chebyshev", "legendre")
+BASES: Final = ("monomial", "chebyshev", "legendre")
 _GRID = 2048  # midpoints, on which test errors are computed
 _CURVE = 241  # points of a drawn curve
 
@@ -58,17 +58,23 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(targets=("runge", "step"), draws=1, degree=6, widths=(1, 2), seeds=2, steps=30,
-                    shown=2),
+    "smoke": Config(
+        targets=("runge", "step"), draws=1, degree=6, widths=(1, 2), seeds=2, steps=30, shown=2
+    ),
     "default": Config(),
     "paper": Config(draws=25, widths=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), seeds=16, steps=1000),
-}  # fmt: skip
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Errors per target and draw of the noise, curves to draw, and the condition of the bases."""
-    check_positive(samples=config.samples, draws=config.draws, degree=config.degree,
-                   seeds=config.seeds, steps=config.steps)  # fmt: skip
+    check_positive(
+        samples=config.samples,
+        draws=config.draws,
+        degree=config.degree,
+        seeds=config.seeds,
+        steps=config.steps,
+    )
     unknown = set(config.targets) - set(TARGETS)
     if unknown or not config.targets:
         raise ValueError(
@@ -89,17 +95,32 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     training = {"method": config.method, "seeds": config.seeds, "steps": config.steps}
     data = {"samples": config.samples}
     errors = [
-        {"story": "errors", "target": target, "noise": noise, "draw": draw, **data,
-         "degree_up_to": config.degree, "widths": "-".join(map(str, config.widths)), **training}
+        {
+            "story": "errors",
+            "target": target,
+            "noise": noise,
+            "draw": draw,
+            **data,
+            "degree_up_to": config.degree,
+            "widths": "-".join(map(str, config.widths)),
+            **training,
+        }
         for noise in (0.0, config.noise)
         for draw in range(config.draws if noise else 1)
         for target in config.targets
-    ]  # fmt: skip
+    ]
     curves = [
-        {"story": "curves", "target": target, "noise": config.noise, "draw": 0, **data,
-         "width": config.shown, **training}
+        {
+            "story": "curves",
+            "target": target,
+            "noise": config.noise,
+            "draw": 0,
+            **data,
+            "width": config.shown,
+            **training,
+        }
         for target in config.targets
-    ]  # fmt: skip
+    ]
     bases = [
         {"story": "bases", "target": target, "noise": 0.0, **data, "degree_up_to": config.degree}
         for target in config.targets
@@ -263,16 +284,23 @@ def _bases(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     for basis in BASES:
         for degree in range(1, unit["degree_up_to"] + 1):
             fit, other = (
-                polynomial((x, function(x[:, 0], np)), degree, basis=basis, box=box)  # type: ignore[arg-type]
+                polynomial((x, function(x[:, 0], np)), degree, basis=basis, box=box)
                 for x in (equal, cosines)
             )
-            rows.append({
-                "basis": basis, "degree": degree, "rank": fit.rank,
-                "condition": fit.condition, "condition_kind": fit.condition_kind,
-                "chebyshev_points_condition": other.condition,
-                "chebyshev_points_condition_kind": other.condition_kind,
-                "test_rms": _errors(unit, fit.model, equal, function(equal[:, 0], np))["test_rms"],
-            })  # fmt: skip
+            rows.append(
+                {
+                    "basis": basis,
+                    "degree": degree,
+                    "rank": fit.rank,
+                    "condition": fit.condition,
+                    "condition_kind": fit.condition_kind,
+                    "chebyshev_points_condition": other.condition,
+                    "chebyshev_points_condition_kind": other.condition_kind,
+                    "test_rms": _errors(unit, fit.model, equal, function(equal[:, 0], np))[
+                        "test_rms"
+                    ],
+                }
+            )
     return rows
 
 

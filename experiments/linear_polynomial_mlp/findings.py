@@ -59,6 +59,10 @@ def check(rows: Sequence[Row]) -> None:
         AssertionError: With the sentence that is not true.
     """
     targets = targets_of(rows)
+    for row in of(rows, story="errors"):
+        counts = {"polynomial": row.get("degree", 0) + 1, "mlp": 3 * row.get("width", 0) + 1}
+        count = counts.get(row["model"], 2 if row["model"] == "linear" else row["num_parameters"])
+        assert row["num_parameters"] == count, f"{row['model']}: parameters miscounted"
     for target in targets:
         _check_nested(rows, target)
         _check_bases(rows, target)
@@ -75,6 +79,11 @@ def check(rows: Sequence[Row]) -> None:
     if "smooth" in targets and most >= 22:
         network, polynomial = (_at(rows, "smooth", m, most) for m in ("mlp", "polynomial"))
         assert polynomial < 1e-12 < network, "smooth: the polynomial does not reach rounding"
+    if "step" in targets:
+        fitted = min(curve(rows, "step", "mlp", "training_rms", noisy=False)[1])
+        assert fitted < 1e-4 < 0.02 < _at(rows, "step", "mlp", most), (
+            "step: networks do not fit the samples, or know where the step is"
+        )
     for target, size in (("kink", 3), ("step", 2)):
         if target in targets:
             assert _at(rows, target, "hand_made", size) < 1e-13, f"{target}: features miss it"
@@ -84,8 +93,9 @@ def _check_nested(rows: Sequence[Row], target: str) -> None:
     """Spaces of polynomials grow with the degree, so the training error cannot rise."""
     for row in of(rows, story="errors", target=target, model="polynomial"):
         same = {name: row[name] for name in ("target", "noise", "draw")}
-        for following in of(rows, story="errors", model="polynomial", degree=row["degree"] + 1,
-                            **same):  # fmt: skip
+        for following in of(
+            rows, story="errors", model="polynomial", degree=row["degree"] + 1, **same
+        ):
             assert following["training_rms"] <= row["training_rms"] + 1e-13, (
                 f"{target}: the training error rises at degree {following['degree']}"
             )
@@ -142,21 +152,44 @@ def caption(rows: Sequence[Row]) -> str:
         f"worst {max(curve(rows, target, 'mlp', 'test_rms', noisy=True)[1]):.2g}"
         for target in targets
     )
-    return " ".join([
+    learned = (
+        " A linear model fits only a line; features made by hand fit kink and step with 3 and 2 "
+        "parameters, if one knows where they are. Networks learn them; what is left at a step is "
+        "its place between two samples."
+    )
+    return (
         "A linear model, polynomials and MLPs of one hidden layer as networks: grey connections "
         f"are given, coloured ones are solved for or trained. From {first['samples']} equally "
         "spaced samples on [-1, 1]; errors are root mean squares, against the target on the whole "
-        "interval (test, solid) and at the samples (training, dotted).",
-        f"Without noise and with {most} parameters, test errors are: {clean}. A linear model fits "
-        "only a line; features made by hand fit kink and step with 3 and 2 parameters, if one "
-        "knows where they are. Networks learn them; what is left at a step is its place between "
-        "two samples." if "kink" in targets and "step" in targets else
-        f"Without noise and with {most} parameters, test errors are: {clean}.",
-        f"With noise of standard deviation {noise:g} (medians of {draws} draws), the training "
-        "error of polynomials falls with every degree"
-        f"{' and the test error does not' if _overfits(rows) else ''}; test errors: {noisy}.",
-        _bases_sentence(rows),
-    ])  # fmt: skip
+        "interval (test, solid) and at the samples (training, dotted). Without noise, "
+        "test errors of the linear model (2 parameters), and of polynomial and MLP with "
+        f"{most}, are: {clean}."
+        f"{learned if {'kink', 'step'} <= set(targets) else ''} With noise of standard deviation "
+        f"{noise:g} (medians of {draws} draws), the training error of polynomials falls with every "
+        f"degree{' and the test error does not' if _overfits(rows) else ''}; test errors: {noisy}."
+        f"{_spike_sentence(rows)} {_bases_sentence(rows)}"
+    )
+
+
+def _spike_sentence(rows: Sequence[Row]) -> str:
+    """The network whose error is far above the noise although it fits the samples, if any."""
+    noise = max(row["noise"] for row in of(rows, story="errors"))
+    spiked = [target for target in targets_of(rows) if _is_spiked(rows, target, noise)]
+    if not spiked:
+        return ""
+    return (
+        f" An MLP whose test error is above {10 * noise:g} ({', '.join(spiked)}) fits the samples "
+        "to the noise: its error lies between them, in a narrow spike."
+    )
+
+
+def _is_spiked(rows: Sequence[Row], target: str, noise: float) -> bool:
+    pairs = (
+        curve(rows, target, "mlp", f"{kind}_rms", noisy=True)[1] for kind in ("test", "training")
+    )
+    return any(
+        test > 10 * noise and training <= noise for test, training in zip(*pairs, strict=True)
+    )
 
 
 def _bases_sentence(rows: Sequence[Row]) -> str:
@@ -177,9 +210,14 @@ def _bases_sentence(rows: Sequence[Row]) -> str:
 
 def table(rows: Sequence[Row]) -> str:
     """Median test and training errors per target, noise and number of parameters."""
-    lines = [f"{'':8}{'noise':>6}{'parameters':>12}" + "".join(
-        f"{MODELS[m] + ' ' + kind:>22}" for m in ("polynomial", "mlp") for kind in ("test", "train")
-    )]  # fmt: skip
+    lines = [
+        f"{'':8}{'noise':>6}{'parameters':>12}"
+        + "".join(
+            f"{MODELS[m] + ' ' + kind:>22}"
+            for m in ("polynomial", "mlp")
+            for kind in ("test", "train")
+        )
+    ]
     for target in targets_of(rows):
         for noisy in (False, True):
             for size in curve(rows, target, "mlp", "test_rms", noisy=noisy)[0]:

@@ -61,6 +61,13 @@ def _line(ax: Axes, begin: tuple[float, float], end: tuple[float, float], color:
 
 def _unit(ax: Axes, place: tuple[float, float], text: str) -> None:
     if text != r"$\vdots$":
-        ax.plot(*place, "o", markersize=16, markerfacecolor="white", markeredgecolor="0.3",
-                zorder=2, clip_on=False)  # fmt: skip
+        ax.plot(
+            *place,
+            "o",
+            markersize=16,
+            markerfacecolor="white",
+            markeredgecolor="0.3",
+            zorder=2,
+            clip_on=False,
+        )
     ax.text(*place, text, ha="center", va="center", fontsize=10, zorder=3)

@@ -1,5 +1,7 @@
 """Functions with one mode only: the right derivative by that mode, or one clear sentence."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import laws
@@ -211,3 +213,35 @@ def test_linear_parts_without_linearize(monkeypatch):
         c=16,
         scale=50.0,
     )
+
+
+NEEDS_NUMBERS = {
+    "if": lambda p, x: p * (x[0] if x[0] > 0 else -x[0]),
+    "if of a parameter": lambda p, x: x[0] if p > 0 else -x[0],
+    "math": lambda p, x: p * math.sin(x[0]),
+    "numpy": lambda p, x: p * jnp.asarray(np.sin(x))[0],
+}
+POINTS = jnp.array([[0.3, 0.7], [0.1, -0.2]])
+ASKED = {
+    "trace": lambda f: d.trace(f, jnp.array(0.5), POINTS[0]),
+    "count": lambda f: d.count(f, jnp.array(0.5), POINTS[0]),
+    "ntk": lambda f: d.ntk(f, POINTS, params=jnp.array(0.5)),
+    "gradients": lambda f: d.per_sample_gradients(f, POINTS, jnp.zeros(2), params=jnp.array(0.5)),
+    "norms": lambda f: d.per_sample_gradient_norms(f, POINTS, jnp.zeros(2), params=jnp.array(0.5)),
+    "plan": lambda f: d.plan(
+        jax.jit(f), x=POINTS[0], params=jnp.array(0.5)
+    ),  # without jit JAX has the numbers that `if` asks for
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("kind", NEEDS_NUMBERS)
+def test_functions_that_need_numbers_are_told_what_to_write(asked, kind):
+    with pytest.raises(TypeError, match=r"got a function that needs .* Use jnp\.where .* jnp\.sin"):
+        ASKED[asked](NEEDS_NUMBERS[kind])
+
+
+def test_a_loss_that_needs_numbers_is_named():
+    net = al.MLP.init(jax.random.key(0), 2, (3,))
+    with pytest.raises(TypeError, match="^loss: got a function that needs"):
+        d.per_sample_gradients(net, POINTS, jnp.zeros(2), lambda v, y: v - y if v > y else y - v)

@@ -200,3 +200,12 @@ def test_models_of_any_kind_go_through_errors_derivatives_and_evaluate(made):
     close(d.jacobian(model, X[0]), d.jacobian(net, X[0]))
     close(d.gradient(model, X[0]), d.gradient(net, X[0]))
     assert "agrees" in repr(d.check_derivatives(model, X[0]))
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 1e25), ("float64", 1e200)])
+def test_rows_of_very_different_sizes(dtype, size):
+    X = jnp.asarray([[1 / size], [size]], dtype)
+    params = jnp.ones(1, dtype)
+    found = d.ntk(lambda p, x: p[0] * x[0], X, params=params)
+    assert float(found[0, 1]) == pytest.approx(1.0, rel=1e-6)
+    assert float(found[1, 0]) == pytest.approx(1.0, rel=1e-6)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import laws
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 from approxlab import MLP
 from approxlab.derivatives.counts.jaxprs import count
@@ -81,7 +82,9 @@ def check_executed(net, x, plan, c=32):
     laws.close(jacobian, jax.jacobian(net)(x), c=c, scale=scale, dtype=net.dtype)
 
 
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize(
+    "activation", mostly_slow(sorted(ACTIVATIONS), ("heaviside", "relu", "tanh"))
+)
 def test_results_are_those_of_jax(activation):
     net = made_net(3, [4, 5, 2, 5, 3], activation, (1, 0, 5))
     x = jnp.linspace(-1.5, 2.0, 4)

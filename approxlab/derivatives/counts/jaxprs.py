@@ -17,6 +17,7 @@ from typing import Any
 import jax
 
 from approxlab.arguments import check_function
+from approxlab.derivatives._absent_modes import as_jax_function
 from approxlab.derivatives.counts._primitive_work import NOT_COUNTED, Number, operations, weigh
 from approxlab.derivatives.counts.inner_jaxprs import (
     CALLS,
@@ -158,7 +159,9 @@ def count(fn: Callable[..., Any], *args: Any, live_only: bool = False) -> Count:
         5120
     """
     check_function("fn", fn)
-    return count_jaxpr(jax.make_jaxpr(fn)(*args), live_only=live_only)
+    with as_jax_function("fn"):
+        jaxpr = jax.make_jaxpr(fn)(*args)
+    return count_jaxpr(jaxpr, live_only=live_only)
 
 
 def count_jaxpr(jaxpr: Any, *, live_only: bool = False) -> Count:

@@ -43,17 +43,27 @@ def function_ntk(f: Any, params: Any, X: Any, X2: Any = None) -> Array:
     right = left if X2 is None else _rows(f, tree, _points(X2, "X2"))
     shape = (*left[1], *right[1])
     total: Any = None
-    # One scale per block of leaves, so that squares of gradients neither over- nor underflow.
-    one, two = (_largest(rows) for rows, _ in (left, right))
+    # One scale per row, so that squares of gradients neither over- nor underflow.
+    one, two = (_sizes(rows) for rows, _ in (left, right))
     for a, b in zip(left[0], right[0], strict=True):
         part = (a / one) @ (b / two).T
         total = part if total is None else total + part
-    return (total * one * two).reshape(shape)
+    return (total * one * two.T).reshape(shape)
+
+
+def _sizes(rows: list[Array]) -> Array:
+    """The largest absolute entry of every row, as a column; 1 for a row of zeros."""
+    sizes = [jnp.max(jnp.abs(a), axis=1, keepdims=True, initial=0.0) for a in rows]
+    return _divisor(jnp.max(jnp.stack(sizes), axis=0))
+
+
+def _divisor(size: Array) -> Array:
+    return jax.lax.stop_gradient(jnp.where((size > 0) & jnp.isfinite(size), size, 1.0))
 
 
 def _largest(rows: list[Array]) -> Array:
     size = jnp.max(jnp.stack([jnp.max(jnp.abs(a), initial=0.0) for a in rows]))
-    return jax.lax.stop_gradient(jnp.where((size > 0) & jnp.isfinite(size), size, 1.0))
+    return _divisor(size)
 
 
 def _rows(f: Function, tree: Tree, X: Array) -> tuple[list[Array], tuple[int, ...]]:

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from approxlab.derivatives._absent_modes import as_jax_function
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
 from approxlab.derivatives.layers.any_function import (
     FunctionGradients,
@@ -208,12 +209,14 @@ def per_sample_gradients(
     """
     if params is not None:
         check_no_biases(biases)
-        return function_gradients(net, params, X, Y, loss)
+        with as_jax_function("net or loss"):
+            return function_gradients(net, params, X, Y, loss)
     points = as_batch(net, X)
     Y = compared_values(Y, points.shape[0], net.dtype)
     left = forward(net, points)
     values = left.values[:, 0] if net.out_size is None else left.values
-    u = _cotangents(loss, values, Y)
+    with as_jax_function("loss"):
+        u = _cotangents(loss, values, Y)
     deltas = backward(net, left.slopes, u.reshape(points.shape[0], -1))
     return PerSampleGradients(net, deltas, left.inputs, biases)
 

@@ -36,6 +36,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from approxlab.derivatives._absent_modes import as_jax_function
 from approxlab.derivatives._structures import MAX_BYTES, check_bytes, register
 from approxlab.derivatives.layers.any_function import check_no_biases, function_ntk
 from approxlab.derivatives.layers.kernels import Factors, kernel
@@ -245,7 +246,8 @@ def ntk(net: Any, X: Any, X2: Any = None, *, biases: bool = True, params: Any = 
     """
     if params is not None:
         check_no_biases(biases)
-        return function_ntk(net, params, X, X2)
+        with as_jax_function("net"):
+            return function_ntk(net, params, X, X2)
     left = weight_jacobian(net, X, biases=biases)
     if X2 is None:
         return left.gram()

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from approxlab.arguments import check_instance
+from approxlab.derivatives._absent_modes import as_jax_function
 from approxlab.derivatives.tracing import _sweeps as sweeps
 from approxlab.derivatives.tracing import _tables as tables
 from approxlab.derivatives.tracing._steps import TraceStep
@@ -187,7 +188,8 @@ def trace(
     given = _input_names(f, args, len(leaves), names)
     for name, leaf in zip(given, leaves, strict=True):
         _check_input(name, leaf)
-    result = jax.eval_shape(f, *args)
+    with as_jax_function():
+        result = jax.eval_shape(f, *args)
     if len(jax.tree.leaves(result)) != 1 or not is_real(jax.tree.leaves(result)[0]):
         raise TypeError(
             f"f: got a function that returns {_outline(result)}, expected one floating-point "

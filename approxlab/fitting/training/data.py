@@ -42,6 +42,8 @@ class TrainingData:
         deviation: Root of the mean square of `values - mean`, shape (m,); 1 for a constant.
         out_size: `None` for values of shape (), m for values of shape (m,).
         function: The target and its mask, where fresh points can be drawn.
+        plain: Whether training sees points and values as they were given: then `inputs` and
+            `outputs` are these, `unit` is 1, and nothing is folded into the networks.
     """
 
     points: np.ndarray
@@ -55,6 +57,7 @@ class TrainingData:
     deviation: np.ndarray
     out_size: int | None
     function: tuple[Callable[..., Any], Callable[..., Any] | None] | None
+    plain: bool = False
 
     @property
     def variances(self) -> np.ndarray:
@@ -68,6 +71,7 @@ def prepare(
     dtype: str,
     grid: str = "uniform",
     scaling: str = "each",
+    plain: bool = False,
 ) -> TrainingData:
     """The training data of a target, or of arrays `(X, Y)`, for training in that dtype.
 
@@ -77,15 +81,43 @@ def prepare(
         dtype: That of the training.
         grid: "uniform" or "chebyshev".
         scaling: "each" to divide every output by its own spread, "common" to divide all by one.
+        plain: Whether training sees points and values as they are; losses are divided all the same.
 
     Raises:
         ValueError: If shapes do not fit or a number is not finite, or out of the dtype's reach.
         TypeError: If the target is neither.
     """
     if are_arrays(target):
-        return _from_arrays(*checked_arrays(target, points), dtype, scaling)
-    box = box_of(target)
-    return _from_target(target, box, _grid(box.dim, points, grid), dtype, scaling)
+        data = _from_arrays(*checked_arrays(target, points), dtype, scaling)
+    else:
+        box = box_of(target)
+        data = _from_target(target, box, _grid(box.dim, points, grid), dtype, scaling)
+    return _as_given(data, dtype) if plain else data
+
+
+def _as_given(data: TrainingData, dtype: str) -> TrainingData:
+    """The same data for training in their own units; mean and deviation still measure losses."""
+    values, limits = data.values * data.unit, np.finfo(dtype)
+    bottom, top = math.sqrt(float(limits.tiny)) * 1024, math.sqrt(float(limits.max)) / 1024
+    for size in np.abs(values).max(axis=0):
+        if size > 0 and not bottom <= size <= top:
+            raise ValueError(
+                f"target: got values of size {size:.3g} for training in their own units in "
+                f"{dtype}, expected sizes between {bottom:.0e} and {top:.0e}: their squares make "
+                "the loss. Choose other units."
+            )
+    return dataclasses.replace(
+        data,
+        inputs=data.points,
+        values=values,
+        outputs=values,
+        center=np.zeros_like(data.center),
+        half=np.ones_like(data.half),
+        unit=np.ones_like(data.unit),
+        mean=data.mean * data.unit,
+        deviation=data.deviation * data.unit,
+        plain=True,
+    )
 
 
 def _from_target(target: Any, box: Box, cube: np.ndarray, dtype: str, scaling: str) -> TrainingData:

@@ -24,7 +24,6 @@ from approxlab.networks.mlp import MLP, float_dtype
 
 __all__ = ["fit", "training_grid"]
 
-_LEARNING_RATE = 1e-2
 _RECORDS, _LEAST_STRIDE = 40, 25
 _HIDDEN, _ACTIVATION = (32, 32), "tanh"
 
@@ -60,7 +59,9 @@ def fit(
     several outputs it minimises the mean of (mean square error / variance). The affine maps are
     folded into the returned networks: it does not matter where the box lies, up to rounding, and a
     power of two times the target gives exactly that power of two times the network. (Where symmetry
-    makes a gradient vanish, Adam divides rounding by rounding and magnifies it.)
+    makes a gradient vanish, Adam divides rounding by rounding and magnifies it.) Only
+    "gradient_descent" and "momentum" train on inputs and values as they are: there the step size
+    has their units.
 
     A network is never worse than its start at the training points: a seed that ends worse than it
     began returns the network of its best record.
@@ -86,7 +87,9 @@ def fit(
         method: "adam" (its learning rate falls along half a cosine); "lbfgs", "ssbfgs" or
             "ssbroyden" (quasi-Newton with line search, the last two with a dense, self-scaled
             inverse Hessian); "levenberg_marquardt" or "variable_projection" (least squares, often
-            orders of magnitude below the others, see `LevenbergMarquardt` for settings); a `Method`
+            orders of magnitude below the others, see `LevenbergMarquardt` for settings);
+            "gradient_descent" or "momentum" (constant step, data not scaled: see
+            `GradientDescent`); a `Method`
             with settings of its own; or an optax `GradientTransformation`: use one such object
             again rather than an equal one, which would be compiled anew.
         seeds: Number of networks, by default 1; seed i starts from `jax.random.fold_in(key, i)`.
@@ -94,7 +97,9 @@ def fit(
         start: A network to start from, or several stacked ones, one per seed, as in `networks` of
             a result; widths, activation and linear units are then its own.
         steps: Steps at most.
-        learning_rate: Of "adam", by default 1e-2; the other methods have their own.
+        learning_rate: Of "adam", by default 1e-2; of "gradient_descent" and "momentum" the step
+            size alpha for half the sum of squares, without a default. The other methods have their
+            own.
         points: Number of training points of a target; by default 256 on an interval, 1024 in two
             dimensions, 2048 beyond.
         grid: "uniform", or "chebyshev" for points that are denser towards the faces of the box:
@@ -108,8 +113,8 @@ def fit(
         tol: Relative loss (mean square error divided by the variance of the target, of several
             outputs the mean of these) at which a seed has converged; by default (100 eps)^2.
         patience: Steps without an improvement of the best relative loss by the factor
-            1 - sqrt(eps) after which a seed has stagnated; by default none for "adam" and optax,
-            whose loss may rise before it falls, and 200 for the others.
+            1 - sqrt(eps) after which a seed has stagnated; by default none for "adam", optax
+            and gradient descent, whose loss may rise before it falls, and 200 for the others.
         scaling: "each" to divide every output by its own spread, "common" to divide all by one,
             the root of their mean variance, so that training minimises the mean square error of
             the whole vector: for components that have one unit.
@@ -156,7 +161,7 @@ def fit(
         seeds=count,
         key=jax.random.key(0) if key is None else key,
         steps=steps,
-        learning_rate=_rate(learning_rate),
+        learning_rate=_rate(learning_rate, chosen),
         batch=batch,
         init=_init(init, chosen, structure["activation"], start),
         dtype=kind,
@@ -168,7 +173,7 @@ def fit(
         devices=None if devices is None else tuple(devices),
     )
     where = training_grid(grid, target, chosen)
-    training_data = prepare(target, points, kind, where, scaling)
+    training_data = prepare(target, points, kind, where, scaling, chosen.own_units)
     _check_start(start, training_data)
     chosen.check(_size(settings, training_data))
     return train(training_data, settings)
@@ -294,11 +299,18 @@ def _check_scaling(scaling: Any) -> None:
         raise ValueError(f"scaling: got {scaling!r}, expected 'each' or 'common'.")
 
 
-def _rate(value: float | None) -> float:
-    if value is None:
-        return _LEARNING_RATE
-    check_number("learning_rate", value, positive=True)
-    return float(value)
+def _rate(value: float | None, method: Method) -> float:
+    if value is not None:
+        check_number("learning_rate", value, positive=True)
+        return float(value)
+    if method.default_learning_rate is None:
+        raise ValueError(
+            f"learning_rate: got None with method {method.name!r}, expected a positive number: the "
+            "constant step for half the sum of squares, in the units of the data. Below 2 divided "
+            "by the largest eigenvalue of the Hessian of that sum, steps contract: see "
+            "approxlab.landscapes.stable_step."
+        )
+    return method.default_learning_rate
 
 
 def _tolerance(tol: float) -> float:

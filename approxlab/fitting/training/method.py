@@ -73,6 +73,9 @@ class Method:
         patience: Default of `fit(patience=...)`; None for methods whose loss may rise before it
             falls, which by default never stagnate.
         grid: Default of `fit(grid=...)`.
+        own_units: Whether it trains at points and values as they are given, not mapped onto
+            [-1, 1]^d and unit mean square: where a step size means something in these units.
+        default_learning_rate: Default of `fit(learning_rate=...)`; None where it must be given.
         no_learning_rate: Why `fit(learning_rate=...)` is refused; None where it is used.
 
     Example:
@@ -87,6 +90,8 @@ class Method:
     sees_layers: bool = False
     patience: int | None = 200
     grid: str = "uniform"
+    own_units: bool = False
+    default_learning_rate: float | None = 1e-2
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from approxlab.fitting.training.gradient_descent import GradientDescent
 from approxlab.fitting.training.levenberg_marquardt import LevenbergMarquardt
 from approxlab.fitting.training.method import Method
 from approxlab.fitting.training.optax_methods import LBFGS, Adam, Optax
@@ -21,6 +22,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "ssbroyden": SelfScaled(broyden=True),
         "levenberg_marquardt": LevenbergMarquardt(),
         "variable_projection": LevenbergMarquardt(eliminate=True),
+        "gradient_descent": GradientDescent(),
+        "momentum": GradientDescent(momentum=0.9),
     }
 )
 """Name to method: `fit(method=name)` and `fit(method=METHODS[name])` are the same call."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from approxlab.evaluation import split
@@ -45,15 +46,18 @@ def arrays_of(
     """The data as arrays of the training dtype, and the static parts of a target to draw from.
 
     Points and values are stored as columns, (d, n) and (m, n): so every layer is one product
-    `W @ h`, a quarter faster on a CPU than rows or a vmap over points.
+    `W @ h`, a quarter faster on a CPU than rows or a vmap over points. Recorded losses are relative
+    to the square of `recorded`, which is 1 where the values are normalised already.
     """
+    plain = training_data.plain
     columns = {"inputs": training_data.inputs.T, "outputs": training_data.outputs.T}
     maps = {
         "scale": 1.0 / training_data.half,
         "shift": -training_data.center / training_data.half,
-        "mean": training_data.mean,
-        "deviation": training_data.deviation,
+        "mean": np.zeros_like(training_data.mean) if plain else training_data.mean,
+        "deviation": np.ones_like(training_data.deviation) if plain else training_data.deviation,
         "unit": training_data.unit,
+        "recorded": training_data.deviation if plain else np.ones_like(training_data.deviation),
     }
     data: dict[str, Any] = _cast({**columns, **maps}, settings.dtype)
     if settings.batch is None or training_data.function is None:
@@ -73,6 +77,7 @@ def original(
 ) -> dict[str, Any]:
     """The same data with points and values not normalised, to measure a finished network."""
     columns = {"inputs": training_data.points.T, "outputs": training_data.values.T}
+    columns["recorded"] = np.ones_like(training_data.deviation)
     return {**data, **_cast(columns, settings.dtype)}
 
 
@@ -176,6 +181,8 @@ def normalised(settings: Settings, training_data: TrainingData, seed: int) -> Tr
     start = settings.start
     net = start.member(seed) if start.weights[0].ndim > 2 else start
     net = jax.tree.map(lambda leaf: leaf.astype(settings.dtype), net)
+    if training_data.plain:
+        return net.weights, net.biases
     net = precompose(net, training_data.half, training_data.center)
     net = postcompose(net, 1.0 / training_data.unit)
     net = postcompose(

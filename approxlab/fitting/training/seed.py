@@ -112,6 +112,7 @@ class SeedTraining:
             span = jnp.minimum(intervals[0], count - done)
             taken, new = self._steps(state, data, schedule, span)
             losses_of_outputs = self._mean_squares(new.params, data["inputs"], data["outputs"])
+            losses_of_outputs = losses_of_outputs / data["recorded"] / data["recorded"]
             loss = jnp.mean(losses_of_outputs)
             finite = (taken == span) & jnp.isfinite(loss)
             for leaf in jax.tree.leaves(new.params):

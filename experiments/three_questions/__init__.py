@@ -1,0 +1,1 @@
+"""Can you take the gradient of a network's loss, is there a closed form, and is it convex?"""
