@@ -105,8 +105,11 @@ def test_homogeneous_activations_by_polar_coordinates(name):
     for angle in (1e-6, 0.3, 0.499, 0.501, 1.0, 2.5, np.pi - 1e-6):
         X = np.array([[1.0, 0.0], [np.cos(angle), np.sin(angle)]]) * [[0.7], [1.9]]
         found = network(name, weight=2.0).nngp(X)[0, 1]
-        expected = 2 * (0.7 * 1.9) ** power * homogeneous(name, angle)
-        assert float(found) == pytest.approx(expected, rel=1e-12, abs=1e-12 * float(found) + 1e-18)
+        size = 2 * (0.7 * 1.9) ** power
+        # Near a half turn the angle itself is rounded: by at most 2 eps, as the points are.
+        rounding = 4 * EPS * size * homogeneous(name, 0.0) if angle > 3 else 0.0
+        expected = size * homogeneous(name, angle)
+        assert float(found) == pytest.approx(expected, rel=1e-12, abs=rounding)
 
 
 def smooth(name, slope):
@@ -137,12 +140,12 @@ def test_networks_of_width_16384_lie_within_their_own_interval(name):
     limit = network(name, weight=1.5, bias=0.2)
     net = limit.draw(jax.random.key(0), 3, 2**14)
     act = activation(name)
-    units = np.asarray(act(X @ np.asarray(net.weights[0]).T + np.asarray(net.biases[0])))
+    units = np.asarray(act(jnp.asarray(X @ np.asarray(net.weights[0]).T + np.asarray(net.biases[0]))))
     products = units[:, None, :] * units[None, :, :]
     mean, spread = products.mean(-1), products.std(-1) / 2**7
     expected = (np.asarray(limit.nngp(X)) - 0.2) / 1.5
     assert np.all(np.abs(mean - expected) < 4.5 * spread + 1e-15)
-    assert not np.all(np.abs(1.1 * mean - expected) < 4.5 * spread)
+    assert not np.all(np.abs(1.25 * mean - expected) < 4.5 * spread)
 
 
 # Edges
@@ -186,11 +189,16 @@ def test_equal_rows_have_the_value_of_the_diagonal(layers, bias):
     whole = np.asarray(limit.ntk(X))
     across = np.asarray(limit.ntk(X, 1.0 * X))
     np.testing.assert_allclose(np.diag(across), np.diag(whole), rtol=8 * EPS)
-    # Angles of 1e-9 are seen: pi - q is exact there, and a cosine of them is 1.
-    near = X.copy()
-    near[:, 0] += 1e-9 * np.linalg.norm(X, axis=1)
-    gap = np.diag(whole) - np.diag(np.asarray(limit.ntk(X, near)))
-    assert np.all(np.abs(gap) > 1e-11)
+
+
+@pytest.mark.parametrize("angle", [1e-3, 1e-9, 1e-15])
+def test_small_angles_keep_their_digits(angle):
+    """T = s^2 (sin q + 2 (pi - q) cos q) / pi: a rounded cosine would show no angle below 1e-8."""
+    X = np.array([[1.0, 0.0], [np.cos(angle), np.sin(angle)]])
+    T = np.asarray(network().ntk(X))
+    assert T[0, 0] - T[0, 1] == pytest.approx(angle / np.pi + angle**2, rel=angle, abs=4 * EPS)
+    step = np.asarray(network("heaviside", weight=1.0).nngp(X))
+    assert 0.5 - step[0, 1] == pytest.approx(angle / (2 * np.pi), rel=1e-9, abs=2 * EPS)
 
 
 def test_opposite_rows():
@@ -254,14 +262,14 @@ def test_variances_are_the_diagonal():
 
 def test_the_error_of_a_series_is_known_and_holds():
     X = points(6)
-    rough, fine = (network("tanh", weight=9.0, rtol=rtol) for rtol in (1e-3, 1e-9))
+    rough, fine = (network("tanh", weight=2.0, rtol=rtol) for rtol in (1e-3, 1e-9))
     assert network().series_error(X) == 0.0
     errors = [limit.series_error(X) for limit in (rough, fine)]
     assert errors[1] < 1e-9 < errors[0] < 1e-3
     A, B = (np.asarray(limit.nngp(X)) for limit in (rough, fine))
     size = np.sqrt(np.outer(np.diag(B), np.diag(B)))
     assert np.max(np.abs(A - B) / size) < 2 * (errors[0] + errors[1])
-    with pytest.raises(ValueError, match=r"tanh.*512 terms.*expected at most rtol=1.0e-12"):
+    with pytest.raises(ValueError, match=r"tanh.*1024 terms.*expected at most rtol=1.0e-10"):
         network("tanh", weight=400.0).nngp(X)
 
 

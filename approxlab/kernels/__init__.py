@@ -1,5 +1,5 @@
 """Infinitely wide networks: their kernels, and what kernel regression makes of them."""
 
-import lazy_loader
+from approxlab.faces import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

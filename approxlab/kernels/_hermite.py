@@ -87,7 +87,7 @@ def series_error(name: str, deviations: Any, terms: int) -> float:
 
 
 def terms_needed(name: str, deviations: np.ndarray, rtol: float) -> int:
-    """How many terms keep the relative error below `rtol`; refused by name if 512 do not."""
+    """How many terms keep the relative error below `rtol`; refused by name if 1024 do not."""
     for terms in _TERMS:
         error = series_error(name, deviations, terms)
         if error <= rtol:

@@ -233,15 +233,31 @@ def random_feature_network(
     matrix = np.concatenate([weight * units, np.full((len(points), 1), bias, units.dtype)], axis=1)
     wanted = values
     if ridge > 0:
-        matrix = np.concatenate([matrix, ridge**0.5 * np.eye(width + 1, dtype=matrix.dtype)])
-        zeros = np.zeros((width + 1, *values.shape[1:]), values.dtype)
-        wanted = np.concatenate([values, zeros])
+        matrix, wanted = _with_ridge(matrix, values, ridge)
     found = solve(matrix, wanted, method="complete").solution
+    found = found[: width + 1]
     scaled = np.concatenate([weight * found[:-1], bias * found[-1:]])
     return with_last_layer(net, scaled)
 
 
-def _of(network: InfiniteNetwork, kind: Kind) -> Callable[..., Any]:
+def _with_ridge(
+    matrix: np.ndarray, values: np.ndarray, ridge: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A problem of least squares whose solution of least norm minimises |A w - y|^2 + ridge |w|^2.
+
+    With more unknowns than rows the residuals e become unknowns, A w + sqrt(ridge) e = y, so that
+    the matrix stays as wide as it is.
+    """
+    rows, columns = matrix.shape
+    root = np.asarray(ridge**0.5, matrix.dtype)
+    if rows <= columns:
+        return np.concatenate([matrix, root * np.eye(rows, dtype=matrix.dtype)], axis=1), values
+    below = root * np.eye(columns, dtype=matrix.dtype)
+    zeros = np.zeros((columns, *values.shape[1:]), values.dtype)
+    return np.concatenate([matrix, below]), np.concatenate([values, zeros])
+
+
+def _of(network: Any, kind: Any) -> Callable[..., Any]:
     if not isinstance(network, InfiniteNetwork):
         raise TypeError(f"network: got {type(network).__name__}, expected an InfiniteNetwork.")
     if kind not in ("nngp", "ntk"):
