@@ -221,7 +221,10 @@ class InfiniteNetwork:
                 f"expected one of {', '.join(sorted(ACTIVATIONS))}."
             )
         hidden = (width,) * self.hidden_layers
-        net = MLP.init(key, in_size, hidden, self.activation, out_size=out_size, dtype=dtype)
+        # The shapes alone: the numbers would be drawn twice, seconds of a wide network.
+        net = jax.eval_shape(
+            lambda: MLP.init(key, in_size, hidden, self.activation, out_size=out_size, dtype=dtype)
+        )
         sizes, weights, biases = net.sizes, [], []
         for layer, (w, b) in enumerate(zip(net.weights, net.biases, strict=True)):
             first, second = jax.random.split(jax.random.fold_in(key, layer))
