@@ -140,7 +140,9 @@ def test_networks_of_width_16384_lie_within_their_own_interval(name):
     limit = network(name, weight=1.5, bias=0.2)
     net = limit.draw(jax.random.key(0), 3, 2**14)
     act = activation(name)
-    units = np.asarray(act(jnp.asarray(X @ np.asarray(net.weights[0]).T + np.asarray(net.biases[0]))))
+    units = np.asarray(
+        act(jnp.asarray(X @ np.asarray(net.weights[0]).T + np.asarray(net.biases[0])))
+    )
     products = units[:, None, :] * units[None, :, :]
     mean, spread = products.mean(-1), products.std(-1) / 2**7
     expected = (np.asarray(limit.nngp(X)) - 0.2) / 1.5

@@ -32,7 +32,6 @@ _DIM = 10
 _WEIGHT, _BIAS = 2.0, 0.1  # variances
 _FRESH = 64  # points where trained networks are compared, beside the data
 _MARKS = 24  # times at which they are compared
-_FIRST = 0  # seeds of the points: apart from all networks
 _STEPS = {1: 0.02, 3: 0.1}  # of gradient descent, times the largest eigenvalue of the kernel
 
 
@@ -68,7 +67,7 @@ class Config:
 
 PRESETS = {
     "smoke": Config(widths=(32, 64, 128), seeds=10, deep_seeds=3, trained_seeds=2, points=16,
-                    deep_trained_seeds=1, deep_trained_width=64, time=1.0, timed_points=(250, 1000),
+                    deep_trained_seeds=1, deep_trained_width=64, time=1.0, timed_points=(1000,),
                     timed_depths=(3,), repeats=1),
     "default": Config(),
     "paper": Config(seeds=50, deep_seeds=20, trained_seeds=10, deep_trained_width=2048,
@@ -154,12 +153,11 @@ def _key(run: runner.RunInfo, *coordinates: int) -> Array:
     return key
 
 
-def _sphere(key: Array, count: int) -> np.ndarray:
+def _sphere(run: runner.RunInfo, count: int) -> np.ndarray:
     """Uniform points on the sphere of radius sqrt(d), in numbers that float32 holds."""
-    import jax
     import numpy as np
 
-    normal = np.asarray(jax.random.normal(key, (count, _DIM), "float32"), float)
+    normal = np.random.default_rng([run.seed, count]).standard_normal((count, _DIM))
     unit = normal / np.linalg.norm(normal, axis=1, keepdims=True)
     return np.asarray(_DIM**0.5 * unit, np.float32).astype(float)
 
@@ -171,7 +169,7 @@ def _timing(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]
     import jax
     import numpy as np
 
-    X = _sphere(_key(run, _FIRST, unit["points"]), unit["points"])
+    X = _sphere(run, unit["points"])
     limit, taken = _limit(unit["depth"]), []
     for _ in range(unit["repeats"] + 1):
         start = time.perf_counter()
@@ -182,19 +180,24 @@ def _timing(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]
 
 def _kernels(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
     """Relative distance of each random network's tangent kernel from the limit."""
-    from approxlab.kernels import compare
+    import jax
+    import numpy as np
+
+    from approxlab.kernels import empirical_kernel
 
     depth, width = unit["depth"], unit["width"]
-    X = _sphere(_key(run, _FIRST, unit["points"]), unit["points"])
-    limit = _limit(depth)
+    X, limit = _sphere(run, unit["points"]), _limit(depth)
+    wanted = np.asarray(limit.ntk(X))
     expected = _expected_distance(X, width) if depth == 1 else None
+
+    kernel = jax.jit(lambda net: empirical_kernel(net, X, limit=limit))
     rows = []
     for seed in range(unit["seeds"]):
         net = limit.draw(_key(run, 1, depth, width, seed), _DIM, width, dtype="float32")
         rows.append(
             {
                 "network": seed,
-                "distance": compare(net, limit, X).distance,
+                "distance": _relative(kernel(net), wanted),
                 "expected_distance": expected,
             }
         )
@@ -270,22 +273,25 @@ def _trained(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any
 
 def _features(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
     """Random features with a solved last layer against NNGP regression, at fresh points."""
+    import numpy as np
+
     import approxlab as al
     from approxlab.kernels import random_feature_network, regress
 
     X, fresh = _data(unit, run)
     limit = _limit(unit["depth"])
     wanted = regress(limit, X, _target(X), kind="nngp").mean(fresh)
+    single = np.asarray(X, np.float32), np.asarray(_target(X), np.float32)
     rows = []
     for seed in range(unit["seeds"]):
         key = _key(run, 3, unit["width"], seed)
-        net = random_feature_network(limit, key, unit["width"], X, _target(X))
+        net = random_feature_network(limit, key, unit["width"], *single)
         rows.append({"network": seed, "difference": _relative(al.evaluate(net, fresh), wanted)})
     return rows
 
 
 def _data(unit: Mapping[str, Any], run: runner.RunInfo) -> tuple[np.ndarray, np.ndarray]:
-    points = _sphere(_key(run, _FIRST, 1), unit["points"] + _FRESH)
+    points = _sphere(run, unit["points"] + _FRESH)
     return points[: unit["points"]], points[unit["points"] :]
 
 

@@ -75,8 +75,7 @@ def _made(weight_variance: float, bias_variance: float) -> Any:
                 for w, g in zip(net.weights, slope.weights, strict=True)
             ]
             biases = [
-                b - step * bias_variance * g
-                for b, g in zip(net.biases, slope.biases, strict=True)
+                b - step * bias_variance * g for b, g in zip(net.biases, slope.biases, strict=True)
             ]
             return dataclasses.replace(net, weights=tuple(weights), biases=tuple(biases))
 
