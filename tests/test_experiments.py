@@ -136,6 +136,13 @@ SPOILED = {
         ("local", 1.001): "other local derivatives",
         ("tangent_x1", 1.001): "other tangents of forward mode",
     },
+    "kernel_limit": {
+        ("distance", 2): "kernels twice as far from the limit as computed",
+        ("expected_distance", 0.5): "half the exact distance",
+        ("difference", 100): "networks that do not follow the kernel",
+        ("kernel_s", -1): "negative times",
+        ("kernel_s", 100): "kernels that take minutes",
+    },
     "linear_polynomial_mlp": {
         ("test_rms", 1e-6): "a linear model that is good enough for all",
         ("training_rms", -1): "training errors that rise with the degree",

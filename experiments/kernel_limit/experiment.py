@@ -47,7 +47,7 @@ class Config:
     """Random networks of three hidden layers of each width."""
     points: int = 32
     """At which their kernels are compared."""
-    trained_seeds: int = 5
+    trained_seeds: int = 10
     """Trained networks of one hidden layer of each width."""
     deep_trained_seeds: int = 3
     """Trained networks of three hidden layers of each width."""
@@ -56,21 +56,23 @@ class Config:
     trained_points: int = 16
     """Data of trained networks."""
     time: float = 4.0
-    """Of gradient flow; three hidden layers, whose kernel is larger, are given half of it."""
+    """Of gradient flow, one hidden layer."""
+    deep_time: float = 1.2
+    """Of gradient flow, three hidden layers, whose kernel is larger."""
     timed_points: tuple[int, ...] = (250, 500, 1000, 2000)
     """Numbers of points of kernels that are timed, at depth 3."""
     timed_depths: tuple[int, ...] = (1, 2, 3, 5)
     """Hidden layers of kernels that are timed, at 1000 points."""
-    repeats: int = 3
+    repeats: int = 5
     """Timings of one kernel, of which the median counts."""
 
 
 PRESETS = {
     "smoke": Config(widths=(32, 64, 128), seeds=10, deep_seeds=3, trained_seeds=2, points=16,
-                    deep_trained_seeds=1, deep_trained_width=64, time=1.0, timed_points=(1000,),
-                    timed_depths=(3,), repeats=1),
+                    deep_trained_seeds=1, deep_trained_width=64, time=1.0, deep_time=0.5,
+                    timed_points=(1000,), timed_depths=(3,), repeats=1),
     "default": Config(),
-    "paper": Config(seeds=50, deep_seeds=20, trained_seeds=10, deep_trained_width=2048,
+    "paper": Config(seeds=50, deep_seeds=20, trained_seeds=30, deep_trained_width=2048,
                     timed_points=(250, 500, 1000, 2000, 4000), timed_depths=(1, 2, 3, 5, 10),
                     repeats=7),
 }  # fmt: skip
@@ -86,8 +88,9 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     )  # fmt: skip
     if len(set(config.widths)) < 3:
         raise ValueError(f"widths: got {config.widths}, expected at least three different ones.")
-    if not config.time > 0:
-        raise ValueError(f"time: got {config.time!r}, expected a positive number.")
+    for name in ("time", "deep_time"):
+        if not getattr(config, name) > 0:
+            raise ValueError(f"{name}: got {getattr(config, name)!r}, expected a positive number.")
     timed = [(count, 3) for count in config.timed_points]
     timed += [(1000, depth) for depth in config.timed_depths if (1000, depth) not in timed]
     timings = [
@@ -103,7 +106,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     data = {"points": config.trained_points}
     trained = [
         {"story": "trained", "depth": depth, "width": width, "seeds": seeds, **data,
-         "time": config.time if depth == 1 else config.time / 2, "step": _STEPS[depth]}
+         "time": config.time if depth == 1 else config.deep_time, "step": _STEPS[depth]}
         for depth, seeds in ((1, config.trained_seeds), (3, config.deep_trained_seeds))
         for width in config.widths
         if depth == 1 or width <= config.deep_trained_width
@@ -129,8 +132,8 @@ def seconds(config: Config) -> float:
     return (
         15.0
         + 6e-8 * deep * config.deep_seeds
-        + 3e-6 * trained * config.deep_trained_seeds * config.time
-        + 3e-4 * sum(config.widths) * config.trained_seeds
+        + 5e-6 * trained * config.deep_trained_seeds * config.deep_time
+        + 1e-4 * sum(config.widths) * config.trained_seeds
         + 2.5e-7 * pairs * (config.repeats + 1)
     )
 
@@ -175,7 +178,24 @@ def _timing(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]
         start = time.perf_counter()
         jax.block_until_ready(limit.ntk(X))
         taken.append(time.perf_counter() - start)
-    return [{"first_s": taken[0], "kernel_s": float(np.median(taken[1:]))}]
+    return [
+        {
+            "first_s": taken[0],
+            "kernel_s": float(np.median(taken[1:])),
+            "processor": _processor(),
+        }
+    ]
+
+
+def _processor() -> str:
+    """The name of the processor, as far as this machine tells it."""
+    import platform
+    from pathlib import Path
+
+    lines = Path("/proc/cpuinfo")
+    text = lines.read_text(encoding="utf-8", errors="replace") if lines.is_file() else ""
+    names = [line.split(":", 1)[1].strip() for line in text.splitlines() if "model name" in line]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _kernels(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:

@@ -74,12 +74,12 @@ def _draw_training(ax: Axes, rows: Sequence[Row]) -> None:
         shade = colormaps["Blues"](0.3 + 0.7 * place / max(1, len(widths) - 1))
         ax.plot(times, [100 * mean for mean in means], color=shade, label=str(width))
     ax.axhline(5, color="0.4", linestyle="--", linewidth=1.0)
-    small_note(ax, 0.02, 0.02, "dashed: 5%")
+    small_note(ax, 0.98, 0.02, "dashed: 5%", ha="right")
     ax.set(xscale="log", yscale="log", xlabel="time of gradient flow")
     ax.set_ylabel("relative difference of outputs, %")
     _percent(ax)
     ax.legend(title="width", ncols=2, loc="upper left")
-    bold_title(ax, "One hidden layer, trained: against the kernel", 12)
+    bold_title(ax, "Training, one hidden layer: away from the kernel", 12)
 
 
 def _draw_outputs(ax: Axes, rows: Sequence[Row]) -> None:
@@ -90,17 +90,17 @@ def _draw_outputs(ax: Axes, rows: Sequence[Row]) -> None:
                 color=_SHADES[depth], markersize=5, alpha=0.5)  # fmt: skip
         widths, means = _by_width(ends, "difference")
         ax.plot(widths, [100 * mean for mean in means], "o-", color=_SHADES[depth], markersize=6,
-                label=f"trained, {name}")  # fmt: skip
+                label=f"{name}, largest along training")  # fmt: skip
     widths, means = _by_width(of(rows, story="features"), "difference")
     ax.plot(widths, [100 * mean for mean in means], "s-", color=_FEATURES, markersize=5,
-            label="random features, against NNGP")  # fmt: skip
+            label="random features against NNGP")  # fmt: skip
     ax.axhline(5, color="0.4", linestyle="--", linewidth=1.0)
     ax.set(xscale="log", yscale="log", xlabel="width")
-    ax.set_ylabel("largest relative difference, %")
+    ax.set_ylabel("relative difference of outputs, %")
     ticks_at(ax, widths)
     _percent(ax)
     ax.legend(loc="lower left")
-    bold_title(ax, "Outputs: largest difference along training", 12)
+    bold_title(ax, "Outputs: the wider, the closer to the kernel", 12)
 
 
 def _percent(ax: Axes) -> None:
@@ -121,7 +121,7 @@ def _draw_times(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot([row["points"]], [row["kernel_s"]], marker, color="0.45", markersize=7,
                 label=f"{row['depth']} hidden layer{'s' * (row['depth'] != 1)}")  # fmt: skip
     ax.axhline(1.0, color="0.4", linestyle="--", linewidth=1.0)
-    small_note(ax, 0.02, 0.02, "dashed: one second")
+    small_note(ax, 0.98, 0.02, "dashed: one second", ha="right")
     ax.set(xscale="log", yscale="log", xlabel="points", ylabel="seconds")
     ticks_at(ax, column(mine, "points"))
     ax.legend(loc="upper left")
