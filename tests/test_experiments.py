@@ -143,6 +143,14 @@ SPOILED = {
         ("kernel_s", -1): "negative times",
         ("kernel_s", 100): "kernels that take minutes",
     },
+    "kernel_or_features": {
+        ("error", 10): "models that are not better than the other one",
+        ("error", 0.1): "errors below the least of all settings",
+        ("best_error", 0.1): "models that could have been as good",
+        ("best_error", 2): "least errors that are not the least",
+        ("start_share", 5): "one direction that was seen before training",
+        ("share", 0.3): "features spread more evenly than over all directions",
+    },
     "linear_polynomial_mlp": {
         ("test_rms", 1e-6): "a linear model that is good enough for all",
         ("training_rms", -1): "training errors that rise with the degree",

@@ -26,6 +26,7 @@ IDENTITIES = {
     "jacobian_chain": "efd691e4cf22b9d9",
     "jacobian_cost": "1c84aa88a04e396c",
     "kernel_limit": "124b99a2f5eef90f",
+    "kernel_or_features": "d752037fb5c8dbdc",
     "linear_layer_vjp": "7d4c9c731d15177f",
     "machine_precision": "867a0ae19b1b944e",
     "sigmoid_shapes": "24ffed86981cb38c",

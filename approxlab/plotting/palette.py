@@ -146,6 +146,7 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "three layers": _VERMILLION,
             "random features": _GREEN,
         },
+        "kernel or features": {"kernel": _VERMILLION, "network": _BLUE},
         "trained on cos 3t": {"one layer": _VERMILLION, "with biases": _BLUE, "two layers": _GREEN},
         "three questions": {
             "formula": _BLUE,
