@@ -77,7 +77,7 @@ def _draw_shares(ax: Axes, rows: Sequence[Row]) -> None:
                 fillstyle="full" if target == "ridge" else "none")  # fmt: skip
     start = middle(column(rows, "start_share"))
     ax.axhline(start, color="0.4", linestyle=":", linewidth=1.2)
-    small_note(ax, 0.98, start + 0.01, "before training", ha="right", va="bottom")
+    small_note(ax, 0.98, start - 0.015, "before training", ha="right", va="top")
     ax.set(xscale="log", xlabel="samples", ylim=(0, 1), ylabel="share of the strongest direction")
     ticks_at(ax, samples)
     ax.legend(loc="upper left")
