@@ -136,6 +136,10 @@ SPOILED = {
         ("local", 1.001): "other local derivatives",
         ("tangent_x1", 1.001): "other tangents of forward mode",
     },
+    "kernel_spectra": {
+        ("even_slope", 1.1): "slopes that are not those of theory",
+        ("odd_missing", 0): "a frequency that can be learnt where none can",
+    },
     "linear_polynomial_mlp": {
         ("test_rms", 1e-6): "a linear model that is good enough for all",
         ("training_rms", -1): "training errors that rise with the degree",

@@ -58,9 +58,9 @@ class InfiniteNetwork:
 
     Attributes:
         hidden_layers: L, at least 1.
-        activation: s, any of the registry, or "erf" or "abs", which have kernels alone. Powers of
-            relu, heaviside, abs, erf, sin and identity have closed forms; others are series whose
-            error is known (`series_error`).
+        activation: s, any of the registry, or "erf", which has a kernel alone. Powers of relu,
+            heaviside, leaky_relu, abs, erf, sin and identity have closed forms; others are series
+            whose error is known (`series_error`).
         weight_variance: One number, or one for each of the L + 1 layers. 2 keeps the size of relu's
             kernel from layer to layer (He et al. 2015).
         bias_variance: One number, or one for each of the L + 1 layers; 0 for no biases.
