@@ -8,6 +8,7 @@ of that kind, one with biases and one with two hidden layers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(activations=("relu", "erf"), depths=(1, 2), highest=128, width=64, steps=200,
+    "smoke": Config(activations=("relu", "erf"), depths=(1,), highest=128, width=32, steps=200,
                     seeds=1),
     "default": Config(),
     "paper": Config(highest=1024, width=2048, steps=10_000, seeds=5),
@@ -88,7 +89,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
     """Slopes and vanishing parities of a kernel, its eigenvalues; or how far a network came."""
-    return _trained(unit) if unit["story"] == "trained" else _kernel(unit)
+    return _trained(unit, run) if unit["story"] == "trained" else _kernel(unit)
 
 
 def seconds(config: Config) -> float:
@@ -122,9 +123,10 @@ def _kernel(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
         wanted = np.unique(np.geomspace(1, unit["highest"], _KEPT).round().astype(int))
         seen = wanted[found.eigenvalues[wanted] > _SEEN * found.floor]
         rows += [
-            {"row": "eigenvalue", "frequency": int(k), "eigenvalue": float(found.eigenvalues[k])}
+            {"row": "eigenvalue", "frequency": int(k),
+             "eigenvalue": float(f"{found.eigenvalues[k]:.4g}")}
             for k in seen
-        ]
+        ]  # fmt: skip
     return rows
 
 
@@ -144,7 +146,7 @@ def _fit(found: Any, parity: str) -> dict[str, Any]:
     return {"slope": round(slope, 3), "last": int(kept[-1]), "missing": missing}
 
 
-def _trained(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _trained(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
     """Adam on the mean square error at points of the circle, biases held at 0 or free."""
     import jax
     import jax.numpy as jnp
@@ -152,7 +154,8 @@ def _trained(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     depth, biases = {name: (d, b) for name, d, b in _TRAINED}[unit["network"]]
     limit = _limit({"activation": "relu", "depth": depth, "bias": _BIAS if biases else 0.0})
-    net = limit.draw(jax.random.key(unit["seed"]), 2, unit["width"])
+    key = jax.random.fold_in(jax.random.key(run.seed), unit["seed"])
+    net = limit.draw(key, 2, unit["width"])
     angles = 2 * np.pi * np.arange(_POINTS) / _POINTS
     points = jnp.asarray(np.stack([np.cos(angles), np.sin(angles)], axis=1))
     wanted = jnp.asarray(np.cos(3 * angles))
@@ -160,14 +163,19 @@ def _trained(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
     def loss(net: MLP) -> Any:
         return jnp.mean((jax.vmap(net)(points) - wanted) ** 2)
 
-    rule = optax.adam(optax.cosine_decay_schedule(_RATE, unit["steps"]))
+    def rate(taken: Any) -> Any:
+        angle = math.pi / unit["steps"] * jnp.asarray(taken, float)
+        return 0.5 * _RATE * (1 + jnp.cos(angle))
+
+    rule = optax.adam(rate)
 
     def step(carry: Any, _: Any) -> tuple[Any, Any]:
         net, state = carry
         value, slope = jax.value_and_grad(loss)(net)
         if not biases:
             slope = _without_biases(slope)
-        change, state = rule.update(slope, state)
+        with jax.numpy_dtype_promotion("standard"):  # which optax counts on
+            change, state = rule.update(slope, state)
         return (optax.apply_updates(net, change), state), value
 
     @jax.jit
