@@ -370,5 +370,5 @@ def _per_layer(name: str, value: Any, layers: int, *, positive: bool) -> Varianc
     return tuple(float(v) for v in values)
 
 
-def _numbers(values: Sequence[float] | None, dtype: Any) -> Array:
+def _numbers(values: Sequence[Any] | None, dtype: Any) -> Array:
     return jnp.asarray(values or (), dtype)
