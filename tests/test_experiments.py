@@ -140,6 +140,13 @@ SPOILED = {
         ("even_slope", 1.1): "slopes that are not those of theory",
         ("odd_missing", 0): "a frequency that can be learnt where none can",
     },
+    "kernel_limit": {
+        ("distance", 2): "kernels twice as far from the limit as computed",
+        ("expected_distance", 0.5): "half the exact distance",
+        ("difference", 100): "networks that do not follow the kernel",
+        ("kernel_s", -1): "negative times",
+        ("kernel_s", 100): "kernels that take minutes",
+    },
     "linear_polynomial_mlp": {
         ("test_rms", 1e-6): "a linear model that is good enough for all",
         ("training_rms", -1): "training errors that rise with the degree",

@@ -141,6 +141,11 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "kept for reverse mode": {"everything": _BLUE, "layers": _ORANGE, "blocks": _PURPLE},
         # Infinitely wide networks.
         "kernels": {"nngp": _BLUE, "ntk": _VERMILLION},
+        "finite width": {
+            "one layer": _BLUE,
+            "three layers": _VERMILLION,
+            "random features": _GREEN,
+        },
         "trained on cos 3t": {"one layer": _VERMILLION, "with biases": _BLUE, "two layers": _GREEN},
         "three questions": {
             "formula": _BLUE,
