@@ -136,6 +136,10 @@ SPOILED = {
         ("local", 1.001): "other local derivatives",
         ("tangent_x1", 1.001): "other tangents of forward mode",
     },
+    "kernel_spectra": {
+        ("even_slope", 1.1): "slopes that are not those of theory",
+        ("odd_missing", 0): "a frequency that can be learnt where none can",
+    },
     "kernel_limit": {
         ("distance", 2): "kernels twice as far from the limit as computed",
         ("expected_distance", 0.5): "half the exact distance",

@@ -40,13 +40,13 @@ class Pair(NamedTuple):
         return self.products * jnp.cos(self.angle)
 
 
-def unit_rows(x: Array, weight: float, bias: float) -> tuple[Array, Array]:
+def unit_rows(x: Array, weight: Array, bias: Array) -> tuple[Array, Array]:
     """Lengths of the rows (sqrt(weight / d) x, sqrt(bias)), and these rows divided by them.
 
     Rows of 1e-150 or 1e150 are first divided by their largest entry. A row of length 0 stays 0.
     """
-    scale = jnp.asarray((weight / x.shape[1]) ** 0.5, x.dtype)
-    ones = jnp.full((x.shape[0], 1), bias**0.5, x.dtype)
+    scale = jnp.sqrt(weight / x.shape[1])
+    ones = jnp.full((x.shape[0], 1), jnp.sqrt(bias))
     rows = jnp.concatenate([x * scale, ones], axis=1)
     largest = jnp.max(jnp.abs(rows), axis=1, keepdims=True)
     rows = rows / jnp.where(largest > 0, largest, 1)
@@ -68,7 +68,7 @@ def angle_of_gap(gap: Array) -> Array:
     return 2 * jnp.arctan2(jnp.sqrt(inside), jnp.sqrt(2 - inside))
 
 
-def with_bias(left: Array, right: Array, gap: Array, weight: float, bias: float) -> Pair:
+def with_bias(left: Array, right: Array, gap: Array, weight: Array, bias: Array) -> Pair:
     """Moments of z = sqrt(weight) h + sqrt(bias) b, from those of h.
 
     Args:
@@ -78,7 +78,7 @@ def with_bias(left: Array, right: Array, gap: Array, weight: float, bias: float)
         weight: Variance of the weights times the width.
         bias: Variance of the bias.
     """
-    w, b = jnp.asarray(weight**0.5, left.dtype), jnp.asarray(bias**0.5, left.dtype)
+    w, b = jnp.sqrt(weight), jnp.sqrt(bias)
     new_left, new_right = jnp.hypot(w * left, b), jnp.hypot(w * right, b)
 
     def parts(old: Array, new: Array) -> tuple[Array, Array]:

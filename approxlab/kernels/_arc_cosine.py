@@ -2,7 +2,8 @@
 
 For u, v centred Gaussians with standard deviations s, t and correlation cos q,
 
-    E[relu(u)^n relu(v)^n] = (s t)^n J_n(q) / (2 pi),   J_n = sin q P_n(cos q) + (pi - q) Q_n(cos q),
+    E[relu(u)^n relu(v)^n] = (s t)^n J_n(q) / (2 pi),
+    J_n(q) = sin q P_n(cos q) + (pi - q) Q_n(cos q),
 
 with J_n' = -n^2 sin q J_{n-1} (Cho and Saul 2009). Near q = 0, where 1 - J_n(q) / J_n(0) cancels,
 its Taylor polynomial is used.

@@ -18,9 +18,9 @@ from jaxtyping import Array
 from approxlab.kernels._angles import Pair
 from approxlab.kernels._arc_cosine import absolute_gap, arc_cosine, arc_cosine_gap, second_moment
 from approxlab.kernels._hermite import coefficients, mehler
-from approxlab.networks.activations import ACTIVATIONS
+from approxlab.networks.activations import ACTIVATIONS, KINK_SLOPES
 
-__all__ = ["CLOSED", "KINKED", "KNOWN", "Activated", "dual"]
+__all__ = ["CLOSED", "KNOWN", "Activated", "dual"]
 
 
 class Activated(NamedTuple):
@@ -60,14 +60,18 @@ def _heaviside(pair: Pair) -> Activated:
     return Activated(left, right, gap, jnp.full_like(gap, jnp.nan))
 
 
-def _absolute(pair: Pair) -> Activated:
-    slopes = 1 - 2 * pair.angle / math.pi
-    return Activated(pair.left, pair.right, absolute_gap(pair.angle), slopes)
+def _two_slopes(below: float, above: float) -> Callable[[Pair], Activated]:
+    """Slopes on the two sides of 0: s(z) = a z + b |z|, whose mixed moments vanish by symmetry."""
+    a, b = 0.5 * (above + below), 0.5 * (above - below)
+    size = a * a + b * b
 
+    def moments(pair: Pair) -> Activated:
+        straight = 2 * jnp.square(jnp.sin(0.5 * pair.angle))
+        gap = (a * a * straight + b * b * absolute_gap(pair.angle)) / size
+        slopes = a * a + b * b * (1 - 2 * pair.angle / math.pi)
+        return Activated(size**0.5 * pair.left, size**0.5 * pair.right, gap, slopes)
 
-def _identity(pair: Pair) -> Activated:
-    gap = 2 * jnp.square(jnp.sin(0.5 * pair.angle))
-    return Activated(pair.left, pair.right, gap, jnp.ones_like(gap))
+    return moments
 
 
 def _erf(pair: Pair) -> Activated:
@@ -131,15 +135,15 @@ CLOSED: Mapping[str, Callable[[Pair], Activated]] = MappingProxyType(
         "relu3": _relu_power(3),
         "relu4": _relu_power(4),
         "heaviside": _heaviside,
-        "abs": _absolute,
-        "identity": _identity,
+        "abs": _two_slopes(*KINK_SLOPES["abs"]),
+        "leaky_relu": _two_slopes(*KINK_SLOPES["leaky_relu"]),
+        "identity": _two_slopes(*KINK_SLOPES["identity"]),
         "erf": _erf,
         "sin": _sine,
     }
 )
-"""Activations with a closed form. "abs" and "erf" have kernels but are no activation of an MLP."""
+"""Activations with a closed form. "erf" has a kernel but is no activation of an MLP."""
 
-KINKED = ("abs", "heaviside", "relu", "relu2", "relu3", "relu4")
 KNOWN = tuple(sorted({*CLOSED, *ACTIVATIONS}))
 
 

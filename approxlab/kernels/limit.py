@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
 import jax
@@ -15,15 +14,14 @@ from jaxtyping import Array, Float
 
 from approxlab.arguments import check_key, check_positive
 from approxlab.evaluation import check_points
-from approxlab.kernels._angles import Pair, first_pair, unit_rows, with_bias
-from approxlab.kernels._duals import CLOSED, KNOWN, dual
+from approxlab.kernels._duals import CLOSED, KNOWN
 from approxlab.kernels._hermite import series_error, terms_needed
+from approxlab.kernels._programs import Kind, first_deviations, kernel_block, next_deviations
 from approxlab.networks.activations import ACTIVATIONS
 from approxlab.networks.mlp import MLP
 
 __all__ = ["InfiniteNetwork", "Kind"]
 
-Kind = Literal["nngp", "ntk"]
 Parameterisation = Literal["ntk", "standard"]
 Variances = tuple[float, ...]
 
@@ -58,9 +56,9 @@ class InfiniteNetwork:
 
     Attributes:
         hidden_layers: L, at least 1.
-        activation: s, any of the registry, or "erf" or "abs", which have kernels alone. Powers of
-            relu, heaviside, abs, erf, sin and identity have closed forms; others are series whose
-            error is known (`series_error`).
+        activation: s, any of the registry, or "erf", which has a kernel alone. Powers of relu,
+            heaviside, leaky_relu, abs, erf, sin and identity have closed forms; others are series
+            whose error is known (`series_error`).
         weight_variance: One number, or one for each of the L + 1 layers. 2 keeps the size of relu's
             kernel from layer to layer (He et al. 2015).
         bias_variance: One number, or one for each of the L + 1 layers; 0 for no biases.
@@ -266,12 +264,18 @@ class InfiniteNetwork:
     def _blocks(
         self, kind: Kind, left: Array, right: Array, terms: Any, rows: int
     ) -> Iterator[tuple[slice, np.ndarray]]:
-        count = left.shape[0]
+        count, dtype = left.shape[0], left.dtype
         rows = min(rows, count)
+        standard = kind == "ntk" and self.parameterisation == "standard"
+        numbers = (*self._variances(dtype), _numbers(self.widths, dtype) if standard else None)
         for start in range(0, count, rows):
             # The last block is moved back to full size: one shape, one compilation.
             begin = min(start, count - rows)
-            block = np.asarray(_kernel(self, kind, terms, left[begin : begin + rows], right))
+            block = np.asarray(
+                kernel_block(
+                    self.activation, kind, terms, *numbers, left[begin : begin + rows], right
+                )
+            )
             block = block[start - begin :]
             if not np.all(np.isfinite(block)):
                 raise ValueError(
@@ -306,19 +310,33 @@ class InfiniteNetwork:
         if rtol is None:
             rtol = 1e-10 if points.dtype == jnp.float64 else 1e-6
         terms: list[int | None] = []
-        deviations = _first_deviations(self, points)
+        deviations = self._first_deviations(points)
         for layer in range(self.hidden_layers):
             self._check_held(deviations, layer)
             terms.append(None if closed else terms_needed(self.activation, deviations, rtol))
-            deviations = _next_deviations(self, layer, terms[-1], deviations)
+            deviations = self._next_deviations(layer, terms[-1], deviations)
         self._check_held(deviations, self.hidden_layers)
         return tuple(terms)
 
     def _deviations(self, points: Array, terms: Any) -> list[np.ndarray]:
-        found = [_first_deviations(self, points)]
+        found = [self._first_deviations(points)]
         for layer in range(self.hidden_layers):
-            found.append(_next_deviations(self, layer, terms[layer], found[-1]))
+            found.append(self._next_deviations(layer, terms[layer], found[-1]))
         return found
+
+    def _variances(self, dtype: Any) -> tuple[Array, Array]:
+        return _numbers(self.weight_variance, dtype), _numbers(self.bias_variance, dtype)
+
+    def _first_deviations(self, points: Array) -> np.ndarray:
+        return np.asarray(first_deviations(*self._variances(points.dtype), points))
+
+    def _next_deviations(self, layer: int, terms: int | None, deviations: np.ndarray) -> np.ndarray:
+        weights, biases = self._variances(deviations.dtype)
+        return np.asarray(
+            next_deviations(
+                self.activation, terms, weights[layer + 1], biases[layer + 1], deviations
+            )
+        )
 
     def _check_held(self, deviations: np.ndarray, layer: int) -> None:
         with np.errstate(over="ignore"):
@@ -352,48 +370,5 @@ def _per_layer(name: str, value: Any, layers: int, *, positive: bool) -> Varianc
     return tuple(float(v) for v in values)
 
 
-@functools.partial(jax.jit, static_argnums=(0,))
-def _first(network: InfiniteNetwork, points: Array) -> Array:
-    return unit_rows(points, network.weight_variance[0], network.bias_variance[0])[0]
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _next(network: InfiniteNetwork, layer: int, terms: int | None, deviations: Array) -> Array:
-    alone = Pair(deviations, deviations[:1], jnp.zeros((len(deviations), 1), deviations.dtype))
-    after = dual(network.activation, terms)(alone)
-    weight, bias = network.weight_variance[layer + 1], network.bias_variance[layer + 1]
-    return jnp.hypot(weight**0.5 * after.left, jnp.asarray(bias**0.5, deviations.dtype))
-
-
-def _first_deviations(network: InfiniteNetwork, points: Array) -> np.ndarray:
-    return np.asarray(_first(network, points))
-
-
-def _next_deviations(
-    network: InfiniteNetwork, layer: int, terms: int | None, deviations: np.ndarray
-) -> np.ndarray:
-    return np.asarray(_next(network, layer, terms, jnp.asarray(deviations)))
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _kernel(
-    network: InfiniteNetwork, kind: Kind, terms: tuple[int | None, ...], left: Array, right: Array
-) -> Array:
-    """One block: moments from layer to layer, and the tangent kernel along with them."""
-    weights, biases = network.weight_variance, network.bias_variance
-    pair = first_pair(*(unit_rows(x, weights[0], biases[0]) for x in (left, right)))
-    standard = network.parameterisation == "standard"
-    tangent = pair.covariances
-    if standard:
-        tangent = jnp.sum(left[:, None, :] * right[None, :, :], axis=-1) + 1
-    for layer in range(network.hidden_layers):
-        after = dual(network.activation, terms[layer])(pair)
-        weight, bias = weights[layer + 1], biases[layer + 1]
-        pair = with_bias(after.left, after.right, after.gap, weight, bias)
-        through = weight * tangent * after.slopes
-        if standard:
-            assert network.widths is not None
-            tangent = network.widths[layer] * after.products + 1 + through
-        else:
-            tangent = pair.covariances + through
-    return pair.covariances if kind == "nngp" else tangent
+def _numbers(values: Sequence[Any] | None, dtype: Any) -> Array:
+    return jnp.asarray(values or (), dtype)

@@ -128,20 +128,17 @@ def spectrum(
     rule = Box([0.0], [math.pi]).gauss_legendre(_NODES, panels=cells)
     angles, weights = rule[0][:, 0], rule[1]
     count = len(angles)
-    points = np.zeros((count, dim))
-    points[:, 0], points[:, 1] = np.cos(angles), np.sin(angles)
-    north = np.zeros((1, dim))
-    north[0, 0] = 1.0
+    points = np.zeros((count + 1, dim))  # the pole itself comes last
+    points[:, 0], points[:, 1] = np.cos([*angles, 0.0]), np.sin([*angles, 0.0])
     kernel = network.nngp if kind == "nngp" else network.ntk
-    values = np.asarray(kernel(radius * north, radius * points)[0], float)
-    top = float(kernel(radius * north)[0, 0])
+    row = np.asarray(kernel(radius * points[-1:], radius * points)[0])
+    values, top = row[:-1].astype(float), float(row[-1])
     density = weights * np.sin(angles) ** (dim - 2)
     density /= density.sum()
     found = _legendre(dim, highest, np.cos(angles)) @ (density * values)
     k = np.arange(highest + 1)
-    dtype = np.asarray(kernel(radius * north)).dtype
     many = np.array([_multiplicity(dim, int(j)) for j in k])
-    return Spectrum(kind, dim, k, found, many, float(np.finfo(dtype).eps) * top)
+    return Spectrum(kind, dim, k, found, many, float(np.finfo(row.dtype).eps) * top)
 
 
 def _legendre(dim: int, highest: int, t: np.ndarray) -> np.ndarray:

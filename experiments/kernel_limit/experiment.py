@@ -69,7 +69,7 @@ class Config:
 
 PRESETS = {
     "smoke": Config(widths=(32, 64, 128), seeds=10, deep_seeds=3, trained_seeds=2, points=16,
-                    deep_trained_seeds=1, deep_trained_width=64, time=1.0, deep_time=0.5,
+                    deep_trained_seeds=1, deep_trained_width=32, time=1.0, deep_time=0.5,
                     timed_points=(1000,), timed_depths=(3,), repeats=1),
     "default": Config(),
     "paper": Config(seeds=50, deep_seeds=20, trained_seeds=30, deep_trained_width=2048,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _KINDS = {"nngp": "NNGP", "ntk": "NTK"}
+_LAYERS = {1: "one layer", 3: "three layers"}
 _MARKERS = dict(zip(SLOPES, "osD^vx", strict=True))
 
 
@@ -32,8 +33,8 @@ def draw(rows: Sequence[Row]) -> Figure:
         figure, axes = plt.subplots(
             1, 3, figsize=(13.6, 4.6), dpi=100, layout="constrained", width_ratios=[1.2, 1.1, 0.9]
         )
-        _draw_eigenvalues(axes[0], of(rows, part="eigenvalue"))
-        _draw_slopes(axes[1], of(rows, part="summary"))
+        _draw_eigenvalues(axes[0], of(rows, row="eigenvalue"))
+        _draw_slopes(axes[1], of(rows, row="kernel"))
         _draw_trained(axes[2], of(rows, story="trained"))
     return figure
 
@@ -45,14 +46,18 @@ def _draw_eigenvalues(ax: Axes, rows: Sequence[Row]) -> None:
         for depth, marker in zip(distinct(rows, "depth"), "os", strict=False):
             cells = [row for row in of(rows, kind=kind, depth=depth) if row["frequency"] > 2]
             for parity in (0, 1):
-                mine = [r for r in cells if r["frequency"] % 2 == parity and r["eigenvalue"] > 0]
+                mine = [r for r in cells if r["frequency"] % 2 == parity]
+                if not mine:
+                    continue
                 ax.plot(
                     [r["frequency"] for r in mine], [r["eigenvalue"] for r in mine], marker,
                     color=shades[kind], markersize=3.6 if depth == 1 else 5,
                     fillstyle="none" if parity else "full",
-                    label=f"{name}, depth {depth}, {'odd' if parity else 'even'}",
+                    label=f"{name}, {_LAYERS[depth]}, $k$ {'odd' if parity else 'even'}",
                 )  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="frequency $k$", ylabel="eigenvalue")
+    ax.text(0.03, 0.05, "one layer: eigenvalue 0 at all odd $k \\geq 3$", transform=ax.transAxes,
+            fontsize=10)  # fmt: skip
     ax.legend(fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
     bold_title(ax, "ReLU without biases, on the circle", 12)
 

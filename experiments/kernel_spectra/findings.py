@@ -19,7 +19,7 @@ NETWORKS = {
     "two layers": "two hidden layers, no biases",
 }
 _WITHIN = 0.05  # of the slopes of relu
-_ROUNDING = 30.0  # times eps K(x, x): what counts as 0
+_PARITIES = ("even", "odd")
 
 
 def slopes(row: Row) -> list[float]:
@@ -29,8 +29,8 @@ def slopes(row: Row) -> list[float]:
 
 
 def missing(row: Row) -> list[str]:
-    """The parities of which no frequency from 5 on can be learnt: their eigenvalues are rounding."""
-    return [p for p in ("even", "odd") if row[f"{p}_largest"] <= _ROUNDING * row["floor"]]
+    """The parities whose eigenvalues are rounding from frequency 5 on: they cannot be learnt."""
+    return [parity for parity in _PARITIES if row[f"{parity}_missing"]]
 
 
 def expected_missing(row: Row) -> list[str]:
@@ -53,7 +53,7 @@ def check(rows: Sequence[Row]) -> None:
     Raises:
         AssertionError: With the sentence that is not true.
     """
-    for row in of(rows, part="summary"):
+    for row in of(rows, row="kernel"):
         where = f"{row['activation']}, depth {row['depth']}, {row['kind']}, bias {row['bias']}"
         assert missing(row) == expected_missing(row), f"{where}: {missing(row)} vanish"
         theory = SLOPES[row["activation"]]
@@ -72,30 +72,55 @@ def check(rows: Sequence[Row]) -> None:
 
 def caption(rows: Sequence[Row]) -> str:
     """The text under the figure; its numbers are those of the rows."""
-    kernels = of(rows, part="summary")
+    kernels = of(rows, row="kernel")
     said = []
     for name, theory in SLOPES.items():
         for kind, power in zip(("nngp", "ntk"), theory or (), strict=False):
-            found = [s for row in of(kernels, activation=name, kind=kind) for s in slopes(row)]
+            mine = of(kernels, activation=name, kind=kind)
+            found = [slope for row in mine for slope in slopes(row)]
             if found:
+                last = min(row[f"{p}_last"] for row in mine for p in _PARITIES if row[f"{p}_last"])
                 said.append(
-                    f"{name} {kind.upper()} {min(found):.2f} to {max(found):.2f} (theory {power})"
+                    f"{name} {kind.upper()} {_between(found, 2)} (theory {power}; seen up to "
+                    f"frequency {last} or more)"
                 )
-    coefficients = [
-        f"{NETWORKS[name]}: {min(c):.3f}" + (f" to {max(c):.3f}" if len(c) > 1 else "")
+    smooth = [name for name in ("erf", "tanh") if of(kernels, activation=name)]
+    learnt = [
+        f"{NETWORKS[name]}: {_between(c, 3)}"
         for name in NETWORKS
         if (c := [row["coefficient"] for row in of(rows, story="trained", network=name)])
     ]
-    return " ".join(
-        [
-            "Eigenvalues of the kernels of infinitely wide networks on the unit circle. Slopes of "
-            "log eigenvalue against log frequency, over the last two octaves above rounding, all "
-            f"depths: {'; '.join(said)}.",
-            "erf and tanh fall faster than any power, so no slope is told.",
-            "Without a bias, every second frequency is missing: odd ones from 3 on for one layer "
-            "of ReLU, odd ones of |x| and even ones of erf and tanh at every depth.",
-            f"Trained on cos 3t, the coefficient of cos 3t is then: {'; '.join(coefficients)}.",
-        ]
+    sentences = [
+        "Eigenvalues of the kernels of infinitely wide networks on the unit circle. Slopes of log "
+        "eigenvalue against log frequency, over the last two octaves above rounding, with and "
+        f"without biases, all depths: {'; '.join(said)}.",
+        f"{' and '.join(smooth)}: no power of the frequency, so no slope." if smooth else "",
+        _missing_sentence(kernels),
+        f"Networks trained on cos 3t have learnt this part of it: {'; '.join(learnt)}."
+        if learnt
+        else "",
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _between(values: Sequence[float], digits: int) -> str:
+    low, high = (f"{value:.{digits}f}" for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def _missing_sentence(kernels: Sequence[Row]) -> str:
+    """Which eigenvalues from frequency 5 on are all rounding, without a bias; with one, none."""
+    found: dict[str, list[str]] = {}
+    for row in of(kernels, bias=0.0, kind="ntk"):
+        for parity in missing(row):
+            deep = "one layer" if row["depth"] == 1 else "deeper"
+            found.setdefault(f"{parity} ones of {row['activation']}", []).append(deep)
+    parts = [f"{name} ({' and '.join(dict.fromkeys(where))})" for name, where in found.items()]
+    return (
+        f"Without biases these frequencies from 5 on have the eigenvalue 0 to rounding: "
+        f"{'; '.join(parts)}. With biases none is missing."
+        if parts
+        else ""
     )
 
 
@@ -103,12 +128,12 @@ def table(rows: Sequence[Row]) -> str:
     """Measured slopes beside theory, and what is missing, for every kernel."""
     head = f"{'':8}{'depth':>6}{'bias':>6}{'kernel':>8}{'even':>9}{'odd':>9}{'theory':>8}  missing"
     lines = [head]
-    for row in of(rows, part="summary"):
+    for row in of(rows, row="kernel"):
         theory = SLOPES[row["activation"]]
         power = "none" if theory is None else str(theory[row["kind"] == "ntk"])
         cells = "".join(
             f"{'-':>9}" if (s := row[f"{p}_slope"]) is None or theory is None else f"{s:>9.3f}"
-            for p in ("even", "odd")
+            for p in _PARITIES
         )
         lines.append(
             f"{row['activation']:8}{row['depth']:>6}{row['bias']:>6g}{row['kind']:>8}{cells}"
