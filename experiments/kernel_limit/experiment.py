@@ -68,24 +68,45 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(widths=(32, 64, 128), seeds=10, deep_seeds=3, trained_seeds=2, points=16,
-                    deep_trained_seeds=1, deep_trained_width=32, time=1.0, deep_time=0.5,
-                    timed_points=(1000,), timed_depths=(3,), repeats=1),
+    "smoke": Config(
+        widths=(32, 64, 128),
+        seeds=10,
+        deep_seeds=3,
+        trained_seeds=2,
+        points=16,
+        deep_trained_seeds=1,
+        deep_trained_width=32,
+        time=1.0,
+        deep_time=0.5,
+        timed_points=(1000,),
+        timed_depths=(3,),
+        repeats=1,
+    ),
     "default": Config(),
-    "paper": Config(seeds=50, deep_seeds=20, trained_seeds=30, deep_trained_width=2048,
-                    timed_points=(250, 500, 1000, 2000, 4000), timed_depths=(1, 2, 3, 5, 10),
-                    repeats=7),
-}  # fmt: skip
+    "paper": Config(
+        seeds=50,
+        deep_seeds=20,
+        trained_seeds=30,
+        deep_trained_width=2048,
+        timed_points=(250, 500, 1000, 2000, 4000),
+        timed_depths=(1, 2, 3, 5, 10),
+        repeats=7,
+    ),
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Timings first, while the machine is as it is; then every width of every comparison."""
     check_positive(
-        seeds=config.seeds, deep_seeds=config.deep_seeds, points=config.points,
-        trained_seeds=config.trained_seeds, deep_trained_seeds=config.deep_trained_seeds,
-        deep_trained_width=config.deep_trained_width, trained_points=config.trained_points,
+        seeds=config.seeds,
+        deep_seeds=config.deep_seeds,
+        points=config.points,
+        trained_seeds=config.trained_seeds,
+        deep_trained_seeds=config.deep_trained_seeds,
+        deep_trained_width=config.deep_trained_width,
+        trained_points=config.trained_points,
         repeats=config.repeats,
-    )  # fmt: skip
+    )
     if len(set(config.widths)) < 3:
         raise ValueError(f"widths: got {config.widths}, expected at least three different ones.")
     for name in ("time", "deep_time"):
@@ -98,19 +119,25 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         for count, depth in timed
     ]
     kernels = [
-        {"story": "kernel", "depth": depth, "width": width, "points": config.points,
-         "seeds": seeds}
+        {"story": "kernel", "depth": depth, "width": width, "points": config.points, "seeds": seeds}
         for depth, seeds in ((1, config.seeds), (3, config.deep_seeds))
         for width in config.widths
-    ]  # fmt: skip
+    ]
     data = {"points": config.trained_points}
     trained = [
-        {"story": "trained", "depth": depth, "width": width, "seeds": seeds, **data,
-         "time": config.time if depth == 1 else config.deep_time, "step": _STEPS[depth]}
+        {
+            "story": "trained",
+            "depth": depth,
+            "width": width,
+            "seeds": seeds,
+            **data,
+            "time": config.time if depth == 1 else config.deep_time,
+            "step": _STEPS[depth],
+        }
         for depth, seeds in ((1, config.trained_seeds), (3, config.deep_trained_seeds))
         for width in config.widths
         if depth == 1 or width <= config.deep_trained_width
-    ]  # fmt: skip
+    ]
     features = [
         {"story": "features", "depth": 1, "width": width, "seeds": config.seeds, **data}
         for width in config.widths
@@ -142,9 +169,12 @@ def _limit(depth: int, activation: str = "relu") -> InfiniteNetwork:
     from approxlab.kernels import InfiniteNetwork
 
     return InfiniteNetwork(
-        hidden_layers=depth, activation=activation, weight_variance=_WEIGHT, bias_variance=_BIAS,
+        hidden_layers=depth,
+        activation=activation,
+        weight_variance=_WEIGHT,
+        bias_variance=_BIAS,
         parameterisation="ntk",
-    )  # fmt: skip
+    )
 
 
 def _key(run: runner.RunInfo, *coordinates: int) -> Array:
@@ -238,9 +268,12 @@ def _expected_distance(X: np.ndarray, width: int) -> float:
 
     def moments(activation: str) -> np.ndarray:
         products = InfiniteNetwork(
-            hidden_layers=1, activation=activation, weight_variance=(_WEIGHT, 1.0),
-            bias_variance=(_BIAS, 0.0), parameterisation="ntk",
-        )  # fmt: skip
+            hidden_layers=1,
+            activation=activation,
+            weight_variance=(_WEIGHT, 1.0),
+            bias_variance=(_BIAS, 0.0),
+            parameterisation="ntk",
+        )
         return np.asarray(products.nngp(X))
 
     first = _WEIGHT * X @ X.T / _DIM + _BIAS

@@ -47,8 +47,14 @@ def _draw_kernels(ax: Axes, rows: Sequence[Row]) -> None:
     """Every network a dot; the exact root mean square of one layer as a line."""
     for depth, name in LAYERS.items():
         mine, shade = of(rows, depth=depth), _SHADES[depth]
-        ax.plot(column(mine, "width"), column(mine, "distance"), ".", color=shade, markersize=4,
-                alpha=0.4)  # fmt: skip
+        ax.plot(
+            column(mine, "width"),
+            column(mine, "distance"),
+            ".",
+            color=shade,
+            markersize=4,
+            alpha=0.4,
+        )
         found = decay(mine, "distance")
         widths, means = _by_width(mine, "distance")
         text = f"{name}: slope {found.slope:.3f}\n[{found.lower:.3f}, {found.upper:.3f}]"
@@ -86,14 +92,32 @@ def _draw_outputs(ax: Axes, rows: Sequence[Row]) -> None:
     """The largest difference along training, and random features, by width."""
     for depth, name in LAYERS.items():
         ends = largest(rows, depth)
-        ax.plot(column(ends, "width"), [100 * row["difference"] for row in ends], ".",
-                color=_SHADES[depth], markersize=5, alpha=0.5)  # fmt: skip
+        ax.plot(
+            column(ends, "width"),
+            [100 * row["difference"] for row in ends],
+            ".",
+            color=_SHADES[depth],
+            markersize=5,
+            alpha=0.5,
+        )
         widths, means = _by_width(ends, "difference")
-        ax.plot(widths, [100 * mean for mean in means], "o-", color=_SHADES[depth], markersize=6,
-                label=f"{name}, largest along training")  # fmt: skip
+        ax.plot(
+            widths,
+            [100 * mean for mean in means],
+            "o-",
+            color=_SHADES[depth],
+            markersize=6,
+            label=f"{name}, largest along training",
+        )
     widths, means = _by_width(of(rows, story="features"), "difference")
-    ax.plot(widths, [100 * mean for mean in means], "s-", color=_FEATURES, markersize=5,
-            label="random features against NNGP")  # fmt: skip
+    ax.plot(
+        widths,
+        [100 * mean for mean in means],
+        "s-",
+        color=_FEATURES,
+        markersize=5,
+        label="random features against NNGP",
+    )
     ax.axhline(5, color="0.4", linestyle="--", linewidth=1.0)
     ax.set(xscale="log", yscale="log", xlabel="width")
     ax.set_ylabel("relative difference of outputs, %")
@@ -114,12 +138,24 @@ def _draw_times(ax: Axes, rows: Sequence[Row]) -> None:
     shade = _SHADES[3]
     mine = of(rows, depth=3)
     mine = sorted(mine, key=lambda row: row["points"])
-    ax.plot(column(mine, "points"), column(mine, "kernel_s"), "o-", color=shade, markersize=6,
-            label="three hidden layers")  # fmt: skip
+    ax.plot(
+        column(mine, "points"),
+        column(mine, "kernel_s"),
+        "o-",
+        color=shade,
+        markersize=6,
+        label="three hidden layers",
+    )
     others = [row for row in rows if row["depth"] != 3]
     for row, marker in zip(others, "v^Dsx*", strict=False):
-        ax.plot([row["points"]], [row["kernel_s"]], marker, color="0.45", markersize=7,
-                label=f"{row['depth']} hidden layer{'s' * (row['depth'] != 1)}")  # fmt: skip
+        ax.plot(
+            [row["points"]],
+            [row["kernel_s"]],
+            marker,
+            color="0.45",
+            markersize=7,
+            label=f"{row['depth']} hidden layer{'s' * (row['depth'] != 1)}",
+        )
     ax.axhline(1.0, color="0.4", linestyle="--", linewidth=1.0)
     small_note(ax, 0.98, 0.02, "dashed: one second", ha="right")
     ax.set(xscale="log", yscale="log", xlabel="points", ylabel="seconds")

@@ -54,9 +54,14 @@ class Config:
 PRESETS = {
     "smoke": Config(samples=(64, 512), seeds=1, width=128, steps=600),
     "default": Config(),
-    "paper": Config(samples=(64, 128, 256, 512, 1024, 2048, 4096), seeds=10, width=1024,
-                    steps=3000, rates=(0.003, 0.01, 0.03)),
-}  # fmt: skip
+    "paper": Config(
+        samples=(64, 128, 256, 512, 1024, 2048, 4096),
+        seeds=10,
+        width=1024,
+        steps=3000,
+        rates=(0.003, 0.01, 0.03),
+    ),
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
@@ -71,12 +76,18 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     if not config.rates or min(config.rates) <= 0:
         raise ValueError(f"rates: got {config.rates}, expected positive numbers.")
     return [
-        {"target": target, "samples": samples, "seed": seed, "width": config.width,
-         "steps": config.steps, "rates": " ".join(map(repr, config.rates))}
+        {
+            "target": target,
+            "samples": samples,
+            "seed": seed,
+            "width": config.width,
+            "steps": config.steps,
+            "rates": " ".join(map(repr, config.rates)),
+        }
         for samples in config.samples
         for target in config.targets
         for seed in range(config.seeds)
-    ]  # fmt: skip
+    ]
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
@@ -126,9 +137,12 @@ def _limit() -> InfiniteNetwork:
     from approxlab.kernels import InfiniteNetwork
 
     return InfiniteNetwork(
-        hidden_layers=1, activation="relu", weight_variance=2.0, bias_variance=0.5,
+        hidden_layers=1,
+        activation="relu",
+        weight_variance=2.0,
+        bias_variance=0.5,
         parameterisation="ntk",
-    )  # fmt: skip
+    )
 
 
 def _kernel(X: Any, Y: Any, held: Any, held_values: Any, fresh: Any, wanted: Any) -> dict[str, Any]:
@@ -158,9 +172,15 @@ def _chosen(found: Any, held_values: Any, wanted: Any) -> tuple[int, dict[str, f
 
 
 def _network(
-    unit: Mapping[str, Any], run: runner.RunInfo, X: Any, Y: Any, held: Any, held_values: Any,
-    fresh: Any, wanted: Any,
-) -> dict[str, Any]:  # fmt: skip
+    unit: Mapping[str, Any],
+    run: runner.RunInfo,
+    X: Any,
+    Y: Any,
+    held: Any,
+    held_values: Any,
+    fresh: Any,
+    wanted: Any,
+) -> dict[str, Any]:
     """The network at the best of its checks, for the best of the rates."""
     import dataclasses
 
@@ -217,26 +237,26 @@ def _made(steps: int) -> Any:
     import optax
 
     each = steps // _CHECKS
-    rule = optax.scale_by_adam()
 
     @jax.jit
     def train(net: MLP, X: Any, Y: Any, points: Any, rate: Any) -> Any:
+        rule = optax.adam(optax.cosine_decay_schedule(rate, each * _CHECKS))
+
         def loss(net: MLP) -> Any:
             return jnp.mean((jax.vmap(net)(X) - Y) ** 2)
 
         def one_step(_: Any, carry: Any) -> Any:
-            net, state, done = carry
-            change, state = rule.update(jax.grad(loss)(net), state)
-            now = 0.5 * rate * (1 + jnp.cos(jnp.pi * done / (each * _CHECKS)))
-            net = jax.tree.map(lambda leaf, move: leaf - now * move, net, change)
-            return net, state, done + 1
+            net, state = carry
+            slope = jax.grad(loss)(net)
+            with jax.numpy_dtype_promotion("standard"):  # which optax counts on
+                change, state = rule.update(slope, state)
+                return optax.apply_updates(net, change), state
 
         def until_next_check(carry: Any, _: Any) -> Any:
             carry = jax.lax.fori_loop(0, each, one_step, carry)
             return carry, (jax.vmap(carry[0])(points), carry[0])
 
-        start = net, rule.init(net), jnp.zeros((), rate.dtype)
-        return jax.lax.scan(until_next_check, start, None, _CHECKS)[1]
+        return jax.lax.scan(until_next_check, (net, rule.init(net)), None, _CHECKS)[1]
 
     return train
 

@@ -52,11 +52,23 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], target: str) -> None:
     """A dot for every seed, a line through medians."""
     for model, name in MODELS.items():
         mine, shade = of(rows, target=target, model=model), _COLORS[model]
-        ax.plot(column(mine, "samples"), column(mine, "error"), ".", color=shade, markersize=5,
-                alpha=0.5)  # fmt: skip
+        ax.plot(
+            column(mine, "samples"),
+            column(mine, "error"),
+            ".",
+            color=shade,
+            markersize=5,
+            alpha=0.5,
+        )
         samples = distinct(mine, "samples")
-        ax.plot(samples, [middle(column(of(mine, samples=n), "error")) for n in samples],
-                _MARKERS[model] + "-", color=shade, markersize=6, label=name)  # fmt: skip
+        ax.plot(
+            samples,
+            [middle(column(of(mine, samples=n), "error")) for n in samples],
+            _MARKERS[model] + "-",
+            color=shade,
+            markersize=6,
+            label=name,
+        )
     ax.axhline(1.0, color="0.6", linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel="samples")
     ticks_at(ax, samples)
@@ -69,12 +81,24 @@ def _draw_shares(ax: Axes, rows: Sequence[Row]) -> None:
     shade = _COLORS["network"]
     for target in distinct(rows, "target"):
         mine = of(rows, target=target)
-        ax.plot(column(mine, "samples"), column(mine, "share"), ".", color=shade, markersize=5,
-                alpha=0.5)  # fmt: skip
+        ax.plot(
+            column(mine, "samples"),
+            column(mine, "share"),
+            ".",
+            color=shade,
+            markersize=5,
+            alpha=0.5,
+        )
         samples = distinct(mine, "samples")
-        ax.plot(samples, [middle(column(of(mine, samples=n), "share")) for n in samples],
-                _STYLES[target], color=shade, markersize=6, label=_TITLES[target],
-                fillstyle="full" if target == "ridge" else "none")  # fmt: skip
+        ax.plot(
+            samples,
+            [middle(column(of(mine, samples=n), "share")) for n in samples],
+            _STYLES[target],
+            color=shade,
+            markersize=6,
+            label=_TITLES[target],
+            fillstyle="full" if target == "ridge" else "none",
+        )
     start = middle(column(rows, "start_share"))
     ax.axhline(start, color="0.4", linestyle=":", linewidth=1.2)
     small_note(ax, 0.98, start - 0.015, "before training", ha="right", va="top")
