@@ -63,7 +63,7 @@ class Config:
     """Numbers of points of kernels that are timed, at depth 3."""
     timed_depths: tuple[int, ...] = (1, 2, 3, 5)
     """Hidden layers of kernels that are timed, at 1000 points."""
-    repeats: int = 5
+    repeats: int = 9
     """Timings of one kernel, of which the median counts."""
 
 
@@ -90,7 +90,7 @@ PRESETS = {
         deep_trained_width=2048,
         timed_points=(250, 500, 1000, 2000, 4000),
         timed_depths=(1, 2, 3, 5, 10),
-        repeats=7,
+        repeats=15,
     ),
 }
 

@@ -146,7 +146,7 @@ def _draw_times(ax: Axes, rows: Sequence[Row]) -> None:
         markersize=6,
         label="three hidden layers",
     )
-    others = [row for row in rows if row["depth"] != 3]
+    others = sorted((r for r in rows if r["depth"] != 3), key=lambda row: row["depth"])
     for row, marker in zip(others, "v^Dsx*", strict=False):
         ax.plot(
             [row["points"]],
@@ -157,8 +157,9 @@ def _draw_times(ax: Axes, rows: Sequence[Row]) -> None:
             label=f"{row['depth']} hidden layer{'s' * (row['depth'] != 1)}",
         )
     ax.axhline(1.0, color="0.4", linestyle="--", linewidth=1.0)
-    small_note(ax, 0.98, 0.02, "dashed: one second", ha="right")
     ax.set(xscale="log", yscale="log", xlabel="points", ylabel="seconds")
+    small_note(ax, 0.02, 0.97, "dashed: one second", va="top")
+    ax.set_ylim(top=2 * ax.get_ylim()[1])
     ticks_at(ax, column(mine, "points"))
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower right")
     bold_title(ax, "Time of a tangent kernel, float64", 12)
