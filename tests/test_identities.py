@@ -25,7 +25,7 @@ IDENTITIES = {
     "greedy_rates": "f800bd52281c707f",
     "jacobian_chain": "efd691e4cf22b9d9",
     "jacobian_cost": "1c84aa88a04e396c",
-    "kernel_limit": "2aa891c1d38220c6",
+    "kernel_limit": "d9e2461a496a6541",
     "kernel_or_features": "d752037fb5c8dbdc",
     "kernel_spectra": "6ad80282e7e0f3d2",
     "linear_layer_vjp": "7d4c9c731d15177f",

@@ -117,7 +117,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     timed += [(1000, depth) for depth in config.timed_depths if (1000, depth) not in timed]
     timings = [
         {"story": "timing", "points": count, "depth": depth, "repeats": config.repeats}
-        for count, depth in timed
+        for count, depth in sorted(timed)
     ]
     kernels = [
         {"story": "kernel", "depth": depth, "width": width, "points": config.points, "seeds": seeds}
