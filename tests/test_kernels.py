@@ -253,6 +253,27 @@ def test_a_row_of_zeros():
     np.testing.assert_allclose(step, [[0.25, 0.25], [0.25, 0.5]], rtol=1e-15)
 
 
+def test_abs_keeps_its_digits_beside_opposite_rows():
+    row = points(1, 4)
+    near = row + 1e-9
+    for layers in (1, 3):
+        K = np.asarray(network("abs", layers, weight=1.2).ntk(np.concatenate([row, -row, near])))
+        assert K[0, 2] - K[0, 0] == pytest.approx(K[1, 2] - K[0, 0], rel=1e-5)
+        assert np.linalg.eigvalsh(K)[0] > -3 * EPS * np.trace(K)
+
+
+@pytest.mark.parametrize("layers", mostly_slow([1, 2, 3, 4], (3,)))
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "abs"])
+def test_standard_parameters_with_a_row_of_zeros(name, layers):
+    """Biases that are 0 are parameters still, and the derivative at 0 is JAX's."""
+    X = np.concatenate([points(8), np.zeros((1, 3))])
+    limit = network(name, layers, weight=1.0, kind="standard", widths=(2048,) * layers)
+    K = np.asarray(limit.ntk(X))
+    assert np.linalg.eigvalsh(K)[0] > -len(X) * EPS * np.trace(K)
+    found = kernels.empirical_kernel(limit.draw(jax.random.key(0), 3, 2048), X, limit=limit)
+    np.testing.assert_allclose(found[-1], K[-1], rtol=0.25, atol=0.15)
+
+
 def test_blocks_are_rows_of_the_whole():
     X = points(11)
     limit = network(layers=2, bias=0.1)
@@ -385,6 +406,35 @@ def test_at_infinite_time_flow_is_the_regression():
     np.testing.assert_allclose(fit.at_time(X + 1, np.inf), fit.mean(X + 1), atol=1e-6)
 
 
+def test_equal_points_of_other_values_take_the_mean_of_these():
+    X = np.array([[0.3], [0.3], [1.0]])
+    fit = kernels.regress(network(bias=1.0), X, np.array([0, 1, 2]), kind="nngp")
+    np.testing.assert_allclose(fit.mean(X), [0.5, 0.5, 2.0], atol=1e-6)
+    assert fit.rounding < EPS**0.5
+    plain = kernels.regress(network(bias=1.0), X, np.array([0, 1, 2]), kind="nngp", jitter=1e-15)
+    assert plain.rounding > 1e-3  # told
+
+
+def test_flow_with_a_ridge_ends_at_the_ridge_regression():
+    X, Y = data()
+    fit = kernels.regress(network(bias=1.0), X, Y, kind="ntk", ridge=3.0)
+    np.testing.assert_allclose(fit.at_time(X + 1, np.inf), fit.mean(X + 1), rtol=1e-9)
+    np.testing.assert_allclose(fit.at_time(X + 1, 1e30), fit.mean(X + 1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("time", [1e12, 1e15, 1e18, 1e30, np.inf])
+def test_flow_for_very_long_times_is_not_rounding(time):
+    X = np.linspace(-1, 1, 40)[:, None]
+    fit = kernels.regress(network("erf", bias=0.1), X, np.abs(X[:, 0]), kind="ntk")
+    assert np.max(np.abs(fit.at_time(X, time) - np.abs(X[:, 0]))) < 0.005
+
+
+def test_variances_are_never_negative():
+    X = np.linspace(-1, 1, 30)[:, None]
+    fit = kernels.regress(network("erf", 2, bias=0.1), X, np.sin(3 * X[:, 0]), kind="nngp")
+    assert np.min(fit.variance(np.linspace(-1, 1, 200)[:, None])) >= 0
+
+
 def test_jitter_is_told_or_refused():
     X = np.concatenate([points(6), points(6)])
     Y = X[:, 0]
@@ -392,7 +442,7 @@ def test_jitter_is_told_or_refused():
     assert 0 < fit.jitter < 1e-8
     assert f"jitter {fit.jitter:.2g}" in repr(fit)
     np.testing.assert_allclose(fit.mean(X), Y, atol=1e-4)
-    with pytest.raises(ValueError, match="not positive definite with 0"):
+    with pytest.raises(ValueError, match="not positive definite to rounding with 0"):
         kernels.regress(network("relu2"), X, Y, kind="nngp", jitter=0.0)
 
 
@@ -461,12 +511,39 @@ def test_frequencies_that_cannot_be_learnt_without_a_bias(case):
         assert np.all(biased.eigenvalues[first:9:2] > 10 * biased.floor)
 
 
+def test_the_floor_tells_what_a_sharp_kernel_loses():
+    sharp = network("erf", weight=2.0)
+    found = kernels.spectrum(sharp, "ntk", radius=1e4, highest=9)
+    finer = kernels.spectrum(sharp, "ntk", radius=1e4, highest=9, panels=4096)
+    assert 1e-9 < np.max(np.abs(found.eigenvalues - finer.eigenvalues)) < found.floor
+
+
 def test_no_slope_is_told_of_rounding():
     with pytest.raises(ValueError, match="not above rounding"):
         kernels.spectrum(network("erf"), "nngp", highest=128).slope(32, 128)
 
 
 # Refusals
+
+
+def net():
+    return network().draw(jax.random.key(0), 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: jax.jit(network().nngp)(points()), "computed outside of jit"),
+        (lambda: network().nngp(points().astype("float16")), "dtype float16"),
+        (lambda: kernels.regress(points(), points(), net(), kind="ntk"), "It comes first"),
+        (lambda: kernels.spectrum(net(), "ntk"), "expected an InfiniteNetwork"),
+        (lambda: kernels.regress(network(), points(2), ["a", "b"], kind="ntk"), "Y: got dtype"),
+        (lambda: kernels.compare(network(), network(), points()), "expected an MLP"),
+    ],
+)
+def test_what_is_of_another_type(call, says):
+    with pytest.raises(TypeError, match=says):
+        call()
 
 
 @pytest.mark.parametrize(
@@ -480,7 +557,7 @@ def test_no_slope_is_told_of_rounding():
         (lambda: network(layers=0), "hidden_layers: got 0"),
         (lambda: network(kind="mup"), "parameterisation: got 'mup'"),
         (lambda: network(kind="standard").ntk(points()), "widths: got None"),
-        (lambda: network(widths=(3, 3)), "widths: got 2"),
+        (lambda: network(widths=(3, 3)), "widths: got .3, 3., expected one for each"),
         (lambda: network().nngp(points(3, 2), points(3, 4)), "got shape .3, 4."),
         (lambda: network().nngp(np.ones(3)), "got shape .3,."),
         (lambda: network().nngp([[np.nan]]), "not finite"),
@@ -502,6 +579,35 @@ def test_no_slope_is_told_of_rounding():
             "expected 1 hidden layers",
         ),
         (lambda: kernels.spectrum(network(), "ntk", dim=1), "dim: got 1"),
+        (lambda: kernels.spectrum(network(), "NNGP"), "kind: got 'NNGP'"),
+        (lambda: kernels.spectrum(network(), "ntk", radius="1"), "radius: got '1'"),
+        (lambda: kernels.spectrum(network(), "ntk", highest=20).slope(4, 100), "up to 20"),
+        (lambda: kernels.compare(net(), network(), points(), kind="NTK"), "kind: got 'NTK'"),
+        (
+            lambda: kernels.compare(net(), network(kind="standard", widths=(16,)), points()),
+            "expected the hidden widths .16,.",
+        ),
+        (lambda: network(weight=True), "weight_variance: got True"),
+        (lambda: network("tanh", rtol=-1), "rtol: got -1"),
+        (lambda: network(kind="standard", widths=64), "widths: got 64"),
+        (lambda: network().nngp(points(), max_bytes=None), "max_bytes: got None"),
+        (
+            lambda: kernels.regress(network(), points(3), np.ones(3), kind="ntk", ridge=np.nan),
+            "ridge: got nan",
+        ),
+        (
+            lambda: kernels.random_feature_network(
+                network(), jax.random.key(0), 4, points(3), np.ones(3), ridge=-1.0
+            ),
+            "ridge: got -1.0",
+        ),
+        (
+            lambda: kernels.regress(network(bias=1.0), points(3), np.ones(3), kind="ntk").at_time(
+                points(), 1.0, start=network().draw(jax.random.key(0), 3, 4, out_size=1)
+            ),
+            r"start: got values of shape \(1,\)",
+        ),
+        (lambda: kernels.regress(network(), points(3), 3.0, kind="ntk"), r"Y: got shape \(\)"),
     ],
 )  # fmt: skip
 def test_what_has_no_kernel_is_refused_by_name(call, says):

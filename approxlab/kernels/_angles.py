@@ -8,12 +8,13 @@ sum of terms of one sign.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
-__all__ = ["Pair", "angle_of_gap", "first_pair", "unit_rows", "with_bias"]
+__all__ = ["Pair", "first_pair", "unit_rows", "with_bias"]
 
 
 class Pair(NamedTuple):
@@ -62,12 +63,6 @@ def first_pair(left: tuple[Array, Array], right: tuple[Array, Array]) -> Pair:
     return Pair(left[0], right[0], 2 * jnp.arctan2(jnp.sqrt(apart), jnp.sqrt(together)))
 
 
-def angle_of_gap(gap: Array) -> Array:
-    """The angle whose cosine is 1 - gap, for a gap between 0 and 2 up to rounding."""
-    inside = jnp.clip(gap, 0, 2)
-    return 2 * jnp.arctan2(jnp.sqrt(inside), jnp.sqrt(2 - inside))
-
-
 def with_bias(left: Array, right: Array, gap: Array, weight: Array, bias: Array) -> Pair:
     """Moments of z = sqrt(weight) h + sqrt(bias) b, from those of h.
 
@@ -90,4 +85,7 @@ def with_bias(left: Array, right: Array, gap: Array, weight: Array, bias: Array)
     cosine = a * c * (1 - gap) + p * q
     # The squared sine: every term is at least 0, so small angles keep their digits.
     square = (a * c) ** 2 * gap * (2 - gap) + (a * q - c * p) ** 2 + 2 * a * c * p * q * gap
-    return Pair(new_left, new_right, jnp.arctan2(jnp.sqrt(jnp.maximum(square, 0)), cosine))
+    angle = jnp.arctan2(jnp.sqrt(jnp.maximum(square, 0)), cosine)
+    # A row of zeros is at right angles to all others, as in the first layer.
+    alone = (new_left == 0)[:, None] ^ (new_right == 0)[None, :]
+    return Pair(new_left, new_right, jnp.where(alone, 0.5 * math.pi, angle))

@@ -51,7 +51,8 @@ def arc_cosine_gap(power: int, angle: Array) -> Array:
 
 
 def absolute_gap(angle: Array) -> Array:
-    """1 - E[|u| |v|] / (s t) = 1 - (2 sin q + (pi - 2 q) cos q) / pi."""
+    """1 - E[|u| |v|] / (s t) = 1 - (2 sin q + (pi - 2 q) cos q) / pi, the same at pi - q."""
+    angle = jnp.minimum(angle, math.pi - angle)
     small = _horner(_absolute_series(), jnp.minimum(angle, _SMALL))
     cosine, sine = jnp.cos(angle), jnp.sin(angle)
     plain = 1 - (2 * sine + (math.pi - 2 * angle) * cosine) / math.pi

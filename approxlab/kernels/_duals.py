@@ -41,9 +41,11 @@ def _relu_power(power: int) -> Callable[[Pair], Activated]:
     def moments(pair: Pair) -> Activated:
         root = second_moment(power) ** 0.5
         slopes = power**2 * pair.products ** (power - 1) * arc_cosine(power - 1, pair.angle)
+        slopes = slopes / (2 * math.pi)
+        if power == 1:
+            slopes = _with_zero_rows(slopes, pair, at_zero=0.0, mean=0.5)
         gap = arc_cosine_gap(power, pair.angle)
-        return Activated(root * pair.left**power, root * pair.right**power, gap,
-                         slopes / (2 * math.pi))  # fmt: skip
+        return Activated(root * pair.left**power, root * pair.right**power, gap, slopes)
 
     return moments
 
@@ -60,7 +62,7 @@ def _heaviside(pair: Pair) -> Activated:
     return Activated(left, right, gap, jnp.full_like(gap, jnp.nan))
 
 
-def _two_slopes(below: float, above: float) -> Callable[[Pair], Activated]:
+def _two_slopes(below: float, above: float, at_zero: float) -> Callable[[Pair], Activated]:
     """Slopes on the two sides of 0: s(z) = a z + b |z|, whose mixed moments vanish by symmetry."""
     a, b = 0.5 * (above + below), 0.5 * (above - below)
     size = a * a + b * b
@@ -69,9 +71,17 @@ def _two_slopes(below: float, above: float) -> Callable[[Pair], Activated]:
         straight = 2 * jnp.square(jnp.sin(0.5 * pair.angle))
         gap = (a * a * straight + b * b * absolute_gap(pair.angle)) / size
         slopes = a * a + b * b * (1 - 2 * pair.angle / math.pi)
+        slopes = _with_zero_rows(slopes, pair, at_zero=at_zero, mean=a)
         return Activated(size**0.5 * pair.left, size**0.5 * pair.right, gap, slopes)
 
     return moments
+
+
+def _with_zero_rows(slopes: Array, pair: Pair, *, at_zero: float, mean: float) -> Array:
+    """E[s'(z) s'(z')] where z is 0 for certain: JAX's s'(0), times the mean of the other slope."""
+    left, right = (pair.left == 0)[:, None], (pair.right == 0)[None, :]
+    slopes = jnp.where(left | right, at_zero * mean, slopes)
+    return jnp.where(left & right, at_zero**2, slopes)
 
 
 def _erf(pair: Pair) -> Activated:
@@ -135,9 +145,9 @@ CLOSED: Mapping[str, Callable[[Pair], Activated]] = MappingProxyType(
         "relu3": _relu_power(3),
         "relu4": _relu_power(4),
         "heaviside": _heaviside,
-        "abs": _two_slopes(*KINK_SLOPES["abs"]),
-        "leaky_relu": _two_slopes(*KINK_SLOPES["leaky_relu"]),
-        "identity": _two_slopes(*KINK_SLOPES["identity"]),
+        "abs": _two_slopes(*KINK_SLOPES["abs"], at_zero=1.0),
+        "leaky_relu": _two_slopes(*KINK_SLOPES["leaky_relu"], at_zero=1.0),
+        "identity": _two_slopes(*KINK_SLOPES["identity"], at_zero=1.0),
         "erf": _erf,
         "sin": _sine,
     }

@@ -27,6 +27,7 @@ __all__ = ["coefficients", "mehler", "series_error", "terms_needed"]
 
 _REACH = 13.0  # exp(-z^2 / 4) is below 1e-18 beyond
 _NODES = 2049
+_ROWS = 1024  # whose values at the nodes are held at once
 _TERMS = (64, 128, 256, 512, 1024)
 
 
@@ -54,7 +55,8 @@ def _weighted(terms: int) -> np.ndarray:
 def coefficients(name: str, deviations: Array, terms: int, *, slope: bool = False) -> Array:
     """h_k(s) of the activation, or of its derivative, shape (n, terms)."""
     values = _at_nodes(name, deviations, slope)
-    return values @ jnp.asarray(_weighted(terms), values.dtype)
+    weighted = jnp.asarray(_weighted(terms), values.dtype)
+    return jnp.matmul(values, weighted, precision="highest")
 
 
 def mehler(left: Array, right: Array, correlation: Array) -> Array:
@@ -70,20 +72,24 @@ def mehler(left: Array, right: Array, correlation: Array) -> Array:
 def series_error(name: str, deviations: Any, terms: int) -> float:
     """Largest error of the series and of its integrals, relative to E[phi(s z)^2].
 
-    Both of phi and of phi'. Computed in float64 on the host, whatever the dtype of the kernel.
+    Both of phi and of phi', with their values in the widest dtype that JAX is set to, and sums in
+    float64.
     """
-    worst = 0.0
+    rows = np.unique(np.asarray(deviations, np.float64))
+    parts = np.array_split(rows, -(-len(rows) // _ROWS))
+    return max(_error(name, part, terms, slope) for part in parts for slope in (False, True))
+
+
+def _error(name: str, deviations: np.ndarray, terms: int, slope: bool) -> float:
     weights = _weighted(terms)
     density = weights[:, 0]
-    for slope in (False, True):
-        values = np.asarray(_at_nodes(name, jnp.asarray(deviations), slope), np.float64)
-        size = values**2 @ density
-        coarse = 2 * values[:, ::2] ** 2 @ density[::2]
-        kept = np.sum((values @ weights) ** 2, axis=1)
-        scale = np.where(size > 0, size, 1)
-        left_out = np.maximum(np.abs(size - kept), np.abs(size - coarse)) / scale
-        worst = max(worst, float(np.max(left_out, initial=0.0)))
-    return worst
+    values = np.asarray(_at_nodes(name, jnp.asarray(deviations), slope), np.float64)
+    size = values**2 @ density
+    coarse = 2 * values[:, ::2] ** 2 @ density[::2]
+    kept = np.sum((values @ weights) ** 2, axis=1)
+    scale = np.where(size > 0, size, 1)
+    left_out = np.maximum(np.abs(size - kept), np.abs(size - coarse)) / scale
+    return float(np.max(left_out, initial=0.0))
 
 
 def terms_needed(name: str, deviations: np.ndarray, rtol: float) -> int:

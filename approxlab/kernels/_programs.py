@@ -6,18 +6,16 @@ Variances and widths are arguments, so that other numbers need no other program.
 from __future__ import annotations
 
 import functools
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from approxlab.kernels._angles import Pair, first_pair, unit_rows, with_bias
+from approxlab.kernels._arguments import Kind
 from approxlab.kernels._duals import dual
 
-__all__ = ["Kind", "first_deviations", "kernel_block", "next_deviations"]
-
-Kind = Literal["nngp", "ntk"]
+__all__ = ["first_deviations", "kernel_block", "next_deviations"]
 
 
 @jax.jit

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Array
 
 from approxlab.derivatives.layers.weights import WeightJacobian, weight_jacobian
-from approxlab.evaluation import check_points
-from approxlab.kernels.limit import InfiniteNetwork, Kind
+from approxlab.kernels._arguments import Kind, check_kind, rows_of
+from approxlab.kernels.limit import InfiniteNetwork
 from approxlab.networks.mlp import MLP
 
 __all__ = ["KernelComparison", "compare", "empirical_kernel"]
@@ -42,9 +42,7 @@ class KernelComparison:
         return [{"kind": self.kind, "points": self.limit.shape[0], "distance": self.distance}]
 
 
-def empirical_kernel(
-    net: MLP, X: Any, X2: Any = None, *, limit: InfiniteNetwork, kind: Kind = "ntk"
-) -> Array:
+def empirical_kernel(net: Any, X: Any, X2: Any = None, *, limit: Any, kind: Any = "ntk") -> Array:
     """The kernel of a network of finite width, scaled as the limit is.
 
     "ntk" is J J^T in the parameters of `limit`: with its parameterisation "ntk", the part of W_l is
@@ -70,18 +68,18 @@ def empirical_kernel(
         >>> limit = InfiniteNetwork(hidden_layers=1, activation="relu", weight_variance=2.0,
         ...                         bias_variance=0.0, parameterisation="ntk")
         >>> net = MLP.from_arrays([[[2.0]], [[3.0]]], [[0.0], [0.0]], "relu")
-        >>> empirical_kernel(net, [[1.0]], limit=limit).tolist()    # 2 (2 1)^2 + 2 (3 1)^2
+        >>> empirical_kernel(net, [[1.0]], limit=limit).round(4).tolist()  # 2 (2 1)^2 + 2 (3 1)^2
         [[26.0]]
     """
-    _check(net, limit)
+    _check(net, limit, kind)
     left = _scaled(net, X, limit, kind)
     right = left if X2 is None else _scaled(net, X2, limit, kind)
     if kind == "ntk":
         return left.gram(right)
-    return jnp.einsum("nj,pj->np", left.inputs[-1], right.inputs[-1])
+    return jnp.einsum("nj,pj->np", left.inputs[-1], right.inputs[-1], precision="highest")
 
 
-def compare(net: MLP, limit: InfiniteNetwork, X: Any, *, kind: Kind = "ntk") -> KernelComparison:
+def compare(net: Any, limit: Any, X: Any, *, kind: Any = "ntk") -> KernelComparison:
     """A network's own kernel beside its limit: both, and their relative distance.
 
     For networks drawn by `limit.draw` the distance falls like width^(-1/2).
@@ -105,7 +103,7 @@ def compare(net: MLP, limit: InfiniteNetwork, X: Any, *, kind: Kind = "ntk") -> 
         True
     """
     empirical = empirical_kernel(net, X, limit=limit, kind=kind)
-    points = jnp.asarray(check_points(X), net.dtype)
+    points = rows_of("X", X, net.in_size).astype(net.dtype)
     wanted = limit.nngp(points) if kind == "nngp" else limit.ntk(points)
     difference = np.linalg.norm(np.asarray(empirical - wanted))
     return KernelComparison(
@@ -115,10 +113,11 @@ def compare(net: MLP, limit: InfiniteNetwork, X: Any, *, kind: Kind = "ntk") -> 
 
 def _scaled(net: MLP, X: Any, limit: InfiniteNetwork, kind: Kind) -> WeightJacobian:
     """J with every layer's input times its scale; the bias is one more input, a constant."""
-    jacobian = weight_jacobian(net, X, biases=False)
+    jacobian = weight_jacobian(net, rows_of("X", X, net.in_size).astype(net.dtype), biases=False)
+    weights, biases = limit._weights, limit._biases
     inputs = []
     for layer, a in enumerate(jacobian.inputs):
-        weight, bias = limit.weight_variance[layer] / a.shape[1], limit.bias_variance[layer]
+        weight, bias = weights[layer] / a.shape[1], biases[layer]
         if limit.parameterisation == "standard" and kind == "ntk":
             weight = bias = 1.0
         constant = jnp.full((a.shape[0], 1), bias**0.5, a.dtype)
@@ -126,7 +125,8 @@ def _scaled(net: MLP, X: Any, limit: InfiniteNetwork, kind: Kind) -> WeightJacob
     return dataclasses.replace(jacobian, inputs=tuple(inputs))
 
 
-def _check(net: Any, limit: Any) -> None:
+def _check(net: Any, limit: Any, kind: Any) -> None:
+    check_kind(kind)
     if not isinstance(net, MLP):
         raise TypeError(f"net: got {type(net).__name__}, expected an MLP.")
     if not isinstance(limit, InfiniteNetwork):
@@ -140,4 +140,10 @@ def _check(net: Any, limit: Any) -> None:
         raise ValueError(
             f"net: got {net!r} with linear units or several outputs, expected neither: the kernels "
             "here are those of one output and of hidden layers of one kind."
+        )
+    standard = kind == "ntk" and limit.parameterisation == "standard"
+    if standard and limit.widths is not None and limit.widths != net.sizes[1:-1]:
+        raise ValueError(
+            f"net: got {net!r}, expected the hidden widths {limit.widths} of limit, whose kernel "
+            "depends on them."
         )

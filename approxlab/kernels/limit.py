@@ -5,27 +5,25 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from approxlab.arguments import check_key, check_positive
-from approxlab.evaluation import check_points
+from approxlab.arguments import check_key, check_number, check_positive
+from approxlab.kernels._arguments import Kind, check_kind, per_layer, rows_of, widths_of
 from approxlab.kernels._duals import CLOSED, KNOWN
 from approxlab.kernels._hermite import series_error, terms_needed
-from approxlab.kernels._programs import Kind, first_deviations, kernel_block, next_deviations
+from approxlab.kernels._programs import first_deviations, kernel_block, next_deviations
 from approxlab.networks.activations import ACTIVATIONS
 from approxlab.networks.mlp import MLP
 
-__all__ = ["InfiniteNetwork", "Kind"]
-
-Parameterisation = Literal["ntk", "standard"]
-Variances = tuple[float, ...]
+__all__ = ["InfiniteNetwork"]
 
 _MAX_BYTES = 2**31  # of a kernel that is returned whole
+_SERIES_ROWS = 4096  # whose values at the nodes of a series are held at once
 _BLOCK_BYTES = 2**24  # of one array of a block: small enough for a cache, large enough for XLA
 
 
@@ -58,10 +56,12 @@ class InfiniteNetwork:
         hidden_layers: L, at least 1.
         activation: s, any of the registry, or "erf", which has a kernel alone. Powers of relu,
             heaviside, leaky_relu, abs, erf, sin and identity have closed forms; others are series
-            whose error is known (`series_error`).
+            whose error is known (`series_error`): to 1e-10 for tanh as long as values before it
+            have standard deviations up to 3, in float32 up to 5; beyond, they are refused.
         weight_variance: One number, or one for each of the L + 1 layers. 2 keeps the size of relu's
             kernel from layer to layer (He et al. 2015).
-        bias_variance: One number, or one for each of the L + 1 layers; 0 for no biases.
+        bias_variance: One number, or one for each of the L + 1 layers. With 0 all biases are 0,
+            though parameters still in "standard".
         parameterisation: "ntk" or "standard"; without effect on the NNGP.
         widths: Hidden widths n_1, ..., n_L, for the tangent kernel of "standard" alone.
         rtol: Largest relative error of a series; by default 1e-10, in float32 1e-6.
@@ -89,22 +89,37 @@ class InfiniteNetwork:
 
     def __post_init__(self) -> None:
         check_positive(hidden_layers=self.hidden_layers)
-        if self.activation not in KNOWN:
+        if not isinstance(self.activation, str) or self.activation not in KNOWN:
             raise ValueError(
                 f"activation: got {self.activation!r}, expected one of {', '.join(KNOWN)}."
             )
-        if self.parameterisation not in get_args(Parameterisation):
+        if self.parameterisation not in ("ntk", "standard"):
             raise ValueError(
                 f"parameterisation: got {self.parameterisation!r}, expected 'ntk' or 'standard'."
             )
+        if self.rtol is not None:
+            check_number("rtol", self.rtol, positive=True)
         layers = self.hidden_layers + 1
-        weight = _per_layer("weight_variance", self.weight_variance, layers, positive=True)
-        bias = _per_layer("bias_variance", self.bias_variance, layers, positive=False)
-        object.__setattr__(self, "weight_variance", weight)
-        object.__setattr__(self, "bias_variance", bias)
-        object.__setattr__(self, "widths", self._checked_widths())
+        per_layer("weight_variance", self.weight_variance, layers, positive=True)
+        per_layer("bias_variance", self.bias_variance, layers, positive=False)
+        widths_of(self.widths, self.hidden_layers)
+        for name in ("weight_variance", "bias_variance", "widths"):  # as given, but hashable
+            value = getattr(self, name)
+            if value is not None:
+                found = np.asarray(value).tolist()
+                object.__setattr__(self, name, tuple(found) if np.ndim(value) else found)
 
-    def nngp(self, X: Any, X2: Any = None, *, max_bytes: int = _MAX_BYTES) -> Array:
+    @property
+    def _weights(self) -> tuple[float, ...]:
+        layers = self.hidden_layers + 1
+        return per_layer("weight_variance", self.weight_variance, layers, positive=True)
+
+    @property
+    def _biases(self) -> tuple[float, ...]:
+        layers = self.hidden_layers + 1
+        return per_layer("bias_variance", self.bias_variance, layers, positive=False)
+
+    def nngp(self, X: Any, X2: Any = None, *, max_bytes: Any = _MAX_BYTES) -> Array:
         """The covariance K_L of the outputs: shape (n, n), or (n, p) with other points X2.
 
         Symmetric to the bit, without NaN for zero, equal and opposite rows, in the dtype of X.
@@ -120,7 +135,7 @@ class InfiniteNetwork:
         """
         return self._whole("nngp", X, X2, max_bytes)
 
-    def ntk(self, X: Any, X2: Any = None, *, max_bytes: int = _MAX_BYTES) -> Array:
+    def ntk(self, X: Any, X2: Any = None, *, max_bytes: Any = _MAX_BYTES) -> Array:
         """The tangent kernel T_L: shape (n, n), or (n, p) with other points X2.
 
         Args:
@@ -226,25 +241,14 @@ class InfiniteNetwork:
         sizes, weights, biases = net.sizes, [], []
         for layer, (w, b) in enumerate(zip(net.weights, net.biases, strict=True)):
             first, second = jax.random.split(jax.random.fold_in(key, layer))
-            scale = (self.weight_variance[layer] / sizes[layer]) ** 0.5
+            scale = (self._weights[layer] / sizes[layer]) ** 0.5
             weights.append(scale * jax.random.normal(first, w.shape, w.dtype))
-            spread = self.bias_variance[layer] ** 0.5
+            spread = self._biases[layer] ** 0.5
             biases.append(spread * jax.random.normal(second, b.shape, b.dtype))
         return dataclasses.replace(net, weights=tuple(weights), biases=tuple(biases))
 
-    def _checked_widths(self) -> tuple[int, ...] | None:
-        if self.widths is None:
-            return None
-        widths = tuple(self.widths)
-        check_positive(**{f"widths[{i}]": width for i, width in enumerate(widths)})
-        if len(widths) != self.hidden_layers:
-            raise ValueError(
-                f"widths: got {len(widths)}, expected one for each of {self.hidden_layers} hidden "
-                "layers."
-            )
-        return widths
-
-    def _whole(self, kind: Kind, X: Any, X2: Any, max_bytes: int) -> Array:
+    def _whole(self, kind: Kind, X: Any, X2: Any, max_bytes: Any) -> Array:
+        check_positive(max_bytes=max_bytes)
         left, right, terms = self._prepared(kind, X, X2)
         shape = (left.shape[0], right.shape[0])
         size = math.prod(shape) * left.dtype.itemsize
@@ -286,8 +290,7 @@ class InfiniteNetwork:
 
     def _prepared(self, kind: Any, X: Any, X2: Any) -> tuple[Array, Array, tuple[int | None, ...]]:
         """Points of both sides, and how many terms each layer's series takes."""
-        if kind not in get_args(Kind):
-            raise ValueError(f"kind: got {kind!r}, expected 'nngp' or 'ntk'.")
+        check_kind(kind)
         if kind == "ntk" and self.activation == "heaviside":
             raise ValueError(
                 "activation: got 'heaviside', whose limiting tangent kernel is infinite on the "
@@ -299,8 +302,8 @@ class InfiniteNetwork:
                 "with the widths, expected one for each hidden layer. Write widths=(1024,), or "
                 "parameterisation='ntk'."
             )
-        left = _points(X, None, "X")
-        right = left if X2 is None else _points(X2, left.shape[1], "X2").astype(left.dtype)
+        left = rows_of("X", X)
+        right = left if X2 is None else rows_of("X2", X2, left.shape[1]).astype(left.dtype)
         both = left if X2 is None else jnp.concatenate([left, right])
         return left, right, self._terms(both)
 
@@ -325,18 +328,18 @@ class InfiniteNetwork:
         return found
 
     def _variances(self, dtype: Any) -> tuple[Array, Array]:
-        return _numbers(self.weight_variance, dtype), _numbers(self.bias_variance, dtype)
+        return _numbers(self._weights, dtype), _numbers(self._biases, dtype)
 
     def _first_deviations(self, points: Array) -> np.ndarray:
         return np.asarray(first_deviations(*self._variances(points.dtype), points))
 
     def _next_deviations(self, layer: int, terms: int | None, deviations: np.ndarray) -> np.ndarray:
         weights, biases = self._variances(deviations.dtype)
-        return np.asarray(
-            next_deviations(
-                self.activation, terms, weights[layer + 1], biases[layer + 1], deviations
-            )
-        )
+        after = weights[layer + 1], biases[layer + 1]
+        count = 1 if terms is None else -(-len(deviations) // _SERIES_ROWS)
+        parts = np.array_split(deviations, count)
+        found = [next_deviations(self.activation, terms, *after, jnp.asarray(p)) for p in parts]
+        return np.concatenate(found)
 
     def _check_held(self, deviations: np.ndarray, layer: int) -> None:
         with np.errstate(over="ignore"):
@@ -347,27 +350,6 @@ class InfiniteNetwork:
                 f"{deviations.dtype} cannot hold, expected smaller ones. Divide X by a power of "
                 "two, or use float64."
             )
-
-
-def _points(X: Any, dim: int | None, name: str) -> Float[Array, "n d"]:
-    points = jnp.asarray(check_points(X, dim))
-    if not bool(jnp.all(jnp.isfinite(points))):
-        raise ValueError(f"{name}: got numbers that are not finite, expected finite ones.")
-    return points
-
-
-def _per_layer(name: str, value: Any, layers: int, *, positive: bool) -> Variances:
-    values = tuple(value) if hasattr(value, "__len__") else (value,) * layers
-    wanted = "positive numbers" if positive else "numbers that are at least 0"
-    fits = all(
-        isinstance(v, int | float | np.number) and 0 <= v < math.inf and (v > 0 or not positive)
-        for v in values
-    )
-    if not fits or len(values) != layers:
-        raise ValueError(
-            f"{name}: got {value!r}, expected {wanted}: one, or one for each of {layers} layers."
-        )
-    return tuple(float(v) for v in values)
 
 
 def _numbers(values: Sequence[Any] | None, dtype: Any) -> Array:

@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float
 
+from approxlab.arguments import check_number
 from approxlab.derivatives.layers.weights import weight_jacobian
-from approxlab.evaluation import check_points, values_at
+from approxlab.evaluation import values_at
 from approxlab.fitting.last_layer.solved_networks import with_last_layer
-from approxlab.kernels.limit import InfiniteNetwork, Kind
+from approxlab.kernels._arguments import Kind, check_kind, rows_of, values_of
+from approxlab.kernels.limit import InfiniteNetwork
 from approxlab.networks.mlp import MLP
 from approxlab.solves import solve
 
 __all__ = ["KernelRegression", "random_feature_network", "regress"]
 
 _TIMES_HIGHER = 10.0  # from one jitter that fails to the next
-_MOST_TRIES = 8
+_MOST_TRIES = 12
+_BLOCK_NUMBERS = 2**24  # of a kernel between points and data, at a time
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -38,8 +41,11 @@ class KernelRegression:
         Y: Values, shape (n,) or (n, m).
         ridge: What was asked to be added to the diagonal.
         jitter: What was added beyond: 0 unless K + ridge I was not positive definite to rounding.
+        rounding: How far the coefficients miss their equations by rounding, relative to the largest
+            value: about what it moves `mean` by.
         kernel: K, shape (n, n).
         factor: Lower Cholesky factor of K + (ridge + jitter) I, shape (n, n).
+        coefficients: (K + (ridge + jitter) I)^-1 Y, shape (n,) or (n, m).
     """
 
     network: InfiniteNetwork
@@ -48,8 +54,10 @@ class KernelRegression:
     Y: Any
     ridge: float
     jitter: float
+    rounding: float
     kernel: Any
     factor: Any
+    coefficients: Any
 
     def mean(self, points: Any) -> Float[np.ndarray, "p ..."]:
         """Predictions at points of shape (p, d): shape (p,) or (p, m).
@@ -62,11 +70,12 @@ class KernelRegression:
             >>> np.round(fit.mean(X), 4).tolist()
             [1.0, 0.0, 1.0]
         """
-        found: np.ndarray = self._across(points) @ self._coefficients
-        return found
+        return self._across(points, lambda block, _: block @ self.coefficients)
 
     def variance(self, points: Any) -> Float[np.ndarray, " p"]:
         """Posterior variance of the Gaussian process, shape (p,), without the noise.
+
+        A difference that rounding makes negative is 0.
 
         Raises:
             ValueError: With kind "ntk", whose formula of the same form is no posterior.
@@ -78,60 +87,68 @@ class KernelRegression:
                 "kind: got 'ntk', whose kernel is not the covariance of a prior, expected 'nngp' "
                 "for a posterior variance."
             )
-        across = self._across(points)
         own = self.network.variances(_rows(points, self.X))
-        half = solve_triangular(self.factor, across.T, lower=True)
-        return np.asarray(own - np.sum(half * half, axis=0))
+
+        def left(block: np.ndarray, where: slice) -> np.ndarray:
+            half = solve_triangular(self.factor, block.T, lower=True)
+            return np.asarray(own[where] - np.sum(half * half, axis=0))
+
+        return np.maximum(self._across(points, left), 0)
 
     def at_time(
-        self, points: Any, time: float, *, start: Callable[[Any], Any] | None = None
+        self, points: Any, time: Any, *, start: Callable[[Any], Any] | None = None
     ) -> Float[np.ndarray, "p ..."]:
-        """Predictions after gradient flow for a time, from a start: no ridge, no inverse.
+        """Predictions after gradient flow for a time, from a start, without an inverse.
 
         df/dt = -K (f - Y) on the data, the flow of half the sum of squares; so k steps of gradient
         descent with step alpha on that loss last k alpha, and on the mean of squares 2 k alpha / n.
+        With a ridge, ridge |parameters - their start|^2 / 2 is added to the loss. In directions of
+        the data that K does not reach beyond rounding, nothing is learnt once it would matter. The
+        parameters are those of the network's parameterisation: an MLP that is trained in its own
+        weights needs "standard", with its widths.
 
         Args:
             points: Shape (p, d).
             time: At least 0; infinity for the end.
-            start: The function at time 0, say the network itself; by default zero.
+            start: The function at time 0, say the network itself, with values of the shape of one
+                row of Y; by default zero.
 
         Raises:
-            ValueError: If the time is negative or the kind is "nngp".
+            ValueError: If the time is negative, the kind is "nngp", or values of the start have
+                another shape.
         """
         if self.kind != "ntk":
             raise ValueError("kind: got 'nngp', expected 'ntk': it is the kernel of gradient flow.")
-        if not time >= 0:
-            raise ValueError(f"time: got {time!r}, expected a number that is at least 0.")
+        if not (isinstance(time, float) and time == np.inf):
+            check_number("time", time)
         values, vectors = self._spectrum
         rows = _rows(points, self.X)
-        begin, begin_data = (0.0, 0.0) if start is None else (
-            values_at(start, rows), values_at(start, np.asarray(self.X))
-        )  # fmt: skip
-        # What a kernel direction has learnt, over its eigenvalue; at infinity, rounding is not.
-        floor = len(values) * np.finfo(values.dtype).eps * values[-1]
-        kept = np.where(values > floor, values, np.inf if np.isinf(time) else 1.0)
-        gains = np.where(values > floor, -np.expm1(-values * time), 0 if np.isinf(time) else time)
-        weights = gains / kept
-        missing = vectors.T @ (np.asarray(self.Y) - begin_data)
-        step = vectors @ (weights * missing.T).T
-        found: np.ndarray = begin + self._across(points) @ step
-        return found
-
-    @functools.cached_property
-    def _coefficients(self) -> np.ndarray:
-        from scipy.linalg import cho_solve
-
-        found: np.ndarray = cho_solve((self.factor, True), np.asarray(self.Y))
-        return found
+        begin, missing = np.zeros(()), np.asarray(self.Y)
+        if start is not None:
+            begin, there = values_at(start, rows), values_at(start, self.X)
+            if there.shape != missing.shape:
+                raise ValueError(
+                    f"start: got values of shape {there.shape[1:]}, expected {missing.shape[1:]}, "
+                    "as in Y. For MLPs, out_size=None gives shape ()."
+                )
+            missing = missing - there
+        gains = _gains(values, self.ridge, float(time)).astype(missing.dtype)
+        step = vectors @ (gains * (vectors.T @ missing).T).T
+        return begin + self._across(rows, lambda block, _: block @ step)
 
     @functools.cached_property
     def _spectrum(self) -> tuple[np.ndarray, np.ndarray]:
         values, vectors = np.linalg.eigh(self.kernel)
         return values, vectors
 
-    def _across(self, points: Any) -> np.ndarray:
-        return np.asarray(_of(self.network, self.kind)(_rows(points, self.X), self.X))
+    def _across(
+        self, points: Any, part: Callable[[np.ndarray, slice], np.ndarray]
+    ) -> Float[np.ndarray, "p ..."]:
+        """What `part` makes of the kernel between points and data, some rows at a time."""
+        rows = _rows(points, self.X)
+        count = max(1, _BLOCK_NUMBERS // len(self.X))
+        blocks = self.network.blocks(self.kind, rows, self.X, rows=count)
+        return np.concatenate([part(block, where) for where, block in blocks])
 
     def __repr__(self) -> str:
         n, d = np.shape(self.X)
@@ -140,13 +157,14 @@ class KernelRegression:
 
 
 def regress(
-    network: InfiniteNetwork,
+    network: Any,
     X: Any,
     Y: Any,
     *,
-    kind: Kind,
-    ridge: float = 0.0,
-    jitter: float | None = None,
+    kind: Any,
+    ridge: Any = 0.0,
+    jitter: Any = None,
+    max_bytes: Any = 2**31,
 ) -> KernelRegression:
     """Fit data with the kernel of an infinitely wide network.
 
@@ -156,11 +174,14 @@ def regress(
         Y: Values, shape (n,) or (n, m).
         kind: "nngp" for the Bayesian posterior, "ntk" for the end of gradient flow.
         ridge: Added to the diagonal: the variance of the noise.
-        jitter: Added beyond that. By default 0, and where the matrix is not positive definite to
-            rounding, the least power of ten times n eps of its mean diagonal that makes it so;
-            `jitter` of the result says it. With 0, such a matrix is refused.
+        jitter: Added beyond that. By default 0; and where the matrix is not positive definite to
+            rounding, or rounding moves the mean by more than sqrt(eps) of the largest value, the
+            least power of ten times n eps of its mean diagonal that cures it. `jitter` of the
+            result says it. A number is taken as it is, and `rounding` tells what came of it.
+        max_bytes: A larger kernel is refused.
 
     Raises:
+        TypeError: If `network` is no `InfiniteNetwork`, or Y holds no real numbers.
         ValueError: If shapes do not fit, a number is not finite, or no jitter helps.
 
     Example:
@@ -173,31 +194,30 @@ def regress(
         >>> bool(fit.variance(np.array([[3.0]]))[0] > fit.variance(X)[4])
         True
     """
-    points = np.asarray(check_points(X))
-    values = np.asarray(Y)
-    if values.ndim not in (1, 2) or len(values) != len(points):
-        raise ValueError(
-            f"Y: got shape {values.shape} for {len(points)} points, expected ({len(points)},) or "
-            f"({len(points)}, m)."
-        )
-    if not np.all(np.isfinite(values)):
-        raise ValueError("Y: got numbers that are not finite, expected finite ones.")
-    for name, number in {"ridge": ridge, "jitter": 0.0 if jitter is None else jitter}.items():
-        if not 0 <= number < np.inf:
-            raise ValueError(f"{name}: got {number!r}, expected a number that is at least 0.")
-    kernel = np.asarray(_of(network, kind)(points))
-    added, factor = _factored(kernel, ridge, jitter)
-    return KernelRegression(network, kind, points, values, ridge, added, kernel, factor)
+    _check_network(network)
+    check_kind(kind)
+    points = np.asarray(rows_of("X", X))
+    values = values_of(Y, len(points), points.dtype)
+    check_number("ridge", ridge)
+    if jitter is not None:
+        check_number("jitter", jitter)
+    whole = network.nngp if kind == "nngp" else network.ntk
+    kernel = np.asarray(whole(points, max_bytes=max_bytes))
+    solved = _solved(kernel, values, float(ridge), jitter)
+    added, rounding, factor, coefficients = solved
+    return KernelRegression(
+        network, kind, points, values, float(ridge), added, rounding, kernel, factor, coefficients
+    )
 
 
 def random_feature_network(
-    network: InfiniteNetwork,
+    network: Any,
     key: Array,
-    width: int,
+    width: Any,
     X: Any,
     Y: Any,
     *,
-    ridge: float = 0.0,
+    ridge: Any = 0.0,
 ) -> MLP:
     """A network with random hidden layers whose last layer is solved for, with least norm.
 
@@ -224,12 +244,15 @@ def random_feature_network(
         >>> random_feature_network(network, jax.random.key(0), 256, X, np.abs(X[:, 0]))
         MLP(1-256-1, relu, 769 parameters, float...)
     """
-    points, values = np.asarray(check_points(X)), np.asarray(Y)
+    _check_network(network)
+    check_number("ridge", ridge)
+    points = np.asarray(rows_of("X", X))
+    values = values_of(Y, len(points), points.dtype)
     outputs = None if values.ndim == 1 else values.shape[1]
     net = network.draw(key, points.shape[1], width, out_size=outputs, dtype=str(points.dtype))
     units = np.asarray(weight_jacobian(net, points, biases=False).inputs[-1])
-    weight = (network.weight_variance[-1] / width) ** 0.5
-    bias = network.bias_variance[-1] ** 0.5
+    weight = (network._weights[-1] / width) ** 0.5
+    bias = network._biases[-1] ** 0.5
     matrix = np.concatenate([weight * units, np.full((len(points), 1), bias, units.dtype)], axis=1)
     wanted = values
     if ridge > 0:
@@ -257,36 +280,53 @@ def _with_ridge(
     return np.concatenate([matrix, below]), np.concatenate([values, zeros])
 
 
-def _of(network: Any, kind: Any) -> Callable[..., Any]:
+def _check_network(network: Any) -> None:
     if not isinstance(network, InfiniteNetwork):
-        raise TypeError(f"network: got {type(network).__name__}, expected an InfiniteNetwork.")
-    if kind not in ("nngp", "ntk"):
-        raise ValueError(f"kind: got {kind!r}, expected 'nngp' or 'ntk'.")
-    return network.nngp if kind == "nngp" else network.ntk
+        raise TypeError(
+            f"network: got {type(network).__name__}, expected an InfiniteNetwork. It comes first."
+        )
 
 
 def _rows(points: Any, X: np.ndarray) -> np.ndarray:
-    return np.asarray(check_points(points, X.shape[1]), X.dtype)
+    return np.asarray(rows_of("points", points, X.shape[1])).astype(X.dtype)
 
 
-def _factored(
-    kernel: np.ndarray, ridge: float, jitter: float | None
-) -> tuple[float, Float[np.ndarray, "n n"]]:
-    """What was added beyond the ridge, and the Cholesky factor."""
-    count = len(kernel)
-    least = count * float(np.finfo(kernel.dtype).eps) * float(np.mean(np.diag(kernel)))
-    tries = [jitter] if jitter is not None else [
-        0.0, *(least * _TIMES_HIGHER**k for k in range(_MOST_TRIES))
-    ]  # fmt: skip
-    for added in tries:
+def _gains(values: np.ndarray, ridge: float, time: float) -> np.ndarray:
+    """What a direction of the data with that eigenvalue has learnt, over its eigenvalue."""
+    floor = len(values) * np.finfo(values.dtype).eps * values[-1]
+    decay = np.maximum(values.astype(float), 0) + ridge
+    if time * floor > 1:
+        decay = np.where(decay > floor, decay, np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        passed = np.where(np.isinf(decay), 0.0, -np.expm1(-decay * time))
+        # Where decay time is small, (1 - exp(-decay time)) / decay is the time.
+        return np.where(decay * time < 1e-300, time if time * floor <= 1 else 0.0, passed / decay)
+
+
+def _solved(
+    kernel: np.ndarray, values: np.ndarray, ridge: float, jitter: float | None
+) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """What was added beyond the ridge, the rounding, the Cholesky factor, the coefficients."""
+    from scipy.linalg import cho_solve
+
+    count, eps = len(kernel), float(np.finfo(kernel.dtype).eps)
+    least = count * eps * float(np.mean(np.diag(kernel)))
+    tries = [0.0, *(least * _TIMES_HIGHER**k for k in range(_MOST_TRIES))]
+    size = max(float(np.max(np.abs(values))), np.finfo(kernel.dtype).tiny)
+    for added in tries if jitter is None else [float(jitter)]:
         shifted = kernel + (ridge + added) * np.eye(count, dtype=kernel.dtype)
         try:
-            return added, np.linalg.cholesky(shifted)
+            factor = np.linalg.cholesky(shifted)
         except np.linalg.LinAlgError:
             continue
+        found = cho_solve((factor, True), values)
+        rounding = float(np.max(np.abs(shifted @ found - values))) / size
+        if jitter is not None or rounding <= eps**0.5:
+            return added, rounding, factor, found
+    last = ridge + (tries[-1] if jitter is None else float(jitter))
     raise ValueError(
-        f"kernel: got a {count} x {count} matrix that is not positive definite with "
-        f"{ridge + tries[-1]:.2g} on its diagonal of mean {np.mean(np.diag(kernel)):.2g}, expected "
-        "a positive definite one. Give a ridge, or leave out points that are equal, or opposite "
-        "without a bias."
+        f"kernel: got a {count} x {count} matrix that is not positive definite to rounding with "
+        f"{last:.2g} on its diagonal of mean {np.mean(np.diag(kernel)):.2g}, expected a positive "
+        "definite one. Give a ridge, or leave out points that are equal, or opposite without a "
+        "bias."
     )
