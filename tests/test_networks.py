@@ -8,6 +8,7 @@ import pytest
 
 import approxlab as al
 from approxlab.networks import ACTIVATIONS, INITIALISATIONS, activation
+from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 from approxlab.networks.forward import add_to_columns, hidden_units, outputs
 
 SMOOTH = [name for name in ACTIVATIONS if name != "heaviside"]
@@ -77,6 +78,8 @@ def test_activation_laws(name, key):
         ("relu2", {-1.0: 0.0, 3.0: 9.0}),
         ("relu3", {-1.0: 0.0, 2.0: 8.0}),
         ("relu4", {-1.0: 0.0, 2.0: 16.0}),
+        ("leaky_relu", {-2.0: -0.02, 0.0: 0.0, 3.0: 3.0}),
+        ("abs", {-2.5: 2.5, 0.0: 0.0, 3.0: 3.0}),
         ("heaviside", {-1e-300: 0.0, 0.0: 0.5, 1e-300: 1.0}),
         ("softplus", {0.0: np.log(2.0)}),
         ("gelu", {0.0: 0.0, 1.0: 0.8413447460685429}),
@@ -94,6 +97,18 @@ def test_activation_values(name, known):
 def test_every_activation_has_a_known_value():
     marks = test_activation_values.pytestmark[0].args[1]
     assert {name for name, _ in marks} == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_kink_slopes_are_what_programs_multiply_by(dtype):
+    """To the last bit: two values on each side of 0 tell the slope, and 1 is exact."""
+    for name in KINK_SLOPES:
+        left, right = (float(activation(name)(jnp.asarray(z, dtype))) for z in (-1.0, 1.0))
+        assert kink_slopes(name, dtype) == (-left, right)
+    z = jnp.asarray(np.random.default_rng(0).standard_normal(99), dtype)
+    ours, theirs = activation("leaky_relu")(z), jax.nn.leaky_relu(z)
+    assert ours.tolist() == theirs.tolist()
+    assert kink_slopes("leaky_relu", "float32") != kink_slopes("leaky_relu", "float64")
 
 
 def test_spoiled_activation_breaks_the_laws(key):

@@ -139,6 +139,13 @@ def test_steps_of_a_network():
     assert pieces_on_grid(net, np.linspace(-1.0, 1.0, 1001)) == 3
 
 
+@pytest.mark.parametrize("activation", ["leaky_relu", "abs"])
+def test_networks_of_other_kinks(activation):
+    arrays = [[[1.0], [1.0]], [[1.0, 2.0]]], [[0.1, -0.3], [0.0]]
+    net = al.MLP.from_arrays(*arrays, activation)
+    assert pieces_on_grid(net, np.linspace(-1.0, 1.0, 1001)) == 3
+
+
 def test_a_rule_for_reverse_mode_only():
     @jax.custom_vjp
     def kink(x):

@@ -297,6 +297,16 @@ def test_units_at_their_kinks(activation):
     assert origin.reduced_gradient([[1.0, 1.0]]).differentiable
 
 
+@pytest.mark.parametrize("activation", ["leaky_relu", "abs"])
+def test_units_at_kinks_between_two_slopes(activation):
+    rng = np.random.default_rng(0)
+    X, Y = rng.uniform(0.5, 1.0, (6, 2)), rng.standard_normal(6)
+    loss = TwoLayerLoss(X, Y, activation, biases=False)
+    assert not loss.reduced_gradient([[0.0, 0.0]]).differentiable
+    assert loss.reduced_gradient([[-1.0, -1.0]]).differentiable
+    assert not loss.reduced_gradient([[X[0, 1], -X[0, 0]]]).differentiable
+
+
 @pytest.mark.parametrize("kind", ["none", *DEFICIENT])
 def test_kaufmans_jacobian_has_the_same_gradient(kind):
     if kind == "none":

@@ -8,6 +8,7 @@ import numpy as np
 
 from approxlab.domains import Box
 from approxlab.errors.pointwise import Function
+from approxlab.networks.activations import KINK_SLOPES
 from approxlab.networks.mlp import MLP
 from approxlab.resolution import resolution_of
 
@@ -63,8 +64,9 @@ def _steep_units(net: Any, cell: float, size: float) -> np.ndarray:
     w, above = np.abs(w[:, 0]), np.abs(np.asarray(net.weights[1], np.float64)).max(axis=0)
     for weights in net.weights[2:]:
         above = above * np.abs(np.asarray(weights, np.float64)).sum(axis=1).max()
-    kinked = net.activation.startswith("relu") or net.activation == "heaviside"
-    change = w * above * cell if net.activation.startswith("relu") else above
+    bent = net.activation in KINK_SLOPES or net.activation.startswith("relu")
+    kinked = bent or net.activation == "heaviside"
+    change = w * above * cell if bent else above
     steep = (w > 0) & (change > size) & (kinked | (w * cell > 1.0))
     chosen = np.flatnonzero(steep)
     chosen = chosen[np.argsort(-change[chosen], kind="stable")[:_UNITS]]

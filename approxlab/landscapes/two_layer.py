@@ -42,7 +42,11 @@ from approxlab.networks.mlp import MLP
 
 __all__ = ["BestReadout", "ReducedGradient", "TwoLayerLoss"]
 
-_KINKS = {"heaviside": 0, "relu": 1, "relu2": 2, "relu3": 3, "relu4": 4}  # powers of z beyond 0
+# Powers of z by which the two sides of 0 differ.
+_KINKS = {
+    **{"heaviside": 0, "relu": 1, "leaky_relu": 1, "abs": 1},
+    **{"relu2": 2, "relu3": 3, "relu4": 4},
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,10 +80,11 @@ class ReducedGradient:
         condition: As in `BestReadout`.
         differentiable: False where the features are dependent and become independent nearby, as for
             two equal units: there the reduced loss jumps. False too where a preactivation is zero
-            at a point, to rounding, and relu or heaviside has its kink, or a relu power whose unit
-            is in a dependence, as one that is zero at all points. Then the numbers are the gradient
-            of L at the best readout of least norm, not a derivative of the reduced loss. To first
-            order: a dependence that only second derivatives of the activation end is not seen.
+            at a point, to rounding, and relu, leaky_relu, abs or heaviside has its kink, or a relu
+            power whose unit is in a dependence, as one that is zero at all points. Then the numbers
+            are the gradient of L at the best readout of least norm, not a derivative of the reduced
+            loss. To first order: a dependence that only second derivatives of the activation end is
+            not seen.
     """
 
     W1: np.ndarray
@@ -101,8 +106,8 @@ class TwoLayerLoss:
     Args:
         X: Points, shape (N, d), one per row.
         Y: Values, shape (N, m), or (N,) for one output.
-        activation: A name in `approxlab.networks.ACTIVATIONS`. At kinks its derivative is JAX's: 0
-            for relu at 0.
+        activation: A name in `approxlab.networks.ACTIVATIONS`. At kinks its derivative is JAX's: at
+            0 it is 0 for relu and abs, 1 for leaky_relu.
         biases: Whether both layers have biases.
 
     Raises:

@@ -146,5 +146,5 @@ def all_layers(name: str, drawn: list[Draws], sizes: tuple[int, ...]) -> list[La
 
 
 def default_initialisation(activation: str) -> str:
-    """Glorot's, and He's for the powers of relu."""
-    return "he" if activation.startswith("relu") else "glorot"
+    """Glorot's, and He's for the powers of relu and for leaky_relu."""
+    return "he" if activation.startswith(("relu", "leaky_relu")) else "glorot"

@@ -89,7 +89,7 @@ class MLP:
             activation: Name of the activation.
             out_size: `None` for values of shape (), m for values of shape (m,).
             init: "glorot", "he", "lecun", "uniform_knots" or "spread"; by default "glorot", and
-                "he" for the powers of relu.
+                "he" for the powers of relu and for leaky_relu.
             domain: A `Box` whose affine map onto [-1, 1]^d is built into the first layer.
             dtype: "float32" or "float64"; by default JAX's default.
 

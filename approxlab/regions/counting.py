@@ -67,7 +67,7 @@ def _changes_of_network(net: MLP, x: np.ndarray, rtol: float) -> int:
         raise ValueError(
             f"model: got {net!r}, expected one input and out_size None, values of shape ()."
         )
-    if net.activation == "heaviside" and net.num_hidden_units:
+    if net.activation in ("heaviside", "leaky_relu", "abs") and net.num_hidden_units:
         return changes_of_function(net, x, _PLACE, rtol)
     if net.activation not in ("relu", "identity") and net.num_hidden_units:
         raise ValueError(

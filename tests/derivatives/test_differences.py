@@ -270,6 +270,8 @@ def test_complex_step_of_networks(dtype, activation, key):
         "relu2": "max",
         "relu3": "max",
         "relu4": "max",
+        "leaky_relu": "ge",
+        "abs": "abs",
         "heaviside": "gt",
     }
     net = al.MLP.init(key, 3, (8, 8), activation, out_size=2, dtype=dtype)

@@ -327,6 +327,8 @@ CASES = [
     ((5, 2), "tanh", False, (), 3, "float32"),
     ((2, 3, 4, 5, 2), "relu3", False, (0, 0, 0), 1, "float32"),
     ((2, 3, 2), "relu4", False, (0,), 1, "float64"),
+    ((3, 4, 2), "leaky_relu", False, (1,), 3, "float32"),
+    ((2, 3, 4, 2), "abs", False, (0, 0), 3, "float64"),
     ((3, 4, 2), "heaviside", False, (0,), 3, "float32"),
     ((3, 4, 3, 2), "softplus", False, (0, 0), 3, "float64"),
     ((2, 4, 3, 1), "gelu", True, (0, 0), 3, "float32"),

@@ -1,0 +1,129 @@
+"""Slopes of the pieces, and which pieces have the same affine function, decided for certain."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from approxlab.regions._breakpoints import Breakpoints
+from approxlab.regions._rounding import EPS
+
+__all__ = ["bends", "function_numbers", "slopes"]
+
+Slopes = tuple[np.ndarray, np.ndarray]
+"""Slopes of the outputs on the pieces to the right of the columns, and bounds of their rounding."""
+
+
+def slopes(known: Breakpoints) -> tuple[Slopes, np.ndarray, np.ndarray]:
+    """Of the outputs; and how much they change at each column, with bounds of that.
+
+    A change is followed by itself: it starts at the units that bend, and only what they reach
+    changes. So it is exactly zero where nothing of it arrives, and large slopes hide none.
+    """
+    nets = known.networks
+    total = len(known.x)
+    low, high = nets.parameters
+    rise = (nets.ends[1] - nets.ends[0]) / (high - low)
+    g = np.repeat(rise[:, None], total, axis=1)
+    dg = 2 * EPS * np.abs(g) if nets.ends.shape[1] > 1 else np.zeros(g.shape)
+    jump, djump = np.zeros(g.shape), np.zeros(g.shape)
+    no_bias = [np.zeros_like(b) for b in nets.biases]
+    for layer in range(len(nets.linear) + 1):
+        g, dg = known.affine(layer, g, dg, bias=no_bias)
+        jump, djump = known.affine(layer, jump, djump, bias=no_bias)
+        if layer == len(nets.linear):
+            break
+        signs = known.signs[layer]
+        here = nets.factors(signs, layer)
+        zero = signs == 0
+        g[zero], dg[zero] = 0.0, 0.0
+        # A unit that is zero on one of the two pieces has no slope there: any factor is right.
+        before = np.where(zero[:, :-1], here[:, 1:], here[:, :-1])
+        after = np.where(zero[:, 1:], here[:, :-1], here[:, 1:])
+        step = after - before
+        carried, own = after * jump[:, 1:], step * g[:, :-1]
+        jump[:, 1:] = carried + own
+        djump[:, 1:] = np.abs(after) * djump[:, 1:] + np.abs(step) * dg[:, :-1]
+        rounds = ((carried != 0) & (own != 0)) | (step % 1.0 != 0) | (after % 1.0 != 0)
+        djump[:, 1:] += np.where(rounds, 4 * EPS * (np.abs(carried) + np.abs(own)), 0.0)
+        silent = zero[:, 1:] & zero[:, :-1]
+        jump[:, 1:][silent], djump[:, 1:][silent] = 0.0, 0.0
+        jump[:, known.start[:-1]], djump[:, known.start[:-1]] = 0.0, 0.0
+        g = np.where(here != 0.0, here * g, 0.0)
+        rounds = (here != 0.0) & (np.abs(here) != 1.0)
+        dg = np.abs(here) * dg + np.where(rounds, 2 * EPS * np.abs(g), 0.0)
+    return (g, dg), jump, djump
+
+
+def exact_functions(known: Breakpoints, column: int) -> tuple[tuple[Fraction, Fraction], ...]:
+    """Slope and constant of every output on the piece to the right of a column."""
+    number = int(np.searchsorted(known.start, column, side="right")) - 1
+    signs = [layer[:, column] for layer in known.signs]
+    value, shift = known.integers(number).forms(signs)[-1]
+    return tuple((Fraction(int(s), 1 << shift), Fraction(int(c), 1 << shift)) for s, c in value)
+
+
+def bends(known: Breakpoints, jump: np.ndarray, djump: np.ndarray) -> np.ndarray:
+    """Whether the affine function changes at each column; False at the ends."""
+    found = np.any(np.abs(jump) > djump, axis=0)
+    unsure = ~found & np.any(djump > 0, axis=0)
+    for column in np.flatnonzero(unsure):
+        one, two = (exact_functions(known, int(column) - k) for k in (1, 0))
+        found[column] = one != two
+        number = int(np.searchsorted(known.start, column, side="right")) - 1
+        known.ties[number] += 1
+    return found
+
+
+def function_numbers(known: Breakpoints, found: Slopes, bent: np.ndarray) -> np.ndarray:
+    """The same number for pieces of one network with the same affine function, from 0 on.
+
+    Shape (C,); a last column repeats the piece before it.
+    """
+    heads = bent.copy()
+    heads[known.start[:-1]] = True
+    heads &= ~known.last
+    of_head = np.cumsum(heads) - 1
+    columns = np.flatnonzero(heads)
+    numbers = np.empty(len(columns), np.int64)
+    networks = known.network[columns]
+    for number in range(len(known.start) - 1):
+        own = np.flatnonzero(networks == number)
+        numbers[own] = _numbers(known, found, columns[own], number)
+    result: np.ndarray = numbers[of_head]
+    return result
+
+
+def _numbers(known: Breakpoints, found: Slopes, columns: np.ndarray, number: int) -> np.ndarray:
+    """Of the pieces at some columns of one network; exact where float64 does not tell."""
+    (g, dg), v, dv = found, known.values, known.errors
+    x = known.x[columns] - known.x[columns[0]]
+    g, dg, v, dv = (a[0, columns] for a in (g, dg, v, dv))
+    c = v - g * x
+    dc = dv + np.abs(g) * known.dx[columns] + dg * np.abs(x)
+    dc += 4 * EPS * (np.abs(v) + np.abs(g * x)) * ((g != 0) & (x != 0))
+    order = np.argsort(g, kind="stable")
+    run = np.zeros(len(columns), np.int64)
+    run[order] = np.cumsum(np.diff(g[order], prepend=g[order[0]]) > 2 * np.max(dg))
+    order = np.lexsort((c, run))
+    apart = np.ones(len(columns), bool)
+    apart[1:] = (np.diff(run[order]) != 0) | (np.diff(c[order]) > 2 * np.max(dc))
+    chain = np.cumsum(apart) - 1
+    labels = np.empty(len(columns), np.int64)
+    labels[order] = chain
+    sizes = np.bincount(chain)
+    together = np.flatnonzero(sizes[labels] > 1)
+    names: dict[object, int] = {}
+    sure = (dg == 0) & (dc == 0) if len(known.values) == 1 else np.zeros(len(columns), bool)
+    certain = np.ones(len(sizes), bool)
+    certain[labels[together[~sure[together]]]] = False
+    for i in together:
+        if certain[labels[i]]:
+            key: object = (float(g[i]), float(c[i]))
+        else:
+            key = exact_functions(known, int(columns[i]))
+            known.ties[number] += 1
+        labels[i] = len(sizes) + names.setdefault(key, len(names))
+    first = {label: k for k, label in enumerate(dict.fromkeys(labels.tolist()))}
+    return np.array([first[label] for label in labels.tolist()])

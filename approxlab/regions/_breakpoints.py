@@ -1,0 +1,225 @@
+"""Breakpoints of piecewise linear networks along an interval, layer by layer, many at once.
+
+The columns of all arrays are the breakpoints found so far, of one network after the other, and
+between two neighbours every unit of the layers so far is affine. So its values at the columns say
+all: where the values of a unit have opposite signs at two neighbours, it has a zero between them,
+and this is a new column. Values and places are computed in float64 with a running bound of their
+rounding. Signs, and the order of zeros, that the bounds leave open are decided in integers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+
+import numpy as np
+
+from approxlab.regions._integers import Integers
+from approxlab.regions._rounding import EPS, affine
+from approxlab.regions._zeros import Zeros, zeros_between
+
+__all__ = ["Breakpoints", "Limits", "Networks"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What is refused: more numbers in an array, or more products of integers, in all."""
+
+    numbers: int = 2**28
+    products: int = 10**7  # about ten seconds
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Networks:
+    """Networks of equal shape, and the interval along which they are looked at.
+
+    Attributes:
+        weights: One array of shape (N, out, in) per layer, float64.
+        biases: One array of shape (N, out) per layer.
+        linear: For each hidden layer, how many of its last units are linear.
+        slopes: Of the activation, left and right of 0.
+        ends: The points of the inputs at the two ends, shape (2, d).
+        parameters: The places x of the two ends.
+    """
+
+    weights: list[np.ndarray]
+    biases: list[np.ndarray]
+    linear: tuple[int, ...]
+    slopes: tuple[float, float]
+    ends: np.ndarray
+    parameters: tuple[float, float]
+
+    def integers(self, number: int, most_products: int) -> Integers:
+        """One of them in integers."""
+        layers = [W[number] for W in self.weights], [b[number] for b in self.biases]
+        ends = self.ends[0], self.ends[1]
+        return Integers(*layers, self.linear, self.slopes, ends, self.parameters, most_products)
+
+    def factors(self, signs: np.ndarray, layer: int) -> np.ndarray:
+        """Slopes of the units of a hidden layer on pieces where they have these signs."""
+        left, right = self.slopes
+        found = np.where(signs > 0, right, left)
+        found[len(found) - self.linear[layer] :] = 1.0
+        return found
+
+
+class Breakpoints:
+    """All breakpoints, after every layer.
+
+    Attributes:
+        x: Places of the columns, and `dx`, bounds of their rounding.
+        start: The first column of each network, and one more for the end.
+        layer: The layer of a unit that is zero at a column, from 1; 0 at the ends. And `unit`.
+        signs: For each layer, of its units on the pieces to the right of the columns: 1, -1, or 0
+            for a unit that is zero on the piece. A last column repeats the piece before it.
+        below: Whether a unit that is positive on the piece to the left of a column is zero at it;
+            and `above`, on the piece to the right.
+        values: Of the outputs at the columns, and `errors`, bounds of their rounding.
+        ties: For each network the number of signs and of pairs of zeros decided in integers.
+    """
+
+    def __init__(self, networks: Networks, limits: Limits) -> None:
+        number = len(networks.weights[0])
+        self.networks, self.limits = networks, limits
+        self.start = 2 * np.arange(number + 1)
+        self.x = np.tile(np.asarray(networks.parameters), number)
+        self.dx = np.zeros(2 * number)
+        self.layer, self.unit = np.zeros(2 * number, np.int32), np.full(2 * number, -1, np.int32)
+        self.below, self.above = np.zeros(2 * number, bool), np.zeros(2 * number, bool)
+        self.signs: list[np.ndarray] = []
+        self.ties = np.zeros(number, np.int64)
+        self._integers: dict[int, Integers] = {}
+        self.values = np.tile(networks.ends.T, (1, number))
+        self.errors = np.zeros(self.values.shape)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            for layer in range(len(networks.linear)):
+                self._hidden(layer)
+            self.values, self.errors = self.affine(len(networks.linear), self.values, self.errors)
+
+    # What the columns are
+
+    @property
+    def network(self) -> np.ndarray:
+        """The network of each column."""
+        return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+
+    @property
+    def last(self) -> np.ndarray:
+        """Whether a column is the last of its network, so that no piece is to its right."""
+        found = np.zeros(len(self.x), bool)
+        found[self.start[1:] - 1] = True
+        return found
+
+    def exactly(self, column: int, piece: int) -> tuple[list[tuple[np.ndarray, int]], Fraction]:
+        """Of the units, on a piece that ends at a column, as integers; and the place of it."""
+        number = int(np.searchsorted(self.start, column, side="right")) - 1
+        forms = self.integers(number).forms([layer[:, piece] for layer in self.signs])
+        if self.layer[column] == 0:
+            return forms, Fraction(float(self.x[column]))
+        form = forms[self.layer[column] - 1][0][self.unit[column]]
+        return forms, self.integers(number).root(form)
+
+    def integers(self, number: int) -> Integers:
+        """One of the networks in integers."""
+        if number not in self._integers:
+            self._integers[number] = self.networks.integers(number, self.limits.products)
+        return self._integers[number]
+
+    # One layer
+
+    def affine(
+        self,
+        layer: int,
+        values: np.ndarray,
+        errors: np.ndarray,
+        bias: list[np.ndarray] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """W a + b of every network at its columns, with bounds of the rounding."""
+        W, b = self.networks.weights[layer], (bias or self.networks.biases)[layer]
+        start = self.start
+        if len(W) == 1:
+            z, bound = affine(W[0], b[0], values, errors)
+        else:
+            z, bound = (np.empty((W.shape[1], values.shape[1])) for _ in range(2))
+            for i, (one, two) in enumerate(zip(start[:-1], start[1:], strict=True)):
+                part = slice(one, two)
+                z[:, part], bound[:, part] = affine(W[i], b[i], values[:, part], errors[:, part])
+        if not np.all(np.isfinite(z)) or not np.all(np.isfinite(bound)):
+            raise ValueError("net: got values that overflow float64, expected finite ones.")
+        return z, bound
+
+    def _hidden(self, layer: int) -> None:
+        nets = self.networks
+        z, dz = self.affine(layer, self.values, self.errors)
+        bent = len(z) - nets.linear[layer] if nets.slopes[0] != nets.slopes[1] else 0
+        signs = self._signs(z, dz, bent)
+        found = zeros_between(self, layer, z, dz, signs, bent)
+        columns = self._with_zeros(layer, z, dz, signs, bent, found)
+        z, dz, signs = columns
+        last = self.last
+        on_piece = np.where(signs[:, :-1] != 0, signs[:, :-1], signs[:, 1:])
+        on_piece = np.concatenate([on_piece, on_piece[:, -1:]], axis=1)
+        ends = np.flatnonzero(last)
+        on_piece[:, ends] = on_piece[:, ends - 1]
+        self.signs.append(on_piece)
+        zero = signs[:bent] == 0
+        self.above |= np.any(zero & (on_piece[:bent] > 0), axis=0) & ~last
+        left = np.any(zero[:, 1:] & (on_piece[:bent, :-1] > 0), axis=0)
+        self.below[1:] |= left & ~last[:-1]
+        factor = nets.factors(signs, layer)
+        self.values = np.where(factor != 0.0, z * factor, 0.0)
+        rounds = (factor != 0.0) & (np.abs(factor) != 1.0)
+        self.errors = np.abs(factor) * dz + np.where(rounds, 2 * EPS * np.abs(self.values), 0.0)
+
+    def _signs(self, z: np.ndarray, dz: np.ndarray, bent: int) -> np.ndarray:
+        """Signs at the columns; z and dz become better where integers decided."""
+        signs = np.sign(z).astype(np.int8)
+        signs[bent:] = 1
+        hidden = (np.abs(z[:bent]) <= dz[:bent]) & (dz[:bent] > 0)
+        for column in np.flatnonzero(np.any(hidden, axis=0)):
+            number = int(np.searchsorted(self.start, column, side="right")) - 1
+            piece = column - int(column == self.start[number + 1] - 1)
+            forms, x = self.exactly(int(column), piece)
+            exact = self.integers(number).values(forms[-1], x)
+            z[:, column] = [float(v) for v in exact]
+            dz[:, column] = [0.0 if v == 0 else EPS * abs(float(v)) + 5e-324 for v in exact]
+            signs[:bent, column] = [(v > 0) - (v < 0) for v in exact[:bent]]
+            self.ties[number] += int(np.sum(hidden[:, column]))
+        return signs
+
+    def _with_zeros(
+        self,
+        layer: int,
+        z: np.ndarray,
+        dz: np.ndarray,
+        signs: np.ndarray,
+        bent: int,
+        found: Zeros,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Makes a column of every new place, and returns z, dz and signs at all columns."""
+        if not len(found.piece):
+            return z, dz, signs
+        new = len(found.piece)
+        total = len(self.x) + new
+        largest = max(len(z), sum(len(layer) for layer in self.signs) // 8)
+        if total * largest > self.limits.numbers:
+            raise ValueError(
+                f"net: got {len(z)} units in layer {layer + 1} and {total} places where units bend, "
+                f"expected at most {self.limits.numbers:.0e} pairs of them. Take a smaller box."
+            )
+        at, error, signs_there = found.interpolated(self, z, dz, signs, bent)
+        # Old column c moves by the number of new ones before it; new ones follow their piece.
+        places = found.piece + 1
+        order = np.insert(np.arange(len(self.x)), places, len(self.x) + np.arange(new))
+
+        def joined(old: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+            return np.concatenate([old, fresh], axis=-1)[..., order]
+
+        self.x, self.dx = joined(self.x, at[-1]), joined(self.dx, error[-1])
+        self.layer = joined(self.layer, np.full(new, layer + 1, np.int32))
+        self.unit = joined(self.unit, found.unit.astype(np.int32))
+        self.signs = [joined(s, s[:, found.piece]) for s in self.signs]
+        no = np.zeros(new, bool)
+        self.below, self.above = joined(self.below, no), joined(self.above, no)
+        self.start = self.start + np.searchsorted(places, self.start, side="right")
+        return (joined(z, at[:-1]), joined(dz, error[:-1]), joined(signs, signs_there))
