@@ -52,7 +52,8 @@ def crossings(
 
     Args:
         start: First guesses.
-        one, two: Lines, shape (n, 5).
+        one: Lines, shape (n, 5).
+        two: Others.
         size: Of the largest coordinate.
     """
     determinant = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]

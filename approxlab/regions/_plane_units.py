@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.networks.activations import KINK_SLOPES
+from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 from approxlab.networks.mlp import MLP
+from approxlab.regions._integers import as_integers
 
-__all__ = ["PlaneUnits", "as_integers", "crossing_of", "rounded"]
+__all__ = ["PlaneUnits", "crossing_of", "rounded"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _TINY = float(np.finfo(np.float64).tiny)
@@ -59,7 +60,9 @@ class PlaneUnits:
     """
 
     def __init__(self, net: MLP, plane: tuple[np.ndarray, np.ndarray] | None) -> None:
-        slopes = [float(np.asarray(s, net.dtype)) for s in KINK_SLOPES[net.activation]]
+        bent_slopes = (1.0, 1.0)
+        if net.activation in KINK_SLOPES:  # else all units are linear
+            bent_slopes = kink_slopes(net.activation, net.dtype)
         self.layers = []
         if plane is not None:
             origin, directions = plane
@@ -69,7 +72,7 @@ class PlaneUnits:
             layer = _linear(np.asarray(W, np.float64), np.asarray(b, np.float64))
             if passed is not None:
                 bent = np.arange(len(layer.bias)) < len(layer.bias) - passed
-                layer.left[bent], layer.right[bent] = slopes
+                layer.left[bent], layer.right[bent] = bent_slopes
             self.layers.append(layer)
         self._integers: list[Any] | None = None
 
@@ -94,7 +97,7 @@ class PlaneUnits:
     def values(
         self, points: np.ndarray, errors: np.ndarray, depth: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """z of layer `depth` at points (n, 2) that are known to `errors` (n,), and bounds of error.
+        """Values z of layer `depth` at points (n, 2) that are known to `errors` (n,), and bounds of error.
 
         Both of shape (n, units).
         """
@@ -114,29 +117,17 @@ class PlaneUnits:
             )
         return z, error
 
-    def affine(self, signs: np.ndarray, depth: int) -> np.ndarray:
-        """Coefficients of z of layer `depth` where the units below have these signs.
+    def line(self, signs: np.ndarray, depth: int, unit: int) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients of z of a unit of layer `depth` where the units below have these signs.
 
         Args:
             signs: Of all hidden units below, shape (n, units).
             depth: Index of the layer.
+            unit: Index of the unit.
 
         Returns:
-            Shape (n, units of the layer, 3): the gradient, and the value at the origin.
+            The gradient and the value at the origin, shape (n, 3), and bounds of their errors.
         """
-        start = np.broadcast_to(np.eye(3)[:2], (len(signs), 2, 3))
-        place = 0
-        for k, layer in enumerate(self.layers[: depth + 1]):
-            start = layer.weight @ start
-            start[:, :, 2] += layer.bias
-            if self.first <= k < depth:
-                own = signs[:, place : place + len(layer.bias)]
-                start = start * np.where(own > 0, layer.right, layer.left)[:, :, None]
-                place += len(layer.bias)
-        return start
-
-    def line(self, signs: np.ndarray, depth: int, unit: int) -> tuple[np.ndarray, np.ndarray]:
-        """As `affine` for one unit, with bounds of the errors: shapes (n, 3) and (n, 3)."""
         last = self.layers[depth]
         row = np.broadcast_to(last.weight[unit], (len(signs), len(last.weight[unit])))
         size, steps, end = np.abs(row), 0, signs.shape[1]
@@ -164,9 +155,10 @@ class PlaneUnits:
         return np.sign(z[:, 0].astype(object)).astype(np.int8)
 
     def exact_affine(self, signs: np.ndarray, depth: int) -> tuple[np.ndarray, int]:
-        """As `affine` for signs of shape (units,): integers (units, 3) and a shift.
+        """As `line` for all units of the layer, for signs of shape (units below,).
 
-        The coefficients are the integers divided by 2^shift; the shift depends on `depth` only.
+        Integers of shape (units, 3) and a shift: the coefficients are the integers divided by
+        2^shift. The shift depends on `depth` only.
         """
         start = np.array([[1, 0, 0], [0, 1, 0]], object)
         z, one = self._run(start, [0, 0, 1], signs, depth)
@@ -175,7 +167,7 @@ class PlaneUnits:
     def _run(
         self, a: np.ndarray, one: list[int], signs: np.ndarray | None, depth: int
     ) -> tuple[np.ndarray, list[int]]:
-        """z of a layer for columns `a` in units of `one`, by given signs or by those of z."""
+        """Values z of a layer for columns `a` in units of `one`, by given signs or by those of z."""
         place = 0
         for k, (W, b, scale, left, right, own) in enumerate(self._as_integers()[: depth + 1]):
             z = W.dot(a) + np.outer(b, np.array(one, object))
@@ -208,19 +200,11 @@ def _linear(weight: np.ndarray, bias: np.ndarray) -> _Layer:
 
 
 def _activated(layer: _Layer, z: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """a and the bound of its error: that of z, times the slope that z can have."""
+    """Activations and bounds of their errors: those of z, times the slope that z can have."""
     left, right = np.abs(layer.left), np.abs(layer.right)
     slope = np.where(z > error, right, np.where(z < -error, left, np.maximum(left, right)))
     a = np.where(z > 0, layer.right, layer.left) * z
     return a, slope * error + _EPS * np.abs(a) * (layer.bends & (slope != 1.0))
-
-
-def as_integers(array: np.ndarray) -> tuple[np.ndarray, int]:
-    """Integers and a shift: array = integers / 2^shift, exactly."""
-    ratios = [float(v).as_integer_ratio() for v in array.ravel()]
-    shift = max(bottom.bit_length() - 1 for _, bottom in ratios)
-    whole = [top << (shift - bottom.bit_length() + 1) for top, bottom in ratios]
-    return np.array([*whole, None], object)[:-1].reshape(array.shape), shift
 
 
 def crossing_of(one: Line, two: Line) -> Place:
