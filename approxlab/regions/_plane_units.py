@@ -97,10 +97,22 @@ class PlaneUnits:
     def values(
         self, points: np.ndarray, errors: np.ndarray, depth: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Values z of layer `depth` at points (n, 2) that are known to `errors` (n,), and bounds of error.
+        """Values z of layer `depth`, and bounds of their errors, both of shape (n, units).
 
-        Both of shape (n, units).
+        At points of shape (n, 2) that are known up to `errors`, shape (n,).
         """
+        with np.errstate(over="ignore", invalid="ignore"):
+            z, error = self._values(points, errors, depth)
+        if not (np.all(np.isfinite(z)) and np.all(np.isfinite(error))):
+            raise ValueError(
+                "net: got units whose values overflow in float64, expected finite ones. Scale the "
+                "weights down."
+            )
+        return z, error
+
+    def _values(
+        self, points: np.ndarray, errors: np.ndarray, depth: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         a, error = points, np.repeat(errors[:, None], points.shape[1], axis=1)
         for k, layer in enumerate(self.layers[: depth + 1]):
             size = np.abs(a) @ np.abs(layer.weight).T + np.abs(layer.bias)
@@ -110,11 +122,6 @@ class PlaneUnits:
             error = (1 + gamma) * (error @ np.abs(layer.weight).T) + gamma * size + tiny
             if k < depth:
                 a, error = _activated(layer, z, error)
-        if not (np.all(np.isfinite(z)) and np.all(np.isfinite(error))):
-            raise ValueError(
-                "net: got units whose values overflow in float64, expected finite ones. Scale the "
-                "weights down."
-            )
         return z, error
 
     def line(self, signs: np.ndarray, depth: int, unit: int) -> tuple[np.ndarray, np.ndarray]:
