@@ -35,8 +35,8 @@ ALLOWED = {
     "splines": set(),
     "networks": {"arguments", "records"},  # the atomic writer
     "targets": {"arguments", "claims", "domains", "evaluation"},
-    "errors": GROUND - {"records", "solves", "splines"},
-    "regions": {"arguments", "claims", "domains", "evaluation", "errors", "networks"},
+    "errors": GROUND - {"records", "solves", "splines"} | {"regions"},
+    "regions": {"arguments", "claims", "domains", "evaluation", "host_threads", "networks"},
     "optimal": {
         *("arguments", "claims", "domains", "evaluation", "rates", "resolution"),
         *("splines", "targets"),

@@ -10,15 +10,53 @@ from approxlab.domains import Box
 from approxlab.errors.pointwise import Function
 from approxlab.networks.activations import KINK_SLOPES
 from approxlab.networks.mlp import MLP
+from approxlab.regions._breakpoints import Limits
+from approxlab.regions.one_dimensional import breakpoints
 from approxlab.resolution import resolution_of
 
-__all__ = ["narrow_edges", "narrow_points"]
+__all__ = ["between_edges", "narrow_edges", "narrow_points", "network_edges"]
 
 _UNITS = 64  # of a network, the steepest
+_LIMITS = Limits(columns=2048, numbers=2**17, products=10**5)  # for some milliseconds
+_INSIDE = np.arange(1, 9) / 9.0  # places in a piece that a grid may pass over
+_MANY = 128  # pieces
 _AROUND = np.array([-8.0, -2.0, 0.0, 2.0, 8.0])  # widths of a steep unit
 
 
-def narrow_edges(functions: tuple[Function, ...], box: Box, cell: float, size: float) -> np.ndarray:
+def network_edges(function: Any, box: Box) -> np.ndarray | None:
+    """All kinks of a piecewise linear network in an interval, with its ends.
+
+    None for any other function, and for a network of so many pieces, or of so many ties, that
+    finding them would take longer than the measurement.
+    """
+    if box.dim != 1 or not isinstance(function, MLP) or function.in_size != 1:
+        return None
+    if function.weights[0].ndim != 2:
+        return None
+    return breakpoints(function, box, _LIMITS)
+
+
+def between_edges(edges: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points inside of pieces that hold few points of an even grid, and how far apart they are.
+
+    Args:
+        edges: Of the pieces, increasing.
+        spacing: Of the grid.
+
+    Returns:
+        Points of shape (pieces, 8), or (pieces, 2) where there are many, and one distance for each
+        piece.
+    """
+    lengths = np.diff(edges)
+    short = np.flatnonzero((lengths > 0) & (lengths < len(_INSIDE) * spacing))
+    places = _INSIDE if len(short) <= _MANY else _INSIDE[2::3]  # a third and two thirds
+    points = edges[short, None] + lengths[short, None] * places
+    return points, lengths[short] * places[0]
+
+
+def narrow_edges(
+    functions: tuple[Function, ...], box: Box, cell: float, size: float, *, networks: bool = True
+) -> np.ndarray:
     """Points at which the cells of a rule should be cut.
 
     Args:
@@ -26,25 +64,29 @@ def narrow_edges(functions: tuple[Function, ...], box: Box, cell: float, size: f
         box: An interval.
         cell: Width of the cells.
         size: Changes of a network within a cell that are smaller than this need no cut.
+        networks: False leaves out the units of networks, whose pieces are known.
     """
     (low,), (high,) = box.lower, box.upper
-    edges = []
+    edges = [np.empty(0)]
     for function in functions:
         edges.append(np.asarray(getattr(function, "kinks", None) or (), np.float64))
         if isinstance(function, MLP):
-            edges.append(_steep_units(function, cell, size))
+            if networks:
+                edges.append(_steep_units(function, cell, size))
             continue
-        found = resolution_of(function, low, high)
-        if found.open is None and not found.even:
-            edges.append(found.edges)
+        resolved = resolution_of(function, low, high)
+        if resolved.open is None and not resolved.even:
+            edges.append(resolved.edges)
     together = np.unique(np.concatenate(edges))
     return together[(together > low) & (together < high)]
 
 
-def narrow_points(function: Function, box: Box) -> np.ndarray:
-    """Points in the narrow parts of a function, and steep units of a network; shape (n,)."""
+def narrow_points(function: Function, box: Box, edges: np.ndarray | None) -> np.ndarray:
+    """Points in the narrow parts of a function; of a network its edges, or steep units."""
     (low,), (high,) = box.lower, box.upper
-    if isinstance(function, MLP):
+    if edges is not None:
+        points = edges
+    elif isinstance(function, MLP):
         points = _steep_units(function, (high - low) / 256.0, 0.0)
     else:
         found = resolution_of(function, low, high)

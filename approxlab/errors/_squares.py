@@ -7,8 +7,7 @@ import math
 
 import numpy as np
 
-from approxlab.errors.pointwise import Function, inside, model_minus_target
-from approxlab.evaluation import values_at
+from approxlab.errors.pointwise import Function, error_and_target, inside
 
 __all__ = ["Squares", "quotient", "root_of_squares"]
 
@@ -22,6 +21,7 @@ class Squares:
         target: The target.
         mask: True for points that count; None for all.
         scale: A power of two near the largest number.
+        scaled: False where the first call of the object sets the scale.
         count: Number of points so far.
         bad: The first point where a value is not finite.
     """
@@ -30,6 +30,7 @@ class Squares:
     target: Function
     mask: Function | None
     scale: float = 1.0
+    scaled: bool = True
     count: int = 0
     bad: tuple[float, ...] | None = None
 
@@ -37,7 +38,7 @@ class Squares:
         """Absolute values of the error and of the target, each of shape (n, m)."""
         self.count += len(points)
         counts = inside(self.mask, points)[:, None]
-        both = (model_minus_target(self.model, self.target, points), values_at(self.target, points))
+        both = error_and_target(self.model, self.target, points)
         error, size = (np.where(counts, np.abs(a.reshape(len(points), -1)), 0.0) for a in both)
         wrong = ~np.all(np.isfinite(error) & np.isfinite(size), axis=1)
         if np.any(wrong):
@@ -47,14 +48,17 @@ class Squares:
 
     def set_scale(self, largest: float) -> None:
         """Choose the scale for values up to `largest`."""
-        self.scale = 2.0 ** float(np.frexp(largest)[1])
+        self.scale, self.scaled = 2.0 ** float(np.frexp(largest)[1]), True
 
     def squared(self, sizes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """Sums of squares over the components, in units of the scale; shape (n, 2)."""
         return np.stack([np.square(a / self.scale).sum(axis=1) for a in sizes], axis=1)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        return self.squared(self.sizes(points))
+        sizes = self.sizes(points)
+        if not self.scaled:
+            self.set_scale(max(float(np.max(part)) for part in sizes))
+        return self.squared(sizes)
 
 
 def root_of_squares(weights: np.ndarray, sizes: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from approxlab.arguments import check_positive
 from approxlab.claims import Estimate
 from approxlab.domains import Box
 from approxlab.errors._cells import Cells
-from approxlab.errors._narrow_parts import narrow_edges
+from approxlab.errors._narrow_parts import narrow_edges, network_edges
 from approxlab.errors._scattered import scattered
 from approxlab.errors._squares import Squares, quotient, root_of_squares
 from approxlab.errors.pointwise import (
@@ -27,6 +27,8 @@ __all__ = ["l2"]
 
 _PANELS = {1: 256, 2: 16, 3: 4, 4: 2}  # cells per axis of the coarser rule
 _TOLERANCE = {False: 1e-6, True: 1e-2}  # of squares, in one and in several dimensions
+_LONG_PANELS, _SHORT = 64, 128  # cells beside the pieces of a network, and how many pieces are many
+_PIECES = 640  # of a network; beyond, cells are cut and halved as for other functions
 _MORE, _MOST = 30, 2**20  # times as many evaluations at most, and not more than this
 
 
@@ -46,7 +48,10 @@ def l2(
     value is that of the finer of two rules (twice as many cells per axis, one node more). Cells on
     which the two differ much are halved; in one dimension cells also end at kinks, at steep units
     of an `MLP`, and where `approxlab.resolution` finds narrow parts of model or target (down to
-    2^-17 of the interval). The `uncertainty` is the sum of the differences over the cells that
+    2^-17 of the interval). A piecewise linear `MLP` of one variable of up to about 600 pieces is
+    integrated piece by piece (`approxlab.regions`), so that no part between two kinks is missed:
+    against another one, or a target that is a polynomial between its `kinks`, without any error of
+    quadrature. The `uncertainty` is the sum of the differences over the cells that
     are left: an indication, not a bound. Beyond 4 dimensions scrambled Sobol points are used, and
     the uncertainty is the standard error over 8 scramblings; if few points carry the integral,
     boxes that shrink around the largest error are sampled one by one.
@@ -96,6 +101,8 @@ def _by_cells(
     squares: Squares, box: Box, panels: int, nodes: int, relative: bool, adaptive: bool
 ) -> tuple[float, float]:
     """The norm by two rules on equal cells, which are cut and halved where this is not enough."""
+    if adaptive and (edges := _piece_edges(squares, box)) is not None:
+        return _by_pieces(squares, box, edges, nodes, relative)
     # Another number of nodes too: a kink that both rules miss alike would go unnoticed.
     rules = [box.gauss_legendre(nodes + i, panels=(1 + i) * panels) for i in (0, 1)]
     sizes = [squares.sizes(points) for points, _ in rules]
@@ -122,6 +129,34 @@ def _by_cells(
         fine, fine_size = squares.scale * np.sqrt(better.fine.sum(axis=0))
         last = quotient(fine, fine_size) if relative else fine
     return float(last), _uncertainty(squares, better, fine, fine_size, relative)
+
+
+def _piece_edges(squares: Squares, box: Box) -> np.ndarray | None:
+    """Kinks of model and target, if one of them is a network with a moderate number of pieces."""
+    found = [network_edges(function, box) for function in (squares.model, squares.target)]
+    known = [edges for edges in found if edges is not None]
+    if not known or sum(len(edges) for edges in known) > _PIECES:
+        return None
+    return np.concatenate(known)
+
+
+def _by_pieces(
+    squares: Squares, box: Box, edges: np.ndarray, nodes: int, relative: bool
+) -> tuple[float, float]:
+    """The norm by Gauss-Legendre rules on the pieces, long ones divided."""
+    mesh = np.linspace(box.lower[0], box.upper[0], _LONG_PANELS + 1)
+    narrow = narrow_edges((squares.model, squares.target), box, 0.0, 0.0, networks=False)
+    mesh = np.unique(np.concatenate([mesh, edges, narrow]))
+    squares.scaled = False
+    nodes = nodes if len(edges) <= _SHORT else (nodes + 1) // 2
+    low, high = mesh[:-1, None], mesh[1:, None]
+    cells = Cells.integrated(squares, low, high, nodes)
+    if squares.bad is None:
+        most = min(_MORE * squares.count, squares.count + _MOST)
+        cells = cells.refined(squares, nodes, tolerance=_TOLERANCE[False], most=most)
+    error, size = squares.scale * np.sqrt(cells.fine.sum(axis=0))
+    value = quotient(error, size) if relative else error
+    return float(value), _uncertainty(squares, cells, error, size, relative)
 
 
 def _equal_cells(

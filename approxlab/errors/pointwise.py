@@ -116,10 +116,17 @@ def _is_float(array: Any) -> bool:
 
 def model_minus_target(model: Function, target: Function, points: np.ndarray) -> np.ndarray:
     """Values of model - target; shapes that differ are an error, not a broadcast."""
+    return error_and_target(model, target, points)[0]
+
+
+def error_and_target(
+    model: Function, target: Function, points: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values of model - target, and those of the target."""
     got, want = values_at(model, points), values_at(target, points)
     if got.shape != want.shape:
         raise ValueError(
             f"model: got values of shape {got.shape[1:]} at a point where the target has shape "
             f"{want.shape[1:]}, expected equal shapes. For MLPs, out_size=None gives shape ()."
         )
-    return got - want
+    return got - want, want

@@ -10,7 +10,7 @@ import numpy as np
 
 from approxlab.claims import Estimate
 from approxlab.domains import Box
-from approxlab.errors._narrow_parts import narrow_points
+from approxlab.errors._narrow_parts import between_edges, narrow_points, network_edges
 from approxlab.errors.pointwise import (
     Function,
     box_and_mask,
@@ -43,8 +43,11 @@ def sup(
 
     The largest values on a grid are refined by a local search: a stencil around each of the best
     local maxima moves and shrinks until it is as small as rounding allows. In one dimension, points
-    beside kinks, at steep units of an `MLP` and in narrow parts of model and target
-    (`approxlab.resolution`) are searched as well. On smooth errors the result agrees with the true
+    beside kinks, at kinks or steep units of an `MLP` and in narrow parts of model and target
+    (`approxlab.resolution`) are searched as well. Of a piecewise linear `MLP` of one variable
+    every piece is looked at (`approxlab.regions`), so that no spike between two kinks is missed:
+    against another one, or a target that is linear between its `kinks`, the result is the sup norm
+    up to rounding of the two programs. On smooth errors the result agrees with the true
     sup norm to about 1e-10 relative, provided that the grid resolves the oscillations of the error;
     at the curved edge of a mask, to about 1e-5. It never exceeds the true value by more than
     rounding.
@@ -82,14 +85,17 @@ def sup(
         return Estimate(math.nan, "sup", 0, relative, problem=problem)
     special = _beside(getattr(target, "kinks", None), box)
     model, target = settled(model), settled(target)
+    pieces = np.empty((0, 2)), np.empty(0)
     if box.dim == 1:
-        narrow = [narrow_points(function, box)[:, None] for function in (model, target)]
-        special = np.concatenate([special, *narrow])
+        edges = [network_edges(function, box) for function in (model, target)]
+        narrow = [narrow_points(model, box, edges[0]), narrow_points(target, box, edges[1])]
+        special = np.concatenate([special, *(part[:, None] for part in narrow)])
+        pieces = _inside_pieces(edges, getattr(target, "kinks", None), box, points)
     sample = _Sampler(lambda x: model_minus_target(model, target, x), mask)
-    value, at = _maximise(sample, box, points, special)
+    value, at = _maximise(sample, box, points, special, pieces)
     scale = _Sampler(lambda x: values_at(target, x), mask)
     if relative and sample.bad is None:
-        size, _ = _maximise(scale, box, points, special)
+        size, _ = _maximise(scale, box, points, special, pieces)
         value = value / size if size > 0 else math.inf if value > 0 else 0.0
     bad = sample.bad or scale.bad
     if bad is not None:
@@ -117,6 +123,24 @@ class _Sampler:
         return np.where(counts, size, -np.inf)
 
 
+def _inside_pieces(
+    edges: list[np.ndarray | None],
+    kinks: Sequence[float] | None,
+    box: Box,
+    points: int | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points in those pieces of a network that the grid passes over, and their distances.
+
+    Two networks differ by a linear function between their kinks, so that no such points are needed.
+    """
+    found = [own for own in edges if own is not None]
+    if len(found) != 1:
+        return np.empty((0, 2)), np.empty(0)
+    inner = [k for k in kinks or () if box.lower[0] < k < box.upper[0]]
+    spacing = float(box.widths[0]) / ((points or _GRID_POINTS[1]) - 1)
+    return between_edges(np.unique([*found[0], *inner]), spacing)
+
+
 def _beside(kinks: Sequence[float] | None, box: Box) -> np.ndarray:
     """Points on both sides of the kinks of a target of one variable, at all scales.
 
@@ -132,7 +156,11 @@ def _beside(kinks: Sequence[float] | None, box: Box) -> np.ndarray:
 
 
 def _maximise(
-    sample: _Sampler, box: Box, points: int | None, special: np.ndarray
+    sample: _Sampler,
+    box: Box,
+    points: int | None,
+    special: np.ndarray,
+    pieces: tuple[np.ndarray, np.ndarray],
 ) -> tuple[float, tuple[float, ...] | None]:
     grid, spacing, shape = _grid(box, points)
     values = sample(grid)
@@ -143,16 +171,36 @@ def _maximise(
     centers = grid[_candidates(grid, values, spacing, shape)]
     radii = np.broadcast_to(spacing, centers.shape)
     if len(special):
-        largest = np.argsort(-sample(special), kind="stable")[: _CANDIDATES // 4]
+        there = sample(special)
+        largest = np.argsort(-there, kind="stable")[: _CANDIDATES // 4]
         centers = np.concatenate([centers, special[largest]])
         # The search widens its stencil where the best point lies at the rim.
         radii = np.concatenate([radii, np.full((len(largest), 1), 1e-9 * float(box.widths[0]))])
+    if len(pieces[0]):
+        least = max(float(np.max(values)), float(np.max(there)) if len(special) else -math.inf)
+        more, distances = _highest_pieces(sample, *pieces, least)
+        centers, radii = np.concatenate([centers, more]), np.concatenate([radii, distances])
     best, value = _search(sample, box, centers, radii)
     winner = int(np.argmax(value))
     if value[winner] >= values.max():
         return float(value[winner]), tuple(float(v) for v in best[winner])
     top = int(np.argmax(values))
     return float(values[top]), tuple(float(v) for v in grid[top])
+
+
+def _highest_pieces(
+    sample: _Sampler, places: np.ndarray, distances: np.ndarray, least: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best point of every piece whose error may be above `least`, as its differences show."""
+    values = sample(places.reshape(-1, 1)).reshape(places.shape)
+    with np.errstate(invalid="ignore"):  # outside of a mask values are -inf
+        second = np.abs(np.diff(values, 2, axis=1)).max(axis=1, initial=0.0)
+        rise = second if places.shape[1] > 2 else np.ptp(values, axis=1)
+    top = values.max(axis=1)
+    able = np.flatnonzero(~(top + rise < least))
+    chosen = able[np.argsort(-top[able], kind="stable")[: _CANDIDATES // 4]]
+    best = np.argmax(values[chosen], axis=1)
+    return places[chosen, best][:, None], distances[chosen][:, None]
 
 
 def _grid(box: Box, points: int | None) -> tuple[np.ndarray, np.ndarray, tuple[int, ...] | None]:

@@ -1,4 +1,8 @@
-"""Affine pieces of piecewise affine functions of one variable: `pieces_on_grid`."""
+"""Linear regions of networks: exact pieces, how many there are, and bounds of the literature.
+
+`pieces` and `count` follow the breakpoints of a piecewise linear network along an interval or a
+segment; `pieces_on_grid` counts those of any function of one variable, as a grid shows them.
+"""
 
 from approxlab.faces import attach
 

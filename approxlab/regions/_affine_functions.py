@@ -66,8 +66,8 @@ def exact_functions(known: Breakpoints, column: int) -> tuple[tuple[Fraction, Fr
 
 def bends(known: Breakpoints, jump: np.ndarray, djump: np.ndarray) -> np.ndarray:
     """Whether the affine function changes at each column; False at the ends."""
-    found = np.any(np.abs(jump) > djump, axis=0)
-    unsure = ~found & np.any(djump > 0, axis=0)
+    found = (np.abs(jump) - djump).max(axis=0) > 0
+    unsure = ~found & (djump.max(axis=0) > 0)
     for column in np.flatnonzero(unsure):
         one, two = (exact_functions(known, int(column) - k) for k in (1, 0))
         found[column] = one != two

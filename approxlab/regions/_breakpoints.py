@@ -10,6 +10,7 @@ rounding. Signs, and the order of zeros, that the bounds leave open are decided 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -23,8 +24,9 @@ __all__ = ["Breakpoints", "Limits", "Networks"]
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What is refused: more numbers in an array, or more products of integers, in all."""
+    """What is refused: more columns, numbers in an array, or products of integers in all."""
 
+    columns: int = 2**26
     numbers: int = 2**28
     products: int = 10**7  # about ten seconds
 
@@ -141,7 +143,7 @@ class Breakpoints:
             z, bound = affine(W[0], b[0], values, errors)
         else:
             z, bound = (np.empty((W.shape[1], values.shape[1])) for _ in range(2))
-            for i, (one, two) in enumerate(zip(start[:-1], start[1:], strict=True)):
+            for i, (one, two) in enumerate(itertools.pairwise(start)):
                 part = slice(one, two)
                 z[:, part], bound[:, part] = affine(W[i], b[i], values[:, part], errors[:, part])
         if not np.all(np.isfinite(z)) or not np.all(np.isfinite(bound)):
@@ -179,7 +181,7 @@ class Breakpoints:
         for column in np.flatnonzero(np.any(hidden, axis=0)):
             number = int(np.searchsorted(self.start, column, side="right")) - 1
             piece = column - int(column == self.start[number + 1] - 1)
-            forms, x = self.exactly(int(column), piece)
+            forms, x = self.exactly(int(column), int(piece))
             exact = self.integers(number).values(forms[-1], x)
             z[:, column] = [float(v) for v in exact]
             dz[:, column] = [0.0 if v == 0 else EPS * abs(float(v)) + 5e-324 for v in exact]
@@ -202,9 +204,9 @@ class Breakpoints:
         new = len(found.piece)
         total = len(self.x) + new
         largest = max(len(z), sum(len(layer) for layer in self.signs) // 8)
-        if total * largest > self.limits.numbers:
+        if total * largest > self.limits.numbers or total > self.limits.columns:
             raise ValueError(
-                f"net: got {len(z)} units in layer {layer + 1} and {total} places where units bend, "
+                f"net: got {len(z)} units in layer {layer + 1} and {total} places of kinks, "
                 f"expected at most {self.limits.numbers:.0e} pairs of them. Take a smaller box."
             )
         at, error, signs_there = found.interpolated(self, z, dz, signs, bent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -77,7 +78,7 @@ def _cut(
     roots = {-c / s for s, c in forms[:bent] if s != 0}
     ends = [piece.low, *sorted(x for x in roots if piece.low < x < piece.high), piece.high]
     parts = []
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in itertools.pairwise(ends):
         middle = (low + high) / 2
         signs = [_sign(s * middle + c) for s, c in forms[:bent]] + [1] * (len(forms) - bent)
         after = [
@@ -102,7 +103,10 @@ def _active_at(x: Fraction, net: MLP, layers: Any, sides: Any, inputs: list[Form
     found = []
     for layer, units in enumerate(net.passthrough):
         W, b = layers[layer]
-        z = [sum(w * v for w, v in zip(row, values, strict=True)) + k for row, k in zip(W, b, strict=True)]
+        z = [
+            sum(w * v for w, v in zip(row, values, strict=True)) + k
+            for row, k in zip(W, b, strict=True)
+        ]
         bent = len(z) - units if sides[0] != sides[1] else 0
         found.append([v > 0 or k >= bent for k, v in enumerate(z)])
         values = [v if k >= bent else _side(_sign(v), sides) * v for k, v in enumerate(z)]
@@ -125,7 +129,7 @@ def _rounded(
     slopes = [[float(s) for s, _ in p.forms] for p in pieces]
     layer_of = [
         1 + [a == b for a, b in zip(one.signs, two.signs, strict=True)].index(False)
-        for one, two in zip(pieces[:-1], pieces[1:], strict=True)
+        for one, two in itertools.pairwise(pieces)
     ]
     patterns = [[sign for layer in piece.signs for sign in layer] for piece in pieces]
     first = 0 if net.out_size is None else slice(None)

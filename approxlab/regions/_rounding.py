@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["EPS", "affine", "exact_quotients", "last_bits", "sign_of_difference"]
+__all__ = ["EPS", "affine", "exact_means", "last_bits", "sign_of_difference"]
 
 EPS = float(np.finfo(np.float64).eps)
 _TINY = float(np.finfo(np.float64).tiny)
@@ -30,14 +30,14 @@ def affine(
     z = W @ a + bias
     sizes = np.abs(W) @ (gamma * np.abs(a) + (1 + gamma) * error) + gamma * np.abs(bias)
     bound = sizes + np.where(sizes > 0, W.shape[1] * _TINY, 0.0)  # products may underflow
-    exact = np.flatnonzero(~np.any(error, axis=0))
+    exact = np.flatnonzero(error.max(axis=0) == 0)
     if len(exact):
         # All products and sums are multiples of 2^bit.
-        bit = np.minimum(last_bits(a[:, exact]).min(axis=0, initial=_NO_BITS), _NO_BITS)
-        bit = np.minimum(bit + min(_NO_BITS, int(last_bits(W).min())), last_bits(bias).min())
-        largest = 2 * sizes[:, exact].max(axis=0) / gamma
+        bit = last_bits(a[:, exact]).min(axis=0) + last_bits(W).min(axis=1)[:, None]
+        bit = np.minimum(bit, last_bits(bias))
+        largest = (1 + 1e-12) * sizes[:, exact] / gamma
         holds = (largest < np.exp2(np.clip(53.0 + bit, -1000, 1000))) & (bit > -1000)
-        bound[:, exact[holds]] = 0.0
+        bound[:, exact] = np.where(holds, 0.0, bound[:, exact])
     return z, bound
 
 
@@ -49,17 +49,30 @@ def last_bits(x: np.ndarray) -> np.ndarray:
     return np.where(whole == 0, _NO_BITS, last + exponent - 53)
 
 
-def exact_quotients(
-    above: np.ndarray, below: np.ndarray
+def exact_means(
+    one: np.ndarray, two: np.ndarray, r: np.ndarray, s: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """above / below, and whether the quotient is a number of float64, exactly."""
+    """(one s + two r) / (r + s) for r, s >= 0, and where that is a number of float64, exactly."""
+    (h1, l1), (h2, l2), (below, lost) = _product(one, s), _product(two, r), _sum(r, s)
+    above, rest = _sum(h1, h2)
     q = above / below
     high, low = _product(q, below)
-    return q, (high == above) & (low == 0.0)
+    exact = (rest == 0) & (l1 + l2 == 0) & (lost == 0) & (high == above) & (low == 0)
+    # Errors of products below this may be lost themselves.
+    for product, a, b in ((h1, one, s), (h2, two, r), (high, q, below)):
+        exact &= (np.abs(product) > 1e-250) | (a == 0) | (b == 0)
+    return q, exact
+
+
+def _sum(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sum x + y = high + low, exactly (Knuth 1969)."""
+    high = x + y
+    part = high - x
+    return high, (x - (high - part)) + (y - part)
 
 
 def _product(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x y = high + low, exactly (Dekker 1971)."""
+    """X y = high + low, exactly (Dekker 1971)."""
     high = x * y
     (x1, x2), (y1, y2) = _halves(x), _halves(y)
     return high, ((x1 * y1 - high) + x1 * y2 + x2 * y1) + x2 * y2

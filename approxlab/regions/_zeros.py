@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from approxlab.regions._rounding import EPS, exact_quotients, last_bits, sign_of_difference
-
-if TYPE_CHECKING:
-    from approxlab.regions._breakpoints import Breakpoints
+from approxlab.regions._rounding import EPS, exact_means, sign_of_difference
 
 __all__ = ["Zeros", "zeros_between"]
 
@@ -35,7 +32,7 @@ class Zeros:
     place: np.ndarray
 
     def interpolated(
-        self, known: Breakpoints, z: np.ndarray, dz: np.ndarray, signs: np.ndarray, bent: int
+        self, known: Any, z: np.ndarray, dz: np.ndarray, signs: np.ndarray, bent: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """At the places: values of z with x as a last row, bounds of their rounding, and signs."""
         p, q = self.piece, self.piece + 1
@@ -63,20 +60,18 @@ class Zeros:
         at: np.ndarray,
         error: np.ndarray,
     ) -> None:
-        """Where all numbers have few bits, the values (one s + two r) / (r + s) are exact."""
-        some = np.flatnonzero(~np.any(e1, axis=0) & ~np.any(e2, axis=0))
+        """Some values (one s + two r) / (r + s) are numbers of float64, as with small integers."""
+        column = np.arange(len(self.unit))
+        known = (e1[self.unit, column] == 0) & (e2[self.unit, column] == 0)
+        some = np.flatnonzero(known)
         if not len(some):
             return
-        one, two, unit = one[:, some], two[:, some], self.unit[some]
-        r, s = (np.abs(a[unit, np.arange(len(some))]) for a in (one, two))
-        bit = np.minimum(last_bits(one).min(axis=0), last_bits(two).min(axis=0)).astype(float)
-        largest = np.maximum(np.abs(one).max(axis=0), np.abs(two).max(axis=0)) * (r + s)
-        few = (2 * largest < np.exp2(np.clip(53 + 2 * bit, -1000, 1000))) & (bit > -500)
-        q, exact = exact_quotients(one * s + two * r, r + s)
-        exact &= few
-        columns = np.broadcast_to(some, exact.shape)[exact]
-        rows = np.nonzero(exact)[0]
-        at[rows, columns], error[rows, columns] = q[exact], 0.0
+        unit = self.unit[some]
+        r, s = (np.abs(a[unit, some]) for a in (one, two))
+        q, exact = exact_means(one[:, some], two[:, some], r, s)
+        exact &= (e1[:, some] == 0) & (e2[:, some] == 0)
+        at[:, some] = np.where(exact, q, at[:, some])
+        error[:, some] = np.where(exact, 0.0, error[:, some])
 
     def _signs(self, signs: np.ndarray, bent: int) -> np.ndarray:
         """Known from the order of the zeros, without any rounding."""
@@ -95,7 +90,7 @@ class Zeros:
 
 
 def zeros_between(
-    known: Breakpoints,
+    known: Any,
     layer: int,
     z: np.ndarray,
     dz: np.ndarray,
@@ -131,7 +126,7 @@ def zeros_between(
 
 
 def _decide(
-    known: Breakpoints,
+    known: Any,
     layer: int,
     piece: np.ndarray,
     unit: np.ndarray,
@@ -164,10 +159,8 @@ def _decide(
         integers = known.integers(net)
         forms = integers.forms([signs[:, column] for signs in known.signs])[-1][0]
         roots = [integers.root(forms[j]) for j in unit[part]]
-        order = sorted(range(len(roots)), key=roots.__getitem__)
-        unit[part] = unit[part][order]
-        new[part] = [
-            k == 0 or roots[j] != roots[order[k - 1]] for k, j in enumerate(order)
-        ]
+        ranks = sorted(range(len(roots)), key=roots.__getitem__)
+        unit[part] = unit[part][ranks]
+        new[part] = [k == 0 or roots[j] != roots[ranks[k - 1]] for k, j in enumerate(ranks)]
         error[part] = 3 * np.max(error[part])  # shares stay in order, whose units changed places
         known.ties[net] += len(roots) - 1

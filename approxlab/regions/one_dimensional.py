@@ -8,7 +8,6 @@ is set to. Networks of equal shape go through each step together, as the columns
 
 from __future__ import annotations
 
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ import jax
 import numpy as np
 
 from approxlab.domains import Box
+from approxlab.host_threads import one_thread
 from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 from approxlab.networks.mlp import MLP
 from approxlab.regions._affine_functions import bends, function_numbers, slopes
@@ -25,10 +25,11 @@ from approxlab.regions.piecewise import Pieces, check_kind
 
 __all__ = ["breakpoints", "count", "count_many", "pieces", "pieces_of_many"]
 
-_TOGETHER = 2**21  # numbers in one array, about, where many networks go together
+_TOGETHER = 2**18  # numbers in one array, about, where many networks go together: they fit a cache
 
 
-def pieces(net: MLP, box: Any = None, *, segment: Any = None, exact: bool = False) -> Pieces:
+@one_thread()
+def pieces(net: Any, box: Any = None, *, segment: Any = None, exact: bool = False) -> Pieces:
     """The pieces of a piecewise linear network: where it bends, and what it is in between.
 
     Along an interval of its one input, or along the segment from a point to another of d inputs,
@@ -68,7 +69,8 @@ def pieces(net: MLP, box: Any = None, *, segment: Any = None, exact: bool = Fals
     return _all_pieces(Breakpoints(networks, Limits()), interval, net.out_size is None)[0]
 
 
-def count(net: MLP, box: Any = None, *, kind: str, segment: Any = None) -> int:
+@one_thread()
+def count(net: Any, box: Any = None, *, kind: str, segment: Any = None) -> int:
     """The number of linear regions of a network, for the definition that is named.
 
     Six definitions are in use and differ. On an interval, for P pieces, from many to few:
@@ -109,6 +111,7 @@ def count(net: MLP, box: Any = None, *, kind: str, segment: Any = None) -> int:
     return int(_counts(known, kind)[0])
 
 
+@one_thread()
 def pieces_of_many(nets: Any, box: Any = None, *, segment: Any = None) -> list[Pieces]:
     """`pieces` of each of many networks, computed together where their shapes are equal.
 
@@ -135,6 +138,7 @@ def pieces_of_many(nets: Any, box: Any = None, *, segment: Any = None) -> list[P
     return found
 
 
+@one_thread()
 def count_many(nets: Any, box: Any = None, *, kind: str, segment: Any = None) -> np.ndarray:
     """`count` for each of many networks, computed together where their shapes are equal.
 
@@ -164,23 +168,41 @@ def count_many(nets: Any, box: Any = None, *, kind: str, segment: Any = None) ->
     return found
 
 
-def breakpoints(net: MLP, box: Box, numbers: int, products: int) -> np.ndarray | None:
+@one_thread()
+def breakpoints(net: MLP, box: Box, limits: Limits) -> np.ndarray | None:
     """Edges of the pieces of a network of one variable; None where they are not to be had.
 
     Args:
         net: Any network.
         box: An interval.
-        numbers: Of units times edges; beyond, None.
-        products: Of integers, for what rounding leaves open; beyond, None.
+        limits: Beyond them, None.
     """
     if net.activation not in KINK_SLOPES and net.num_hidden_units > net.num_linear_units:
         return None
+    if net.depth == 1:
+        return _kinks_of_units(net, box, limits)
     ends, parameters, _ = _interval(net, box, None)
     try:
-        known = Breakpoints(_networks([net], ends, parameters), Limits(numbers, products))
+        known = Breakpoints(_networks([net], ends, parameters), limits)
     except ValueError:
         return None
     return np.maximum.accumulate(known.x)
+
+
+def _kinks_of_units(net: MLP, box: Box, limits: Limits) -> np.ndarray | None:
+    """Of one hidden layer: every kink is the zero of one unit, rounded once."""
+    (low,), (high,) = box.lower, box.upper
+    w, b = (
+        np.asarray(a[0], np.float64)[: -net.passthrough[0] or None]
+        for a in (net.weights, net.biases)
+    )
+    w = w[:, 0] if net.activation != "identity" else np.zeros(len(w))
+    with np.errstate(all="ignore"):
+        kinks = -b[w != 0] / w[w != 0]
+    kinks = kinks[(kinks > low) & (kinks < high)]
+    if len(kinks) > limits.columns:
+        return None
+    return np.array([low, *np.unique(kinks), high])
 
 
 # What is asked
@@ -213,9 +235,7 @@ def check_piecewise_linear(net: Any) -> None:
                 )
 
 
-def _interval(
-    net: MLP, box: Any, segment: Any
-) -> tuple[np.ndarray, tuple[float, float], Box]:
+def _interval(net: MLP, box: Any, segment: Any) -> tuple[np.ndarray, tuple[float, float], Box]:
     """The two end points in the inputs, their parameters, and the interval of the parameter."""
     if segment is not None:
         if box is not None:
@@ -228,9 +248,7 @@ def _interval(
             "al.regions.partition."
         )
     if not isinstance(box, Box) or box.dim != 1:
-        raise ValueError(
-            f"box: got {box!r}, expected an interval such as al.Box([-1.0], [1.0])."
-        )
+        raise ValueError(f"box: got {box!r}, expected an interval such as al.Box([-1.0], [1.0]).")
     low, high = box.lower[0], box.upper[0]
     return np.array([[low], [high]]), (low, high), box
 

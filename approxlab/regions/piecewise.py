@@ -35,9 +35,9 @@ class Pieces:
         edge_errors: Bounds of the rounding of `edges`, shape (P + 1,).
         values: Of the network at the edges, shape (P + 1,) or (P + 1, m).
         slopes: On the pieces, shape (P,) or (P, m).
-        patterns: Which side every hidden unit is on, layer by layer, shape (P, units), int8: 1 right
-            of its kink, -1 left of it, 0 if its input is zero on all of the piece. Linear units
-            are always 1.
+        patterns: Which side every hidden unit is on, layer by layer, shape (P, units), int8: 1
+            right of its kink, -1 left of it, 0 if its input is zero on all of the piece. Linear
+            units are always 1.
         layers: For each inner edge, the first layer, from 1, of which a unit bends there, shape
             (P - 1,).
         functions: Equal numbers for pieces with the same affine function, shape (P,).
@@ -76,10 +76,8 @@ class Pieces:
         end = piece + (x - self.edges[piece] > self.edges[piece + 1] - x)
         step = x - self.edges[end]
         tail = (1,) * (self.values.ndim - 1)
-        found: np.ndarray = (
-            self.values[end] + self.slopes[piece] * step.reshape(*step.shape, *tail)
-        )
-        return found
+        rise = self.slopes[piece] * np.reshape(step, (*np.shape(step), *tail))
+        return np.asarray(self.values[end] + rise)
 
     def count(self, kind: str) -> int:
         """The number of regions of a kind; see `approxlab.regions.count`."""
