@@ -1,4 +1,4 @@
-"""Polygons of a small network in rational numbers, straight from the definitions: slow and obvious."""
+"""Polygons of a small network in rational numbers, from the definitions: slow and obvious."""
 
 from fractions import Fraction
 

@@ -174,7 +174,7 @@ class PlaneUnits:
     def _run(
         self, a: np.ndarray, one: list[int], signs: np.ndarray | None, depth: int
     ) -> tuple[np.ndarray, list[int]]:
-        """Values z of a layer for columns `a` in units of `one`, by given signs or by those of z."""
+        """Values z of a layer for columns a in units of `one`, by given signs or those of z."""
         place = 0
         for k, (W, b, scale, left, right, own) in enumerate(self._as_integers()[: depth + 1]):
             z = W.dot(a) + np.outer(b, np.array(one, object))
