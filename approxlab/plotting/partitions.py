@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import colorsys
 import hashlib
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.tri import Triangulation
 
 from approxlab.plotting.style_sheets import ordered_colors
 
@@ -23,7 +24,7 @@ _FEW = 300  # polygons, below which lines are drawn broad
 def plot_partition(
     partition: Any,
     *,
-    fill: Literal["value", "slope", "pattern"] | None = "value",
+    fill: Any = "value",
     lines: bool = True,
     output: int | None = None,
     colorbar: bool = True,
@@ -95,7 +96,7 @@ def pattern_colors(patterns: np.ndarray) -> np.ndarray:
     found = np.empty((len(patterns), 3))
     for i, row in enumerate(np.ascontiguousarray(patterns, np.int8)):
         hue, light, strong = hashlib.blake2b(row.tobytes(), digest_size=3).digest()
-        found[i] = colorsys.hls_to_rgb(hue / 256, 0.62 + 0.26 * light / 255, 0.4 + strong / 510)
+        found[i] = colorsys.hls_to_rgb(hue / 256, 0.68 + 0.22 * light / 255, 0.3 + strong / 510)
     return found
 
 
@@ -108,7 +109,8 @@ def _fill_values(ax: Axes, partition: Any, values: np.ndarray) -> Any:
     triangles = np.column_stack([first, loops, after])
     triangles = triangles[(triangles[:, 0] != triangles[:, 1]) & (triangles[:, 0] != after)]
     x, y = partition.vertices.T
-    mesh = ax.tripcolor(x, y, triangles, values, shading="gouraud", rasterized=True)
+    corners = Triangulation(x, y, triangles)
+    mesh = ax.tripcolor(corners, values, shading="gouraud", rasterized=True)
     mesh.set_cmap("viridis")
     return mesh
 
@@ -120,18 +122,23 @@ def _polygons(partition: Any, **colors: Any) -> PolyCollection:
 
 
 def _draw_lines(ax: Axes, partition: Any, alone: bool, style: dict[str, Any]) -> None:
-    """The last layer below, the first on top, as it is the one that all others bend at."""
+    """The last layer below, the first on top: at its lines those of all others bend."""
     depth = int(np.max(partition.layers, initial=0))
     colors = ordered_colors(max(depth, 1)) if alone else _on_fill(depth)
     few = len(partition) <= _FEW
-    for layer in range(depth, 0, -1):
+    for layer in range(1, depth + 1):
         own = partition.edges[partition.layers == layer]
         if not len(own):
             continue
         width = (1.5 if few else 0.9) * (
             1.0 if depth == 1 else 1.25 - 0.5 * (layer - 1) / (depth - 1)
         )
-        shown = {"colors": [colors[layer - 1]], "linewidths": width, "zorder": 2.5, **style}
+        shown = {
+            "colors": [colors[layer - 1]],
+            "linewidths": width,
+            "zorder": 2.9 - 0.01 * layer,
+            **style,
+        }
         ax.add_collection(
             LineCollection(
                 list(partition.vertices[own]), label=f"layer {layer}", rasterized=True, **shown

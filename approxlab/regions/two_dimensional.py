@@ -28,7 +28,8 @@ def partition(net: MLP, box: Any, plane: Any = None, *, limit: int = 1_000_000) 
     polygon is lost or invented, however small; three lines through a point, units that are equal
     up to a factor, and lines along a side of the box are as good as others.
 
-    Time and memory grow like the number of polygons times that of units.
+    Time grows like the number of polygons times that of parameters, memory like the number of
+    polygons times that of units.
 
     Args:
         net: One network of relu, leaky_relu, abs or identity units, of any depth, with linear units
