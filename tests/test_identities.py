@@ -26,6 +26,7 @@ IDENTITIES = {
     "jacobian_chain": "efd691e4cf22b9d9",
     "jacobian_cost": "1c84aa88a04e396c",
     "linear_layer_vjp": "7d4c9c731d15177f",
+    "linear_regions": "7db5498d549f3296",
     "machine_precision": "867a0ae19b1b944e",
     "sigmoid_shapes": "24ffed86981cb38c",
     "steep_or_solved": "23e70ebe77957983",

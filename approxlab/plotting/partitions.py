@@ -68,7 +68,7 @@ def plot_partition(
     """
     _check(partition, fill)
     ax = plt.subplots()[1] if ax is None else ax
-    drawn = None
+    drawn: Any = None
     if fill == "value":
         drawn = _fill_values(ax, partition, _of(partition.values, 1, output))
     elif fill == "slope":

@@ -122,8 +122,8 @@ def caption(rows: Sequence[Row]) -> str:
             f"{shallow['polygons']} polygons = 1 + {shallow['lines']} lines + "
             f"{shallow['crossings']} crossings; three layers {numbers['deep']['polygons']} at "
             f"initialisation and {numbers['trained']['polygons']} after "
-            f"{numbers['trained']['steps']} steps on cos(1.5 pi |x|^2). V - E + F = 1 and a mean degree of the region graph of "
-            "at most 4 hold in each."
+            f"{numbers['trained']['steps']} steps on cos(1.5 pi |x|^2). V - E + F = 1 and a mean "
+            "degree of the region graph of at most 4 hold in each."
         )
     return " ".join(parts + _of_times(rows))
 
