@@ -115,6 +115,30 @@ def test_random_networks_equal_rational_arithmetic(seed):
     check_against_oracle(found, rational_polygons(net, box, plane), box)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_numbers_whose_products_are_below_float64(seed):
+    """Signs are those of the exact numbers, although all values of the second layer underflow."""
+    rng = np.random.default_rng(seed)
+    sizes = (2, 3, 3, 2, 1)
+    weights = [rng.normal(size=(m, n)) for n, m in itertools.pairwise(sizes)]
+    biases = [0.3 * rng.normal(size=m) for m in sizes[1:]]
+    factors = (1e-200, 1e-200, 1e300, 1e100)
+    scale = np.cumprod(np.array(factors[:2]))  # second biases are below the smallest number: zero
+    biases = [biases[0] * scale[0], 0 * biases[1], 0 * biases[2], biases[3]]
+    scaled = [f * W for f, W in zip(factors, weights, strict=True)]
+    net = MLP.from_arrays(scaled, biases, "relu", dtype="float64")
+    found, truth = partition(net, SQUARE), rational_polygons(net, SQUARE)
+    assert len(found) > 3
+    check_laws(found, SQUARE)
+    check_against_oracle(found, truth, SQUARE)
+    corner = found.polygon(0)[0]
+    assert np.all(np.isfinite(found.values))
+    assert (np.ptp(found.values) > 0) == bool(np.any(found.gradients))
+    assert found.gradients[0] @ corner + found.offsets[0] == pytest.approx(
+        found.values[found.loops[0]], rel=1e-12, abs=1e-300
+    )
+
+
 def test_the_oracle_tells_spoiled_partitions():
     net, box, plane = random_network(1)
     found, truth = partition(net, box, plane), rational_polygons(net, box, plane)

@@ -23,7 +23,21 @@ def affine_functions(units: PlaneUnits, patterns: np.ndarray) -> tuple[np.ndarra
         some = slice(start, start + _TOGETHER)
         for j in range(outputs):
             found[0, some, j], found[1, some, j] = units.line(patterns[some], depth, j)
+    if not units.is_tame:
+        for i, pattern in enumerate(patterns):
+            integers, shift = units.exact_affine(pattern, depth)
+            found[0, i] = [[_rounded(v, shift) for v in row] for row in integers]
     return found[0], found[1]
+
+
+def _rounded(integer: int, shift: int) -> float:
+    try:
+        return integer / (1 << shift)
+    except OverflowError as error:
+        raise ValueError(
+            "net: got a gradient that overflows in float64, expected a finite one. Scale the "
+            "weights down."
+        ) from error
 
 
 def function_numbers(

@@ -27,6 +27,8 @@ from approxlab.regions._integers import as_integers
 __all__ = ["PlaneUnits", "crossing_of", "rounded"]
 
 _EPS = float(np.finfo(np.float64).eps)
+_TOGETHER = 512  # points at a time, so that what is computed of them stays in the cache
+_SMALL = 1e-200  # below it products may underflow
 _TINY = float(np.finfo(np.float64).tiny)
 
 Line = tuple[int, int, int]
@@ -53,6 +55,10 @@ class _Layer:
 class PlaneUnits:
     """The layers of a network of piecewise linear units on a plane, in float64 and in integers.
 
+    Attributes:
+        is_tame: Whether no product of one number of each layer underflows; if not, lines are known
+            in integers only.
+
     Args:
         net: A single network whose activation is in `KINK_SLOPES`.
         plane: `None`, or an origin of shape (d,) and directions of shape (d, 2): x = origin +
@@ -75,6 +81,8 @@ class PlaneUnits:
                 layer.left[bent], layer.right[bent] = bent_slopes
             self.layers.append(layer)
         self._integers: list[Any] | None = None
+        least = [_least(layer) for layer in self.layers]
+        self.is_tame = float(np.sum(np.log(least))) > np.log(_SMALL)
 
     @property
     def hidden(self) -> list[int]:
@@ -101,8 +109,11 @@ class PlaneUnits:
 
         At points of shape (n, 2) that are known up to `errors`, shape (n,).
         """
+        z, error = np.empty((2, len(points), len(self.layers[depth].bias)))
         with np.errstate(over="ignore", invalid="ignore"):
-            z, error = self._values(points, errors, depth)
+            for start in range(0, len(points), _TOGETHER):
+                some = slice(start, start + _TOGETHER)
+                z[some], error[some] = self._values(points[some], errors[some], depth)
         if not (np.all(np.isfinite(z)) and np.all(np.isfinite(error))):
             raise ValueError(
                 "net: got units whose values overflow in float64, expected finite ones. Scale the "
@@ -117,7 +128,7 @@ class PlaneUnits:
         for k, layer in enumerate(self.layers[: depth + 1]):
             size = np.abs(a) @ np.abs(layer.weight).T + np.abs(layer.bias)
             gamma = (len(layer.weight[0]) + 4) * _EPS
-            tiny = np.where(size > 0, len(layer.weight[0]) * _TINY, 0.0)  # products may underflow
+            tiny = _underflow(layer, a, error, size)
             z = a @ layer.weight.T + layer.bias
             error = (1 + gamma) * (error @ np.abs(layer.weight).T) + gamma * size + tiny
             if k < depth:
@@ -135,6 +146,11 @@ class PlaneUnits:
         Returns:
             The gradient and the value at the origin, shape (n, 3), and bounds of their errors.
         """
+        with np.errstate(over="ignore", invalid="ignore"):
+            affine, bounds = self._line(signs, depth, unit)
+        return affine, bounds if self.is_tame else np.full_like(bounds, np.inf)
+
+    def _line(self, signs: np.ndarray, depth: int, unit: int) -> tuple[np.ndarray, np.ndarray]:
         last = self.layers[depth]
         row = np.broadcast_to(last.weight[unit], (len(signs), len(last.weight[unit])))
         size, steps, end = np.abs(row), 0, signs.shape[1]
@@ -152,7 +168,8 @@ class PlaneUnits:
             row, size = row @ layer.weight, size @ np.abs(layer.weight)
             steps += len(layer.bias) + 3
         affine = np.column_stack([row, constant])
-        return affine, 2 * (steps + 4) * _EPS * np.column_stack([size, total])
+        bounds = 2 * (steps + 4) * _EPS * np.column_stack([size, total])
+        return affine, bounds
 
     # In integers
 
@@ -206,12 +223,31 @@ def _linear(weight: np.ndarray, bias: np.ndarray) -> _Layer:
     return _Layer(weight, bias, np.ones(len(bias)), np.ones(len(bias)))
 
 
+def _least(layer: _Layer) -> float:
+    """The smallest number of a layer, slopes included, that is not zero, or 1."""
+    own = [np.abs(a).ravel() for a in (layer.weight, layer.bias, layer.left, layer.right)]
+    numbers = np.concatenate(own)
+    return float(np.min(numbers[numbers > 0], initial=1.0))
+
+
+def _underflow(layer: _Layer, a: np.ndarray, error: np.ndarray, size: np.ndarray) -> Any:
+    """What products below the smallest number lose; nothing where all terms are zero."""
+    least = len(layer.weight[0]) * _TINY
+    if not np.any(size < _SMALL):
+        return 0.0  # less than the rounding
+    terms = ((a != 0) | (error > 0)).astype(float) @ (layer.weight != 0).T.astype(float)
+    return np.where((terms > 0) | (layer.bias != 0), least, 0.0)
+
+
 def _activated(layer: _Layer, z: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Activations and bounds of their errors: those of z, times the slope that z can have."""
     left, right = np.abs(layer.left), np.abs(layer.right)
     slope = np.where(z > error, right, np.where(z < -error, left, np.maximum(left, right)))
     a = np.where(z > 0, layer.right, layer.left) * z
-    return a, slope * error + _EPS * np.abs(a) * (layer.bends & (slope != 1.0))
+    error = slope * error
+    if not np.all(np.isin(layer.left, (-1.0, 0.0, 1.0)) & (layer.right == 1.0)):
+        error += _EPS * np.abs(a)  # a product that is rounded
+    return a, error
 
 
 def crossing_of(one: Line, two: Line) -> Place:

@@ -302,12 +302,14 @@ class Subdivision:
 
     def patterns(self) -> np.ndarray:
         """Signs of all units so far inside of every polygon, shape (faces, units)."""
-        # A unit that is not zero on a whole polygon is not zero inside of two of its edges or more.
         inside = np.sign(self.signs[self.tails] + self.signs[self.heads])
         edges = np.argsort(np.append(self.left, self.right), kind="stable")
         face = np.append(self.left, self.right)[edges]
-        starts = np.searchsorted(face, np.arange(self.faces))
-        ordered = inside[edges % len(self.tails)]
-        if not ordered.shape[1]:
-            return np.zeros((self.faces, 0), np.int8)
-        return np.sign(np.add.reduceat(ordered, starts, axis=0, dtype=np.int32)).astype(np.int8)
+        starts = np.searchsorted(face, np.arange(self.faces + 1))
+        counts, edges = np.diff(starts), edges % len(self.tails)
+        found = inside[edges[starts[:-1]]]
+        for step in range(1, int(np.max(counts))):
+            some = np.flatnonzero(counts > step)
+            # Signs of one unit on edges of one polygon never differ but by zeros: or is enough.
+            found[some] |= inside[edges[starts[some] + step]]
+        return found

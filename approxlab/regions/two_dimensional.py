@@ -75,11 +75,17 @@ def _partition(net: MLP, units: PlaneUnits, cuts: Subdivision, box: Box, plane: 
     patterns = cuts.patterns()
     affine, bounds = affine_functions(units, patterns)
     functions, ties = function_numbers(units, patterns, affine, bounds)
-    values = units.values(cuts.points, cuts.errors, len(units.layers) - 1)[0]
-    if net.out_size is None:
-        affine, values = affine[:, 0], values[:, 0]
     layers, own = cuts.units_of_edges()
     loops, starts = loops_of(cuts.tails, cuts.heads, cuts.left, cuts.right, cuts.faces)
+    if units.is_tame:
+        values = units.values(cuts.points, cuts.errors, len(units.layers) - 1)[0]
+    else:
+        polygon = np.empty(len(cuts.points), np.int64)
+        polygon[loops] = np.repeat(np.arange(cuts.faces), np.diff(starts))
+        own_affine = affine[polygon]
+        values = np.sum(own_affine[:, :, :2] * cuts.points[:, None], axis=-1) + own_affine[:, :, 2]
+    if net.out_size is None:
+        affine, values = affine[:, 0], values[:, 0]
     return Partition(
         box=box,
         plane=plane,
