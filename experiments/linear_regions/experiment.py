@@ -302,11 +302,12 @@ def _interval(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[
 
 
 def _square(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """The polygons of one network, by us and by other libraries."""
+    """The polygons of one network, by us and by other libraries, with the same float32 weights."""
     from approxlab import Box, regions
 
     box, width = Box([-1.0, -1.0], [1.0, 1.0]), unit["width"]
-    net = _starts(unit, (2, width, width, width, 1), 1, run).member(0)
+    sizes, variance = (2, width, width, width, 1), unit["bias_variance"]
+    net = he_networks(sizes, 1, variance, "float32", [run.seed]).member(0)
     regions.partition(net, Box([-0.01, -0.01], [0.01, 0.01]))  # what is loaded at the first use
     took, found = _median(unit["repeats"], lambda: regions.partition(net, box))
     rows: list[dict[str, Any]] = [

@@ -62,7 +62,7 @@ def _draw_growth(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set(xscale="log", yscale="log", xlabel="hidden units", ylabel="breakpoints on [-1, 1]")
     top = 3 * max(row["mean_breakpoints"] for row in cells)
     ax.set_ylim(0.8, top)
-    ax.set_title("At initialisation, breakpoints grow like units")
+    ax.set_title("At initialisation: breakpoints grow like units,\nat every depth")
     ax.legend(loc="lower right", fontsize=9)
 
 
@@ -87,8 +87,8 @@ def _draw_training(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_times(ax: Axes, rows: Sequence[Row]) -> None:
-    shown = {"approxlab": ("o-", _DEPTH["deep"], "approxlab, float64, exact signs"),
-             "regioncam": ("s--", "#8a8a8a", "regioncam, float32")}  # fmt: skip
+    shown = {"approxlab": ("o-", _DEPTH["deep"], "approxlab, exact"),
+             "regioncam": ("s--", "#8a8a8a", "regioncam, in float32")}  # fmt: skip
     for name in distinct(rows, "contender"):
         own = of(rows, contender=name)
         style, color, label = shown.get(name, ("x:", "#8a8a8a", name))
@@ -123,7 +123,7 @@ def _draw_picture(ax: Axes, rows: Sequence[Row], title: str) -> None:
     ax.set_yticks([-1, 0, 1])
     ax.grid(False)
     if len(lines) > 1:
-        ax.legend(loc="lower right", fontsize=9, framealpha=0.9)
+        ax.legend(loc="lower right", fontsize=9, frameon=True, facecolor="white", framealpha=0.9)
     ax.set_title(f"{title}:\n{numbers['units']} units, {numbers['polygons']} polygons")
 
 

@@ -169,8 +169,8 @@ def _of_times(rows: Sequence[Row]) -> list[str]:
         )
         ratio = others[-1]["partition_s"] / square[-1]["partition_s"]
         parts.append(
-            f"{name} (float32) takes {ratio:.2f} times as long and finds the same number of "
-            f"polygons for {equal} of {len(others)} networks."
+            f"{name}, which computes in float32, takes {ratio:.2f} times as long on the same "
+            f"weights, and finds the same number of polygons for {equal} of {len(others)} networks."
         )
     missing = distinct(of(rows, story="square", status="not installed"), "contender")
     if missing:
