@@ -53,7 +53,7 @@ def _draw_growth(ax: Axes, rows: Sequence[Row]) -> None:
         ax.errorbar(
             column(own, "units"), column(own, "mean_breakpoints"),
             yerr=[1.96 * row["standard_error"] for row in own], color=color, marker="o",
-            markersize=4, label=f"depth {depth}: units$^{{{slope:.2f} \\pm {half:.2f}}}$",
+            markersize=4, label=f"depth {depth}: exponent {slope:.3f} ± {half:.3f}",
         )  # fmt: skip
     built = of(rows, story="built")
     units = [row["num_hidden_units"] for row in built]
