@@ -51,33 +51,37 @@ def trained(
     """
     import jax
     import jax.numpy as jnp
-    import optax
 
     from approxlab import MLP
 
     x = jnp.asarray(points, start.dtype)
     y = jax.vmap(target)(x)
-    adam = optax.adam(_RATE)
 
     def loss(parameters: Any) -> Any:
         weights, biases = parameters
-        a = x
+        a = x.T  # points as columns
         for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
-            a = a @ w.T + b
+            a = w @ a + b[:, None]
             a = jax.nn.relu(a) if i < len(weights) - 1 else a
-        return jnp.mean((a[:, 0] - y) ** 2)
+        return jnp.mean((a[0] - y) ** 2)
 
     def step(_: Any, state: Any) -> Any:
-        parameters, moments = state
-        updates, moments = adam.update(jax.grad(loss)(parameters), moments)
-        return optax.apply_updates(parameters, updates), moments
+        p, mean, square, count = state
+        slope = jax.grad(loss)(p)
+        count = count + 1.0
+        mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, mean, slope)
+        square = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, square, slope)
+        rate = _RATE * jnp.sqrt(1.0 - 0.999**count) / (1.0 - 0.9**count)
+        p = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-8), p, mean, square)
+        return p, mean, square, count
 
     def more(state: Any, count: Any) -> Any:
         return jax.lax.fori_loop(0, count, step, state)
 
     go_on = jax.jit(jax.vmap(more, in_axes=(0, None)))
     parameters = (start.weights, start.biases)
-    state = (parameters, jax.vmap(adam.init)(parameters))
+    zeros = jax.tree.map(jnp.zeros_like, parameters)
+    state = (parameters, zeros, zeros, jnp.zeros(len(start.biases[-1]), start.dtype))
     found, done = [], 0
     for count in steps:
         state, done = go_on(state, count - done), count
