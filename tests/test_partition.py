@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from fractions import Fraction
 
 import jax
 import numpy as np
@@ -11,7 +12,7 @@ from approxlab import MLP, Box
 from approxlab.evaluation import evaluate
 from approxlab.regions.literature import bounds
 from approxlab.regions.two_dimensional import partition
-from tests.plane_oracle import rational_polygons
+from tests.plane_oracle import rational, rational_polygons
 from tests.sampling import mostly_slow
 
 SQUARE = Box([-1.0, -1.0], [1.0, 1.0])
@@ -295,6 +296,56 @@ def test_coordinates_are_as_good_as_their_bounds():
         assert wrong <= found.errors[v] <= 2e-10
 
 
+def rational_signs(net, x, y):
+    """Signs of all hidden units at a rational point."""
+    a, found = [x, y], []
+    for W, b in zip(net.weights[:-1], net.biases[:-1], strict=True):
+        rows, bias = rational(W), rational(b)[0]
+        z = [sum(w * v for w, v in zip(row, a, strict=True)) for row in rows]
+        z = [v + c for v, c in zip(z, bias, strict=True)]
+        found += [(v > 0) - (v < 0) for v in z]
+        a = [max(v, 0) for v in z]
+    return found
+
+
+def test_patterns_hold_inside_of_the_smallest_polygons():
+    """At the mean of the vertices, all of it in rational numbers."""
+    net = he_network((2, 24, 24, 1), seed=5)
+    found = partition(net, SQUARE)
+    smallest = np.argsort(found.areas)[:40]
+    assert found.areas[smallest[0]] < 1e-8
+    corners = {0: (-1, -1), 1: (1, -1), 2: (1, 1), 3: (-1, 1)}
+    for i in smallest:
+        loop = found.loops[found.starts[i] : found.starts[i + 1]].tolist()
+        exact = [
+            corners[v] if v < 4 else [Fraction(c, w) for c in (x, y)]
+            for v in loop
+            for x, y, w in [found._cuts._exact_place(v)]
+        ]
+        center = [sum(p[k] for p in exact) / Fraction(len(exact)) for k in (0, 1)]
+        assert rational_signs(net, *center) == found.patterns[i].tolist()
+
+
+@pytest.mark.parametrize("far", [1e3, 1e6, 1e9])
+def test_a_small_box_far_away(far):
+    """Coordinates are coarse there, the arrangement is not: it is that of the box moved to 0."""
+    near = he_network((2, 10, 8, 1), seed=6)
+    shift = np.array([far, -far])
+    W, b = np.asarray(near.weights[0]), np.asarray(near.biases[0])
+    # Weights of 20 bits, so that the moved biases are exact.
+    W = np.round(W * 2**16) / 2**16
+    b = np.round(b * 2**16) / 2**16
+    at_zero = MLP.from_arrays([W, near.weights[1], near.weights[2]], [b, *near.biases[1:]], "relu")
+    moved = MLP.from_arrays(
+        [W, near.weights[1], near.weights[2]], [b - W @ shift, *near.biases[1:]], "relu"
+    )
+    one = partition(at_zero, SQUARE)
+    two = partition(moved, Box(shift - 1.0, shift + 1.0))
+    assert len(one) == len(two)
+    assert {bytes(p) for p in one.patterns} == {bytes(p) for p in two.patterns}
+    check_laws(two, two.box)
+
+
 # Counts
 
 
@@ -409,6 +460,30 @@ def test_level_sets_of_a_large_network(large):
     again = partition(net, SQUARE)  # the partition itself is not cut by asking
     assert len(found) == len(again)
     assert found.complete
+
+
+def test_several_outputs():
+    net = MLP.from_arrays([np.eye(2), [[1.0, 1.0], [1.0, -1.0]]], [[0.0, 0.0], [0.0, 0.5]], "abs",
+                          out_size=2, dtype="float64")  # fmt: skip
+    found = partition(net, SQUARE)
+    assert np.allclose(found.integral(), [4.0, 2.0], rtol=1e-14)
+    assert found.minimum(1)[0] == -0.5
+    assert found.maximum(0)[0] == 2.0
+    assert len(found.level_set(0.5, output=0)) == 1
+    assert len(found.level_set(0.5, output=1)) == 4  # from the origin, where two lines cross
+    for wrong in (None, 2, -1):
+        with pytest.raises(ValueError, match="which of the outputs"):
+            found.minimum(wrong)
+    with pytest.raises(ValueError, match="finite"):
+        found.level_set(np.nan, output=0)
+
+
+def test_an_affine_network_is_one_polygon():
+    found = partition(MLP.from_arrays([[[2.0, -1.0]]], [[0.5]], "relu"), SQUARE)
+    assert [found.count(k) for k in ("activation", "proper", "open_connected", "affine")] == [1] * 4
+    assert found.integral() == 2.0
+    (line,) = found.level_set(0.5)
+    assert np.allclose(2 * line[:, 0], line[:, 1])
 
 
 # Planes

@@ -107,13 +107,15 @@ class Partition:
         """Whether nothing was dropped: looked up in the arrays, not remembered from their making.
 
         V - E + F = 1; every edge is on the boundary of the polygons on its two sides, once; areas
-        add up to that of the box, to 1e-12 of it, and no polygon is turned over by more than that.
+        add up to that of the box, to 1e-12 of it, and no polygon is turned over by more than that
+        and the errors of coordinates allow.
         """
         euler = len(self.vertices) - len(self.edges) + len(self) == 1
         used = len(self.loops) == len(self.edges) + np.count_nonzero(self.sides[:, 1] >= 0)
         areas = np.add.reduceat(self._fan()[0], self.starts[:-1])
         least = 1e-12 * self.box.volume
-        covers = abs(np.sum(areas) - self.box.volume) <= least and np.min(areas) >= -least
+        turned = least + 8 * np.max(self.errors) * np.max(self.box.widths)
+        covers = abs(np.sum(areas) - self.box.volume) <= least and np.min(areas) >= -turned
         return bool(euler and used and covers and np.min(np.diff(self.starts)) >= 3)
 
     def _fan(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
