@@ -17,7 +17,7 @@ def test_every_breakpoint_is_drawn_in_the_colour_of_its_layer(k):
     ax = plot_pieces(found)
     (curve,) = ax.lines
     assert curve.get_xydata().tolist() == np.stack([found.edges, found.values], 1).tolist()
-    dots = [part for part in ax.collections if len(part.get_offsets())]
+    dots = [part for part in ax.collections if part.get_label().startswith("layer")]
     drawn = {
         (float(x), matplotlib.colors.to_hex(part.get_facecolor()[0]))
         for part in dots

@@ -28,6 +28,7 @@ __all__ = ["l2"]
 _PANELS = {1: 256, 2: 16, 3: 4, 4: 2}  # cells per axis of the coarser rule
 _TOLERANCE = {False: 1e-6, True: 1e-2}  # of squares, in one and in several dimensions
 _LONG_PANELS, _SHORT = 64, 128  # cells beside the pieces of a network, and how many pieces are many
+_OF_PIECES = 1e-10  # of squares: between kinks the rules agree at once
 _PIECES = 640  # of a network; beyond, cells are cut and halved as for other functions
 _MORE, _MOST = 30, 2**20  # times as many evaluations at most, and not more than this
 
@@ -135,7 +136,7 @@ def _piece_edges(squares: Squares, box: Box) -> np.ndarray | None:
     """Kinks of model and target, if one of them is a network with a moderate number of pieces."""
     found = [network_edges(function, box) for function in (squares.model, squares.target)]
     known = [edges for edges in found if edges is not None]
-    if not known or sum(len(edges) for edges in known) > _PIECES:
+    if squares.mask is not None or not known or sum(len(edges) for edges in known) > _PIECES:
         return None
     return np.concatenate(known)
 
@@ -153,7 +154,7 @@ def _by_pieces(
     cells = Cells.integrated(squares, low, high, nodes)
     if squares.bad is None:
         most = min(_MORE * squares.count, squares.count + _MOST)
-        cells = cells.refined(squares, nodes, tolerance=_TOLERANCE[False], most=most)
+        cells = cells.refined(squares, nodes, tolerance=_OF_PIECES, most=most)
     error, size = squares.scale * np.sqrt(cells.fine.sum(axis=0))
     value = quotient(error, size) if relative else error
     return float(value), _uncertainty(squares, cells, error, size, relative)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from approxlab.regions._breakpoints import Breakpoints
+from approxlab.regions._breakpoints import Breakpoints, block_of_columns
 from approxlab.regions._rounding import EPS
 
 __all__ = ["bends", "function_numbers", "slopes"]
@@ -15,14 +15,31 @@ Slopes = tuple[np.ndarray, np.ndarray]
 """Slopes of the outputs on the pieces to the right of the columns, and bounds of their rounding."""
 
 
+@np.errstate(over="ignore", invalid="ignore", under="ignore")
 def slopes(known: Breakpoints) -> tuple[Slopes, np.ndarray, np.ndarray]:
     """Of the outputs; and how much they change at each column, with bounds of that.
 
     A change is followed by itself: it starts at the units that bend, and only what they reach
     changes. So it is exactly zero where nothing of it arrives, and large slopes hide none.
     """
+    total, outputs = len(known.x), known.networks.biases[-1].shape[1]
+    if len(known.start) > 2:
+        return _slopes(known, slice(0, total))
+    found = [np.empty((outputs, total)) for _ in range(4)]
+    step = block_of_columns(max(b.shape[1] for b in known.networks.biases))
+    for one in range(0, total, step):
+        two, before = min(one + step, total), max(one - 1, 0)  # a change needs the piece before
+        parts = _slopes(known, slice(before, two))
+        for array, part in zip(found, (*parts[0], *parts[1:]), strict=True):
+            array[:, one:two] = part[:, one - before :]
+    return (found[0], found[1]), found[2], found[3]
+
+
+def _slopes(known: Breakpoints, part: slice) -> tuple[Slopes, np.ndarray, np.ndarray]:
+    """At some neighbouring columns; the change at the first of them is left out."""
     nets = known.networks
-    total = len(known.x)
+    total = part.stop - part.start
+    firsts = known.start[:-1][known.start[:-1] >= part.start] - part.start
     low, high = nets.parameters
     rise = (nets.ends[1] - nets.ends[0]) / (high - low)
     g = np.repeat(rise[:, None], total, axis=1)
@@ -34,7 +51,7 @@ def slopes(known: Breakpoints) -> tuple[Slopes, np.ndarray, np.ndarray]:
         jump, djump = known.affine(layer, jump, djump, bias=no_bias)
         if layer == len(nets.linear):
             break
-        signs = known.signs[layer]
+        signs = known.signs[layer][:, part]
         here = nets.factors(signs, layer)
         zero = signs == 0
         g[zero], dg[zero] = 0.0, 0.0
@@ -49,7 +66,7 @@ def slopes(known: Breakpoints) -> tuple[Slopes, np.ndarray, np.ndarray]:
         djump[:, 1:] += np.where(rounds, 4 * EPS * (np.abs(carried) + np.abs(own)), 0.0)
         silent = zero[:, 1:] & zero[:, :-1]
         jump[:, 1:][silent], djump[:, 1:][silent] = 0.0, 0.0
-        jump[:, known.start[:-1]], djump[:, known.start[:-1]] = 0.0, 0.0
+        jump[:, firsts], djump[:, firsts] = 0.0, 0.0
         g = np.where(here != 0.0, here * g, 0.0)
         rounds = (here != 0.0) & (np.abs(here) != 1.0)
         dg = np.abs(here) * dg + np.where(rounds, 2 * EPS * np.abs(g), 0.0)

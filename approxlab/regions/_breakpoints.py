@@ -19,7 +19,15 @@ from approxlab.regions._integers import Integers
 from approxlab.regions._rounding import EPS, affine
 from approxlab.regions._zeros import Zeros, zeros_between
 
-__all__ = ["Breakpoints", "Limits", "Networks"]
+__all__ = ["Breakpoints", "Limits", "Networks", "block_of_columns"]
+
+
+_BLOCK = 2**16  # numbers in one array
+
+
+def block_of_columns(units: int) -> int:
+    """How many columns with so many rows go together."""
+    return max(16, _BLOCK // units)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +35,7 @@ class Limits:
     """What is refused: more columns, numbers in an array, or products of integers in all."""
 
     columns: int = 2**26
-    numbers: int = 2**28
+    numbers: int = 2**26
     products: int = 10**7  # about ten seconds
 
 
@@ -151,27 +159,40 @@ class Breakpoints:
         return z, bound
 
     def _hidden(self, layer: int) -> None:
+        """Makes a column of every zero of a unit of this layer; then `values` are its outputs."""
         nets = self.networks
         z, dz = self.affine(layer, self.values, self.errors)
         bent = len(z) - nets.linear[layer] if nets.slopes[0] != nets.slopes[1] else 0
         signs = self._signs(z, dz, bent)
         found = zeros_between(self, layer, z, dz, signs, bent)
-        columns = self._with_zeros(layer, z, dz, signs, bent, found)
-        z, dz, signs = columns
-        last = self.last
-        on_piece = np.where(signs[:, :-1] != 0, signs[:, :-1], signs[:, 1:])
-        on_piece = np.concatenate([on_piece, on_piece[:, -1:]], axis=1)
+        rows, bounds = np.vstack([z, self.x]), np.vstack([dz, self.dx])
+        columns = self._make_columns(layer, found)
+        total, last = len(columns), self.last
+        on_piece = np.ones((len(z), total), np.int8)
+        self.values, self.errors = np.empty((len(z), total)), np.empty((len(z), total))
+        # A block of columns at a time, which a cache holds, and one column more for the last piece.
+        step = block_of_columns(len(z))
+        for one in range(0, total, step):
+            two, end = min(one + step, total), min(one + step + 1, total)
+            block, error, sign = found.joined(rows, bounds, signs, bent, columns[one:end])
+            piece = np.where(sign[:, :-1] != 0, sign[:, :-1], sign[:, 1:])
+            on_piece[:, one : end - 1] = piece
+            zero, active = sign[:bent] == 0, piece[:bent] > 0
+            self.above[one : end - 1] |= np.any(zero[:, :-1] & active, axis=0)
+            self.below[one + 1 : end] |= np.any(zero[:, 1:] & active, axis=0)
+            own = slice(0, two - one)
+            self.x[one:two], self.dx[one:two] = block[-1, own], error[-1, own]
+            factor = nets.factors(sign[:, own], layer)
+            values = np.where(factor != 0.0, block[:-1, own] * factor, 0.0)
+            rounds = (factor != 0.0) & (np.abs(factor) != 1.0)
+            self.values[:, one:two] = values
+            self.errors[:, one:two] = np.abs(factor) * error[:-1, own]
+            if np.any(rounds):
+                self.errors[:, one:two] += np.where(rounds, 2 * EPS * np.abs(values), 0.0)
         ends = np.flatnonzero(last)
         on_piece[:, ends] = on_piece[:, ends - 1]
+        self.above[ends], self.below[self.start[:-1]] = False, False
         self.signs.append(on_piece)
-        zero = signs[:bent] == 0
-        self.above |= np.any(zero & (on_piece[:bent] > 0), axis=0) & ~last
-        left = np.any(zero[:, 1:] & (on_piece[:bent, :-1] > 0), axis=0)
-        self.below[1:] |= left & ~last[:-1]
-        factor = nets.factors(signs, layer)
-        self.values = np.where(factor != 0.0, z * factor, 0.0)
-        rounds = (factor != 0.0) & (np.abs(factor) != 1.0)
-        self.errors = np.abs(factor) * dz + np.where(rounds, 2 * EPS * np.abs(self.values), 0.0)
 
     def _signs(self, z: np.ndarray, dz: np.ndarray, bent: int) -> np.ndarray:
         """Signs at the columns; z and dz become better where integers decided."""
@@ -189,39 +210,31 @@ class Breakpoints:
             self.ties[number] += int(np.sum(hidden[:, column]))
         return signs
 
-    def _with_zeros(
-        self,
-        layer: int,
-        z: np.ndarray,
-        dz: np.ndarray,
-        signs: np.ndarray,
-        bent: int,
-        found: Zeros,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Makes a column of every new place, and returns z, dz and signs at all columns."""
-        if not len(found.piece):
-            return z, dz, signs
-        new = len(found.piece)
-        total = len(self.x) + new
-        largest = max(len(z), sum(len(layer) for layer in self.signs) // 8)
+    def _make_columns(self, layer: int, found: Zeros) -> np.ndarray:
+        """Which columns there are now: numbers of old ones, and their number + k for the place k.
+
+        All arrays get the new columns, but `x` and `dx` have no numbers yet.
+        """
+        old, new = len(self.x), len(found.piece)
+        total, units = old + new, self.networks.biases[layer].shape[1]
+        largest = max(units, sum(len(signs) for signs in self.signs) // 8)
         if total * largest > self.limits.numbers or total > self.limits.columns:
             raise ValueError(
-                f"net: got {len(z)} units in layer {layer + 1} and {total} places of kinks, "
+                f"net: got {units} units in layer {layer + 1} and {total} places of kinks, "
                 f"expected at most {self.limits.numbers:.0e} pairs of them. Take a smaller box."
             )
-        at, error, signs_there = found.interpolated(self, z, dz, signs, bent)
         # Old column c moves by the number of new ones before it; new ones follow their piece.
         places = found.piece + 1
-        order = np.insert(np.arange(len(self.x)), places, len(self.x) + np.arange(new))
+        order = np.insert(np.arange(old), places, old + np.arange(new))
 
-        def joined(old: np.ndarray, fresh: np.ndarray) -> np.ndarray:
-            return np.concatenate([old, fresh], axis=-1)[..., order]
+        def joined(array: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+            return np.concatenate([array, fresh], axis=-1)[..., order]
 
-        self.x, self.dx = joined(self.x, at[-1]), joined(self.dx, error[-1])
+        self.x, self.dx = np.empty(total), np.empty(total)
         self.layer = joined(self.layer, np.full(new, layer + 1, np.int32))
         self.unit = joined(self.unit, found.unit.astype(np.int32))
         self.signs = [joined(s, s[:, found.piece]) for s in self.signs]
         no = np.zeros(new, bool)
         self.below, self.above = joined(self.below, no), joined(self.above, no)
         self.start = self.start + np.searchsorted(places, self.start, side="right")
-        return (joined(z, at[:-1]), joined(dz, error[:-1]), joined(signs, signs_there))
+        return order

@@ -31,19 +31,47 @@ class Zeros:
     units: np.ndarray
     place: np.ndarray
 
-    def interpolated(
-        self, known: Any, z: np.ndarray, dz: np.ndarray, signs: np.ndarray, bent: int
+    def joined(
+        self,
+        rows: np.ndarray,
+        bounds: np.ndarray,
+        signs: np.ndarray,
+        bent: int,
+        columns: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """At the places: values of z with x as a last row, bounds of their rounding, and signs."""
-        p, q = self.piece, self.piece + 1
-        rows, bounds = np.vstack([z, known.x]), np.vstack([dz, known.dx])
+        """Some neighbouring columns, old ones and new ones: values, bounds of rounding, and signs.
+
+        Args:
+            rows: Values of the units, with x as a last row, at the old columns.
+            bounds: Of their rounding.
+            signs: Of the units.
+            bent: How many of the units bend.
+            columns: Numbers of old columns, and number of them + k for the place k.
+        """
+        total = rows.shape[1]
+        fresh = columns >= total
+        if not np.any(fresh):
+            return rows[:, columns], bounds[:, columns], signs[:, columns]
+        first, last = (int(columns[fresh][k]) - total for k in (0, -1))
+        found = self._interpolated(rows, bounds, signs, bent, slice(first, last + 1))
+        result = []
+        for old, new in zip((rows, bounds, signs), found, strict=True):
+            array = np.empty((len(old), len(columns)), old.dtype)
+            array[:, ~fresh], array[:, fresh] = old[:, columns[~fresh]], new
+            result.append(array)
+        return result[0], result[1], result[2]
+
+    def _interpolated(
+        self, rows: np.ndarray, bounds: np.ndarray, signs: np.ndarray, bent: int, part: slice
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        p, q = self.piece[part], self.piece[part] + 1
         one, two, e1, e2 = rows[:, p], rows[:, q], bounds[:, p], bounds[:, q]
-        t, u = self.share, 1.0 - self.share
+        t, u = self.share[part], 1.0 - self.share[part]
         at = u * one + t * two
-        error = u * e1 + t * e2 + np.abs(two - one) * (self.error + EPS)
+        error = u * e1 + t * e2 + np.abs(two - one) * (self.error[part] + EPS)
         error += 4 * EPS * (u * np.abs(one) + t * np.abs(two))
-        self._made_exact(one, two, e1, e2, at, error)
-        there = self._signs(signs, bent)
+        _make_exact(self.unit[part], (one, two), (e1, e2), at, error)
+        there = self._signs(signs, bent, part)
         # A value whose rounding has the other sign is as close to 0 as its bound says.
         wrong = np.sign(at[:bent]) * there[:bent] < 0
         zero = there[:bent] == 0
@@ -51,42 +79,44 @@ class Zeros:
         error[:bent][zero] = 0.0
         return at, error, there
 
-    def _made_exact(
-        self,
-        one: np.ndarray,
-        two: np.ndarray,
-        e1: np.ndarray,
-        e2: np.ndarray,
-        at: np.ndarray,
-        error: np.ndarray,
-    ) -> None:
-        """Some values (one s + two r) / (r + s) are numbers of float64, as with small integers."""
-        column = np.arange(len(self.unit))
-        known = (e1[self.unit, column] == 0) & (e2[self.unit, column] == 0)
-        some = np.flatnonzero(known)
-        if not len(some):
-            return
-        unit = self.unit[some]
-        r, s = (np.abs(a[unit, some]) for a in (one, two))
-        q, exact = exact_means(one[:, some], two[:, some], r, s)
-        exact &= (e1[:, some] == 0) & (e2[:, some] == 0)
-        at[:, some] = np.where(exact, q, at[:, some])
-        error[:, some] = np.where(exact, 0.0, error[:, some])
-
-    def _signs(self, signs: np.ndarray, bent: int) -> np.ndarray:
+    def _signs(self, signs: np.ndarray, bent: int, part: slice) -> np.ndarray:
         """Known from the order of the zeros, without any rounding."""
-        p = self.piece
+        p = self.piece[part]
         left, right = signs[:, p], signs[:, p + 1]
         found = np.where(left != 0, left, right)
         pieces, number = np.unique(p, return_inverse=True)
-        zero_at = np.full((len(signs), len(pieces)), len(p), np.int64)
-        zero_at[self.units, number[self.place]] = self.place
+        # All places in these pieces, and all zeros at them.
+        ends = np.searchsorted(self.piece, [p[0], p[-1] + 1])
+        low, high = np.searchsorted(self.place, ends)
+        place, units = self.place[low:high], self.units[low:high]
+        zero_at = np.full((len(signs), len(pieces)), len(self.piece), np.int64)
+        zero_at[units, np.searchsorted(pieces, self.piece[place])] = place
         zero_at = zero_at[:, number]
-        here = np.arange(len(p))
+        here = np.arange(part.start, part.stop)
         found = np.where(zero_at < here, right, found)
         found = np.where(zero_at == here, 0, found).astype(np.int8)
         found[bent:] = 1
         return found
+
+
+def _make_exact(
+    unit: np.ndarray,
+    sides: tuple[np.ndarray, np.ndarray],
+    errors: tuple[np.ndarray, np.ndarray],
+    at: np.ndarray,
+    error: np.ndarray,
+) -> None:
+    """Some values (one s + two r) / (r + s) are numbers of float64, as with small integers."""
+    (one, two), (e1, e2) = sides, errors
+    column = np.arange(len(unit))
+    some = np.flatnonzero((e1[unit, column] == 0) & (e2[unit, column] == 0))
+    if not len(some):
+        return
+    r, s = (np.abs(a[unit[some], some]) for a in (one, two))
+    q, exact = exact_means(one[:, some], two[:, some], r, s)
+    exact &= (e1[:, some] == 0) & (e2[:, some] == 0)
+    at[:, some] = np.where(exact, q, at[:, some])
+    error[:, some] = np.where(exact, 0.0, error[:, some])
 
 
 def zeros_between(
@@ -103,6 +133,8 @@ def zeros_between(
     piece, unit = np.nonzero(opposite.T)
     r, s = np.abs(z[unit, piece]), np.abs(z[unit, piece + 1])
     e1, e2 = dz[unit, piece], dz[unit, piece + 1]
+    if not np.all(np.isfinite(r + s)):
+        raise ValueError("net: got values that overflow float64, expected finite ones.")
     t = r / (r + s)
     high = (r + e1) / ((r + e1) + np.maximum(s - e2, 0.0))
     low = np.maximum(r - e1, 0.0) / (np.maximum(r - e1, 0.0) + (s + e2))
@@ -145,6 +177,9 @@ def _decide(
     equal = np.all(rows[0][pairs] == rows[0][pairs - 1], axis=1)
     equal &= rows[1][pairs] == rows[1][pairs - 1]
     both = exact[pairs] & exact[pairs - 1]
+    for a in (r, s):  # products of others may lose bits
+        sane = (a > 1e-120) & (a < 1e120)
+        both &= sane[pairs] & sane[pairs - 1]
     # r / (r + s) against that of the zero before: r' s > r s' where it lies behind.
     order = sign_of_difference(r[pairs], s[pairs - 1], r[pairs - 1], s[pairs])
     new[pairs] = both & (order > 0)

@@ -351,6 +351,10 @@ def _all_pieces(known: Breakpoints, interval: Box, scalar: bool) -> list[Pieces]
     (g, dg), jump, djump = slopes(known)
     numbers = function_numbers(known, (g, dg), bends(known, jump, djump))
     points = _points(known).astype(bool)
+
+    def outputs(array: np.ndarray) -> np.ndarray:
+        return array[0] if scalar else array.T
+
     found = []
     for i, (one, two) in enumerate(zip(known.start[:-1], known.start[1:], strict=True)):
         all_, inner = slice(one, two), slice(one, two - 1)
@@ -360,8 +364,10 @@ def _all_pieces(known: Breakpoints, interval: Box, scalar: bool) -> list[Pieces]
             Pieces(
                 edges=np.maximum.accumulate(known.x[all_]),
                 edge_errors=known.dx[all_],
-                values=known.values[0, all_] if scalar else known.values[:, all_].T,
-                slopes=g[0, inner] if scalar else g[:, inner].T,
+                values=outputs(known.values[:, all_]),
+                value_errors=outputs(known.errors[:, all_]),
+                slopes=outputs(g[:, inner]),
+                slope_errors=outputs(dg[:, inner]),
                 patterns=np.concatenate([empty, *patterns]).T,
                 layers=known.layer[one + 1 : two - 1],
                 functions=numbers[inner],

@@ -34,7 +34,9 @@ class Pieces:
             decreasing. Two are equal where a piece is shorter than the spacing of float64.
         edge_errors: Bounds of the rounding of `edges`, shape (P + 1,).
         values: Of the network at the edges, shape (P + 1,) or (P + 1, m).
+        value_errors: Bounds of their rounding, of the same shape.
         slopes: On the pieces, shape (P,) or (P, m).
+        slope_errors: Bounds of their rounding, of the same shape.
         patterns: Which side every hidden unit is on, layer by layer, shape (P, units), int8: 1
             right of its kink, -1 left of it, 0 if its input is zero on all of the piece. Linear
             units are always 1.
@@ -51,7 +53,9 @@ class Pieces:
     edges: np.ndarray
     edge_errors: np.ndarray
     values: np.ndarray
+    value_errors: np.ndarray
     slopes: np.ndarray
+    slope_errors: np.ndarray
     patterns: np.ndarray
     layers: np.ndarray
     functions: np.ndarray
@@ -99,7 +103,9 @@ class Pieces:
             edges=self.edges[ends],
             edge_errors=self.edge_errors[ends],
             values=self.values[ends],
+            value_errors=self.value_errors[ends],
             slopes=self.slopes[kept],
+            slope_errors=self.slope_errors[kept],
             patterns=self.patterns[kept],
             layers=self.layers[kept[1:] - 1],
             functions=self.functions[kept],
