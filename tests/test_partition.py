@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from approxlab import MLP, Box
+from approxlab import MLP, Box, regions
 from approxlab.evaluation import evaluate
 from approxlab.regions.literature import bounds
 from approxlab.regions.two_dimensional import partition
@@ -538,3 +538,19 @@ def test_bad_input_is_told(net, box, more, message):
     with pytest.raises(ValueError, match=message):
         partition(net, box, **more)
     assert len(partition(he_network((2, 3, 1)), SQUARE)) > 1
+
+
+def test_one_function_counts_in_one_and_two_dimensions():
+    net = lines_network([(1, 0, 0), (-1, 0, 0)])
+    kinds = ("activation", "proper", "open_connected", "affine")
+    assert [regions.count(net, SQUARE, kind=k) for k in kinds] == [3, 2, 2, 2]
+    across = np.array([[-1.0, 0.25], [1.0, 0.25]])
+    assert [regions.count(net, segment=across, kind=k) for k in kinds] == [3, 2, 2, 2]
+    plane = np.array([[0.5, 0.0], [1.0, 1.0], [-1.0, 1.0]])
+    assert regions.count(net, SQUARE, kind="proper", plane=plane) == 2
+    with pytest.raises(ValueError, match="beside a rectangle"):
+        regions.count(net, SQUARE, kind="proper", segment=across)
+    with pytest.raises(ValueError, match="not counted in two dimensions"):
+        regions.count(net, SQUARE, kind="convex")
+    with pytest.raises(ValueError, match="expected an interval|no segment"):
+        regions.count(net, kind="proper")
