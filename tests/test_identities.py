@@ -30,6 +30,7 @@ IDENTITIES = {
     "kernel_spectra": "6ad80282e7e0f3d2",
     "linear_layer_vjp": "7d4c9c731d15177f",
     "linear_polynomial_mlp": "ad7d1fe4c69052d5",
+    "linear_regions": "7db5498d549f3296",
     "machine_precision": "867a0ae19b1b944e",
     "sigmoid_shapes": "24ffed86981cb38c",
     "steep_or_solved": "23e70ebe77957983",
