@@ -1,3 +1,4 @@
+from . import calculus as calculus
 from . import claims as claims
 from . import constructions as constructions
 from . import costs as costs

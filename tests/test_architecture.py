@@ -37,6 +37,7 @@ ALLOWED = {
     "targets": {"arguments", "claims", "domains", "evaluation"},
     "errors": GROUND - {"records", "solves", "splines"} | {"regions"},
     "regions": {"arguments", "claims", "domains", "evaluation", "host_threads", "networks"},
+    "calculus": {"arguments", "claims", "domains", "networks", "regions"},
     "optimal": {
         *("arguments", "claims", "domains", "evaluation", "rates", "resolution"),
         *("splines", "targets"),

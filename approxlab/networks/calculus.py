@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array
 
+from approxlab.networks._stacking import beside, block_diagonal
 from approxlab.networks._structure import as_numbers
 from approxlab.networks.affine import after_affine_map
 from approxlab.networks.mlp import MLP
@@ -127,20 +127,18 @@ def parallel(nets: Sequence[MLP]) -> MLP:
             raise ValueError(
                 f"nets: got {net!r} beside {nets[0]!r}, expected equal inputs and equal depth."
             )
-    depth = nets[0].depth
-    weights, biases = [], []
-    before = None
-    for i in range(depth + 1):
-        linear = [net.passthrough[i] if i < depth else 0 for net in nets]
-        order = _nonlinear_first([net.biases[i].shape[0] for net in nets], linear)
-        blocks = [net.weights[i] for net in nets]
-        weight = jnp.concatenate(blocks) if before is None else _block_diagonal(blocks)[:, before]
-        weights.append(weight[order])
-        biases.append(jnp.concatenate([net.biases[i] for net in nets])[order])
-        before = order
-    passthrough = tuple(sum(net.passthrough[i] for net in nets) for i in range(depth))
-    outputs = sum(net.sizes[-1] for net in nets)
-    return MLP(tuple(weights), tuple(biases), nets[0].activation, passthrough, outputs)
+    stacked, lasts = beside(nets), [net.weights[-1] for net in nets]
+    if stacked.order is None:
+        weight = jnp.concatenate(lasts)
+    else:
+        weight = block_diagonal(lasts)[:, stacked.order]
+    return MLP(
+        (*stacked.weights, weight),
+        (*stacked.biases, jnp.concatenate([net.biases[-1] for net in nets])),
+        nets[0].activation,
+        stacked.passthrough,
+        sum(net.sizes[-1] for net in nets),
+    )
 
 
 def _check_network(name: str, net: Any) -> None:
@@ -150,24 +148,6 @@ def _check_network(name: str, net: Any) -> None:
             "functions."
         )
     net._check_single()
-
-
-def _nonlinear_first(sizes: Sequence[int], linear: Sequence[int]) -> np.ndarray:
-    """Order that puts the nonlinear units of all blocks before the linear ones."""
-    ends = np.cumsum(sizes)
-    nonlinear = [np.arange(e - s, e - k) for e, s, k in zip(ends, sizes, linear, strict=True)]
-    affine = [np.arange(e - k, e) for e, k in zip(ends, linear, strict=True)]
-    return np.concatenate(nonlinear + affine)
-
-
-def _block_diagonal(blocks: Sequence[Array]) -> Array:
-    rows, columns = (sum(b.shape[axis] for b in blocks) for axis in (0, 1))
-    out = jnp.zeros((rows, columns), blocks[0].dtype)
-    i = j = 0
-    for block in blocks:
-        out = out.at[i : i + block.shape[0], j : j + block.shape[1]].set(block)
-        i, j = i + block.shape[0], j + block.shape[1]
-    return out
 
 
 def _same_activation(first: MLP, second: MLP) -> None:

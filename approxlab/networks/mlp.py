@@ -18,6 +18,7 @@ from approxlab.networks._structure import as_numbers, check_structure
 from approxlab.networks.activations import ACTIVATIONS
 from approxlab.networks.activations import activation as activation_named
 from approxlab.networks.affine import after_affine_map
+from approxlab.networks.arithmetic import Arithmetic
 from approxlab.networks.forward import outputs
 from approxlab.networks.initialisation import (
     all_draws,
@@ -30,12 +31,13 @@ __all__ = ["MLP"]
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class MLP:
+class MLP(Arithmetic):
     """A multi-layer perceptron: x -> W_L s(W_{L-1} ... s(W_0 x + b_0) ...) + b_L.
 
     A pytree whose leaves are the weights and biases. It maps one point; batching is `jax.vmap` or
     `approxlab.evaluate`. Several networks of one shape may be stacked along a leading axis of all
-    leaves (as `fit` returns its seeds); `net.member(i)` takes one out.
+    leaves (as `fit` returns its seeds); `net.member(i)` takes one out. Operators make new networks:
+    `net + other`, `net - other`, `2.0 * net`, `-net`, and `abs(net)` of piecewise linear ones.
 
     Attributes:
         weights: One matrix of shape (out, in) per layer, as in y = W x + b.

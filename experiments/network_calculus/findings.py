@@ -1,0 +1,192 @@
+"""What the rows of `network_calculus` show: checks, caption and table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from experiments.drawing.rows import Row, column, distinct, of
+from experiments.network_calculus.cases import CASES
+
+__all__ = ["WAYS", "caption", "cell", "check", "names_of", "table"]
+
+WAYS = {
+    "chebfun, plain": "Chebfun",
+    "chebfun, breaks": "Chebfun, breaks stated",
+    "network": "network, breaks stated",
+}
+_STATED = 0.031652  # the published error, found at 100 points
+_SMOOTH = ("runge", "wave")
+
+
+def names_of(rows: Sequence[Row]) -> list[str]:
+    """Functions of the gallery, in its order."""
+    found = distinct(of(rows, story="gallery"), "case")
+    return [name for name in CASES if name in found]
+
+
+def cell(rows: Sequence[Row], name: str, by: str) -> Row | None:
+    """One row of the gallery, if it is known."""
+    found = of(rows, story="gallery", case=name, by=by)
+    return found[0] if found and found[0]["coefficients"] is not None else None
+
+
+def check(rows: Sequence[Row]) -> None:
+    """Checks every sentence of the caption.
+
+    Raises:
+        AssertionError: With the sentence that is not true.
+    """
+    for name in names_of(rows):
+        _check_case(rows, name)
+    _check_picture(rows)
+    _check_sine(rows)
+
+
+def _check_case(rows: Sequence[Row], name: str) -> None:
+    ours, plain = cell(rows, name, "network"), cell(rows, name, "chebfun, plain")
+    assert ours is not None, f"{name}: no network"
+    if CASES[name].exact:
+        assert ours["sup_error_at_most"] <= 1e-13, f"{name}: the network is not exact"
+        assert ours["coefficients"] <= 3 + 3 * len(CASES[name].breaks), f"{name}: too many units"
+        if plain is not None:
+            assert plain["coefficients"] > 10_000, f"{name}: few polynomials do"
+            assert plain["sup_error_at_most"] > 1e-7, f"{name}: polynomials resolve it"
+    else:
+        assert 1e-13 < ours["sup_error_at_most"] < 0.5, f"{name}: an error that cannot be"
+    if name in _SMOOTH and plain is not None:
+        assert plain["sup_error_at_most"] <= 1e-13, f"{name}: the polynomial is not exact"
+        assert plain["build_s"] < ours["build_s"], f"{name}: the polynomial takes longer"
+
+
+def _check_picture(rows: Sequence[Row]) -> None:
+    """What was computed from the network, against its curves."""
+    shown = of(rows, story="picture")
+    curve, (numbers,) = of(shown, drawn="curve"), of(shown, drawn="numbers")
+    x, f, s, area = (column(curve, name) for name in ("x", "value", "slope", "integral"))
+    close = 1e-6 * (1.0 + max(map(abs, f)))
+    steps = list(zip(x, x[1:], f, f[1:], strict=False))
+    sums, inside = 0.0, 0.0
+    for i, (a, b, u, v) in enumerate(steps):
+        sums += 0.5 * (b - a) * (u + v)
+        inside += abs(v - u)
+        assert abs(sums - area[i + 1]) < close, "the integral is not that of the curve"
+        if 0 < i < len(steps) - 1 and b - a > 1e-3:
+            rise, slopes = (v - u) / (b - a), (s[i], s[i + 1])
+            assert min(slopes) - 1e-3 <= rise <= max(slopes) + 1e-3, "the slope is not that"
+    assert abs(numbers["maximum"] - max(f)) < close, "the maximum is not that of the curve"
+    assert abs(numbers["minimum"] - min(f)) < close, "the minimum is not that of the curve"
+    assert abs(numbers["total_variation"] - inside) < close, "the variation is not that"
+    length = sum(math.hypot(b - a, v - u) for a, b, u, v in steps)
+    assert abs(numbers["arc_length"] - length) < close, "the length is not that of the curve"
+    squares = sum((b - a) * (u * u + u * v + v * v) / 3 for a, b, u, v in steps)
+    assert abs(numbers["l2_norm"] ** 2 - squares) < close, "the L2 norm is not that of the curve"
+    for root in column(of(shown, drawn="root"), "x"):
+        near = [(u, v) for a, b, u, v in steps if a - 1e-8 <= root <= b + 1e-8]
+        assert any(u * v <= 0.0 for u, v in near), "a root where the curve has none"
+    crossed = sum(u * v < 0 for _, _, u, v in steps)
+    assert crossed <= numbers["num_roots"] == len(of(shown, drawn="root")), "roots are missing"
+    places = dict(zip(x, f, strict=True))
+    for kind, sign in (("maximum", 1), ("minimum", -1)):
+        for row in of(shown, drawn=kind):
+            near = [v for t, v in places.items() if abs(t - row["x"]) < 0.01]
+            top = max(sign * v for v in near)
+            assert abs(sign * row["value"] - top) < close, f"a local {kind} that is none"
+
+
+def _check_sine(rows: Sequence[Row]) -> None:
+    for by in ("published", "ours"):
+        found = _sine(rows, by)
+        curve = of(rows, story="sine", drawn="curve", by=by)
+        seen = max(abs(row["error"]) for row in curve)
+        assert seen <= found["sup_error"] + 1e-9, f"{by}: an error above its largest"
+        assert found["error_at_100_points"] <= found["sup_error"] + 1e-9, f"{by}: not the largest"
+        assert found["error_at_2001_points"] < found["sup_error"] + 1e-9, f"{by}: not the largest"
+        assert found["sup_error"] < 1.01 * found["error_at_2001_points"], f"{by}: too large"
+        assert found["num_pieces"] <= found["num_bending"] + 1, f"{by}: too many pieces"
+    published, ours = _sine(rows, "published"), _sine(rows, "ours")
+    assert abs(published["error_at_100_points"] - _STATED) < 5e-7, "not the published error"
+    assert published["sup_error"] > 1.1 * published["error_at_100_points"], "samples do"
+    assert published["num_bending"] == 3, "other units bend"
+    assert ours["num_hidden_units"] <= published["num_hidden_units"], "more units"
+    assert ours["sup_error"] < published["sup_error"] / 20, "not twenty times better"
+
+
+def _sine(rows: Sequence[Row], by: str) -> Row:
+    (found,) = of(rows, story="sine", drawn="numbers", by=by)
+    return found
+
+
+def caption(rows: Sequence[Row]) -> str:
+    """The text under the figure; its numbers are those of the rows."""
+    names = names_of(rows)
+    exact = [name for name in names if CASES[name].exact]
+    pieces = of(rows, story="gallery")[0]["pieces"]
+    (numbers,) = of(rows, story="picture", drawn="numbers")
+    published, ours = _sine(rows, "published"), _sine(rows, "ours")
+    return (
+        f"Left: numbers that describe a function (coefficients and breaks, or knots and jumps), "
+        f"largest error over largest value, and seconds to construct (a second time, after what is "
+        f"compiled or loaded once), by Chebyshev polynomials "
+        f"(package chebfun, to rounding where it can; with breaks stated it gets one-sided limits "
+        f"there) and by networks of one hidden layer whose breaks are stated. "
+        f"{_kinks_sentence(rows, exact)} {_smooth_sentence(rows, names, pieces)} Middle: a random "
+        f"ReLU network with {numbers['num_kinks']} kinks, its derivative (a step network), its "
+        f"integral from the left (a relu2 network), its {numbers['num_roots']} roots and its local "
+        f"extrema, none missing: L1 norm {numbers['l1_norm']:.4g}, L2 norm "
+        f"{numbers['l2_norm']:.4g}, total variation {numbers['total_variation']:.4g}. Right: a "
+        f"published 1-16-1 ReLU network for the sine on [0, 355/113] (LeanCert) states the error "
+        f"{_STATED}, the largest at 100 points; the largest of all is "
+        f"{published['sup_error']:.6f}, at a kink near {published['at']:.4f}. "
+        f"{published['num_bending']} of its units bend in the interval; "
+        f"{ours['num_hidden_units']} units whose knots are placed reach {ours['sup_error']:.3g}, "
+        f"{published['sup_error'] / ours['sup_error']:.0f} times less. What that source proves is "
+        f"a range of outputs, not this error."
+    )
+
+
+def _kinks_sentence(rows: Sequence[Row], exact: Sequence[str]) -> str:
+    most = max(cell(rows, name, "network")["coefficients"] for name in exact)  # type: ignore[index]
+    plain = [found for name in exact if (found := cell(rows, name, "chebfun, plain"))]
+    said = f"Kinks, jumps and hats are networks of at most {most} numbers, exact to 1e-13"
+    if not plain:
+        return f"{said} (chebfun was not installed)."
+    errors = column(plain, "sup_error_at_most")
+    stated = [found for name in exact if (found := cell(rows, name, "chebfun, breaks"))]
+    with_breaks = [found for found in stated if found["sup_error_at_most"] <= 1e-13]
+    return (
+        f"{said}; {min(column(plain, 'coefficients'))} and more coefficients of polynomials leave "
+        f"errors of {min(errors):.1e} to {max(errors):.2g}. With breaks stated polynomials are "
+        f"exact too, in {len(with_breaks)} of {len(stated)} cases, with at most "
+        f"{max(column(with_breaks, 'coefficients'), default=0)} numbers."
+    )
+
+
+def _smooth_sentence(rows: Sequence[Row], names: Sequence[str], pieces: int) -> str:
+    smooth = [name for name in names if name in _SMOOTH]
+    ours = [cell(rows, name, "network") for name in smooth]
+    plain = [cell(rows, name, "chebfun, plain") for name in smooth]
+    worst = max(found["sup_error_at_most"] for found in ours if found)
+    said = f"Analytic functions are for polynomials: {pieces} pieces leave errors up to {worst:.1e}"
+    known = [found["coefficients"] for found in plain if found]
+    return f"{said}, {max(known)} coefficients nothing above 1e-13." if known else f"{said}."
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Numbers, errors and seconds per function, and the errors of both networks for the sine."""
+    lines = [f"{'function':10}{'by':24}{'numbers':>10}{'error at most':>16}{'seconds':>10}"]
+    for name in names_of(rows):
+        for by in WAYS:
+            found = cell(rows, name, by)
+            if found:
+                lines.append(
+                    f"{name:10}{by:24}{found['coefficients']:>10}"
+                    f"{found['sup_error_at_most']:>16.1e}{found['build_s']:>10.4f}"
+                )
+    for by in ("published", "ours"):
+        found = _sine(rows, by)
+        lines.append(
+            f"sine, {by}: {found['error_at_100_points']:.6f} at 100 points, largest "
+            f"{found['sup_error']:.6f}"
+        )
+    return "\n".join(lines)
