@@ -7,6 +7,7 @@ from . import domains as domains
 from . import errors as errors
 from . import evaluation as evaluation
 from . import fitting as fitting
+from . import kernels as kernels
 from . import landscapes as landscapes
 from . import networks as networks
 from . import optimal as optimal

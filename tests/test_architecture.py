@@ -50,6 +50,9 @@ ALLOWED = {
     # A trace draws itself by the plotting room, which it opens when asked to.
     "derivatives": {"arguments", "claims", "networks", "plotting", "records"},
     "costs": {"arguments"},
+    "kernels": {
+        *("arguments", "derivatives", "domains", "evaluation", "fitting", "networks", "solves"),
+    },
     "landscapes": {
         *("arguments", "derivatives", "evaluation", "host_threads", "networks", "solves"),
     },

@@ -12,6 +12,7 @@ from sampling import mostly_slow
 import approxlab as al
 from approxlab.regions import (
     Pieces,
+    _breakpoints,
     bounds,
     count,
     count_many,
@@ -19,6 +20,8 @@ from approxlab.regions import (
     pieces,
     pieces_of_many,
 )
+from approxlab.regions._breakpoints import Limits
+from approxlab.regions.one_dimensional import _networks, breakpoints
 from approxlab.regions.piecewise import KINDS
 
 BOXES = [
@@ -120,6 +123,39 @@ def test_the_law_can_fail():
     with pytest.raises(AssertionError):
         check_against_rationals(pieces(moved, **where), exact)
     assert len(found) > 3
+
+
+@pytest.mark.parametrize("seed", mostly_slow(range(60), (16, 21, 24)))
+def test_blocks_of_columns_change_nothing(seed, monkeypatch):
+    """Arrays are made a block of columns at a time; here with more blocks than usual."""
+    rng = np.random.default_rng(seed)
+    sizes = [1, 24, 24, 1]
+    weights = [rng.standard_normal((m, n)) for n, m in itertools.pairwise(sizes)]
+    net = relu_net(weights, [rng.standard_normal(n) for n in sizes[1:]], dtype="float64")
+    whole = pieces(net, al.Box([-4.0], [4.0]))
+    monkeypatch.setattr(_breakpoints, "_BLOCK", 1)
+    parts = pieces(net, al.Box([-4.0], [4.0]))
+    assert len(whole) > 2 * 16
+    for name in ("patterns", "layers", "functions", "points"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
+    assert np.allclose(whole.slopes, parts.slopes, rtol=1e-12, atol=1e-12)
+    net, where = random_case(seed)
+    check_against_rationals(pieces(net, **where), pieces(net, **where, exact=True))
+
+
+def test_too_much_is_refused_and_not_begun():
+    net = al.constructions.tent_deep(10).network
+    box = al.Box([0.0], [1.0])
+    assert len(breakpoints(net, box, Limits())) == 2**10 + 1
+    assert breakpoints(net, box, Limits(columns=1000)) is None
+    assert breakpoints(net, box, Limits(numbers=1000)) is None
+    third = 1 / 3
+    weights = [[[third], [1.0]], [[1.0, -third], [-1.0, third]], [[1.0, 1.0]]]
+    tied = relu_net(weights, [[0.0, 0.0], [0.0, 0.0], [0.0]], dtype="float64")
+    assert breakpoints(tied, BOXES[0], Limits(products=3)) is None
+    networks = _networks([tied], np.array([[-1.0], [1.0]]), (-1.0, 1.0))
+    with pytest.raises(ValueError, match="rounding hides the signs"):
+        _breakpoints.Breakpoints(networks, Limits(products=3))
 
 
 FOUR = relu_net(

@@ -107,7 +107,7 @@ class TwoLayerLoss:
         X: Points, shape (N, d), one per row.
         Y: Values, shape (N, m), or (N,) for one output.
         activation: A name in `approxlab.networks.ACTIVATIONS`. At kinks its derivative is JAX's: at
-            0 it is 0 for relu and abs, 1 for leaky_relu.
+            0 it is 0 for relu, 1 for leaky_relu and abs.
         biases: Whether both layers have biases.
 
     Raises:

@@ -3,6 +3,7 @@ from .lines import plot_pieces as plot_pieces
 from .models import plot_model as plot_model
 from .palette import HUES as HUES
 from .palette import colors as colors
+from .partitions import plot_partition as plot_partition
 from .sizes import plot_error_against_size as plot_error_against_size
 from .sizes import plot_heat_map as plot_heat_map
 from .sizes import quartiles as quartiles

@@ -139,6 +139,15 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "entries": {"zero": "#F3F3F3"},
         "networks of a gradient": {"equal": _BLUE, "many_inputs": _GREEN, "small": _VERMILLION},
         "kept for reverse mode": {"everything": _BLUE, "layers": _ORANGE, "blocks": _PURPLE},
+        # Infinitely wide networks.
+        "kernels": {"nngp": _BLUE, "ntk": _VERMILLION},
+        "finite width": {
+            "one layer": _BLUE,
+            "three layers": _VERMILLION,
+            "random features": _GREEN,
+        },
+        "kernel or features": {"kernel": _VERMILLION, "network": _BLUE},
+        "trained on cos 3t": {"one layer": _VERMILLION, "with biases": _BLUE, "two layers": _GREEN},
         "three questions": {
             "formula": _BLUE,
             "wrong": _VERMILLION,

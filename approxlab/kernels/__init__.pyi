@@ -1,0 +1,9 @@
+from .comparison import KernelComparison as KernelComparison
+from .comparison import compare as compare
+from .comparison import empirical_kernel as empirical_kernel
+from .limit import InfiniteNetwork as InfiniteNetwork
+from .prediction import KernelRegression as KernelRegression
+from .prediction import random_feature_network as random_feature_network
+from .prediction import regress as regress
+from .spheres import Spectrum as Spectrum
+from .spheres import spectrum as spectrum

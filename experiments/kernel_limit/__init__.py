@@ -1,0 +1,1 @@
+"""How fast do networks of finite width become kernel machines, before and along training?"""

@@ -1,0 +1,1 @@
+"""When does a network that learns features beat its own kernel, and when does it not?"""
