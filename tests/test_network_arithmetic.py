@@ -16,7 +16,7 @@ from approxlab import calculus
 EPS = 2.0**-52
 ACTS = ("relu", "leaky_relu", "abs")
 CASES = [(act, seed) for act in ACTS for seed in range(60)]
-FEW = [("relu", 2), ("leaky_relu", 3), ("abs", 31)]
+FEW = [("relu", 2), ("leaky_relu", 3)]
 cases = pytest.mark.parametrize("case", mostly_slow(CASES, FEW))
 
 
@@ -77,8 +77,8 @@ def _dyadic(*nets):
     return all(np.all(4 * b == np.round(4 * b)) for net in nets for b in net.biases)
 
 
-@pytest.mark.parametrize("out_size", [None, 1, 3])
-@pytest.mark.parametrize("act", ["relu", "tanh", "sin", "relu2"])
+@pytest.mark.parametrize("out_size", mostly_slow([None, 1, 3], [3]))
+@pytest.mark.parametrize("act", mostly_slow(["relu", "tanh", "sin", "relu2"], ["relu"]))
 def test_operators_in_any_dimension(act, out_size, key):
     keys = jax.random.split(key)
     f = al.MLP.init(keys[0], 3, (5, 4), act, out_size=out_size)
