@@ -613,3 +613,19 @@ def test_what_is_of_another_type(call, says):
 def test_what_has_no_kernel_is_refused_by_name(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_the_kernel_of_a_network_may_be_compiled_for_many_networks():
+    limit = kernels.InfiniteNetwork(
+        hidden_layers=1,
+        activation="relu",
+        weight_variance=2.0,
+        bias_variance=0.1,
+        parameterisation="ntk",
+    )
+    X = np.array([[1.0, 0.0], [0.6, 0.8]])
+    net = limit.draw(jax.random.key(0), 2, 8)
+    compiled = jax.jit(lambda net: kernels.empirical_kernel(net, X, limit=limit))(net)
+    np.testing.assert_allclose(compiled, kernels.empirical_kernel(net, X, limit=limit), rtol=1e-5)
+    with pytest.raises(ValueError, match="not finite"):
+        jax.jit(lambda net: kernels.empirical_kernel(net, np.nan * X, limit=limit))(net)

@@ -32,12 +32,14 @@ def rows_of(name: str, X: Any, dim: int | None = None) -> Float[Array, "n d"]:
             "networks are computed outside of jit, vmap and grad."
         )
     try:
-        points = jnp.asarray(check_points(X, dim))
+        with jax.ensure_compile_time_eval():  # numbers too where a network's weights are traced
+            points = jnp.asarray(check_points(X, dim))
+            finite = points.dtype.kind != "f" or bool(jnp.all(jnp.isfinite(points)))
     except (TypeError, ValueError) as error:
         raise type(error)(str(error).replace("points:", f"{name}:", 1)) from error
     if points.dtype not in (jnp.float32, jnp.float64):
         raise TypeError(f"{name}: got dtype {points.dtype}, expected float32 or float64.")
-    if not bool(jnp.all(jnp.isfinite(points))):
+    if not finite:
         raise ValueError(f"{name}: got numbers that are not finite, expected finite ones.")
     return points
 

@@ -4,19 +4,18 @@ A gallery of functions with kinks, jumps and spikes, and of smooth ones: how man
 them, how large the error is, and how long the construction takes, by Chebyshev polynomials (the
 package `chebfun`, with and without the breaks stated) and by networks with one hidden layer. One
 network with all that can be computed from it: its derivative, its integral, its roots and extrema.
-And a published network whose largest error was looked for at 100 points.
+And trained networks whose largest error is looked for at 100 points.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from approxlab.arguments import check_positive
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 REVISION = 1
 
 Name = Literal["kink", "sign", "stairs", "hats", "min", "kahaner", "runge", "wave"]
-_NET = Path(__file__).with_name("sine_net.json")
 _CURVE = 321
 
 
@@ -45,13 +43,17 @@ class Config:
     pieces: int = 64
     """Pieces of the networks of functions that no network of this kind is equal to."""
     units: int = 16
-    """Units of our network for the sine; even."""
+    """Units of the networks for the sine; even."""
+    trained: int = 30
+    """Networks that are trained on the sine."""
+    steps: int = 3000
+    """Of their training by Adam."""
     shown: tuple[int, ...] = (4, 5)
     """Pieces of the random zigzags whose composition is drawn."""
 
 
 PRESETS = {
-    "smoke": Config(cases=("kink", "stairs", "wave"), pieces=16),
+    "smoke": Config(cases=("kink", "stairs", "wave"), pieces=16, steps=1000),
     "default": Config(),
     "paper": Config(pieces=256),
 }
@@ -59,7 +61,9 @@ PRESETS = {
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Every function for both sides, the network that is drawn, and the sine."""
-    check_positive(pieces=config.pieces, units=config.units)
+    check_positive(
+        pieces=config.pieces, units=config.units, trained=config.trained, steps=config.steps
+    )
     if config.units % 2 or config.units < 4:
         raise ValueError(f"units: got {config.units}, expected an even number of at least 4.")
     for name in config.cases:
@@ -75,7 +79,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     return [
         *({"story": "gallery", "case": name, "pieces": config.pieces} for name in config.cases),
         {"story": "picture", "zigzags": zigzags},
-        {"story": "sine", "units": config.units},
+        {"story": "sine", "units": config.units, "trained": config.trained, "steps": config.steps},
     ]
 
 
@@ -85,7 +89,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
         return [_ours(unit["case"], unit["pieces"]), *_theirs(unit["case"])]
     if unit["story"] == "picture":
         return _picture(tuple(map(int, unit["zigzags"].split(","))), run.seed)
-    return _sine(unit["units"])
+    return _sine(unit, run.seed)
 
 
 def seconds(config: Config) -> float:
@@ -248,26 +252,28 @@ def _picture(sizes: tuple[int, ...], seed: int) -> list[dict[str, Any]]:
 # The sine
 
 
-def _sine(count: int) -> list[dict[str, Any]]:
+def _sine(unit: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
+    """The trained network whose samples understate its error most, and one with placed knots."""
+    import jax
     import jax.numpy as jnp
     import numpy as np
 
     import approxlab as al
 
-    given = json.loads(_NET.read_text())
-    weights, biases = ([_numbers(layer) for layer in given[name]] for name in ("weights", "biases"))
-    rows = [np.reshape(w, (len(b), -1)) for w, b in zip(weights, biases, strict=True)]
-    published = al.MLP.from_arrays(rows, biases, given["activation"])
-    end = float(Fraction(given["box"][1]))
-    box = al.Box([0.0], [end])
+    box = al.Box([0.0], [math.pi])
     sine = al.Target(lambda x: jnp.sin(x[0]), domain=box, name="sin", lipschitz=1.0,
                      second_derivative=1.0, value_min=-1.0, value_max=1.0, kinks=(),
                      source="f' = cos, f'' = -sin")  # fmt: skip
-    ours = _flat_in_the_middle(sine, count)
-    pieces = al.regions.pieces(published, box)
-    told: list[dict[str, Any]] = []
-    x = np.linspace(0.0, end, 801)
-    for by, net in (("published", published), ("ours", ours)):
+    fit = al.fit(sine, hidden=(unit["units"],), activation="relu", seeds=unit["trained"],
+                 steps=unit["steps"], key=jax.random.key(seed))  # fmt: skip
+    nets = [jax.tree.map(lambda leaf, i=i: leaf[i], fit.networks) for i in range(unit["trained"])]
+    seen = [_largest_at(net, sine, 100) / float(al.errors.sup(net, sine)) for net in nets]
+    trained, ours = nets[int(np.argmin(seen))], _flat_in_the_middle(sine, unit["units"])
+    told: list[dict[str, Any]] = [
+        {"drawn": "sample", "network": i, "seen": round(share, 4)} for i, share in enumerate(seen)
+    ]
+    x = np.linspace(0.0, math.pi, 801)
+    for by, net in (("trained", trained), ("placed", ours)):
         error = al.errors.sup(net, sine)
         sampled = [_largest_at(net, sine, n) for n in (100, 2001)]
         bent = al.calculus.simplify(net, box)
@@ -285,12 +291,7 @@ def _sine(count: int) -> list[dict[str, Any]]:
             {"drawn": "curve", "by": by, "x": round(float(t), 9), "error": round(float(e), 9)}
             for t, e in zip(x, y, strict=True)
         ]
-    assert len(pieces) == told[0]["num_pieces"]
     return told
-
-
-def _numbers(layer: Any) -> Any:
-    return [float(Fraction(v)) for v in layer]
 
 
 def _largest_at(net: MLP, target: Any, count: int) -> float:

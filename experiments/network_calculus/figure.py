@@ -121,11 +121,11 @@ def _draw_sine(panel: SubFigure, rows: Sequence[Row]) -> None:
     shown = of(rows, story="sine")
     heading(panel, "Why 100 samples are not enough")
     axes = panel.subplots(2, 1, sharex=True)
-    titles = {"published": "published network, 16 units", "ours": "knots placed, {} units"}
+    titles = {"trained": "trained network, {} units", "placed": "knots placed, {} units"}
     for ax, (by, title) in zip(axes, titles.items(), strict=True):
         (found,) = of(shown, drawn="numbers", by=by)
         curve = of(shown, drawn="curve", by=by)
-        color = "0.35" if by == "published" else _MODELS["mlp"]
+        color = "0.35" if by == "trained" else _MODELS["mlp"]
         ax.plot(column(curve, "x"), column(curve, "error"), color=color, linewidth=1.5)
         ax.set_title(title.format(found["num_hidden_units"]), fontsize=11, loc="left")
         _draw_levels(ax, found, by)
@@ -138,7 +138,7 @@ def _draw_levels(ax: Axes, found: Row, by: str) -> None:
     ax.axhline(size, color=HUES[5], linewidth=1.0)
     ax.axhline(-size, color=HUES[5], linewidth=1.0)
     ax.text(3.1, 1.06 * size, f"largest: {size:.3g}", color=HUES[5], ha="right", va="bottom")
-    if by == "published":
+    if by == "trained":
         sampled = found["error_at_100_points"]
         for sign in (-1.0, 1.0):
             ax.axhline(sign * sampled, color="0.5", linewidth=1.0, linestyle="--")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 from experiments.drawing.rows import Row, column, distinct, of
@@ -15,7 +16,6 @@ WAYS = {
     "chebfun, breaks": "Chebfun, breaks stated",
     "network": "network, breaks stated",
 }
-_STATED = 0.031652  # the published error, found at 100 points
 _SMOOTH = ("runge", "wave")
 _ALSO = (
     ("min", "chebfun, breaks", "smooth pieces between stated kinks, as of min(sin, cos)"),
@@ -103,21 +103,28 @@ def _check_picture(rows: Sequence[Row]) -> None:
 
 
 def _check_sine(rows: Sequence[Row]) -> None:
-    for by in ("published", "ours"):
+    for by in ("trained", "placed"):
         found = _sine(rows, by)
         curve = of(rows, story="sine", drawn="curve", by=by)
         seen = max(abs(row["error"]) for row in curve)
         assert seen <= found["sup_error"] + 1e-9, f"{by}: an error above its largest"
         assert found["error_at_100_points"] <= found["sup_error"] + 1e-9, f"{by}: not the largest"
         assert found["error_at_2001_points"] < found["sup_error"] + 1e-9, f"{by}: not the largest"
-        assert found["sup_error"] < 1.01 * found["error_at_2001_points"], f"{by}: too large"
+        assert found["sup_error"] < 1.02 * found["error_at_2001_points"], f"{by}: too large"
         assert found["num_pieces"] <= found["num_bending"] + 1, f"{by}: too many pieces"
-    published, ours = _sine(rows, "published"), _sine(rows, "ours")
-    assert abs(published["error_at_100_points"] - _STATED) < 5e-7, "not the published error"
-    assert published["sup_error"] > 1.1 * published["error_at_100_points"], "samples do"
-    assert published["num_bending"] == 3, "other units bend"
-    assert ours["num_hidden_units"] <= published["num_hidden_units"], "more units"
-    assert ours["sup_error"] < published["sup_error"] / 20, "not twenty times better"
+    trained, placed = _sine(rows, "trained"), _sine(rows, "placed")
+    shares = _seen(rows)
+    assert max(shares) <= 1 + 1e-9, "samples above the largest error"
+    least = trained["error_at_100_points"] / trained["sup_error"]
+    assert abs(min(shares) - least) < 1e-3, "another network is drawn"
+    assert least < 0.95, "samples do"
+    assert placed["num_hidden_units"] <= trained["num_hidden_units"], "more units"
+    assert placed["sup_error"] < trained["sup_error"], "placed knots are not better"
+
+
+def _seen(rows: Sequence[Row]) -> list[float]:
+    """The largest error at 100 points over the largest of all, in order."""
+    return sorted(column(of(rows, story="sine", drawn="sample"), "seen"))
 
 
 def _sine(rows: Sequence[Row], by: str) -> Row:
@@ -131,7 +138,7 @@ def caption(rows: Sequence[Row]) -> str:
     exact = [name for name in names if CASES[name].exact]
     pieces = of(rows, story="gallery")[0]["pieces"]
     (numbers,) = of(rows, story="picture", drawn="numbers")
-    published, ours = _sine(rows, "published"), _sine(rows, "ours")
+    trained, placed, seen = _sine(rows, "trained"), _sine(rows, "placed"), _seen(rows)
     return (
         f"Left: numbers that describe a function (coefficients and breaks, or knots and jumps), "
         f"largest error over largest value, and seconds to construct (a second time, after what is "
@@ -142,14 +149,14 @@ def caption(rows: Sequence[Row]) -> str:
         f"ReLU network with {numbers['num_kinks']} kinks, its derivative (a step network), its "
         f"integral from the left (a relu2 network), its {numbers['num_roots']} roots and its local "
         f"extrema, none missing: L1 norm {numbers['l1_norm']:.4g}, L2 norm "
-        f"{numbers['l2_norm']:.4g}, total variation {numbers['total_variation']:.4g}. Right: a "
-        f"published 1-16-1 ReLU network for the sine on [0, 355/113] (LeanCert) states the error "
-        f"{_STATED}, the largest at 100 points; the largest of all is "
-        f"{published['sup_error']:.6f}, at a kink near {published['at']:.4f}. "
-        f"{published['num_bending']} of its units bend in the interval; "
-        f"{ours['num_hidden_units']} units whose knots are placed reach {ours['sup_error']:.3g}, "
-        f"{published['sup_error'] / ours['sup_error']:.0f} times less. What that source proves is "
-        f"a range of outputs, not this error."
+        f"{numbers['l2_norm']:.4g}, total variation {numbers['total_variation']:.4g}. Right: of "
+        f"{len(seen)} ReLU networks 1-{trained['num_hidden_units']}-1 that Adam trained on the "
+        f"sine on [0, pi], the largest error at 100 points is less than the largest of all by "
+        f"{1 - statistics.median(seen):.0%} in the middle and {1 - seen[0]:.0%} at most: that one "
+        f"is drawn, {trained['error_at_100_points']:.5f} for {trained['sup_error']:.5f}, at a kink "
+        f"near {trained['at']:.4f}. {placed['num_hidden_units']} units whose knots are placed "
+        f"reach {placed['sup_error']:.3g}, {trained['sup_error'] / placed['sup_error']:.1f} times "
+        f"less."
     )
 
 
@@ -199,7 +206,7 @@ def table(rows: Sequence[Row]) -> str:
                     f"{name:10}{by:24}{found['coefficients']:>10}"
                     f"{found['sup_error_at_most']:>16.1e}{found['build_s']:>10.4f}"
                 )
-    for by in ("published", "ours"):
+    for by in ("trained", "placed"):
         found = _sine(rows, by)
         lines.append(
             f"sine, {by}: {found['error_at_100_points']:.6f} at 100 points, largest "
