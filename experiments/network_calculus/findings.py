@@ -112,6 +112,7 @@ def _check_sine(rows: Sequence[Row]) -> None:
         assert found["error_at_2001_points"] < found["sup_error"] + 1e-9, f"{by}: not the largest"
         assert found["sup_error"] < 1.02 * found["error_at_2001_points"], f"{by}: too large"
         assert found["num_pieces"] <= found["num_bending"] + 1, f"{by}: too many pieces"
+        assert found["num_bending"] <= found["num_hidden_units"], f"{by}: too many units bend"
     trained, placed = _sine(rows, "trained"), _sine(rows, "placed")
     shares = _seen(rows)
     assert max(shares) <= 1 + 1e-9, "samples above the largest error"
