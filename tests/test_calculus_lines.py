@@ -18,7 +18,7 @@ from approxlab.calculus.point_sets import PointSet
 EPS = 2.0**-52
 ACTS = ("relu", "leaky_relu", "abs")
 CASES = [(act, seed) for act in ACTS for seed in range(100)]
-FEW = [("relu", 0), ("relu", 2), ("relu", 3), ("leaky_relu", 7), ("abs", 1), ("abs", 52)]
+FEW = [("relu", 2), ("relu", 3), ("leaky_relu", 7), ("abs", 1)]
 cases = pytest.mark.parametrize("case", mostly_slow(CASES, FEW))
 
 

@@ -17,7 +17,7 @@ ACTS = ("tanh", "sigmoid", "softplus", "sin", "gelu", "swish")
 BOXES = ((3.0, 5.0), (-7.0, -2.0), (-1.0, 1.0))
 CASES = [(act, hidden, seed) for act in ACTS for hidden in ((12,), (6, 6), (5, 5, 5))
          for seed in range(12)]  # fmt: skip
-FEW = [("tanh", (12,), 0), ("sin", (6, 6), 1)]
+FEW = [("sin", (6, 6), 1)]
 cases = pytest.mark.parametrize("case", mostly_slow(CASES, FEW))
 
 
@@ -186,7 +186,7 @@ def _derived(f):
 def test_the_antiderivative_is_the_integral_up_to_x(case):
     net, box = network(case)
     found = calculus.antiderivative(net, box)
-    x = np.linspace(box.lower[0], box.upper[0], 6)
+    x = np.linspace(box.lower[0], box.upper[0], 3)
     scale = calculus.norm(net, 1, box)
 
     def check(f):
@@ -296,7 +296,7 @@ def test_differences_are_taken_without_rounding_a_parameter():
     one = al.MLP.from_arrays([[[1.0]], [[1.0]]], [[0.0], [1e8]], "tanh")
     two = al.MLP.from_arrays([[[0.5]], [[1.0]]], [[0.0], [1e8]], "tanh")
     assert calculus.intersections(one, two, al.Box([-1.0], [1.0])).points.tolist() == [0.0]
-    assert len(calculus.intersections(one, two + 0.25, al.Box([-1.0], [1.0]))) <= 1
+    assert len(calculus.intersections(one, two, al.Box([0.5], [1.0]))) == 0
 
 
 @pytest.mark.parametrize("act", ["relu2", "relu3", "relu4"])

@@ -16,7 +16,7 @@ from approxlab import calculus
 EPS = 2.0**-52
 ACTS = ("relu", "leaky_relu", "abs")
 CASES = [(act, seed) for act in ACTS for seed in range(60)]
-FEW = [("relu", 2), ("leaky_relu", 3), ("abs", 31)]
+FEW = [("relu", 2), ("leaky_relu", 3)]
 cases = pytest.mark.parametrize("case", mostly_slow(CASES, FEW))
 
 
@@ -77,8 +77,8 @@ def _dyadic(*nets):
     return all(np.all(4 * b == np.round(4 * b)) for net in nets for b in net.biases)
 
 
-@pytest.mark.parametrize("out_size", [None, 1, 3])
-@pytest.mark.parametrize("act", ["relu", "tanh", "sin", "relu2"])
+@pytest.mark.parametrize("out_size", mostly_slow([None, 1, 3], [3]))
+@pytest.mark.parametrize("act", mostly_slow(["relu", "tanh", "sin", "relu2"], ["relu"]))
 def test_operators_in_any_dimension(act, out_size, key):
     keys = jax.random.split(key)
     f = al.MLP.init(keys[0], 3, (5, 4), act, out_size=out_size)
@@ -234,6 +234,32 @@ def test_the_derivative_is_the_slope(case):
     check(found)
     with pytest.raises(AssertionError):
         check(found + 1e-9 * size(f))
+
+
+@cases
+def test_a_derivative_is_integrated_as_a_step_function(case):
+    f, _, box = pair(case)
+    steps = calculus.derivative(f, box)
+    xs = places([f], box)
+    rise = float(value(f, xs[-1]) - value(f, xs[0]))
+    scale = size(f)
+    assert abs(calculus.integral(steps, box) - rise) <= 1e-12 * scale
+    assert abs(calculus.integral(steps + 1e-6, box) - rise) > 1e-12 * scale
+    variation = calculus.total_variation(f, box)
+    assert abs(calculus.norm(steps, 1, box) - variation) <= 1e-12 * scale
+    widest = max(abs(value(f, b) - value(f, a)) / (b - a) for a, b in itertools.pairwise(xs))
+    assert abs(calculus.norm(steps, np.inf, box) - float(widest)) <= 1e-12 * scale
+    squares = sum((value(f, b) - value(f, a)) ** 2 / (b - a) for a, b in itertools.pairwise(xs))
+    assert abs(calculus.norm(steps, 2, box) ** 2 - float(squares)) <= 1e-11 * scale**2
+
+
+def test_a_step_network_of_every_kind_of_unit():
+    rows, shifts = [[2.0], [-1.0], [0.0], [0.0], [1.0]], [-7.0, 4.0, 1.0, 0.0, -3.0]
+    net = al.MLP.from_arrays([rows, [[1.0, 4.0, 8.0, 2.0, 16.0]]], [shifts, [0.5]], "heaviside")
+    box = al.Box([3.0], [5.0])  # steps at 3.5 (up by 1) and at 4 (down by 4), on from 3.5: 0.5
+    assert calculus.total_variation(net, box) == 5.0
+    assert calculus.integral(net, box) == 0.5 * 29.5 + 0.5 * 30.5 + 26.5
+    assert calculus.norm(net, np.inf, box) == 30.5
 
 
 @cases

@@ -19,6 +19,7 @@ from approxlab.calculus._lines import Line
 from approxlab.calculus._smooth import Smooth
 from approxlab.calculus._smooth_integrals import arc, checked, of_absolute, of_product, of_value
 from approxlab.calculus._smooth_sets import extrema_smooth, variation_smooth
+from approxlab.calculus._steps import Steps, is_steps
 
 __all__ = ["arc_length", "inner", "integral", "norm", "total_variation"]
 
@@ -29,16 +30,17 @@ def integral(net: Any, box: Any) -> float:
     Piecewise linear networks: exact up to a few roundings of the integral of |net|: the pieces are
     those of exact arithmetic, rounded once. Other networks, of any depth: by Gauss's rule, whose
     error is proved to be below 1e-10 of the integral of |net|, or at the level of rounding of last
-    layers whose units cancel, and is mostly near 1e-15; a larger bound is refused.
+    layers whose units cancel, and is mostly near 1e-15; a larger bound is refused. Step networks
+    (heaviside, one hidden layer): exact as piecewise linear ones.
 
     Args:
-        net: One input, one output; continuous. Powers of relu: one hidden layer.
+        net: One input, one output. heaviside and powers of relu: one hidden layer.
         box: An interval.
 
     Raises:
         TypeError: If `net` is no network, or `box` no box.
-        ValueError: If the network has more inputs or outputs, or jumps; if a value overflows; if
-            the bound of the error is above 1e-10.
+        ValueError: If the network has more inputs or outputs, or jumps in a deeper layer; if a
+            value overflows; if the bound of the error is above 1e-10.
 
     Example:
         >>> import approxlab as al
@@ -46,6 +48,8 @@ def integral(net: Any, box: Any) -> float:
         >>> al.calculus.integral(line, al.Box([0.0], [3.0]))
         12.0
     """
+    if is_steps(net):
+        return Steps(net, box).integral()
     (f,) = functions_of([net], [[1]], box)
     return integral_of(f) if isinstance(f, Line) else checked(of_value(f), "integral", f.terms)
 
@@ -99,6 +103,8 @@ def norm(net: Any, p: Any, box: Any) -> float:
     """
     if isinstance(p, bool) or not isinstance(p, int | float) or p not in (1, 2, math.inf):
         raise ValueError(f"p: got {p!r}, expected 1, 2 or math.inf.")
+    if is_steps(net):
+        return Steps(net, box).norm(float(p))
     (f,) = functions_of([net], [[1]], box)
     if isinstance(f, Line):
         return norm_of(f, float(p))
@@ -147,5 +153,7 @@ def total_variation(net: Any, box: Any) -> float:
         >>> al.calculus.total_variation(hat, al.Box([0.0], [3.0]))
         3.0
     """
+    if is_steps(net):
+        return Steps(net, box).variation()
     (f,) = functions_of([net], [[1]], box)
     return variation_of(f) if isinstance(f, Line) else variation_smooth(f)

@@ -17,6 +17,11 @@ WAYS = {
     "network": "network, breaks stated",
 }
 _SMOOTH = ("runge", "wave")
+_ALSO = (
+    ("min", "chebfun, breaks", "smooth pieces between stated kinks, as of min(sin, cos)"),
+    ("kahaner", "chebfun, plain", "narrow spikes that are smooth, as Kahaner's"),
+)
+"""Where polynomials win as well."""
 
 
 def names_of(rows: Sequence[Row]) -> list[str]:
@@ -39,6 +44,9 @@ def check(rows: Sequence[Row]) -> None:
     """
     for name in names_of(rows):
         _check_case(rows, name)
+    for name, by, _ in _ALSO:
+        found = cell(rows, name, by)
+        assert found is None or found["sup_error_at_most"] <= 1e-13, f"{name}: not resolved"
     _check_picture(rows)
     _check_sine(rows)
 
@@ -177,7 +185,15 @@ def _smooth_sentence(rows: Sequence[Row], names: Sequence[str], pieces: int) -> 
     worst = max(found["sup_error_at_most"] for found in ours if found)
     said = f"Analytic functions are for polynomials: {pieces} pieces leave errors up to {worst:.1e}"
     known = [found["coefficients"] for found in plain if found]
-    return f"{said}, {max(known)} coefficients nothing above 1e-13." if known else f"{said}."
+    if not known:
+        return f"{said}."
+    also = [
+        f"{what} ({found['coefficients']} numbers)"
+        for name, by, what in _ALSO
+        if name in names and (found := cell(rows, name, by))
+    ]
+    more = f" So are {' and '.join(also)}." if also else ""
+    return f"{said}, {max(known)} coefficients nothing above 1e-13.{more}"
 
 
 def table(rows: Sequence[Row]) -> str:
