@@ -222,10 +222,15 @@ def _picture(sizes: tuple[int, ...], seed: int) -> list[dict[str, Any]]:
     x = np.unique(np.concatenate([np.linspace(-1.0, 1.0, _CURVE), calculus.kinks(net, box)]))
     curves = [np.asarray(al.evaluate(f, x[:, None])) for f in (net, slope, area)]
     rows = [
-        {"drawn": "curve", "x": round(float(t), 12), "value": round(float(f), 9),
-         "slope": round(float(s), 9), "integral": round(float(i), 9)}
+        {
+            "drawn": "curve",
+            "x": round(float(t), 12),
+            "value": round(float(f), 9),
+            "slope": round(float(s), 9),
+            "integral": round(float(i), 9),
+        }
         for t, f, s, i in zip(x, *curves, strict=True)
-    ]  # fmt: skip
+    ]
     rows += [{"drawn": "root", "x": round(float(t), 9)} for t in calculus.roots(net, box).points]
     found = calculus.extrema(net, box)
     for kind, places in (("maximum", found.local_maxima), ("minimum", found.local_minima)):
@@ -245,8 +250,15 @@ def _picture(sizes: tuple[int, ...], seed: int) -> list[dict[str, Any]]:
         "arc_length": calculus.arc_length(net, box),
     }
     rounded = {name: round(float(v), 9) for name, v in numbers.items()}
-    return [*rows, {"drawn": "numbers", **rounded, "num_kinks": numbers["num_kinks"],
-                    "num_roots": numbers["num_roots"]}]  # fmt: skip
+    return [
+        *rows,
+        {
+            "drawn": "numbers",
+            **rounded,
+            "num_kinks": numbers["num_kinks"],
+            "num_roots": numbers["num_roots"],
+        },
+    ]
 
 
 # The sine
@@ -261,11 +273,25 @@ def _sine(unit: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
     import approxlab as al
 
     box = al.Box([0.0], [math.pi])
-    sine = al.Target(lambda x: jnp.sin(x[0]), domain=box, name="sin", lipschitz=1.0,
-                     second_derivative=1.0, value_min=-1.0, value_max=1.0, kinks=(),
-                     source="f' = cos, f'' = -sin")  # fmt: skip
-    fit = al.fit(sine, hidden=(unit["units"],), activation="relu", seeds=unit["trained"],
-                 steps=unit["steps"], key=jax.random.key(seed))  # fmt: skip
+    sine = al.Target(
+        lambda x: jnp.sin(x[0]),
+        domain=box,
+        name="sin",
+        lipschitz=1.0,
+        second_derivative=1.0,
+        value_min=-1.0,
+        value_max=1.0,
+        kinks=(),
+        source="f' = cos, f'' = -sin",
+    )
+    fit = al.fit(
+        sine,
+        hidden=(unit["units"],),
+        activation="relu",
+        seeds=unit["trained"],
+        steps=unit["steps"],
+        key=jax.random.key(seed),
+    )
     nets = [jax.tree.map(lambda leaf, i=i: leaf[i], fit.networks) for i in range(unit["trained"])]
     seen = [_largest_at(net, sine, 100) / float(al.errors.sup(net, sine)) for net in nets]
     trained, ours = nets[int(np.argmin(seen))], _flat_in_the_middle(sine, unit["units"])
@@ -277,15 +303,19 @@ def _sine(unit: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
         error = al.errors.sup(net, sine)
         sampled = [_largest_at(net, sine, n) for n in (100, 2001)]
         bent = al.calculus.simplify(net, box)
-        told.append({
-            "drawn": "numbers", "by": by, "sup_error": round(float(error), 9),
-            "at": round(error.at[0], 6) if error.at else None,
-            "error_at_100_points": round(sampled[0], 9),
-            "error_at_2001_points": round(sampled[1], 9),
-            "num_hidden_units": net.num_hidden_units,
-            "num_bending": net.num_hidden_units - bent.num_idle,
-            "num_pieces": len(bent.kinks) + 1,
-        })  # fmt: skip
+        told.append(
+            {
+                "drawn": "numbers",
+                "by": by,
+                "sup_error": round(float(error), 9),
+                "at": round(error.at[0], 6) if error.at else None,
+                "error_at_100_points": round(sampled[0], 9),
+                "error_at_2001_points": round(sampled[1], 9),
+                "num_hidden_units": net.num_hidden_units,
+                "num_bending": net.num_hidden_units - bent.num_idle,
+                "num_pieces": len(bent.kinks) + 1,
+            }
+        )
         y = np.asarray(al.evaluate(net, x[:, None])) - np.sin(x)
         told += [
             {"drawn": "curve", "by": by, "x": round(float(t), 9), "error": round(float(e), 9)}

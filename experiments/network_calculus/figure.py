@@ -99,15 +99,38 @@ def _draw_picture(panel: SubFigure, rows: Sequence[Row]) -> None:
         ("minimum", "v", HUES[2]),
     ):
         places = of(shown, drawn=kind)
-        top.plot(column(places, "x"), column(places, "value"), marker, color=color,
-                 markersize=7, clip_on=False, zorder=3, label=f"local {kind}")  # fmt: skip
+        top.plot(
+            column(places, "x"),
+            column(places, "value"),
+            marker,
+            color=color,
+            markersize=7,
+            clip_on=False,
+            zorder=3,
+            label=f"local {kind}",
+        )
     roots = column(of(shown, drawn="root"), "x")
-    top.plot(roots, [0.0] * len(roots), "o", color="white", markeredgecolor="black",
-             markersize=6, zorder=4, label="root")  # fmt: skip
+    top.plot(
+        roots,
+        [0.0] * len(roots),
+        "o",
+        color="white",
+        markeredgecolor="black",
+        markersize=6,
+        zorder=4,
+        label="root",
+    )
     top.set_title("network, roots and extrema", fontsize=11, loc="left")
     top.set_ylim(top.get_ylim()[0], 1.6 * top.get_ylim()[1])
-    top.legend(ncols=3, loc="upper center", handletextpad=0.1, columnspacing=0.7, fontsize=10,
-               frameon=False, borderaxespad=0.1)  # fmt: skip
+    top.legend(
+        ncols=3,
+        loc="upper center",
+        handletextpad=0.1,
+        columnspacing=0.7,
+        fontsize=10,
+        frameon=False,
+        borderaxespad=0.1,
+    )
     centre.axhline(0.0, color="0.7", linewidth=0.8)
     centre.plot(x, column(curve, "slope"), color=_MODELS["mlp"], linewidth=1.8)
     centre.set_title("derivative: a step network", fontsize=11, loc="left")
@@ -142,6 +165,12 @@ def _draw_levels(ax: Axes, found: Row, by: str) -> None:
         sampled = found["error_at_100_points"]
         for sign in (-1.0, 1.0):
             ax.axhline(sign * sampled, color="0.5", linewidth=1.0, linestyle="--")
-        ax.text(3.1, -0.97 * sampled, f"at 100 points: {sampled:.3g}", color="0.35", ha="right",
-                va="bottom")  # fmt: skip
+        ax.text(
+            3.1,
+            -0.97 * sampled,
+            f"at 100 points: {sampled:.3g}",
+            color="0.35",
+            ha="right",
+            va="bottom",
+        )
     ax.set_ylim(-1.35 * size, 1.5 * size)
