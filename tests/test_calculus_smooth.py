@@ -273,6 +273,17 @@ def test_a_saturated_network_does_not_invent_roots():
     assert calculus.roots(steep, al.Box([3.0], [5.0])).points.tolist() == [4.0]
 
 
+def test_what_is_hidden_but_small_does_not_count():
+    sat = al.MLP.from_arrays([[[1e3]], [[1.0]]], [[0.0], [0.0]], "tanh")
+    box = al.Box([-1.0], [1.0])
+    assert calculus.total_variation(sat, box) == pytest.approx(2.0, rel=1e-14)
+    assert calculus.norm(sat, 1, box) == pytest.approx(2.0 - 2e-3 * math.log(2.0), rel=1e-13)
+    assert not calculus.extrema(sat, box).complete  # where it is 1 to rounding
+    net = al.MLP.init(jax.random.key(0), 1, (4,), "tanh")
+    with pytest.raises(ValueError, match="up to a proved error of"):
+        calculus.norm(net - net, 1, box)  # zero up to rounding: no sign is known
+
+
 def test_roots_at_the_ends_of_the_box():
     line = al.MLP.from_arrays([[[1.0]], [[2.0]]], [[-3.0], [0.0]], "tanh")
     assert calculus.roots(line, al.Box([3.0], [5.0])).points.tolist() == [3.0]

@@ -47,18 +47,28 @@ def arc(f: Smooth) -> Quadrature:
 
 
 def of_absolute(f: Smooth) -> Quadrature:
-    """The integral of |f|: between its roots, with the sign that f has there."""
+    """The integral of |f|: between its roots, each with the sign that f has there."""
     found = roots_of(f)
-    if np.sum(np.diff(found.unresolved)) > 2.0**-20 * (f.end - f.start):
-        raise ValueError(
-            f"net: cannot tell where its sign changes: {found!r}. Its absolute value is integrated "
-            "between sign changes."
-        )
     ends = np.concatenate([found.points, found.unresolved.ravel(), found.intervals.ravel()])
     edges = np.unique(np.concatenate([f.edges, ends]))
-    parts = [_between(f, float(a), float(b)) for a, b in itertools.pairwise(edges)]
+    hidden = found.unresolved
+    parts = [
+        _hidden(f, float(a), float(b))
+        if np.any((hidden[:, 0] <= a) & (b <= hidden[:, 1]))
+        else _between(f, float(a), float(b))
+        for a, b in itertools.pairwise(edges)
+    ]
     joined = [np.concatenate([part[i] for part in parts]) for i in (1, 2)]
     return Quadrature(edges, joined[0], joined[1], sum(part.size for part in parts))
+
+
+def _hidden(f: Smooth, low: float, high: float) -> Quadrature:
+    """Where the sign of f is hidden: between 0 and the largest value times the length."""
+    x = np.linspace(low, high, 65)
+    (value,) = f.bounds(x[:-1], x[1:], 1)
+    most = float(np.sum(value.size * np.diff(x)))
+    half = np.array([0.5 * most])
+    return Quadrature(np.array([low, high]), half, half, most)
 
 
 def _between(f: Smooth, low: float, high: float) -> Quadrature:

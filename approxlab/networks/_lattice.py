@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from approxlab.networks._stacking import alike, beside, block_diagonal
+from approxlab.networks._stacking import alike, beside, block_diagonal, is_linear
 from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 
 __all__ = ["absolute", "larger"]
@@ -76,15 +76,15 @@ def larger(one: Any, two: Any) -> Any:
 def _bending(net: Any) -> Any:
     """The same network with piecewise linear units that bend: relu instead of the identity."""
     net._check_single()
+    if is_linear(net):
+        linear = tuple(b.shape[0] for b in net.biases[:-1])
+        return type(net)(net.weights, net.biases, "relu", linear, net.out_size)
     if net.activation not in KINK_SLOPES:
         raise ValueError(
             f"activation: got {net.activation!r}, expected one of {', '.join(sorted(KINK_SLOPES))}:"
             f" a kink is no function of {net.activation} networks."
         )
-    if net.activation != "identity":
-        return net
-    linear = tuple(b.shape[0] for b in net.biases[:-1])
-    return type(net)(net.weights, net.biases, "relu", linear, net.out_size)
+    return net
 
 
 def _absolute_units(net: Any) -> tuple[tuple[float, ...], Any]:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-__all__ = ["Stacked", "alike", "beside", "block_diagonal"]
+__all__ = ["Stacked", "alike", "beside", "block_diagonal", "is_linear"]
 
 
 class Stacked(NamedTuple):
@@ -59,7 +59,7 @@ def alike(nets: Sequence[Any]) -> tuple[list[Any], str]:
     Raises:
         ValueError: If two networks bend by different activations.
     """
-    bending = [net for net in nets if not _is_linear(net)]
+    bending = [net for net in nets if not is_linear(net)]
     names = sorted({net.activation for net in bending})
     if len(names) > 1:
         raise ValueError(
@@ -71,7 +71,8 @@ def alike(nets: Sequence[Any]) -> tuple[list[Any], str]:
     return [_carried(net, name, depth) for net in nets], name
 
 
-def _is_linear(net: Any) -> bool:
+def is_linear(net: Any) -> bool:
+    """Whether all hidden units are linear, whatever the activation is called."""
     widths = tuple(b.shape[0] for b in net.biases[:-1])
     return net.activation == "identity" or tuple(net.passthrough) == widths
 
