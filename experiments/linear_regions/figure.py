@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from approxlab.plotting.palette import colors
+from approxlab.plotting.palette import HUES, colors
 from experiments.drawing.figures import given_back
 from experiments.drawing.rows import Row, column, distinct, of
 from experiments.linear_regions.findings import PICTURES, growth
@@ -18,7 +18,7 @@ __all__ = ["draw"]
 
 _DEPTH = colors("depth")
 _BUILT = "black"
-_GREYS = ("black", "#555555", "#999999")
+_LAYERS = (("black", 1.6), (HUES[5], 1.2), (HUES[0], 1.0))  # colours and widths of lines
 
 
 @given_back
@@ -107,16 +107,16 @@ def _draw_picture(ax: Axes, rows: Sequence[Row], title: str) -> None:
     ax.add_collection(
         PolyCollection(
             [_points(row) for row in polygons], facecolors=column(polygons, "color"),
-            edgecolors="face", linewidths=0.2,
+            edgecolors="face", linewidths=0.2, alpha=0.45,
         )
     )  # fmt: skip
     lines = of(rows, shown="lines")
     for row in lines:
         ends = _points(row)
         segments = [ends[i : i + 2] for i in range(0, len(ends), 2)]
-        color = _GREYS[min(row["layer"], len(_GREYS)) - 1]
+        color, width = _LAYERS[min(row["layer"], len(_LAYERS)) - 1]
         label = f"layer {row['layer']}" if len(lines) > 1 else None
-        ax.add_collection(LineCollection(segments, colors=color, linewidths=1.0, label=label,
+        ax.add_collection(LineCollection(segments, colors=color, linewidths=width, label=label,
                                          zorder=3 - 0.1 * row["layer"]))  # fmt: skip
     ax.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     ax.set_xticks([-1, 0, 1])
