@@ -75,14 +75,14 @@ def plot_partition(
         slopes = np.linalg.norm(_of(partition.gradients, 2, output), axis=-1)
         drawn = _polygons(partition, array=slopes, cmap="magma")
     elif fill == "pattern":
-        drawn = _polygons(partition, facecolors=pattern_colors(partition.patterns))
+        drawn = _polygons(partition, facecolors=pattern_colors(partition.patterns), alpha=0.5)
     if isinstance(drawn, PolyCollection):
         ax.add_collection(drawn)
     if colorbar and fill in ("value", "slope"):
         label = "value" if fill == "value" else "length of the gradient"
         ax.figure.colorbar(drawn, ax=ax, label=label)
     if lines:
-        _draw_lines(ax, partition, fill is None, style)
+        _draw_lines(ax, partition, fill in (None, "pattern"), style)
     (left, low), (right, high) = partition.box.lower, partition.box.upper
     on_plane = partition.plane is not None
     ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
@@ -147,7 +147,7 @@ def _draw_lines(ax: Axes, partition: Any, alone: bool, style: dict[str, Any]) ->
 
 
 def _on_fill(depth: int) -> list[Any]:
-    """Lines over a filled map: black for the first layer, lighter for later ones."""
+    """Lines over a map of values: black for the first layer, lighter for later ones."""
     return [str(round(0.75 * layer / max(depth, 1), 3)) for layer in range(depth)]
 
 
