@@ -13,16 +13,19 @@ from approxlab.networks.activations import KINK_SLOPES
 from tests.sampling import mostly_slow
 
 EPS = np.finfo(float).eps
-KINKED = {"relu": 1, "relu2": 2, "relu3": 3, "relu4": 4, "heaviside": 0, "abs": 1,
-          "leaky_relu": 1}  # fmt: skip
+KINKED = {"relu": 1, "relu2": 2, "relu3": 3, "relu4": 4, "heaviside": 0, "abs": 1, "leaky_relu": 1}
 SMOOTH = sorted({*ACTIVATIONS, "erf"} - set(KINKED))
 
 
 def network(name="relu", layers=1, *, weight=2.0, bias=0.0, kind="ntk", **options):
     return kernels.InfiniteNetwork(
-        hidden_layers=layers, activation=name, weight_variance=weight, bias_variance=bias,
-        parameterisation=kind, **options,
-    )  # fmt: skip
+        hidden_layers=layers,
+        activation=name,
+        weight_variance=weight,
+        bias_variance=bias,
+        parameterisation=kind,
+        **options,
+    )
 
 
 def points(n=12, d=3, seed=0):
@@ -87,8 +90,9 @@ def homogeneous(name, angle):
     """E[phi(u) phi(v)] of unit Gaussians by polar coordinates: the radius apart, then arcs."""
     power = KINKED[name]
     radius = 2.0**power * np.prod(np.arange(1, power + 1))
-    edges = np.unique(np.mod([np.pi / 2, 3 * np.pi / 2, angle + np.pi / 2, angle - np.pi / 2, 0],
-                             2 * np.pi))  # fmt: skip
+    edges = np.unique(
+        np.mod([np.pi / 2, 3 * np.pi / 2, angle + np.pi / 2, angle - np.pi / 2, 0], 2 * np.pi)
+    )
     edges = np.append(edges, 2 * np.pi)
     x, w = np.polynomial.legendre.leggauss(40)
 
@@ -325,12 +329,16 @@ def test_distance_falls_like_the_root_of_the_width(kind):
     X = points(5)
     limit = network("tanh", 2, weight=1.5, bias=0.1)
     distances = [
-        np.median([
-            kernels.compare(limit.draw(jax.random.key(s), 3, width), limit, X, kind=kind).distance
-            for s in range(8)
-        ])
+        np.median(
+            [
+                kernels.compare(
+                    limit.draw(jax.random.key(s), 3, width), limit, X, kind=kind
+                ).distance
+                for s in range(8)
+            ]
+        )
         for width in (16, 256)
-    ]  # fmt: skip
+    ]
     assert 2.5 < distances[0] / distances[1] < 6.5
 
 
@@ -347,9 +355,14 @@ def test_empirical_kernel_by_hand():
     weights = [w / (3.0 / n) ** 0.5 for w, n in zip(net.weights, (2, 4), strict=True)]
     biases = [b / 0.5**0.5 for b in net.biases]
     rows = [
-        np.concatenate([np.ravel(g) for g in jax.tree.leaves(
-            jax.grad(value, (0, 1))(weights, biases, jnp.asarray(x)))]) for x in X
-    ]  # fmt: skip
+        np.concatenate(
+            [
+                np.ravel(g)
+                for g in jax.tree.leaves(jax.grad(value, (0, 1))(weights, biases, jnp.asarray(x)))
+            ]
+        )
+        for x in X
+    ]
     J = np.stack(rows)
     np.testing.assert_allclose(kernels.empirical_kernel(net, X, limit=limit), J @ J.T, rtol=1e-10)
 
@@ -609,7 +622,7 @@ def test_what_is_of_another_type(call, says):
         ),
         (lambda: kernels.regress(network(), points(3), 3.0, kind="ntk"), r"Y: got shape \(\)"),
     ],
-)  # fmt: skip
+)
 def test_what_has_no_kernel_is_refused_by_name(call, says):
     with pytest.raises(ValueError, match=says):
         call()

@@ -63,9 +63,11 @@ def per_layer(name: str, value: Any, layers: int, *, positive: bool) -> tuple[fl
     array = np.asarray(value) if not isinstance(value, str) else np.asarray("")
     real = array.dtype.kind in "iuf" and array.ndim <= 1
     values = np.broadcast_to(array, (layers,)) if real and array.ndim == 0 else array
-    if not real or len(values) != layers or not all(
-        0 <= v < math.inf and (v > 0 or not positive) for v in values
-    ):  # fmt: skip
+    if (
+        not real
+        or len(values) != layers
+        or not all(0 <= v < math.inf and (v > 0 or not positive) for v in values)
+    ):
         wanted = "positive numbers" if positive else "numbers that are at least 0"
         raise ValueError(
             f"{name}: got {value!r}, expected {wanted}: one, or one for each of {layers} layers."

@@ -54,11 +54,12 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(activations=("relu", "erf"), depths=(1,), highest=128, width=32, steps=200,
-                    seeds=1),
+    "smoke": Config(
+        activations=("relu", "erf"), depths=(1,), highest=128, width=32, steps=200, seeds=1
+    ),
     "default": Config(),
     "paper": Config(highest=1024, width=2048, steps=10_000, seeds=5),
-}  # fmt: skip
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
@@ -71,19 +72,30 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     for depth in config.depths:
         check_positive(depths=depth)
     kernels = [
-        {"story": "kernel", "activation": name, "depth": depth, "kind": kind, "bias": bias,
-         "highest": config.highest}
+        {
+            "story": "kernel",
+            "activation": name,
+            "depth": depth,
+            "kind": kind,
+            "bias": bias,
+            "highest": config.highest,
+        }
         for name in config.activations
         for depth in config.depths
         for kind in ("nngp", "ntk")
         for bias in (0.0, _BIAS)
-    ]  # fmt: skip
+    ]
     networks = [
-        {"story": "trained", "network": name, "seed": seed, "width": config.width,
-         "steps": config.steps}
+        {
+            "story": "trained",
+            "network": name,
+            "seed": seed,
+            "width": config.width,
+            "steps": config.steps,
+        }
         for name, _, _ in _TRAINED
         for seed in range(config.seeds)
-    ]  # fmt: skip
+    ]
     return [*kernels, *networks]
 
 
@@ -105,10 +117,12 @@ def _limit(unit: Mapping[str, Any]) -> InfiniteNetwork:
 
     keeping = {"relu": 2.0, "abs": 1.0, "relu2": 2 / 3, "relu3": 2 / 15}
     return InfiniteNetwork(
-        hidden_layers=unit["depth"], activation=unit["activation"],
+        hidden_layers=unit["depth"],
+        activation=unit["activation"],
         weight_variance=(2.0, *[keeping.get(unit["activation"], 2.0)] * unit["depth"]),
-        bias_variance=unit["bias"], parameterisation="ntk",
-    )  # fmt: skip
+        bias_variance=unit["bias"],
+        parameterisation="ntk",
+    )
 
 
 def _kernel(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -123,10 +137,13 @@ def _kernel(unit: Mapping[str, Any]) -> list[dict[str, Any]]:
         wanted = np.unique(np.geomspace(1, unit["highest"], _KEPT).round().astype(int))
         seen = wanted[found.eigenvalues[wanted] > _SEEN * found.floor]
         rows += [
-            {"row": "eigenvalue", "frequency": int(k),
-             "eigenvalue": float(f"{found.eigenvalues[k]:.4g}")}
+            {
+                "row": "eigenvalue",
+                "frequency": int(k),
+                "eigenvalue": float(f"{found.eigenvalues[k]:.4g}"),
+            }
             for k in seen
-        ]  # fmt: skip
+        ]
     return rows
 
 

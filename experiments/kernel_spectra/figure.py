@@ -50,14 +50,22 @@ def _draw_eigenvalues(ax: Axes, rows: Sequence[Row]) -> None:
                 if not mine:
                     continue
                 ax.plot(
-                    [r["frequency"] for r in mine], [r["eigenvalue"] for r in mine], marker,
-                    color=shades[kind], markersize=3.6 if depth == 1 else 5,
+                    [r["frequency"] for r in mine],
+                    [r["eigenvalue"] for r in mine],
+                    marker,
+                    color=shades[kind],
+                    markersize=3.6 if depth == 1 else 5,
                     fillstyle="none" if parity else "full",
                     label=f"{name}, {_LAYERS[depth]}, $k$ {'odd' if parity else 'even'}",
-                )  # fmt: skip
+                )
     ax.set(xscale="log", yscale="log", xlabel="frequency $k$", ylabel="eigenvalue")
-    ax.text(0.03, 0.05, "one layer: eigenvalue 0 at all odd $k \\geq 3$", transform=ax.transAxes,
-            fontsize=10)  # fmt: skip
+    ax.text(
+        0.03,
+        0.05,
+        "one layer: eigenvalue 0 at all odd $k \\geq 3$",
+        transform=ax.transAxes,
+        fontsize=10,
+    )
     ax.legend(fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
     bold_title(ax, "ReLU without biases, on the circle", 12)
 
@@ -75,8 +83,13 @@ def _draw_slopes(ax: Axes, rows: Sequence[Row]) -> None:
                 for slope in slopes(row)
             ]
             if points:
-                ax.plot(*zip(*points, strict=True), _MARKERS[name], color=shades[kind],
-                        markersize=5, fillstyle="none")  # fmt: skip
+                ax.plot(
+                    *zip(*points, strict=True),
+                    _MARKERS[name],
+                    color=shades[kind],
+                    markersize=5,
+                    fillstyle="none",
+                )
         ax.plot([], [], _MARKERS[name], color="0.3", fillstyle="none", label=name)
     ax.set_xticks(distinct(rows, "depth"))
     ax.set(xlabel="hidden layers", ylabel="slope: power of the frequency")
@@ -88,8 +101,14 @@ def _draw_trained(ax: Axes, rows: Sequence[Row]) -> None:
     shades = colors("trained on cos 3t")
     for place, name in enumerate(NETWORKS):
         mine = of(rows, network=name)
-        ax.plot([row["coefficient"] for row in mine], [place] * len(mine), "o",
-                color=shades[name], markersize=8, alpha=0.7)  # fmt: skip
+        ax.plot(
+            [row["coefficient"] for row in mine],
+            [place] * len(mine),
+            "o",
+            color=shades[name],
+            markersize=8,
+            alpha=0.7,
+        )
     ax.axvline(1.0, color="0.6", linewidth=0.8)
     ax.set_yticks(range(len(NETWORKS)), [text.replace(", ", ",\n") for text in NETWORKS.values()])
     ax.set(xlim=(-0.1, 1.1), ylim=(len(NETWORKS) - 0.5, -0.5))

@@ -10,9 +10,13 @@ __all__ = ["NETWORKS", "SLOPES", "caption", "check", "missing", "slopes", "table
 
 # Powers of the frequency with which eigenvalues of (NNGP, NTK) fall; None: faster than any power.
 SLOPES: dict[str, tuple[int, int] | None] = {
-    "relu": (-4, -2), "abs": (-4, -2), "relu2": (-6, -4), "relu3": (-8, -6), "erf": None,
+    "relu": (-4, -2),
+    "abs": (-4, -2),
+    "relu2": (-6, -4),
+    "relu3": (-8, -6),
+    "erf": None,
     "tanh": None,
-}  # fmt: skip
+}
 NETWORKS = {
     "one layer": "one hidden layer, no biases",
     "with biases": "one hidden layer, biases",
