@@ -73,9 +73,9 @@ class InfiniteNetwork:
         >>> two_layer = InfiniteNetwork(hidden_layers=1, activation="relu", weight_variance=2.0,
         ...                             bias_variance=0.0, parameterisation="ntk")
         >>> X = jnp.array([[1.0, 0.0], [0.0, 1.0]])
-        >>> two_layer.nngp(X).round(4).tolist()      # |x|^2 / d, and 1 / (pi d) at a right angle
+        >>> np.round(np.float64(two_layer.nngp(X)), 4).tolist()  # |x|^2 / 2; at a right angle / pi
         [[1.0, 0.3183], [0.3183, 1.0]]
-        >>> two_layer.ntk(X).round(4).tolist()
+        >>> np.round(np.float64(two_layer.ntk(X)), 4).tolist()
         [[2.0, 0.3183], [0.3183, 2.0]]
     """
 

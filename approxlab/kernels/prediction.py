@@ -66,9 +66,9 @@ class KernelRegression:
             >>> network = InfiniteNetwork(hidden_layers=1, activation="relu", weight_variance=2.0,
             ...                           bias_variance=1.0, parameterisation="ntk")
             >>> X = np.array([[-1.0], [0.0], [1.0]])
-            >>> fit = regress(network, X, np.array([1.0, 0.0, 1.0]), kind="ntk")
-            >>> np.round(fit.mean(X), 4).tolist()
-            [1.0, 0.0, 1.0]
+            >>> fit = regress(network, X, np.array([1.0, 2.0, 1.0]), kind="ntk")
+            >>> bool(np.allclose(fit.mean(X), [1.0, 2.0, 1.0], atol=1e-3))
+            True
         """
         return self._across(points, lambda block, _: block @ self.coefficients)
 

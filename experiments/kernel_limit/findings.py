@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from approxlab.claims import Rate
-from approxlab.rates import rate
 from experiments.drawing.rows import Row, column, distinct, of
 
 __all__ = ["LAYERS", "caption", "check", "decay", "growth", "largest", "root_mean_square", "table"]
@@ -25,6 +24,8 @@ def root_mean_square(values: Sequence[float]) -> float:
 
 def decay(rows: Sequence[Row], name: str) -> Rate:
     """The slope of log distance against log width, over all networks, with its interval."""
+    from approxlab.rates import rate  # SciPy: not for --help
+
     return rate(column(rows, "width"), column(rows, name))
 
 
@@ -43,6 +44,8 @@ def growth(rows: Sequence[Row]) -> Rate | None:
     timed = of(rows, story="timing", depth=3)
     if len(timed) < 3:
         return None
+    from approxlab.rates import rate  # SciPy: not for --help
+
     return rate(column(timed, "points"), column(timed, "least_s"))
 
 

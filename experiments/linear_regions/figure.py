@@ -88,10 +88,10 @@ def _draw_training(ax: Axes, rows: Sequence[Row]) -> None:
 
 def _draw_times(ax: Axes, rows: Sequence[Row]) -> None:
     shown = {"approxlab": ("o-", _DEPTH["deep"], "approxlab, exact"),
-             "regioncam": ("s--", "#8a8a8a", "regioncam, in float32")}  # fmt: skip
+             "regioncam": ("s--", "0.54", "regioncam, in float32")}  # fmt: skip
     for name in distinct(rows, "contender"):
         own = of(rows, contender=name)
-        style, color, label = shown.get(name, ("x:", "#8a8a8a", name))
+        style, color, label = shown.get(name, ("x:", "0.54", name))
         ax.plot(column(own, "polygons"), column(own, "partition_s"), style, color=color,
                 markersize=5, label=label)  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="polygons of 2-w-w-w-1", ylabel="seconds")
