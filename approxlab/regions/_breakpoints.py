@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from approxlab.regions._integers import Integers
-from approxlab.regions._rounding import EPS, affine
+from approxlab.regions._rounding import EPS, TINY, affine
 from approxlab.regions._zeros import Zeros, zeros_between
 
 __all__ = ["Breakpoints", "Limits", "Networks", "block_of_columns"]
@@ -188,7 +188,8 @@ class Breakpoints:
             self.values[:, one:two] = values
             self.errors[:, one:two] = np.abs(factor) * error[:-1, own]
             if np.any(rounds):
-                self.errors[:, one:two] += np.where(rounds, 2 * EPS * np.abs(values), 0.0)
+                rounds &= (block[:-1, own] != 0) | (error[:-1, own] > 0)
+                self.errors[:, one:two] += np.where(rounds, 2 * EPS * np.abs(values) + TINY, 0.0)
         ends = np.flatnonzero(last)
         on_piece[:, ends] = on_piece[:, ends - 1]
         self.above[ends], self.below[self.start[:-1]] = False, False

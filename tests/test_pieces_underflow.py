@@ -1,0 +1,68 @@
+"""Exact pieces where products of weights and values underflow float64."""
+
+import itertools
+
+import numpy as np
+import pytest
+from sampling import mostly_slow
+
+import approxlab as al
+from approxlab.regions import count, pieces
+from approxlab.regions.piecewise import KINDS
+
+BOX = al.Box([-1.0], [1.0])
+HERE = {
+    "two slopes": (
+        [[[1.0]], [[1e-200]], [[1e-200]], [[1e200]], [[1e200]]],
+        [[0.0]] * 5, [0.0], 2,
+    ),
+    "a slope of 1e-400": ([[[1.0]], [[1e-200]], [[1e-200]]], [[0.0]] * 3, [0.0], 2),
+    "a zero where all values underflow": (
+        [[[1.0], [1.0]], [[1e-170, 0.0], [0.0, 2e-170]], [[1e-170, -1e-170]], [[1.0]]],
+        [[0.0, -0.3], [0.0, 0.0], [0.0], [0.0]], [0.0, 0.3, 0.6], 3,
+    ),
+    "values that come back": (
+        [[[1.0], [1.0]], [[1e-170, -2e-170]], [[1e-170]], [[1.0]]],
+        [[0.0, -0.3], [0.0], [0.0], [0.0]], [0.0, 0.3, 0.6], 3,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_places_and_functions_are_told_apart(name):
+    weights, biases, edges, affine = HERE[name]
+    net = al.MLP.from_arrays(weights, biases, "relu", dtype="float64")
+    found = pieces(net, BOX)
+    assert found.edges[1:-1] == pytest.approx(edges, abs=1e-12)
+    assert count(net, BOX, kind="affine") == found.count("affine") == affine
+    assert count(net, BOX, kind="convex") == count(net, BOX, kind="proper") == len(edges) + 1
+
+
+def extreme_net(seed):
+    """Rows scaled by powers of ten, of a few layers."""
+    rng = np.random.default_rng(seed)
+    sizes = [1, *(int(n) for n in rng.integers(1, 5, 2 + seed % 3)), 1]
+    weights, biases = [], []
+    for one, two in itertools.pairwise(sizes):
+        scale = 10.0 ** rng.integers(-165, 60, (two, 1))
+        scale = np.where(rng.random((two, 1)) < 0.6, scale, 1.0)
+        W = np.where(rng.random((two, one)) < 0.2, 0.0, rng.integers(-4, 5, (two, one)) / 3)
+        b = rng.integers(-3, 4, two) / 7 * (rng.random(two) < 0.6)
+        weights, biases = [*weights, W * scale], [*biases, b * scale[:, 0]]
+    if seed % 5 == 0:
+        biases = [b * 10.0 ** float(rng.integers(-320, -300)) for b in biases]
+    activation = ["relu", "leaky_relu", "abs"][rng.integers(3)]
+    return al.MLP.from_arrays(weights, biases, activation, dtype="float64")
+
+
+@pytest.mark.parametrize("seed", mostly_slow(range(400), range(25)))
+def test_counts_are_those_of_rational_numbers(seed):
+    net = extreme_net(seed)
+    found, exact = pieces(net, BOX), pieces(net, BOX, exact=True)
+    for name in ("patterns", "layers", "functions", "points"):
+        assert np.array_equal(getattr(found, name), getattr(exact, name)), name
+    for kind in KINDS:
+        assert count(net, BOX, kind=kind) == found.count(kind) == exact.count(kind), kind
+    for name, bound in (("edges", "edge_errors"), ("values", "value_errors")):
+        wrong = np.abs(getattr(found, name) - getattr(exact, name))
+        assert np.all(wrong <= getattr(found, bound) + getattr(exact, bound) + 5e-324), name
