@@ -47,7 +47,9 @@ def sup(
     (`approxlab.resolution`) are searched as well. Of a piecewise linear `MLP` of one variable
     every piece is looked at (`approxlab.regions`), so that no spike between two kinks is missed:
     against another one, or a target that is linear between its `kinks`, the result is the sup norm
-    up to rounding of the two programs. On smooth errors the result agrees with the true
+    up to rounding of the two programs. Only of a deep one of more than 2^14 pieces, or one with so
+    many ties of its units that they would take many seconds, spikes far narrower than the grid can
+    be missed, as those of functions that are not such networks. On smooth errors the result agrees with the true
     sup norm to about 1e-10 relative, provided that the grid resolves the oscillations of the error;
     at the curved edge of a mask, to about 1e-5. It never exceeds the true value by more than
     rounding.
