@@ -51,12 +51,13 @@ def l2(
     2^-17 of the interval). A piecewise linear `MLP` of one variable is integrated piece by piece
     (`approxlab.regions`), so that no part between two kinks is missed: against another one, or a
     target that is a polynomial between its `kinks`, without any error of quadrature if there is no
-    mask. Only of a deep one of more than 2^14 pieces, or one with so many ties of its units that
-    they would take many seconds, as of functions that are not such networks, parts far narrower
-    than the cells can be missed, and the uncertainty does not show them. The `uncertainty` is the sum of the differences over the cells that
-    are left: an indication, not a bound. Beyond 4 dimensions scrambled Sobol points are used, and
-    the uncertainty is the standard error over 8 scramblings; if few points carry the integral,
-    boxes that shrink around the largest error are sampled one by one.
+    mask. Only of a deep one of more than 2^14 pieces (fewer if it has layers of more than 256
+    units), or one with so many ties of its units that they would take many seconds, as of functions
+    that are not such networks, parts far narrower than the cells can be missed, and the uncertainty
+    does not show them. The `uncertainty` is the sum of the differences over the cells that are
+    left: an indication, not a bound. Beyond 4 dimensions scrambled Sobol points are used, and the
+    uncertainty is the standard error over 8 scramblings; if few points carry the integral, boxes
+    that shrink around the largest error are sampled one by one.
 
     Args:
         model: A function of one point of shape (d,) with values of shape () or (m,).

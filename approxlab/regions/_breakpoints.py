@@ -181,7 +181,8 @@ class Breakpoints:
             self.above[one : end - 1] |= np.any(zero[:, :-1] & active, axis=0)
             self.below[one + 1 : end] |= np.any(zero[:, 1:] & active, axis=0)
             own = slice(0, two - one)
-            self.x[one:two], self.dx[one:two] = block[-1, own], error[-1, own]
+            self.x[one:two] = np.clip(block[-1, own], *nets.parameters)
+            self.dx[one:two] = error[-1, own]
             factor = nets.factors(sign[:, own], layer)
             values = np.where(factor != 0.0, block[:-1, own] * factor, 0.0)
             rounds = (factor != 0.0) & (np.abs(factor) != 1.0)

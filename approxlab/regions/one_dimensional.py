@@ -359,11 +359,14 @@ def _all_pieces(known: Breakpoints, interval: Box, scalar: bool) -> list[Pieces]
     for i, (one, two) in enumerate(zip(known.start[:-1], known.start[1:], strict=True)):
         all_, inner = slice(one, two), slice(one, two - 1)
         patterns = [layer[:, inner] for layer in known.signs]
+        edges = np.maximum.accumulate(known.x[all_])
+        # An edge that rounding put before another one is moved there, and as well known as that.
+        other = np.maximum.accumulate(np.where(known.x[all_] == edges, np.arange(two - one), 0))
         empty = np.empty((0, two - 1 - one), np.int8)
         found.append(
             Pieces(
-                edges=np.maximum.accumulate(known.x[all_]),
-                edge_errors=known.dx[all_],
+                edges=edges,
+                edge_errors=np.maximum(known.dx[all_], known.dx[all_][other]),
                 values=outputs(known.values[:, all_]),
                 value_errors=outputs(known.errors[:, all_]),
                 slopes=outputs(g[:, inner]),

@@ -1,4 +1,4 @@
-"""Exact pieces where products of weights and values underflow float64."""
+"""Exact pieces where float64 ends: products that underflow, edges beside the ends of the box."""
 
 import itertools
 
@@ -66,3 +66,23 @@ def test_counts_are_those_of_rational_numbers(seed):
     for name, bound in (("edges", "edge_errors"), ("values", "value_errors")):
         wrong = np.abs(getattr(found, name) - getattr(exact, name))
         assert np.all(wrong <= getattr(found, bound) + getattr(exact, bound) + 5e-324), name
+
+
+@pytest.mark.parametrize("low", [np.nextafter(0.3, -9.0), 0.3 - 1e-12, -1.0])
+def test_edges_never_leave_the_box(low):
+    rng = np.random.default_rng(0)
+    box = al.Box([float(low)], [0.3])
+    for size in 10.0 ** rng.uniform(-17, -12, 15):
+        w = rng.normal(size=(4, 1))
+        biases = [-w[:, 0] * 0.3 * (1 - size * rng.random(4)), rng.normal(size=3) * 1e-16, [0.0]]
+        weights = [w, rng.normal(size=(3, 4)), rng.normal(size=(1, 3))]
+        net = al.MLP.from_arrays(weights, biases, "relu", dtype="float64")
+        found, exact = pieces(net, box), pieces(net, box, exact=True)
+        assert (found.edges[0], found.edges[-1]) == (low, 0.3)
+        assert np.all(np.diff(found.edges) >= 0)
+        wrong = np.abs(found.edges - exact.edges)
+        assert np.all(wrong <= found.edge_errors + exact.edge_errors)
+    tiny = al.MLP.from_arrays(
+        [[[1.0], [3.0]], [[1.0, -1.0]]], [[-1e-300, -2e-300], [0.0]], "relu", dtype="float64"
+    )
+    assert pieces(tiny, al.Box([-1.0], [1e-300])).edges[-1] == 1e-300
