@@ -55,7 +55,7 @@ def extreme_net(seed):
     return al.MLP.from_arrays(weights, biases, activation, dtype="float64")
 
 
-@pytest.mark.parametrize("seed", mostly_slow(range(400), range(25)))
+@pytest.mark.parametrize("seed", mostly_slow(range(400), range(12)))
 def test_counts_are_those_of_rational_numbers(seed):
     net = extreme_net(seed)
     found, exact = pieces(net, BOX), pieces(net, BOX, exact=True)
@@ -86,3 +86,34 @@ def test_edges_never_leave_the_box(low):
         [[[1.0], [3.0]], [[1.0, -1.0]]], [[-1e-300, -2e-300], [0.0]], "relu", dtype="float64"
     )
     assert pieces(tiny, al.Box([-1.0], [1e-300])).edges[-1] == 1e-300
+
+
+def test_many_units_that_bend_together_are_told_apart():
+    """Only signs that are open are decided in integers: with all of them this is too much."""
+    n = 150
+    rng = np.random.default_rng(0)
+    second = rng.integers(-1, 2, (n, n)).astype(float)
+    net = al.MLP.from_arrays(
+        [np.ones((n, 1)), second, rng.normal(size=(1, n))],
+        [-np.arange(n) / n, rng.integers(-1, 2, n) / n, [0.0]], "relu", dtype="float64",
+    )  # fmt: skip
+    found = pieces(net, al.Box([0.0], [1.0]))
+    assert len(found) >= n
+    assert found.ties > 0
+
+
+def test_a_steep_spike_makes_no_other_pair_of_slopes_doubtful():
+    """Left of it slopes are as certain as without it."""
+    n, width, place = 100, 1e-8, 0.95
+    rng = np.random.default_rng(0)
+    b = -np.sort(rng.uniform(-1.0, 0.9, n))
+    steep = 1.0 / width
+    last = np.append(rng.normal(size=n) * 1e-2, [steep, -2 * steep, steep])
+    shifts = np.append(b, [-place + width, -place, -place - width])
+    net = al.MLP.from_arrays(
+        [np.ones((n + 3, 1)), [last]], [shifts, [0.0]], "relu", dtype="float64"
+    )
+    found = pieces(net, BOX)
+    assert len(found) == found.count("convex") == n + 4
+    assert found.ties <= 4
+    assert count(net, BOX, kind="affine") == n + 3

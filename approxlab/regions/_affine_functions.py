@@ -122,6 +122,22 @@ def function_numbers(known: Breakpoints, found: Slopes, bent: np.ndarray) -> np.
     return result
 
 
+def _chains(x: np.ndarray, dx: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Numbers, from 0 on, of the parts of each group whose intervals x -+ dx hang together."""
+    low, high = x - dx, x + dx
+    order = np.lexsort((low, groups))
+    ranks = np.empty(len(x), np.int64)
+    upwards = np.argsort(high, kind="stable")
+    ranks[upwards] = np.arange(len(x))
+    # The highest end so far, group by group.
+    before = np.maximum.accumulate(groups[order] * len(x) + ranks[order])[:-1]
+    apart = np.ones(len(x), bool)
+    apart[1:] = (np.diff(groups[order]) != 0) | (low[order][1:] > high[upwards[before % len(x)]])
+    found = np.empty(len(x), np.int64)
+    found[order] = np.cumsum(apart) - 1
+    return found
+
+
 def _numbers(known: Breakpoints, found: Slopes, columns: np.ndarray, number: int) -> np.ndarray:
     """Of the pieces at some columns of one network; exact where float64 does not tell."""
     (g, dg), v, dv = found, known.values, known.errors
@@ -131,16 +147,8 @@ def _numbers(known: Breakpoints, found: Slopes, columns: np.ndarray, number: int
     moves = ((g != 0) | (dg > 0)) & ((x != 0) | (known.dx[columns] > 0))
     dc = dv + np.abs(g) * known.dx[columns] + dg * np.abs(x)
     dc += (4 * EPS * (np.abs(v) + np.abs(g * x)) + TINY) * moves
-    order = np.argsort(g, kind="stable")
-    run = np.zeros(len(columns), np.int64)
-    run[order] = np.cumsum(np.diff(g[order], prepend=g[order[0]]) > 2 * np.max(dg))
-    order = np.lexsort((c, run))
-    apart = np.ones(len(columns), bool)
-    apart[1:] = (np.diff(run[order]) != 0) | (np.diff(c[order]) > 2 * np.max(dc))
-    chain = np.cumsum(apart) - 1
-    labels = np.empty(len(columns), np.int64)
-    labels[order] = chain
-    sizes = np.bincount(chain)
+    labels = _chains(c, dc, _chains(g, dg, np.zeros(len(columns), np.int64)))
+    sizes = np.bincount(labels)
     together = np.flatnonzero(sizes[labels] > 1)
     names: dict[object, int] = {}
     sure = (dg == 0) & (dc == 0) if len(known.values) == 1 else np.zeros(len(columns), bool)

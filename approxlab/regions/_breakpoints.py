@@ -120,10 +120,15 @@ class Breakpoints:
         found[self.start[1:] - 1] = True
         return found
 
-    def exactly(self, column: int, piece: int) -> tuple[list[tuple[np.ndarray, int]], Fraction]:
-        """Of the units, on a piece that ends at a column, as integers; and the place of it."""
+    def exactly(
+        self, column: int, piece: int, rows: np.ndarray
+    ) -> tuple[list[tuple[np.ndarray, int]], Fraction]:
+        """Of the units, on a piece that ends at a column, as integers; and the place of it.
+
+        Of the layer that has no signs yet only those of some rows.
+        """
         number = int(np.searchsorted(self.start, column, side="right")) - 1
-        forms = self.integers(number).forms([layer[:, piece] for layer in self.signs])
+        forms = self.integers(number).forms([layer[:, piece] for layer in self.signs], rows)
         if self.layer[column] == 0:
             return forms, Fraction(float(self.x[column]))
         form = forms[self.layer[column] - 1][0][self.unit[column]]
@@ -204,12 +209,13 @@ class Breakpoints:
         for column in np.flatnonzero(np.any(hidden, axis=0)):
             number = int(np.searchsorted(self.start, column, side="right")) - 1
             piece = column - int(column == self.start[number + 1] - 1)
-            forms, x = self.exactly(int(column), int(piece))
+            rows = np.flatnonzero(hidden[:, column])
+            forms, x = self.exactly(int(column), int(piece), rows)
             exact = self.integers(number).values(forms[-1], x)
-            z[:, column] = [float(v) for v in exact]
-            dz[:, column] = [0.0 if v == 0 else EPS * abs(float(v)) + 5e-324 for v in exact]
-            signs[:bent, column] = [(v > 0) - (v < 0) for v in exact[:bent]]
-            self.ties[number] += int(np.sum(hidden[:, column]))
+            z[rows, column] = [float(v) for v in exact]
+            dz[rows, column] = [0.0 if v == 0 else EPS * abs(float(v)) + 5e-324 for v in exact]
+            signs[rows, column] = [(v > 0) - (v < 0) for v in exact]
+            self.ties[number] += len(rows)
         return signs
 
     def _make_columns(self, layer: int, found: Zeros) -> np.ndarray:

@@ -167,9 +167,9 @@ def zeros_between(
 
 def _exact_share(known: Any, column: int, unit: int) -> float:
     """Which part of a piece lies to the left of a zero, where values underflow on all of it."""
-    forms, x = known.exactly(column, column)
-    end = known.exactly(column + 1, column)[1]
-    zero = known.integers(int(known.network[column])).root(forms[-1][0][unit])
+    forms, x = known.exactly(column, column, np.array([unit]))
+    end = known.exactly(column + 1, column, np.array([unit]))[1]
+    zero = known.integers(int(known.network[column])).root(forms[-1][0][0])
     return float((zero - x) / (end - x))
 
 
@@ -208,8 +208,8 @@ def _decide(
         net = int(number[part][0])
         column = int(piece[part][0])
         integers = known.integers(net)
-        forms = integers.forms([signs[:, column] for signs in known.signs])[-1][0]
-        roots = [integers.root(forms[j]) for j in unit[part]]
+        forms = integers.forms([signs[:, column] for signs in known.signs], unit[part])[-1][0]
+        roots = [integers.root(form) for form in forms]
         ranks = sorted(range(len(roots)), key=roots.__getitem__)
         unit[part] = unit[part][ranks]
         new[part] = [k == 0 or roots[j] != roots[ranks[k - 1]] for k, j in enumerate(ranks)]
