@@ -145,3 +145,72 @@ def test_vector_values_and_relative_errors():
     relative = al.errors.sup(net, target, box, relative=True)
     edges = pieces(target, box)
     assert float(relative) == pytest.approx(0.5 / np.max(np.abs(edges.values)), rel=1e-12)
+
+
+def spike_behind(units, width=1e-6, place=0.123456789):
+    """A hat of height 1/2 made by the second layer, behind a first layer of many kinks."""
+    rng = np.random.default_rng(0)
+    steep = 0.5 / width
+    b = -np.sort(rng.uniform(-1.0, 1.0, units))
+    wavy, straight = np.append(rng.normal(size=units) * 1e-4, 0.0), np.append(np.zeros(units), 1.0)
+    weights = [
+        np.ones((units + 1, 1)), [wavy, straight, straight, straight],
+        [[1.0, steep, -2 * steep, steep]],
+    ]  # fmt: skip
+    shift = -1.0 - place
+    biases = [np.append(b, 1.0), [0.0, shift + width, shift, shift - width], [0.0]]
+    return al.MLP.from_arrays(weights, biases, "relu", dtype="float64")
+
+
+def exact_l2(net, edges):
+    """Between two neighbours of which the network is affine."""
+    values = pieces(net, BOXES[0])(edges)
+    left, right = values[:-1], values[1:]
+    return np.sqrt(np.sum(np.diff(edges) * (left**2 + left * right + right**2) / 3.0))
+
+
+@pytest.mark.parametrize("units", mostly_slow((400, 700, 2000), (400, 700)))
+def test_a_spike_behind_hundreds_of_kinks_is_found(units):
+    box, net = BOXES[0], spike_behind(units)
+    known = pieces(net, box)
+    assert len(known) > units
+
+    def zero(x):
+        return 0.0 * x[0]
+
+    found = float(al.errors.sup(net, zero, box))
+    assert found == pytest.approx(np.max(np.abs(known.values)), rel=1e-9)
+    assert found > 0.49
+    assert float(al.errors.l2(net, zero, box)) == pytest.approx(
+        exact_l2(net, known.edges), rel=1e-8
+    )
+
+
+def test_a_spike_behind_units_that_bend_together_is_found():
+    """Many zeros of the second layer are kinks of the first, up to rounding."""
+    n, width, place = 46, 1e-7, 0.5001234
+    rng = np.random.default_rng(0)
+    second = np.vstack([rng.integers(-1, 2, (n, n)).astype(float), np.zeros((3, n))])
+    second[-3:, 0] = 1.0
+    steep = 0.5 / width
+    last = np.append(rng.normal(size=n) * 1e-4 / n, [steep, -2 * steep, steep])
+    own = np.append(rng.integers(-1, 2, n) / n, [-place + width, -place, -place - width])
+    net = al.MLP.from_arrays(
+        [np.ones((n, 1)), second, [last]], [-np.arange(n) / n, own, [0.0]], "relu", dtype="float64"
+    )
+    found = al.errors.sup(net, lambda x: 0.0 * x[0], al.Box([0.0], [1.0]))
+    assert float(found) == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("end", mostly_slow((0.5, 0.123456789, 0.1234571), (0.123456789,)))
+def test_a_spike_inside_of_a_mask_is_integrated(end):
+    net = spike_behind(40)
+    target = al.Target(
+        lambda x: 0.0 * x[0], domain=BOXES[0], name="zero", mask=lambda x: x[0] < end
+    )
+    found = al.errors.l2(net, target)
+    edges = np.union1d(pieces(net, BOXES[0]).edges, [end])
+    exact = exact_l2(net, edges[edges <= end])
+    assert exact > 2e-4
+    assert float(found) == pytest.approx(exact, rel=1e-6)
+    assert found.uncertainty < 1e-6 * exact

@@ -301,7 +301,7 @@ REFUSED = {
     "powers": (lambda: count(made("relu2"), BOX, kind="proper"), "polynomials of degree 2"),
     "a plane": (lambda: pieces(made(inputs=2), al.Box.unit(2)), "got 2 inputs and no segment"),
     "no box": (lambda: pieces(made()), "box: got None"),
-    "a box of two": (lambda: pieces(made(), al.Box.unit(2)), "expected an interval"),
+    "a box of two": (lambda: pieces(made(), al.Box.unit(2)), "expected one of dimension 1"),
     "both": (lambda: pieces(made(), BOX, segment=([0.0], [1.0])), "one of the two"),
     "short points": (lambda: pieces(made(inputs=2), segment=([0.0], [1.0])), r"\(2, 1\)"),
     "one point": (lambda: pieces(made(inputs=2), segment=([0, 1], [0, 1])), "two different"),

@@ -17,7 +17,7 @@ from approxlab.resolution import resolution_of
 __all__ = ["between_edges", "narrow_edges", "narrow_points", "network_edges"]
 
 _UNITS = 64  # of a network, the steepest
-_LIMITS = Limits(columns=2048, numbers=2**17, products=10**5)  # for some milliseconds
+_LIMITS = Limits(columns=2**14, numbers=2**22, products=10**7)  # for a second, ties for more
 _INSIDE = np.arange(1, 9) / 9.0  # places in a piece that a grid may pass over
 _MANY = 128  # pieces
 _AROUND = np.array([-8.0, -2.0, 0.0, 2.0, 8.0])  # widths of a steep unit
@@ -27,7 +27,7 @@ def network_edges(function: Any, box: Box) -> np.ndarray | None:
     """All kinks of a piecewise linear network in an interval, with its ends.
 
     None for any other function, and for a network of so many pieces, or of so many ties, that
-    finding them would take longer than the measurement.
+    finding them would take many seconds.
     """
     if box.dim != 1 or not isinstance(function, MLP) or function.in_size != 1:
         return None

@@ -29,7 +29,6 @@ _PANELS = {1: 256, 2: 16, 3: 4, 4: 2}  # cells per axis of the coarser rule
 _TOLERANCE = {False: 1e-6, True: 1e-2}  # of squares, in one and in several dimensions
 _LONG_PANELS, _SHORT = 64, 128  # cells beside the pieces of a network, and how many pieces are many
 _OF_PIECES = 1e-10  # of squares: between kinks the rules agree at once
-_PIECES = 640  # of a network; beyond, cells are cut and halved as for other functions
 _MORE, _MOST = 30, 2**20  # times as many evaluations at most, and not more than this
 
 
@@ -49,13 +48,16 @@ def l2(
     value is that of the finer of two rules (twice as many cells per axis, one node more). Cells on
     which the two differ much are halved; in one dimension cells also end at kinks, at steep units
     of an `MLP`, and where `approxlab.resolution` finds narrow parts of model or target (down to
-    2^-17 of the interval). A piecewise linear `MLP` of one variable of up to about 600 pieces is
-    integrated piece by piece (`approxlab.regions`), so that no part between two kinks is missed:
-    against another one, or a target that is a polynomial between its `kinks`, without any error of
-    quadrature. The `uncertainty` is the sum of the differences over the cells that
-    are left: an indication, not a bound. Beyond 4 dimensions scrambled Sobol points are used, and
-    the uncertainty is the standard error over 8 scramblings; if few points carry the integral,
-    boxes that shrink around the largest error are sampled one by one.
+    2^-17 of the interval). A piecewise linear `MLP` of one variable is integrated piece by piece
+    (`approxlab.regions`), so that no part between two kinks is missed: against another one, or a
+    target that is a polynomial between its `kinks`, without any error of quadrature if there is no
+    mask. Only of a deep one of more than 2^14 pieces (fewer if it has layers of more than 256
+    units), or one with so many ties of its units that they would take many seconds, as of functions
+    that are not such networks, parts far narrower than the cells can be missed, and the uncertainty
+    does not show them. The `uncertainty` is the sum of the differences over the cells that are
+    left: an indication, not a bound. Beyond 4 dimensions scrambled Sobol points are used, and the
+    uncertainty is the standard error over 8 scramblings; if few points carry the integral, boxes
+    that shrink around the largest error are sampled one by one.
 
     Args:
         model: A function of one point of shape (d,) with values of shape () or (m,).
@@ -133,19 +135,18 @@ def _by_cells(
 
 
 def _piece_edges(squares: Squares, box: Box) -> np.ndarray | None:
-    """Kinks of model and target, if one of them is a network with a moderate number of pieces."""
+    """Kinks of model and target, if one of them is a network whose pieces are to be had."""
     found = [network_edges(function, box) for function in (squares.model, squares.target)]
     known = [edges for edges in found if edges is not None]
-    if squares.mask is not None or not known or sum(len(edges) for edges in known) > _PIECES:
-        return None
-    return np.concatenate(known)
+    return np.concatenate(known) if known else None
 
 
 def _by_pieces(
     squares: Squares, box: Box, edges: np.ndarray, nodes: int, relative: bool
 ) -> tuple[float, float]:
     """The norm by Gauss-Legendre rules on the pieces, long ones divided."""
-    mesh = np.linspace(box.lower[0], box.upper[0], _LONG_PANELS + 1)
+    panels = _LONG_PANELS if squares.mask is None else _PANELS[1]  # a mask has edges of its own
+    mesh = np.linspace(box.lower[0], box.upper[0], panels + 1)
     narrow = narrow_edges((squares.model, squares.target), box, 0.0, 0.0, networks=False)
     mesh = np.unique(np.concatenate([mesh, edges, narrow]))
     squares.scaled = False

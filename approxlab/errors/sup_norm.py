@@ -44,13 +44,15 @@ def sup(
     The largest values on a grid are refined by a local search: a stencil around each of the best
     local maxima moves and shrinks until it is as small as rounding allows. In one dimension, points
     beside kinks, at kinks or steep units of an `MLP` and in narrow parts of model and target
-    (`approxlab.resolution`) are searched as well. Of a piecewise linear `MLP` of one variable
-    every piece is looked at (`approxlab.regions`), so that no spike between two kinks is missed:
-    against another one, or a target that is linear between its `kinks`, the result is the sup norm
-    up to rounding of the two programs. On smooth errors the result agrees with the true
-    sup norm to about 1e-10 relative, provided that the grid resolves the oscillations of the error;
-    at the curved edge of a mask, to about 1e-5. It never exceeds the true value by more than
-    rounding.
+    (`approxlab.resolution`) are searched as well. Of a piecewise linear `MLP` of one variable every
+    piece is looked at (`approxlab.regions`), so that no spike between two kinks is missed: against
+    another one, or a target that is linear between its `kinks`, the result is the sup norm up to
+    rounding of the two programs. Only of a deep one of more than 2^14 pieces (fewer if it has
+    layers of more than 256 units), or one with so many ties of its units that they would take many
+    seconds, spikes far narrower than the grid can be missed, as those of functions that are not
+    such networks. On smooth errors the result agrees with the true sup norm to about 1e-10
+    relative, provided that the grid resolves the oscillations of the error; at the curved edge of a
+    mask, to about 1e-5. It never exceeds the true value by more than rounding.
 
     Args:
         model: A function of one point of shape (d,) with values of shape () or (m,); for vectors

@@ -16,9 +16,7 @@ _ROW = 0.035  # of the height of the axes, for the marks of one layer
 _ONES, _FEW = 60, 400  # breakpoints that are drawn as large dots, and as dots at all
 
 
-def plot_pieces(
-    pieces: Any, *, ax: Axes | None = None, output: int | None = None, **style: Any
-) -> Axes:
+def plot_pieces(pieces: Any, *, ax: Axes | None = None, output: Any = None, **style: Any) -> Axes:
     """Draw the pieces of a network on an interval, its breakpoints coloured by layer.
 
     Every place where a unit bends is a dot on the curve, and a mark in the row of its layer below
@@ -75,16 +73,20 @@ def plot_pieces(
     return ax
 
 
-def _values(pieces: Any, output: int | None) -> np.ndarray:
-    if not all(hasattr(pieces, name) for name in ("edges", "values", "layers")):
+def _values(pieces: Any, output: Any) -> np.ndarray:
+    needed = ("edges", "values", "layers", "edge_errors")
+    if not all(hasattr(pieces, name) for name in needed):
         raise TypeError(
             f"pieces: got {type(pieces).__name__}, expected pieces of a network on an interval: "
             "al.regions.pieces(net, box)."
         )
     values = np.asarray(pieces.values)
     if values.ndim == 1:
+        if output is not None:
+            raise ValueError(f"output: got {output!r}, expected None: values have shape ().")
         return values
-    if output is None or not 0 <= output < values.shape[1]:
+    whole = isinstance(output, (int, np.integer)) and not isinstance(output, bool)
+    if not whole or not 0 <= output < values.shape[1]:
         raise ValueError(
             f"output: got {output!r}, expected one of 0 to {values.shape[1] - 1}: which of the "
             f"{values.shape[1]} values is drawn."

@@ -26,7 +26,7 @@ def plot_partition(
     *,
     fill: Any = "value",
     lines: bool = True,
-    output: int | None = None,
+    output: Any = None,
     colorbar: bool = True,
     ax: Axes | None = None,
     **style: Any,
@@ -151,12 +151,13 @@ def _on_fill(depth: int) -> list[Any]:
     return [str(round(0.75 * layer / max(depth, 1), 3)) for layer in range(depth)]
 
 
-def _of(values: np.ndarray, dims: int, output: int | None) -> np.ndarray:
+def _of(values: np.ndarray, dims: int, output: Any) -> np.ndarray:
     if values.ndim == dims:
         if output is not None:
             raise ValueError(f"output: got {output!r}, expected None: values have shape ().")
         return values
-    if output is None or not 0 <= output < values.shape[1]:
+    whole = isinstance(output, (int, np.integer)) and not isinstance(output, bool)
+    if not whole or not 0 <= output < values.shape[1]:
         raise ValueError(
             f"output: got {output!r}, expected one of 0 to {values.shape[1] - 1}: which of the "
             f"{values.shape[1]} values is drawn."

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from approxlab.regions._breakpoints import Breakpoints, block_of_columns
-from approxlab.regions._rounding import EPS
+from approxlab.regions._rounding import EPS, TINY
 
 __all__ = ["bends", "function_numbers", "slopes"]
 
@@ -43,8 +43,9 @@ def _slopes(known: Breakpoints, part: slice) -> tuple[Slopes, np.ndarray, np.nda
     low, high = nets.parameters
     rise = (nets.ends[1] - nets.ends[0]) / (high - low)
     g = np.repeat(rise[:, None], total, axis=1)
-    dg = 2 * EPS * np.abs(g) if nets.ends.shape[1] > 1 else np.zeros(g.shape)
+    dg = np.where((g != 0) & (len(rise) > 1), 2 * EPS * np.abs(g) + TINY, 0.0)
     jump, djump = np.zeros(g.shape), np.zeros(g.shape)
+    rough = any(slope % 1.0 != 0 for slope in nets.slopes)
     no_bias = [np.zeros_like(b) for b in nets.biases]
     for layer in range(len(nets.linear) + 1):
         g, dg = known.affine(layer, g, dg, bias=no_bias)
@@ -60,16 +61,25 @@ def _slopes(known: Breakpoints, part: slice) -> tuple[Slopes, np.ndarray, np.nda
         after = np.where(zero[:, 1:], here[:, :-1], here[:, 1:])
         step = after - before
         carried, own = after * jump[:, 1:], step * g[:, :-1]
+        if rough:
+            moves = (step != 0) & ((g[:, :-1] != 0) | (dg[:, :-1] > 0))
+            moves |= (jump[:, 1:] != 0) | (djump[:, 1:] > 0)
         jump[:, 1:] = carried + own
         djump[:, 1:] = np.abs(after) * djump[:, 1:] + np.abs(step) * dg[:, :-1]
         rounds = ((carried != 0) & (own != 0)) | (step % 1.0 != 0) | (after % 1.0 != 0)
         djump[:, 1:] += np.where(rounds, 4 * EPS * (np.abs(carried) + np.abs(own)), 0.0)
+        if rough:
+            djump[:, 1:] += np.where(moves, TINY, 0.0)
         silent = zero[:, 1:] & zero[:, :-1]
         jump[:, 1:][silent], djump[:, 1:][silent] = 0.0, 0.0
         jump[:, firsts], djump[:, firsts] = 0.0, 0.0
+        if rough:  # products with a slope that is no integer may underflow
+            moves = (here != 0.0) & ((g != 0) | (dg > 0))
         g = np.where(here != 0.0, here * g, 0.0)
         rounds = (here != 0.0) & (np.abs(here) != 1.0)
         dg = np.abs(here) * dg + np.where(rounds, 2 * EPS * np.abs(g), 0.0)
+        if rough:
+            dg += np.where(moves, TINY, 0.0)
     return (g, dg), jump, djump
 
 
@@ -112,24 +122,33 @@ def function_numbers(known: Breakpoints, found: Slopes, bent: np.ndarray) -> np.
     return result
 
 
+def _chains(x: np.ndarray, dx: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Numbers, from 0 on, of the parts of each group whose intervals x -+ dx hang together."""
+    low, high = x - dx, x + dx
+    order = np.lexsort((low, groups))
+    ranks = np.empty(len(x), np.int64)
+    upwards = np.argsort(high, kind="stable")
+    ranks[upwards] = np.arange(len(x))
+    # The highest end so far, group by group.
+    before = np.maximum.accumulate(groups[order] * len(x) + ranks[order])[:-1]
+    apart = np.ones(len(x), bool)
+    apart[1:] = (np.diff(groups[order]) != 0) | (low[order][1:] > high[upwards[before % len(x)]])
+    found = np.empty(len(x), np.int64)
+    found[order] = np.cumsum(apart) - 1
+    return found
+
+
 def _numbers(known: Breakpoints, found: Slopes, columns: np.ndarray, number: int) -> np.ndarray:
     """Of the pieces at some columns of one network; exact where float64 does not tell."""
     (g, dg), v, dv = found, known.values, known.errors
     x = known.x[columns] - known.x[columns[0]]
     g, dg, v, dv = (a[0, columns] for a in (g, dg, v, dv))
     c = v - g * x
+    moves = ((g != 0) | (dg > 0)) & ((x != 0) | (known.dx[columns] > 0))
     dc = dv + np.abs(g) * known.dx[columns] + dg * np.abs(x)
-    dc += 4 * EPS * (np.abs(v) + np.abs(g * x)) * ((g != 0) & (x != 0))
-    order = np.argsort(g, kind="stable")
-    run = np.zeros(len(columns), np.int64)
-    run[order] = np.cumsum(np.diff(g[order], prepend=g[order[0]]) > 2 * np.max(dg))
-    order = np.lexsort((c, run))
-    apart = np.ones(len(columns), bool)
-    apart[1:] = (np.diff(run[order]) != 0) | (np.diff(c[order]) > 2 * np.max(dc))
-    chain = np.cumsum(apart) - 1
-    labels = np.empty(len(columns), np.int64)
-    labels[order] = chain
-    sizes = np.bincount(chain)
+    dc += (4 * EPS * (np.abs(v) + np.abs(g * x)) + TINY) * moves
+    labels = _chains(c, dc, _chains(g, dg, np.zeros(len(columns), np.int64)))
+    sizes = np.bincount(labels)
     together = np.flatnonzero(sizes[labels] > 1)
     names: dict[object, int] = {}
     sure = (dg == 0) & (dc == 0) if len(known.values) == 1 else np.zeros(len(columns), bool)

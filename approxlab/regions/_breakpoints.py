@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from approxlab.regions._integers import Integers
-from approxlab.regions._rounding import EPS, affine
+from approxlab.regions._rounding import EPS, TINY, affine
 from approxlab.regions._zeros import Zeros, zeros_between
 
 __all__ = ["Breakpoints", "Limits", "Networks", "block_of_columns"]
@@ -120,10 +120,15 @@ class Breakpoints:
         found[self.start[1:] - 1] = True
         return found
 
-    def exactly(self, column: int, piece: int) -> tuple[list[tuple[np.ndarray, int]], Fraction]:
-        """Of the units, on a piece that ends at a column, as integers; and the place of it."""
+    def exactly(
+        self, column: int, piece: int, rows: np.ndarray
+    ) -> tuple[list[tuple[np.ndarray, int]], Fraction]:
+        """Of the units, on a piece that ends at a column, as integers; and the place of it.
+
+        Of the layer that has no signs yet only those of some rows.
+        """
         number = int(np.searchsorted(self.start, column, side="right")) - 1
-        forms = self.integers(number).forms([layer[:, piece] for layer in self.signs])
+        forms = self.integers(number).forms([layer[:, piece] for layer in self.signs], rows)
         if self.layer[column] == 0:
             return forms, Fraction(float(self.x[column]))
         form = forms[self.layer[column] - 1][0][self.unit[column]]
@@ -181,14 +186,16 @@ class Breakpoints:
             self.above[one : end - 1] |= np.any(zero[:, :-1] & active, axis=0)
             self.below[one + 1 : end] |= np.any(zero[:, 1:] & active, axis=0)
             own = slice(0, two - one)
-            self.x[one:two], self.dx[one:two] = block[-1, own], error[-1, own]
+            self.x[one:two] = np.clip(block[-1, own], *nets.parameters)
+            self.dx[one:two] = error[-1, own]
             factor = nets.factors(sign[:, own], layer)
             values = np.where(factor != 0.0, block[:-1, own] * factor, 0.0)
             rounds = (factor != 0.0) & (np.abs(factor) != 1.0)
             self.values[:, one:two] = values
             self.errors[:, one:two] = np.abs(factor) * error[:-1, own]
             if np.any(rounds):
-                self.errors[:, one:two] += np.where(rounds, 2 * EPS * np.abs(values), 0.0)
+                rounds &= (block[:-1, own] != 0) | (error[:-1, own] > 0)
+                self.errors[:, one:two] += np.where(rounds, 2 * EPS * np.abs(values) + TINY, 0.0)
         ends = np.flatnonzero(last)
         on_piece[:, ends] = on_piece[:, ends - 1]
         self.above[ends], self.below[self.start[:-1]] = False, False
@@ -202,12 +209,13 @@ class Breakpoints:
         for column in np.flatnonzero(np.any(hidden, axis=0)):
             number = int(np.searchsorted(self.start, column, side="right")) - 1
             piece = column - int(column == self.start[number + 1] - 1)
-            forms, x = self.exactly(int(column), int(piece))
+            rows = np.flatnonzero(hidden[:, column])
+            forms, x = self.exactly(int(column), int(piece), rows)
             exact = self.integers(number).values(forms[-1], x)
-            z[:, column] = [float(v) for v in exact]
-            dz[:, column] = [0.0 if v == 0 else EPS * abs(float(v)) + 5e-324 for v in exact]
-            signs[:bent, column] = [(v > 0) - (v < 0) for v in exact[:bent]]
-            self.ties[number] += int(np.sum(hidden[:, column]))
+            z[rows, column] = [float(v) for v in exact]
+            dz[rows, column] = [0.0 if v == 0 else EPS * abs(float(v)) + 5e-324 for v in exact]
+            signs[rows, column] = [(v > 0) - (v < 0) for v in exact]
+            self.ties[number] += len(rows)
         return signs
 
     def _make_columns(self, layer: int, found: Zeros) -> np.ndarray:

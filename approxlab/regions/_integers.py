@@ -51,11 +51,12 @@ class Integers:
         self._inputs = np.array(forms, object).reshape(len(forms), 2), shift
         self._left_products = most_products
 
-    def forms(self, signs: list[np.ndarray]) -> list[tuple[np.ndarray, int]]:
+    def forms(self, signs: list[np.ndarray], rows: Any = None) -> list[tuple[np.ndarray, int]]:
         """Slope and constant of every unit of the layers 1 to len(signs) + 1 before activation.
 
         Args:
             signs: Of the units of the layers before, on the piece.
+            rows: Which units of the last of these layers; by default all.
 
         Returns:
             For each layer integers of shape (units, 2) and a shift: forms = integers / 2^shift.
@@ -63,6 +64,8 @@ class Integers:
         (value, shift), found = self._inputs, []
         for layer in range(len(signs) + 1):
             (W, scale), (b, own) = self._layers[layer]
+            if rows is not None and layer == len(signs):
+                W, b = W[rows], b[rows]
             self._count(2 * W.size)
             value, shift = W @ value, shift + scale
             more = max(0, own - shift)  # one power of 2 for all of the sum

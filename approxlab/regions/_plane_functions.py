@@ -51,9 +51,11 @@ def function_numbers(
     flat, loose = affine.reshape(len(affine), -1), bounds.reshape(len(affine), -1)
     # Any weights do; these make sums of different functions equal only by chance.
     weights = 1.0 + np.sqrt(np.arange(2.0, 2.0 + flat.shape[1])) % 1.0
-    weights = weights / np.maximum(np.max(np.abs(flat), axis=0), np.finfo(float).tiny)
-    sums = flat @ weights
-    error = loose @ weights + 1e-14 * (np.abs(flat) @ weights)
+    weights = weights / np.maximum(np.max(np.abs(flat), axis=0), 1e-290)  # 1 / tiny overflows
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = flat @ weights
+        error = loose @ weights + 1e-14 * (np.abs(flat) @ weights)
+    error = np.where(np.isfinite(error), error, np.inf)  # nothing is told apart
     order = np.argsort(sums, kind="stable")
     reach = np.maximum.accumulate((sums + error)[order])
     new = np.append(True, (sums - error)[order][1:] > reach[:-1])

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from approxlab.networks.mlp import MLP
+from approxlab.regions._rounding import lost
 
 __all__ = ["slope_changes"]
 
@@ -195,7 +196,8 @@ def _error(W: np.ndarray, a: np.ndarray, error: np.ndarray, bias: Any) -> np.nda
     """Bound of the rounding of W a + b, for any order of summation, its own rounding included."""
     gamma = (W.shape[1] + 4) * np.finfo(np.float64).eps
     size = np.abs(W) @ np.abs(a) + bias
-    tiny = np.where(size > 0, np.finfo(np.float64).tiny, 0.0)  # products may underflow
+    carried = np.maximum(np.abs(a), error)
+    tiny = np.where((size > 0) | lost(W, carried, size), np.finfo(np.float64).tiny, 0.0)
     return (1 + gamma) * (np.abs(W) @ error) + gamma * size + W.shape[1] * tiny
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["EPS", "affine", "exact_means", "last_bits", "sign_of_difference"]
+__all__ = ["EPS", "TINY", "affine", "exact_means", "last_bits", "lost", "sign_of_difference"]
 
 EPS = float(np.finfo(np.float64).eps)
-_TINY = float(np.finfo(np.float64).tiny)
+TINY = float(np.finfo(np.float64).tiny)
 _NO_BITS = 10**6  # the last bit of zero: zero is a multiple of every power of 2
 
 
@@ -28,17 +28,32 @@ def affine(
     gamma = (W.shape[1] + 8) * EPS
     bias = np.reshape(b, (-1, 1))
     z = W @ a + bias
-    sizes = np.abs(W) @ (gamma * np.abs(a) + (1 + gamma) * error) + gamma * np.abs(bias)
-    bound = sizes + np.where(sizes > 0, W.shape[1] * _TINY, 0.0)  # products may underflow
+    carried = np.abs(a) + (1 / gamma + 1) * error
+    sizes = np.abs(W) @ carried + np.abs(bias)
+    underflow = np.where((sizes > 0) | lost(W, carried, sizes), (W.shape[1] + 1) * TINY, 0.0)
+    bound = gamma * sizes + underflow
     exact = np.flatnonzero(error.max(axis=0) == 0)
     if len(exact):
         # All products and sums are multiples of 2^bit.
         bit = last_bits(a[:, exact]).min(axis=0) + last_bits(W).min(axis=1)[:, None]
         bit = np.minimum(bit, last_bits(bias))
-        largest = (1 + 1e-12) * sizes[:, exact] / gamma
+        largest = (1 + 1e-12) * sizes[:, exact]
         holds = (largest < np.exp2(np.clip(53.0 + bit, -1000, 1000))) & (bit > -1000)
         bound[:, exact] = np.where(holds, 0.0, bound[:, exact])
     return z, bound
+
+
+def lost(W: np.ndarray, sizes: np.ndarray, products: np.ndarray) -> np.ndarray | bool:
+    """Where |W| sizes is zero in float64 only because all of its products underflow."""
+    if np.all(products):
+        return False
+    columns = np.flatnonzero(np.any(products == 0, axis=0) & np.any(sizes, axis=0))
+    if not len(columns):
+        return False
+    found = np.zeros(products.shape, bool)
+    one, two = ((array != 0).astype(np.float32) for array in (W, sizes[:, columns]))
+    found[:, columns] = (one @ two > 0) & (products[:, columns] == 0)
+    return found
 
 
 def last_bits(x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.regions._rounding import EPS, exact_means, sign_of_difference
+from approxlab.regions._rounding import EPS, TINY, exact_means, sign_of_difference
 
 __all__ = ["Zeros", "zeros_between"]
 
@@ -70,6 +70,10 @@ class Zeros:
         at = u * one + t * two
         error = u * e1 + t * e2 + np.abs(two - one) * (self.error[part] + EPS)
         error += 4 * EPS * (u * np.abs(one) + t * np.abs(two))
+        small = np.nonzero(error < TINY)
+        if len(small[0]):  # products may underflow
+            some = [a[small] != 0 for a in (one, two, e1, e2)]
+            error[small] += np.where(np.any(some, axis=0), 4 * TINY, 0.0)
         _make_exact(self.unit[part], (one, two), (e1, e2), at, error)
         there = self._signs(signs, bent, part)
         # A value whose rounding has the other sign is as close to 0 as its bound says.
@@ -136,9 +140,13 @@ def zeros_between(
     if not np.all(np.isfinite(r + s)):
         raise ValueError("net: got values that overflow float64, expected finite ones.")
     t = r / (r + s)
+    hidden = np.flatnonzero((r + s < TINY) & (e1 + e2 > 0))
+    for k in hidden:
+        t[k] = _exact_share(known, int(piece[k]), int(unit[k]))
     high = (r + e1) / ((r + e1) + np.maximum(s - e2, 0.0))
     low = np.maximum(r - e1, 0.0) / (np.maximum(r - e1, 0.0) + (s + e2))
     error = np.maximum(high - t, t - low) + 8 * EPS * t
+    error[hidden] = 2 * EPS * t[hidden]
     order = np.lexsort((t, piece))
     piece, unit, t, error, r, s = (a[order] for a in (piece, unit, t, error, r, s))
     exact = ((e1 == 0) & (e2 == 0))[order]
@@ -155,6 +163,14 @@ def zeros_between(
     chosen = np.flatnonzero(new)
     place = np.cumsum(new) - 1
     return Zeros(piece[chosen], unit[chosen], t[chosen], error[chosen], unit, place)
+
+
+def _exact_share(known: Any, column: int, unit: int) -> float:
+    """Which part of a piece lies to the left of a zero, where values underflow on all of it."""
+    forms, x = known.exactly(column, column, np.array([unit]))
+    end = known.exactly(column + 1, column, np.array([unit]))[1]
+    zero = known.integers(int(known.network[column])).root(forms[-1][0][0])
+    return float((zero - x) / (end - x))
 
 
 def _decide(
@@ -192,8 +208,8 @@ def _decide(
         net = int(number[part][0])
         column = int(piece[part][0])
         integers = known.integers(net)
-        forms = integers.forms([signs[:, column] for signs in known.signs])[-1][0]
-        roots = [integers.root(forms[j]) for j in unit[part]]
+        forms = integers.forms([signs[:, column] for signs in known.signs], unit[part])[-1][0]
+        roots = [integers.root(form) for form in forms]
         ranks = sorted(range(len(roots)), key=roots.__getitem__)
         unit[part] = unit[part][ranks]
         new[part] = [k == 0 or roots[j] != roots[ranks[k - 1]] for k, j in enumerate(ranks)]

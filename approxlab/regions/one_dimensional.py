@@ -20,6 +20,7 @@ from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 from approxlab.networks.mlp import MLP
 from approxlab.regions._affine_functions import bends, function_numbers, slopes
 from approxlab.regions._breakpoints import Breakpoints, Limits, Networks
+from approxlab.regions._checks import check_alone, check_piecewise_linear
 from approxlab.regions._rational_pieces import rational_pieces
 from approxlab.regions.piecewise import Pieces, check_kind
 
@@ -61,7 +62,7 @@ def pieces(net: Any, box: Any = None, *, segment: Any = None, exact: bool = Fals
         ([-1.0, 0.0, 0.5, 1.0], [1.0, 1.0, 1.5, 1.0], [0.0, 1.0, -1.0])
     """
     check_piecewise_linear(net)
-    net._check_single()
+    check_alone(net)
     ends, parameters, interval = _interval(net, box, segment)
     if exact:
         return rational_pieces(net, ends, parameters, interval)
@@ -105,7 +106,7 @@ def count(net: Any, box: Any = None, *, kind: str, segment: Any = None) -> int:
     """
     check_kind(kind)
     check_piecewise_linear(net)
-    net._check_single()
+    check_alone(net)
     ends, parameters, _ = _interval(net, box, segment)
     known = Breakpoints(_networks([net], ends, parameters), Limits())
     return int(_counts(known, kind)[0])
@@ -208,33 +209,6 @@ def _kinks_of_units(net: MLP, box: Box, limits: Limits) -> np.ndarray | None:
 # What is asked
 
 
-def check_piecewise_linear(net: Any) -> None:
-    """Raises an error for anything but a network that is continuous and piecewise linear."""
-    if not isinstance(net, MLP):
-        raise TypeError(
-            f"net: got {type(net).__name__}, expected an MLP: pieces are found from its weights. "
-            "For any other function of one variable use al.regions.pieces_on_grid."
-        )
-    if net.num_linear_units < net.num_hidden_units and net.activation not in KINK_SLOPES:
-        why = {
-            "heaviside": "jumps, so the network is not continuous",
-            **{f"relu{k}": f"is a power: pieces are polynomials of degree {k}" for k in (2, 3, 4)},
-        }.get(net.activation, "bends everywhere, so the network has no linear pieces")
-        raise ValueError(
-            f"net: got the activation {net.activation!r}, which {why}; expected one of "
-            f"{', '.join(sorted(KINK_SLOPES))}."
-        )
-    for name, arrays in (("weights", net.weights), ("biases", net.biases)):
-        for i, array in enumerate(arrays):
-            bad = np.argwhere(~np.isfinite(np.asarray(array, np.float64)))
-            if len(bad):
-                index = tuple(int(k) for k in bad[0])
-                raise ValueError(
-                    f"net: {name}[{i}] is {float(array[index])} at index {index}, expected finite "
-                    "numbers."
-                )
-
-
 def _interval(net: MLP, box: Any, segment: Any) -> tuple[np.ndarray, tuple[float, float], Box]:
     """The two end points in the inputs, their parameters, and the interval of the parameter."""
     if segment is not None:
@@ -245,9 +219,14 @@ def _interval(net: MLP, box: Any, segment: Any) -> tuple[np.ndarray, tuple[float
         raise ValueError(
             f"net: got {net.in_size} inputs and no segment, expected one input. Write "
             "segment=(start, end) with two points of the inputs, or for two inputs "
-            "al.regions.partition."
+            "al.regions.partition(net, box), for more with plane=(origin, one, two)."
         )
-    if not isinstance(box, Box) or box.dim != 1:
+    if isinstance(box, Box) and box.dim != 1:
+        raise ValueError(
+            f"box: got {box!r} of dimension {box.dim}, expected one of dimension 1: the network "
+            "has one input."
+        )
+    if not isinstance(box, Box):
         raise ValueError(f"box: got {box!r}, expected an interval such as al.Box([-1.0], [1.0]).")
     low, high = box.lower[0], box.upper[0]
     return np.array([[low], [high]]), (low, high), box
@@ -258,10 +237,11 @@ def _segment(net: MLP, segment: Any) -> np.ndarray:
         ends = np.asarray(segment, np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"segment: got {segment!r}, expected two points of shape (d,).") from error
-    if ends.shape != (2, net.in_size) or not np.all(np.isfinite(ends)):
+    if ends.shape == (2, net.in_size) and not np.all(np.isfinite(ends)):
+        raise ValueError(f"segment: got {ends.tolist()}, expected finite numbers.")
+    if ends.shape != (2, net.in_size):
         raise ValueError(
-            f"segment: got shape {ends.shape}, expected two points of shape ({net.in_size},), "
-            "finite."
+            f"segment: got shape {ends.shape}, expected two points of shape ({net.in_size},)."
         )
     if np.array_equal(ends[0], ends[1]):
         raise ValueError(f"segment: got twice {ends[0].tolist()}, expected two different points.")
@@ -285,9 +265,12 @@ def _members(nets: Any) -> list[MLP]:
         raise TypeError(
             f"nets: got {type(nets).__name__}, expected a sequence of MLPs or a stacked MLP."
         )
-    for net in nets:
-        check_piecewise_linear(net)
-        net._check_single()
+    for i, net in enumerate(nets):
+        try:
+            check_piecewise_linear(net)
+            check_alone(net)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"nets[{i}]: {error}") from None
     return list(nets)
 
 
@@ -359,11 +342,14 @@ def _all_pieces(known: Breakpoints, interval: Box, scalar: bool) -> list[Pieces]
     for i, (one, two) in enumerate(zip(known.start[:-1], known.start[1:], strict=True)):
         all_, inner = slice(one, two), slice(one, two - 1)
         patterns = [layer[:, inner] for layer in known.signs]
+        edges = np.maximum.accumulate(known.x[all_])
+        # An edge that rounding put before another one is moved there, and as well known as that.
+        other = np.maximum.accumulate(np.where(known.x[all_] == edges, np.arange(two - one), 0))
         empty = np.empty((0, two - 1 - one), np.int8)
         found.append(
             Pieces(
-                edges=np.maximum.accumulate(known.x[all_]),
-                edge_errors=known.dx[all_],
+                edges=edges,
+                edge_errors=np.maximum(known.dx[all_], known.dx[all_][other]),
                 values=outputs(known.values[:, all_]),
                 value_errors=outputs(known.errors[:, all_]),
                 slopes=outputs(g[:, inner]),

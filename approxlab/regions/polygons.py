@@ -80,10 +80,12 @@ class Partition:
 
     # Geometry
 
-    def polygon(self, index: int) -> np.ndarray:
+    def polygon(self, index: Any) -> np.ndarray:
         """Vertices of a polygon, counterclockwise, shape (k, 2)."""
-        if not 0 <= index < len(self):
-            raise ValueError(f"index: got {index}, expected 0 to {len(self) - 1}.")
+        if not isinstance(index, (int, np.integer)) or not 0 <= index < len(self):
+            raise ValueError(
+                f"index: got {index!r}, expected the number of a polygon, 0 to {len(self) - 1}."
+            )
         return self.vertices[self.loops[self.starts[index] : self.starts[index + 1]]]
 
     @functools.cached_property

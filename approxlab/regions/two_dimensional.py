@@ -9,11 +9,11 @@ import numpy as np
 from approxlab.arguments import check_positive
 from approxlab.domains import Box
 from approxlab.networks.mlp import MLP
+from approxlab.regions._checks import check_alone, check_piecewise_linear
 from approxlab.regions._loops import loops_of
 from approxlab.regions._plane_functions import affine_functions, function_numbers
 from approxlab.regions._plane_units import PlaneUnits
 from approxlab.regions._subdivision import Subdivision
-from approxlab.regions.one_dimensional import check_piecewise_linear
 from approxlab.regions.polygons import Partition
 
 __all__ = ["partition"]
@@ -57,10 +57,15 @@ def partition(net: MLP, box: Any, plane: Any = None, *, limit: int = 1_000_000) 
         (4, [1.0, 1.0, 1.0, 1.0], 2.0)
     """
     check_piecewise_linear(net)
-    net._check_single()
+    check_alone(net)
     check_positive(limit=limit)
     frame = _plane(net, plane)
-    if not isinstance(box, Box) or box.dim != 2:
+    if isinstance(box, Box) and box.dim != 2:
+        raise ValueError(
+            f"box: got {box!r} of dimension {box.dim}, expected a box of dimension 2, such as "
+            "al.Box([-1.0, -1.0], [1.0, 1.0])."
+        )
+    if not isinstance(box, Box):
         raise ValueError(
             f"box: got {box!r}, expected a rectangle such as al.Box([-1.0, -1.0], [1.0, 1.0])."
         )
@@ -122,15 +127,22 @@ def _plane(net: MLP, plane: Any) -> tuple[np.ndarray, np.ndarray] | None:
         points = np.asarray(plane, np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"plane: got {plane!r}, expected three points of shape ({d},).") from error
-    if points.shape != (3, d) or not np.all(np.isfinite(points)):
+    if points.shape == (3, d) and not np.all(np.isfinite(points)):
+        raise ValueError(f"plane: got {points.tolist()}, expected finite numbers.")
+    if points.shape != (3, d):
         raise ValueError(
             f"plane: got shape {points.shape}, expected an origin and two directions of shape "
-            f"({d},), finite."
+            f"({d},)."
         )
     directions = points[1:].T
-    spread = np.linalg.svd(directions, compute_uv=False)
+    sizes = np.max(np.abs(directions), axis=0)  # how long the directions are does not matter
+    spread = np.linalg.svd(directions / np.where(sizes > 0, sizes, 1.0), compute_uv=False)
     if d < 2 or not spread[1] > 1e-12 * spread[0]:
-        raise ValueError("plane: got parallel directions, expected two that span a plane.")
+        one, two = points[1:].tolist()
+        raise ValueError(
+            f"plane: got the directions {one} and {two}, which are parallel, expected two that "
+            "span a plane. Along a line use al.regions.pieces(net, segment=(start, end))."
+        )
     return points[0], directions
 
 
