@@ -38,7 +38,7 @@ def derivative(net: Any, box: Any = None, *, order: int = 1) -> MLP | Derivative
         order: Which derivative. A network of steps has no further one.
 
     Raises:
-        TypeError: If `net` is no network.
+        TypeError: If `net` is no network, or `box` no box.
         ValueError: If a piecewise linear network comes without a box, or the derivative is no
             function: of heaviside networks, and beyond the power of relu.
 
@@ -53,6 +53,8 @@ def derivative(net: Any, box: Any = None, *, order: int = 1) -> MLP | Derivative
     check_positive(order=order)
     kinked = isinstance(net, MLP) and is_kinked(net)
     check_network(net, scalar=kinked)
+    if box is not None:
+        _check_box(box)
     if kinked:
         return _steps(net, box, int(order))
     if net.activation in POWERS and net.depth == 1:
@@ -67,6 +69,14 @@ def derivative(net: Any, box: Any = None, *, order: int = 1) -> MLP | Derivative
             "beyond it the derivative jumps."
         )
     return Derivative(net, int(order))
+
+
+def _check_box(box: Any) -> None:
+    if hasattr(box, "__index__"):
+        raise TypeError(
+            f"box: got {box!r}, expected an interval or None. Write order={box!r} for that order."
+        )
+    interval(box)
 
 
 def _steps(net: MLP, box: Any, order: int) -> MLP:
