@@ -49,4 +49,7 @@ def interval(box: Any) -> tuple[float, float]:
     """The ends of the box, which has one dimension."""
     if not isinstance(box, Box):
         raise TypeError(f"box: got {box!r}, expected a box such as al.Box([0.0], [1.0]).")
-    return check_interval(box, "box")
+    low, high = check_interval(box, "box")
+    if not np.isfinite(high - low):
+        raise ValueError(f"box: got {box!r}, whose width overflows, expected a shorter interval.")
+    return low, high
