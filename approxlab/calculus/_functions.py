@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from approxlab.calculus._lines import Line, lines
 from approxlab.calculus._networks import check_network, interval, is_kinked
 from approxlab.calculus._smooth import Smooth, smooth_functions
@@ -41,6 +43,8 @@ def functions_of(
 def number(name: str, value: Any) -> float:
     """A finite real number."""
     try:
+        if isinstance(value, str | bytes) or getattr(value, "dtype", np.dtype(float)).kind in "OSU":
+            raise TypeError
         found = float(value)
     except (TypeError, ValueError):
         found = math.nan

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from approxlab.calculus._lines import Line
@@ -28,6 +30,7 @@ def spline(
     dtype: str,
     *,
     linear_unit: bool = True,
+    out_size: int | None = None,
 ) -> MLP:
     """A continuous piecewise linear function by one ReLU per kink, and a unit for a first slope.
 
@@ -41,31 +44,35 @@ def spline(
         slopes: Slopes between them, shape (K + 1,).
         dtype: Of the network.
         linear_unit: Whether s_0 (x - a) is a linear unit; else it is a ReLU, for x >= a.
+        out_size: Of the network: None or 1.
     """
-    first, jumps = float(slopes[0]), np.diff(slopes)
+    with np.errstate(over="ignore", invalid="ignore"):  # refused where the network is made
+        first, jumps = float(slopes[0]), np.diff(slopes)
+        at_zero = float(heights[0]) - first * float(start)
     if not len(kinks):
-        at_zero = float(heights[0]) - first * start
-        return MLP.from_arrays([[[first]]], [[at_zero]], "relu", dtype=dtype)
+        return _network([[[first]]], [[at_zero]], "relu", dtype, (), out_size)
     ones = np.ones(len(kinks))
     if first == 0.0:
-        return one_layer(ones, -kinks, jumps, heights[0], "relu", dtype)
+        return one_layer(ones, -kinks, jumps, heights[0], "relu", dtype, out_size=out_size)
     if slopes[-1] == 0.0:
-        return one_layer(-ones, kinks, jumps, heights[1], "relu", dtype)
+        return one_layer(-ones, kinks, jumps, heights[1], "relu", dtype, out_size=out_size)
     rows, shifts = np.append(ones, 1.0), np.append(-kinks, -start)
     factors = np.append(jumps, first)
-    return one_layer(rows, shifts, factors, heights[0], "relu", dtype, linear=int(linear_unit))
+    number = int(linear_unit)
+    return one_layer(rows, shifts, factors, heights[0], "relu", dtype, number, out_size)
 
 
-def derivative_network(f: Line, dtype: str) -> MLP:
+def derivative_network(f: Line, dtype: str, out_size: int | None = None) -> MLP:
     """The slopes as steps: s_0 + sum_k (s_k - s_{k-1}) H(x - t_k), with the mean at a kink."""
     kinks, slopes = bends(f)
     if not len(kinks):
-        return MLP.from_arrays([[[0.0]]], [slopes], "heaviside", dtype=dtype)
+        return _network([[[0.0]]], [slopes], "heaviside", dtype, (), out_size)
     ones = np.ones(len(kinks))
-    return one_layer(ones, -kinks, np.diff(slopes), slopes[0], "heaviside", dtype)
+    jumps = np.diff(slopes)
+    return one_layer(ones, -kinks, jumps, slopes[0], "heaviside", dtype, out_size=out_size)
 
 
-def antiderivative_network(f: Line, dtype: str) -> MLP:
+def antiderivative_network(f: Line, dtype: str, out_size: int | None = None) -> MLP:
     """The integral from the left end a, by units relu(x - t)^2 and one linear unit.
 
     y_a (x - a) + s_0/2 (x - a)^2 + sum_k (s_k - s_{k-1})/2 relu(x - t_k)^2.
@@ -74,7 +81,8 @@ def antiderivative_network(f: Line, dtype: str) -> MLP:
     start = f.box.lower[0]
     shifts = np.concatenate([[-start], -kinks, [-start]])
     factors = np.concatenate([[0.5 * slopes[0]], 0.5 * np.diff(slopes), [f.values[0]]])
-    return one_layer(np.ones_like(shifts), shifts, factors, 0.0, "relu2", dtype, linear=1)
+    ones = np.ones_like(shifts)
+    return one_layer(ones, shifts, factors, 0.0, "relu2", dtype, 1, out_size)
 
 
 def one_layer(
@@ -85,12 +93,30 @@ def one_layer(
     activation: str,
     dtype: str,
     linear: int = 0,
+    out_size: int | None = None,
 ) -> MLP:
     """sum_i factors_i act(rows_i x + shifts_i) + height, the last units linear."""
+    weights, biases = [rows[:, None], factors[None, :]], [shifts, [height]]
+    return _network(weights, biases, activation, dtype, (linear,), out_size)
+
+
+def _network(
+    weights: list[Any],
+    biases: list[Any],
+    activation: str,
+    dtype: str,
+    passthrough: tuple[int, ...],
+    out_size: int | None,
+) -> MLP:
+    """The network, whose parameters must be finite in its dtype."""
+    for array in (*weights, *biases):
+        sizes = np.abs(np.asarray(array, np.float64))
+        largest = float(np.max(np.where(np.isnan(sizes), np.inf, sizes), initial=0.0))
+        if largest > float(np.finfo(dtype).max):
+            raise ValueError(
+                f"net: the result has a parameter of size {largest:.3g}, which overflows in "
+                f"{dtype}. Take a network in float64, or multiply it or its variable by a number."
+            )
     return MLP.from_arrays(
-        [rows[:, None], factors[None, :]],
-        [shifts, [height]],
-        activation,
-        passthrough=(linear,),
-        dtype=dtype,
+        weights, biases, activation, passthrough=passthrough, out_size=out_size, dtype=dtype
     )

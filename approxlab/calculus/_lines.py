@@ -73,7 +73,14 @@ class Line:
     @property
     def slopes(self) -> np.ndarray:
         """Slopes of the pieces, shape (P,)."""
-        return self.rises / self.widths
+        with np.errstate(over="ignore"):
+            return self.rises / self.widths
+
+    def jumps(self, index: np.ndarray) -> list[Fraction]:
+        """Changes of the slope at these inner edges, counted from 1, without any rounding."""
+        both = self._exact.lines(np.concatenate([index - 1, index])) if len(index) else []
+        before, after = both[: len(index)], both[len(index) :]
+        return [right[0] - left[0] for left, right in zip(before, after, strict=True)]
 
     def resolve(self, index: np.ndarray) -> None:
         """Compute position and value at these edges as fractions."""

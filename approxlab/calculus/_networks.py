@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from approxlab.domains import Box, check_interval
@@ -24,7 +25,8 @@ def check_network(net: Any, name: str = "net", *, scalar: bool = True) -> None:
     if net.in_size != 1 or (scalar and net.sizes[-1] != 1):
         raise ValueError(f"{name}: got {net!r}, expected one input{' and one output' * scalar}.")
     for i, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
-        if not (np.all(np.isfinite(weight)) and np.all(np.isfinite(bias))):
+        traced = isinstance(weight, jax.core.Tracer) or isinstance(bias, jax.core.Tracer)
+        if not traced and not (np.all(np.isfinite(weight)) and np.all(np.isfinite(bias))):
             raise ValueError(f"{name}: got weights that are not finite in layer {i}.")
 
 
@@ -47,4 +49,7 @@ def interval(box: Any) -> tuple[float, float]:
     """The ends of the box, which has one dimension."""
     if not isinstance(box, Box):
         raise TypeError(f"box: got {box!r}, expected a box such as al.Box([0.0], [1.0]).")
-    return check_interval(box, "box")
+    low, high = check_interval(box, "box")
+    if not np.isfinite(high - low):
+        raise ValueError(f"box: got {box!r}, whose width overflows, expected a shorter interval.")
+    return low, high

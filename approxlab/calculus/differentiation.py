@@ -38,7 +38,7 @@ def derivative(net: Any, box: Any = None, *, order: int = 1) -> MLP | Derivative
         order: Which derivative. A network of steps has no further one.
 
     Raises:
-        TypeError: If `net` is no network.
+        TypeError: If `net` is no network, or `box` no box.
         ValueError: If a piecewise linear network comes without a box, or the derivative is no
             function: of heaviside networks, and beyond the power of relu.
 
@@ -53,6 +53,8 @@ def derivative(net: Any, box: Any = None, *, order: int = 1) -> MLP | Derivative
     check_positive(order=order)
     kinked = isinstance(net, MLP) and is_kinked(net)
     check_network(net, scalar=kinked)
+    if box is not None:
+        _check_box(box)
     if kinked:
         return _steps(net, box, int(order))
     if net.activation in POWERS and net.depth == 1:
@@ -69,6 +71,14 @@ def derivative(net: Any, box: Any = None, *, order: int = 1) -> MLP | Derivative
     return Derivative(net, int(order))
 
 
+def _check_box(box: Any) -> None:
+    if hasattr(box, "__index__"):
+        raise TypeError(
+            f"box: got {box!r}, expected an interval or None. Write order={box!r} for that order."
+        )
+    interval(box)
+
+
 def _steps(net: MLP, box: Any, order: int) -> MLP:
     if order > 1:
         raise ValueError(
@@ -80,7 +90,7 @@ def _steps(net: MLP, box: Any, order: int) -> MLP:
             f"box: got None, expected an interval for {net!r}: the steps are its kinks there. "
             "Write derivative(net, al.Box([0.0], [1.0]))."
         )
-    return derivative_network(lines([net], [[1]], box)[0], str(net.dtype))
+    return derivative_network(lines([net], [[1]], box)[0], str(net.dtype), net.out_size)
 
 
 def antiderivative(net: Any, box: Any) -> MLP | Antiderivative | PanelAntiderivative:
@@ -88,7 +98,8 @@ def antiderivative(net: Any, box: Any) -> MLP | Antiderivative | PanelAntideriva
 
     - Piecewise linear, any depth: a network with one hidden layer of relu2 units and one linear
       unit: K + 1 units for K kinks in the box.
-    - heaviside, relu2, relu3 with one hidden layer: the network of the power above.
+    - heaviside, relu2, relu3 with one hidden layer: the network of the power above; right to some
+      roundings, in its dtype, of x and of the integral of the absolute values of the units.
     - tanh, sigmoid, sin with one hidden layer: a closed formula, by log cosh, softplus and cosine,
       in differences that neither overflow nor cancel; units of weight 0 give a linear term.
     - Other smooth networks: a function that integrates by Gauss's rule on panels that were chosen
@@ -115,7 +126,8 @@ def antiderivative(net: Any, box: Any) -> MLP | Antiderivative | PanelAntideriva
     interval(box)
     check_network(net)
     if is_kinked(net):
-        return antiderivative_network(lines([net], [[1]], box)[0], str(net.dtype))
+        (f,) = lines([net], [[1]], box)
+        return antiderivative_network(f, str(net.dtype), net.out_size)
     if net.activation in POWERS:
         return one_power_more(net, box)
     if net.activation in CLOSED and net.depth == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,10 @@ def integral(net: Any, box: Any) -> float:
         >>> al.calculus.integral(line, al.Box([0.0], [3.0]))
         12.0
     """
+    return _finite("integral", net, lambda: _integral(net, box))
+
+
+def _integral(net: Any, box: Any) -> float:
     if is_steps(net):
         return Steps(net, box).integral()
     (f,) = functions_of([net], [[1]], box)
@@ -71,6 +76,10 @@ def inner(net: Any, other: Any, box: Any) -> float:
         >>> al.calculus.inner(line, 2.0 * line, al.Box([0.0], [3.0]))
         18.0
     """
+    return _finite("inner product", net, lambda: _inner(net, other, box))
+
+
+def _inner(net: Any, other: Any, box: Any) -> float:
     f, g = functions_of([net, other], [[1, 0], [0, 1]], box)
     if isinstance(f, Line) and isinstance(g, Line):
         return inner_of(f, g)
@@ -101,13 +110,22 @@ def norm(net: Any, p: Any, box: Any) -> float:
         >>> [al.calculus.norm(line, p, al.Box([0.0], [4.0])) for p in (1, math.inf)]
         [5.0, 3.0]
     """
-    if isinstance(p, bool) or not isinstance(p, int | float) or p not in (1, 2, math.inf):
+    return _finite("norm", net, lambda: _norm(net, _exponent(p), box))
+
+
+def _exponent(p: Any) -> float:
+    number = hasattr(p, "__float__") and not isinstance(p, bool | np.bool_ | str)
+    if not number or getattr(p, "shape", ()) != () or p not in (1, 2, math.inf):
         raise ValueError(f"p: got {p!r}, expected 1, 2 or math.inf.")
+    return float(p)
+
+
+def _norm(net: Any, p: float, box: Any) -> float:
     if is_steps(net):
-        return Steps(net, box).norm(float(p))
+        return Steps(net, box).norm(p)
     (f,) = functions_of([net], [[1]], box)
     if isinstance(f, Line):
-        return norm_of(f, float(p))
+        return norm_of(f, p)
     if p == 1:
         return checked(of_absolute(f), "integral of the absolute value", f.terms)
     if p == 2:
@@ -136,6 +154,10 @@ def arc_length(net: Any, box: Any) -> float:
         >>> al.calculus.arc_length(line, al.Box([0.0], [4.0]))
         5.0
     """
+    return _finite("arc length", net, lambda: _length(net, box))
+
+
+def _length(net: Any, box: Any) -> float:
     (f,) = functions_of([net], [[1]], box)
     return length_of(f) if isinstance(f, Line) else checked(arc(f), "arc length", 0.0)
 
@@ -153,7 +175,26 @@ def total_variation(net: Any, box: Any) -> float:
         >>> al.calculus.total_variation(hat, al.Box([0.0], [3.0]))
         3.0
     """
+    return _finite("total variation", net, lambda: _variation(net, box))
+
+
+def _variation(net: Any, box: Any) -> float:
     if is_steps(net):
         return Steps(net, box).variation()
     (f,) = functions_of([net], [[1]], box)
     return variation_of(f) if isinstance(f, Line) else variation_smooth(f)
+
+
+def _finite(name: str, net: Any, compute: Callable[[], float]) -> float:
+    """What is computed, if it is a float."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = compute()
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise ValueError(
+            f"net: got {net!r} whose {name} overflows float64, expected a smaller one. Take a "
+            "smaller box, or multiply the network by a small number."
+        )
+    return found

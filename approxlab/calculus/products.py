@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.arguments import check_number
+from approxlab.arguments import check_number, check_positive
 from approxlab.calculus._line_networks import one_layer, spline
 from approxlab.calculus._lines import Line, lines
 from approxlab.claims import Bound
@@ -16,7 +16,7 @@ __all__ = ["multiply"]
 
 
 def multiply(
-    net: Any, other: Any, box: Any, *, tol: Any = None, max_units: int = 10_000
+    net: Any, other: Any, box: Any, *, tol: Any = None, max_units: Any = 10_000
 ) -> tuple[MLP, Bound]:
     """A network near the product net(x) other(x) on the box, and a bound of the error.
 
@@ -52,27 +52,39 @@ def multiply(
         >>> chords.num_hidden_units, error.without_rounding
         (4, 0.01)
     """
+    check_positive(max_units=max_units)
+    if isinstance(tol, bool | np.bool_):
+        raise ValueError(f"tol: got {tol!r}, expected a positive number or None.")
+    if tol is not None:
+        check_number("tol", tol, positive=True)
     f, g = lines([net, other], [[1, 0], [0, 1]], box)
     dtype = str(np.result_type(net.dtype, other.dtype))
+    out_size = other.out_size if net.out_size is None else net.out_size
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        return _product(f, g, tol, max_units, dtype, out_size)
+
+
+def _product(
+    f: Line, g: Line, tol: Any, max_units: int, dtype: str, out_size: int | None
+) -> tuple[MLP, Bound]:
     if tol is None:
-        network = _square_network(f, g, dtype, max_units)
+        network = _square_network(f, g, dtype, max_units, out_size)
         return network, _bound(0.0, "the product of two affine functions on a piece", network, f)
-    check_number("tol", tol, positive=True)
     bends = f.slopes * g.slopes
     need = np.ceil(0.5 * f.widths * np.sqrt(np.abs(bends) / float(tol)) * (1 - 1e-12))
     counts = np.maximum(need, 1.0)
-    if np.sum(counts) > max_units:
+    if not np.sum(counts) <= max_units:
         raise ValueError(
             f"tol: got {tol!r}, which takes {np.sum(counts):.0f} units, expected at most "
             f"max_units={max_units}. Take a larger tolerance."
         )
     shares = [np.arange(n) / n for n in counts]
     x = np.concatenate([a + t * h for a, t, h in zip(f.edges[:-1], shares, f.widths, strict=True)])
-    x = np.append(x, f.edges[-1])
+    x = np.unique(np.append(x, f.edges[-1]))  # kinks that round to one float are one
     y = np.interp(x, f.edges, f.values) * np.interp(x, g.edges, g.values)
     slopes = np.diff(y) / np.diff(x)
     error = float(np.max(0.25 * np.abs(bends) * (f.widths / counts) ** 2))
-    network = spline(x[0], y[[0, -1]], x[1:-1], slopes, dtype)
+    network = spline(x[0], y[[0, -1]], x[1:-1], slopes, dtype, out_size=out_size)
     source = "a chord of a parabola s t x^2 over a length h is wrong by at most |s t| h^2 / 4"
     return network, _bound(min(error, float(tol)), source, network, f)
 
@@ -95,11 +107,10 @@ def _bound(error: float, source: str, network: MLP, f: Line) -> Bound:
     return Bound(error + rounding, text, without_rounding=error)
 
 
-def _square_network(f: Line, g: Line, dtype: str, max_units: int) -> MLP:
+def _square_network(f: Line, g: Line, dtype: str, max_units: int, out_size: int | None) -> MLP:
     """Units relu(x - t)^2 where the second derivative changes, if the first nowhere does."""
-    signs_f, signs_g = f.signs(0.0)[1:-1], g.signs(0.0)[1:-1]
     bent_f, bent_g = f.bent(), g.bent()
-    kinks = (bent_f & (signs_g != 0)) | (bent_g & (signs_f != 0))
+    kinks = _kinks_of_product(f, g, bent_f, bent_g)
     if np.any(kinks):
         raise ValueError(
             f"tol: got None, expected a number: the product has a kink at "
@@ -107,6 +118,7 @@ def _square_network(f: Line, g: Line, dtype: str, max_units: int) -> MLP:
             "chords with that error."
         )
     changing = bent_f | bent_g
+    changing &= np.diff(f.slopes * g.slopes) != 0.0
     kept = np.concatenate([[True], changing])
     if np.sum(kept) > max_units:
         raise ValueError(f"max_units: got {max_units}, expected at least {np.sum(kept)}.")
@@ -116,4 +128,16 @@ def _square_network(f: Line, g: Line, dtype: str, max_units: int) -> MLP:
     rate = f.slopes[0] * g.values[0] + f.values[0] * g.slopes[0]
     factors = np.concatenate([bends[:1], np.diff(bends), [rate]])
     height = f.values[0] * g.values[0]
-    return one_layer(np.ones_like(shifts), shifts, factors, height, "relu2", dtype, linear=1)
+    rows = np.ones_like(shifts)
+    return one_layer(rows, shifts, factors, height, "relu2", dtype, 1, out_size)
+
+
+def _kinks_of_product(f: Line, g: Line, bent_f: np.ndarray, bent_g: np.ndarray) -> np.ndarray:
+    """Whether the slope of f g changes at each inner edge: by f [g'] + [f'] g, with jumps [.]."""
+    by_f, by_g = bent_f & (g.signs(0.0)[1:-1] != 0), bent_g & (f.signs(0.0)[1:-1] != 0)
+    kinks = by_f | by_g
+    both = np.flatnonzero(by_f & by_g) + 1  # what may cancel is told in fractions
+    steps = zip(both.tolist(), f.jumps(both), g.jumps(both), strict=True)
+    for i, step_f, step_g in steps:
+        kinks[i - 1] = f.value(i) * step_g + g.value(i) * step_f != 0
+    return kinks

@@ -101,6 +101,11 @@ def inverse(net: Any, box: Any) -> MLP:
     """
     (f,) = lines([net], [[1]], box)
     directions = f.directions()
+    if not np.any(directions):
+        raise ValueError(
+            f"net: got {net!r} that is constant on {box!r}, expected a strictly monotone one: a "
+            "constant function has no inverse. Take a box where the network rises or falls."
+        )
     if not np.all(directions == directions[0]) or directions[0] == 0:
         wrong = int(np.argmax((directions != directions[0]) | (directions == 0)))
         raise ValueError(
@@ -110,7 +115,8 @@ def inverse(net: Any, box: Any) -> MLP:
         )
     step = int(directions[0])  # a falling function is read from its right end
     edges, values = f.edges[::step], f.values[::step]
-    slopes = (f.widths / f.rises)[::step]
+    with np.errstate(over="ignore", divide="ignore"):  # refused by the network
+        slopes = (f.widths / f.rises)[::step]
     bent = f.bent()[::step]
     return spline(
         values[0],
@@ -118,6 +124,7 @@ def inverse(net: Any, box: Any) -> MLP:
         values[1:-1][bent],
         slopes[np.concatenate([[True], bent])],
         str(net.dtype),
+        out_size=net.out_size,
     )
 
 

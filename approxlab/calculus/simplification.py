@@ -113,9 +113,7 @@ def restrict(net: Any, box: Any) -> MLP:
     return MLP(tuple(weights), tuple(biases), net.activation, tuple(passthrough), net.out_size)
 
 
-def simplify(
-    net: Any, box: Any, *, linear_unit: bool = True, max_units: int = 10_000
-) -> Simplified:
+def simplify(net: Any, box: Any, *, linear_unit: Any = True, max_units: Any = 10_000) -> Simplified:
     """The network as one with a single hidden layer of ReLUs, and what was left out.
 
     K kinks in the box take K ReLUs and one linear unit, or K + 1 ReLUs; K ReLUs alone where the
@@ -142,6 +140,8 @@ def simplify(
         Simplified(MLP(1-2-1, relu, 1 linear units, 7 parameters, float...), from 4 units: 2 ...
     """
     check_positive(max_units=max_units)
+    if not isinstance(linear_unit, bool | np.bool_):
+        raise ValueError(f"linear_unit: got {linear_unit!r}, expected True or False.")
     (f,) = lines([net], [[1]], box)
     places, slopes = bends(f)
     size = len(places) + (len(places) > 0 and slopes[0] != 0.0 and slopes[-1] != 0.0)
@@ -151,7 +151,12 @@ def simplify(
             "kinks in the box, each of which takes a ReLU in one hidden layer."
         )
     network = spline(
-        f.box.lower[0], f.values[[0, -1]], places, slopes, str(net.dtype), linear_unit=linear_unit
+        f.box.lower[0],
+        f.values[[0, -1]],
+        places,
+        slopes,
+        str(net.dtype),
+        linear_unit=bool(linear_unit),
     )
     before, idle = _idle(net, f)
     bent = len(f.edges) - 2

@@ -76,7 +76,7 @@ def larger(one: Any, two: Any) -> Any:
 def _bending(net: Any) -> Any:
     """The same network with piecewise linear units that bend: relu instead of the identity."""
     net._check_single()
-    if is_linear(net):
+    if is_linear(net) and (net.activation == "identity" or net.activation not in KINK_SLOPES):
         linear = tuple(b.shape[0] for b in net.biases[:-1])
         return type(net)(net.weights, net.biases, "relu", linear, net.out_size)
     if net.activation not in KINK_SLOPES:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -45,7 +46,10 @@ class Arithmetic:
         """The network x -> net(x) - other(x)."""
         if isinstance(other, Arithmetic):
             return _sum(self, other, -1.0)
-        return NotImplemented if _is_foreign(other) else _affine(self, 1.0, -jnp.asarray(other))
+        if _is_foreign(other):
+            return NotImplemented
+        # As numbers of the dtype first: the negative of an unsigned integer is another number.
+        return _affine(self, 1.0, -as_numbers("other", other, self.dtype))
 
     def __rsub__(self: Net, other: Any) -> Net:
         """The network x -> other - net(x), other a number."""
@@ -71,9 +75,12 @@ class Arithmetic:
         """The network x -> net(x) / other, other a number."""
         if _is_foreign(other) or isinstance(other, Arithmetic):
             return NotImplemented
-        if np.any(np.asarray(other) == 0):
-            raise ZeroDivisionError(f"other: got {other!r}, expected a number that is not zero.")
-        return _divided(self, other)
+        number = as_numbers("other", other, self.dtype)
+        if not isinstance(number, jax.core.Tracer) and np.any(np.asarray(number) == 0):
+            raise ZeroDivisionError(
+                f"other: got {other!r}, expected a number that is not zero in {self.dtype}."
+            )
+        return _divided(self, number)
 
     def __abs__(self: Net) -> Net:
         """The network x -> |net(x)|, of piecewise linear units: one hidden layer more.
