@@ -85,3 +85,13 @@ def test_bad_input_is_told(found, ax):
         plotting.plot_partition(network(), ax=ax)
     with pytest.raises(ValueError, match="value, slope, pattern"):
         plotting.plot_partition(found, fill="area", ax=ax)
+
+
+def test_new_axes_have_a_legend_of_layers_and_lines_over_a_map_a_light_rim(found, ax):
+    own = plotting.plot_partition(found, fill="slope")
+    assert [text.get_text() for text in own.get_legend().get_texts()] == ["layer 1", "layer 2"]
+    assert all(line.get_path_effects() for line in drawn(own, LineCollection))
+    own.figure.clear()
+    plotting.plot_partition(found, fill="pattern", ax=ax)
+    assert ax.get_legend() is None
+    assert not any(line.get_path_effects() for line in drawn(ax, LineCollection))

@@ -7,7 +7,7 @@ import pytest
 
 import approxlab as al
 from approxlab.plotting import plot_pieces
-from approxlab.regions import count, count_many, partition, pieces
+from approxlab.regions import count, count_many, generic_arrangement, partition, pieces
 
 LINE, SQUARE = al.Box([-1.0], [1.0]), al.Box([-1.0, -1.0], [1.0, 1.0])
 
@@ -41,6 +41,10 @@ REFUSED = {
     ),
     "smooth": (lambda: pieces(made(1, "tanh"), LINE), "pieces_on_grid"),
     "a polygon": (lambda: partition(made(2), SQUARE).polygon(0.5), "index: got 0.5"),
+    "a least value": (lambda: partition(made(2), SQUARE).minimum(0.5), "output: got 0.5"),
+    "a level": (lambda: partition(made(2), SQUARE).level_set("a"), "level: got 'a'"),
+    "half a line": (lambda: generic_arrangement(2.5, 2), "number: got 2.5"),
+    "fewer than no lines": (lambda: generic_arrangement(-1, 2), "number: got -1"),
     "an output": (lambda: plot_pieces(pieces(made(), LINE), output=3), "output: got 3"),
     "a partition": (lambda: plot_pieces(partition(made(2), SQUARE)), "regions.pieces"),
 }  # fmt: skip

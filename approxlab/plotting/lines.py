@@ -69,7 +69,8 @@ def plot_pieces(pieces: Any, *, ax: Axes | None = None, output: Any = None, **st
     ax.set_xlim(float(pieces.edges[0]), float(pieces.edges[-1]))
     ax.set(xlabel="x", ylabel="value")
     if depth:
-        ax.legend()
+        # Above the rows, wherever there is most room.
+        ax.legend(loc="best", bbox_to_anchor=(0.0, share, 1.0, 1.0 - share))
     return ax
 
 

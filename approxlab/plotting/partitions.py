@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.patheffects import withStroke
 from matplotlib.tri import Triangulation
 
 from approxlab.plotting.style_sheets import ordered_colors
@@ -18,6 +19,7 @@ __all__ = ["plot_partition"]
 
 _FILLS = ("value", "slope", "pattern")
 _NEEDED = ("vertices", "edges", "layers", "loops", "starts", "gradients", "patterns")
+_MOST_LAYERS = 6  # named in a legend
 _FEW = 300  # polygons, below which lines are drawn broad
 
 
@@ -34,7 +36,7 @@ def plot_partition(
     """Draw the polygons of a network on a rectangle, and where its units bend, layer by layer.
 
     The lines of the first layer are straight, those of a later one bend where they cross lines of
-    layers below it: each layer has a colour.
+    layers below it: each layer has a colour, which on new axes a legend names.
 
     Args:
         partition: As `approxlab.regions.partition` finds it.
@@ -67,7 +69,7 @@ def plot_partition(
         >>> ax.figure.clear()
     """
     _check(partition, fill)
-    ax = plt.subplots()[1] if ax is None else ax
+    own, ax = ax is None, plt.subplots()[1] if ax is None else ax
     drawn: Any = None
     if fill == "value":
         drawn = _fill_values(ax, partition, _of(partition.values, 1, output))
@@ -83,6 +85,8 @@ def plot_partition(
         ax.figure.colorbar(drawn, ax=ax, label=label)
     if lines:
         _draw_lines(ax, partition, fill in (None, "pattern"), style)
+        if own and 1 < np.max(partition.layers, initial=0) <= _MOST_LAYERS:
+            ax.legend(loc="upper right", framealpha=0.9).set_zorder(4.0)
     (left, low), (right, high) = partition.box.lower, partition.box.upper
     on_plane = partition.plane is not None
     ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
@@ -139,6 +143,9 @@ def _draw_lines(ax: Axes, partition: Any, alone: bool, style: dict[str, Any]) ->
             "zorder": 2.9 - 0.01 * layer,
             **style,
         }
+        if not alone and "path_effects" not in style:  # dark lines on the dark end of a map
+            rim = np.max(shown["linewidths"]) + 0.8
+            shown["path_effects"] = [withStroke(linewidth=rim, foreground="white", alpha=0.7)]
         ax.add_collection(
             LineCollection(
                 list(partition.vertices[own]), label=f"layer {layer}", rasterized=True, **shown

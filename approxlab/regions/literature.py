@@ -85,7 +85,7 @@ def bounds(sizes: Any, activation: str = "relu") -> CountBounds:
     return CountBounds(lower, upper, source, "Montufar 2017")
 
 
-def generic_arrangement(number: int, dim: int) -> int:
+def generic_arrangement(number: Any, dim: Any) -> int:
     """Parts into which hyperplanes in general position divide the space: sum_{j <= dim} C(n, j).
 
     For n lines of the plane 1 + n + n (n - 1) / 2; on a box in which only k of the crossings lie
@@ -93,10 +93,16 @@ def generic_arrangement(number: int, dim: int) -> int:
 
     Source: Zaslavsky 1975; Schlaefli 1901.
 
+    Raises:
+        ValueError: If one of the two is no integer of at least 0.
+
     Example:
         >>> generic_arrangement(4, 2)
         11
     """
+    for name, value in (("number", number), ("dim", dim)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ValueError(f"{name}: got {value!r}, expected an integer of at least 0.")
     return sum(math.comb(number, j) for j in range(min(number, dim) + 1))
 
 

@@ -192,8 +192,12 @@ class Partition:
         total = np.tensordot(areas, means, axes=1)
         return float(total) if v.ndim == 1 else total
 
-    def minimum(self, output: int | None = None) -> tuple[float, np.ndarray]:
+    def minimum(self, output: Any = None) -> tuple[float, np.ndarray]:
         """The least value on the box, and a vertex where it is taken.
+
+        The place is known up to `errors` there, in each coordinate, and so is the value up to that
+        times the sum of the absolute slopes beside the vertex, with rounding of the values: for
+        vertices at which lines almost coincide, far more than the spacing of float64.
 
         Args:
             output: Which of m outputs; `None` for values of shape ().
@@ -202,13 +206,13 @@ class Partition:
         place = int(np.argmin(values))
         return float(values[place]), self.vertices[place]
 
-    def maximum(self, output: int | None = None) -> tuple[float, np.ndarray]:
+    def maximum(self, output: Any = None) -> tuple[float, np.ndarray]:
         """The largest value on the box, and a vertex where it is taken; see `minimum`."""
         values = self._values_of(output)
         place = int(np.argmax(values))
         return float(values[place]), self.vertices[place]
 
-    def level_set(self, level: float, output: int | None = None) -> list[np.ndarray]:
+    def level_set(self, level: Any, output: Any = None) -> list[np.ndarray]:
         """Where the network equals a level, as polylines with vertices of shape (n, 2).
 
         Closed ones end where they begin. Where the network equals the level on a whole polygon, it
@@ -220,7 +224,7 @@ class Partition:
             output: Which of m outputs; `None` for values of shape ().
         """
         self._values_of(output)
-        if not np.isfinite(level):
+        if not isinstance(level, (int, float, np.number)) or not np.isfinite(level):
             raise ValueError(f"level: got {level!r}, expected a finite number.")
         cuts = self._cuts.copied()
         s = cuts.cut_by_level(output or 0, float(level))
@@ -229,12 +233,13 @@ class Partition:
         on &= ~(flat[cuts.left] & flat[cuts.right])
         return polylines(cuts.points, cuts.tails[on], cuts.heads[on])
 
-    def _values_of(self, output: int | None) -> np.ndarray:
+    def _values_of(self, output: Any) -> np.ndarray:
         if self.values.ndim == 1:
             if output is not None:
                 raise ValueError(f"output: got {output!r}, expected None: values have shape ().")
             return self.values
-        if output is None or not 0 <= output < self.values.shape[1]:
+        whole = isinstance(output, (int, np.integer)) and not isinstance(output, bool)
+        if not whole or not 0 <= output < self.values.shape[1]:
             raise ValueError(
                 f"output: got {output!r}, expected 0 to {self.values.shape[1] - 1}: which of the "
                 "outputs."
