@@ -1,4 +1,4 @@
-"""Networks of one variable at the edges: numbers of all kinds, flat units, cancellation, tracers."""
+"""Networks of one variable: numbers of all kinds, flat units, what cancels, tracers."""
 
 import math
 from decimal import Decimal

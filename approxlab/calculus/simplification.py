@@ -150,14 +150,8 @@ def simplify(net: Any, box: Any, *, linear_unit: Any = True, max_units: Any = 10
             f"max_units: got {max_units}, expected at least {size}: the network has {len(places)} "
             "kinks in the box, each of which takes a ReLU in one hidden layer."
         )
-    network = spline(
-        f.box.lower[0],
-        f.values[[0, -1]],
-        places,
-        slopes,
-        str(net.dtype),
-        linear_unit=bool(linear_unit),
-    )
+    ends, dtype, unit = f.values[[0, -1]], str(net.dtype), bool(linear_unit)
+    network = spline(f.box.lower[0], ends, places, slopes, dtype, linear_unit=unit)
     before, idle = _idle(net, f)
     bent = len(f.edges) - 2
     return Simplified(
