@@ -9,7 +9,7 @@ import numpy as np
 
 from approxlab.calculus._intervals import Intervals
 from approxlab.calculus._jets import product, root
-from approxlab.calculus._quadrature import Quadrature, integrated
+from approxlab.calculus._quadrature import MOST_PANELS, Quadrature, integrated
 from approxlab.calculus._sizes import sizes_on
 from approxlab.calculus._smooth import Smooth
 from approxlab.calculus._subdivision import roots_of
@@ -85,6 +85,7 @@ def checked(found: Quadrature, name: str, terms: float) -> float:
         raise ValueError(
             f"net: the {name} is {found.value:.6g} up to a proved error of {found.error:.1e}, "
             f"expected one below {_LARGEST:g} of {found.size:.3g}, the integral of the absolute "
-            "value. Take a smaller box, or a network whose units cancel less."
+            f"value. Take a smaller box, or a network whose units cancel less: at most {MOST_PANELS} panels are "
+            "taken."
         )
     return found.value

@@ -108,7 +108,10 @@ def _turning(still: list[_Still], sign: int) -> PointSet:
 
 def _global(f: Smooth, still: list[_Still], sign: int) -> tuple[float, PointSet]:
     """The largest value (for sign 1), and all places whose values rounding cannot tell from it."""
-    places = np.unique([x for part in still for x in (part.low, part.high)])
+    # The middle too: inside of a stretch that is not told the value may be larger.
+    ends = [x for part in still for x in (part.low, part.high)]
+    middles = [0.5 * part.low + 0.5 * part.high for part in still if not part.told]
+    places = np.unique([*ends, *middles])
     value = f.value(places)
     lower, upper = (value.low, value.high) if sign > 0 else (-value.high, -value.low)
     best = int(np.argmax(0.5 * lower + 0.5 * upper))

@@ -22,7 +22,9 @@ class Simplified:
     """A network with one hidden layer, and what it does without.
 
     Attributes:
-        network: The network; equal to the given one on the box, up to rounding of its parameters.
+        network: The network; equal to the given one on the box, up to rounding of its parameters
+            and of its evaluation: a sum of one term per kink, which loses about eps K^2 of the
+            range where K slopes of equal size alternate.
         kinks: Where its slope changes, shape (K,).
         num_units_before: Nonlinear units of the given network.
         num_idle: Of these, units that never bend in the box.
