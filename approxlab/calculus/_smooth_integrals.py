@@ -85,7 +85,7 @@ def checked(found: Quadrature, name: str, terms: float) -> float:
         raise ValueError(
             f"net: the {name} is {found.value:.6g} up to a proved error of {found.error:.1e}, "
             f"expected one below {_LARGEST:g} of {found.size:.3g}, the integral of the absolute "
-            f"value. Take a smaller box, or a network whose units cancel less: at most {MOST_PANELS} panels are "
-            "taken."
+            f"value, with up to {MOST_PANELS} panels. Take a smaller box, or one whose units "
+            "cancel less."
         )
     return found.value

@@ -78,7 +78,7 @@ class Arithmetic:
         number = as_numbers("other", other, self.weights[-1].dtype)
         if not isinstance(number, jax.core.Tracer) and np.any(np.asarray(number) == 0):
             raise ZeroDivisionError(
-                f"other: got {other!r}, expected a number that is not zero in {self.weights[-1].dtype}."
+                f"other: got {other!r}, expected a number that is not zero in {number.dtype}."
             )
         return _divided(self, number)
 
