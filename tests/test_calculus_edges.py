@@ -1,4 +1,4 @@
-"""Networks of one variable at the edges: numbers of all kinds, flat units, cancellation, tracers."""
+"""Networks of one variable: numbers of all kinds, flat units, what cancels, tracers."""
 
 import math
 from decimal import Decimal
@@ -193,3 +193,8 @@ def test_arguments_of_other_kinds():
     ):
         with pytest.raises(ValueError, match=text):
             call()
+
+
+def test_the_middle_of_a_flat_stretch_is_looked_at():
+    net = al.MLP.from_arrays([[[1.0], [-1.0]], [[1.0, 1.0]]], [[-0.5, -0.5], [0.0]], "relu2")
+    assert calculus.extrema(net, CUBE).minimum == 0.0

@@ -280,8 +280,17 @@ def test_what_is_hidden_but_small_does_not_count():
     assert calculus.norm(sat, 1, box) == pytest.approx(2.0 - 2e-3 * math.log(2.0), rel=1e-13)
     assert not calculus.extrema(sat, box).complete  # where it is 1 to rounding
     net = al.MLP.init(jax.random.key(0), 1, (4,), "tanh")
-    with pytest.raises(ValueError, match="up to a proved error of"):
-        calculus.norm(net - net, 1, box)  # zero up to rounding: no sign is known
+    assert calculus.norm(net - net, 2, box) <= 1e-13
+
+
+@pytest.mark.slow
+def test_a_difference_of_equal_networks_is_zero_up_to_rounding():
+    net, box = al.MLP.init(jax.random.key(0), 1, (4,), "tanh"), al.Box([-1.0], [1.0])
+    for other in (net, net + 1e-15, (1.0 + 1e-15) * net):
+        for p in (1, 2, math.inf):
+            assert calculus.norm(net - other, p, box) <= 1e-13
+        assert calculus.total_variation(net - other, box) <= 1e-13
+    assert calculus.norm(net - 1.001 * net, math.inf, box) > 1e-5
 
 
 def test_roots_at_the_ends_of_the_box():

@@ -21,11 +21,11 @@ import numpy as np
 
 from approxlab.calculus._intervals import Intervals
 
-__all__ = ["NODES", "Quadrature", "integrated"]
+__all__ = ["MOST_PANELS", "NODES", "Quadrature", "integrated"]
 
 NODES = 8
 _FIRST = 8
-_MOST = 4096  # panels
+MOST_PANELS = 4096
 _HALVINGS = 40
 _REMAINDER = math.factorial(NODES) ** 4 / ((2 * NODES + 1) * math.factorial(2 * NODES) ** 2)
 
@@ -72,7 +72,7 @@ def integrated(bounds: Bounds, edges: np.ndarray) -> Quadrature:
         allowed = np.maximum(noise, 2.0**-52 * whole * (high - low) / (edges[-1] - edges[0]))
         bad = remainder > allowed
         count += len(low)
-        if halving == _HALVINGS - 1 or count + 2 * np.count_nonzero(bad) > _MOST:
+        if halving == _HALVINGS - 1 or count + 2 * np.count_nonzero(bad) > MOST_PANELS:
             bad[:] = False
         kept = (low, high, value, noise + remainder, size)
         done.append(tuple(array[~bad] for array in kept))

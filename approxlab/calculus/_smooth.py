@@ -45,6 +45,11 @@ class Smooth:
         self.terms = float(terms) * (self.end - self.start)
 
     @property
+    def height(self) -> float:
+        """The sum of the absolute last weights and biases."""
+        return self.terms / (self.end - self.start)
+
+    @property
     def edges(self) -> np.ndarray:
         """Ends of the interval, and where units of one hidden layer of relu powers begin."""
         if not self.net.activation.startswith("relu"):

@@ -9,7 +9,8 @@ import numpy as np
 
 from approxlab.calculus._intervals import Intervals
 from approxlab.calculus._jets import product, root
-from approxlab.calculus._quadrature import Quadrature, integrated
+from approxlab.calculus._quadrature import MOST_PANELS, Quadrature, integrated
+from approxlab.calculus._sizes import sizes_on
 from approxlab.calculus._smooth import Smooth
 from approxlab.calculus._subdivision import roots_of
 
@@ -64,9 +65,8 @@ def of_absolute(f: Smooth) -> Quadrature:
 
 def _hidden(f: Smooth, low: float, high: float) -> Quadrature:
     """Where the sign of f is hidden: between 0 and the largest value times the length."""
-    x = np.linspace(low, high, 65)
-    (value,) = f.bounds(x[:-1], x[1:], 1)
-    most = float(np.sum(value.size * np.diff(x)))
+    widths, sizes = sizes_on(f, low, high, 2.0**-48 * f.height)
+    most = float(np.sum(widths * sizes))
     half = np.array([0.5 * most])
     return Quadrature(np.array([low, high]), half, half, most)
 
@@ -85,6 +85,7 @@ def checked(found: Quadrature, name: str, terms: float) -> float:
         raise ValueError(
             f"net: the {name} is {found.value:.6g} up to a proved error of {found.error:.1e}, "
             f"expected one below {_LARGEST:g} of {found.size:.3g}, the integral of the absolute "
-            "value. Take a smaller box, or a network whose units cancel less."
+            f"value, with up to {MOST_PANELS} panels. Take a smaller box, or one whose units "
+            "cancel less."
         )
     return found.value

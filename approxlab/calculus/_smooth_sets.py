@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from approxlab.calculus._sizes import sizes_on
 from approxlab.calculus._smooth import Smooth
 from approxlab.calculus._subdivision import roots_of
 from approxlab.calculus.point_sets import Extrema, PointSet
@@ -42,7 +43,7 @@ def variation_smooth(f: Smooth) -> float:
     found = math.fsum(np.abs(np.diff(values)))
     hidden = [(part.low, part.high) for part in still if not part.told]
     most = math.fsum(_largest_rise(f, low, high) for low, high in hidden)
-    if most > max(1e-10 * found, 2.0**-46 * f.terms / (f.end - f.start)):
+    if most > max(1e-10 * found, 2.0**-46 * f.height):
         raise ValueError(
             f"net: the total variation is between {found:.6g} and {found + most:.6g}: rounding "
             "hides where the derivative changes its sign. Take a smaller box."
@@ -52,9 +53,9 @@ def variation_smooth(f: Smooth) -> float:
 
 def _largest_rise(f: Smooth, low: float, high: float) -> float:
     """A bound of the variation on an interval."""
-    x = np.linspace(low, high, 65)
-    (slope,) = f.derived(1).bounds(x[:-1], x[1:], 1)
-    return float(np.sum(slope.size * np.diff(x)))
+    enough = 2.0**-48 * f.height / (f.end - f.start)
+    widths, sizes = sizes_on(f.derived(1), low, high, enough)
+    return float(np.sum(widths * sizes))
 
 
 def _middle(f: Smooth, x: np.ndarray) -> np.ndarray:
@@ -107,7 +108,10 @@ def _turning(still: list[_Still], sign: int) -> PointSet:
 
 def _global(f: Smooth, still: list[_Still], sign: int) -> tuple[float, PointSet]:
     """The largest value (for sign 1), and all places whose values rounding cannot tell from it."""
-    places = np.unique([x for part in still for x in (part.low, part.high)])
+    # The middle too: inside of a stretch that is not told the value may be larger.
+    ends = [x for part in still for x in (part.low, part.high)]
+    middles = [0.5 * part.low + 0.5 * part.high for part in still if not part.told]
+    places = np.unique([*ends, *middles])
     value = f.value(places)
     lower, upper = (value.low, value.high) if sign > 0 else (-value.high, -value.low)
     best = int(np.argmax(0.5 * lower + 0.5 * upper))

@@ -17,6 +17,7 @@ from approxlab.calculus._line_integrals import (
     variation_of,
 )
 from approxlab.calculus._lines import Line
+from approxlab.calculus._sizes import sizes_on
 from approxlab.calculus._smooth import Smooth
 from approxlab.calculus._smooth_integrals import arc, checked, of_absolute, of_product, of_value
 from approxlab.calculus._smooth_sets import extrema_smooth, variation_smooth
@@ -131,13 +132,11 @@ def _norm(net: Any, p: float, box: Any) -> float:
     if p == 2:
         return math.sqrt(checked(of_product(f, f), "integral of the square", f.terms**2))
     found = extrema_smooth(f)
-    hidden = [
-        f.bounds(s.unresolved[:, 0], s.unresolved[:, 1], 1)[0].size
-        for s in (found.argmin, found.argmax)
-    ]
     largest = max(abs(found.minimum), abs(found.maximum))
-    over = float(np.max(np.concatenate(hidden), initial=0.0))
-    if over > largest * (1.0 + 1e-10):
+    enough = largest + max(1e-10 * largest, 2.0**-46 * f.height)
+    hidden = np.unique(np.concatenate([found.argmin.unresolved, found.argmax.unresolved]), axis=0)
+    over = max((float(np.max(sizes_on(f, a, b, enough)[1])) for a, b in hidden), default=0.0)
+    if over > enough:
         raise ValueError(
             f"net: its largest absolute value is between {largest:.17g} and {over:.17g}: rounding "
             "hides which. Take a smaller box."

@@ -92,7 +92,9 @@ def extrema(net: Any, box: Any) -> Extrema:
 
     Piecewise linear networks: exact, ties of equal values too; values and places are rounded once.
     Smooth networks: from all roots of the derivative, so that no narrow peak is missed; `argmax`
-    then holds all places whose values cannot be told from the largest one by rounding.
+    then holds all places whose values cannot be told from the largest one by rounding. Their values
+    are right to a few roundings of the terms that the last layer adds, as evaluated ones are: both
+    can differ in the last digits.
 
     Args:
         net: One input, one output.

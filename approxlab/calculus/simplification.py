@@ -22,7 +22,9 @@ class Simplified:
     """A network with one hidden layer, and what it does without.
 
     Attributes:
-        network: The network; equal to the given one on the box, up to rounding of its parameters.
+        network: The network; equal to the given one on the box, up to rounding of its parameters
+            and of its evaluation: a sum of one term per kink, which loses about eps K^2 of the
+            range where K slopes of equal size alternate.
         kinks: Where its slope changes, shape (K,).
         num_units_before: Nonlinear units of the given network.
         num_idle: Of these, units that never bend in the box.
@@ -150,14 +152,8 @@ def simplify(net: Any, box: Any, *, linear_unit: Any = True, max_units: Any = 10
             f"max_units: got {max_units}, expected at least {size}: the network has {len(places)} "
             "kinks in the box, each of which takes a ReLU in one hidden layer."
         )
-    network = spline(
-        f.box.lower[0],
-        f.values[[0, -1]],
-        places,
-        slopes,
-        str(net.dtype),
-        linear_unit=bool(linear_unit),
-    )
+    ends, dtype, unit = f.values[[0, -1]], str(net.dtype), bool(linear_unit)
+    network = spline(f.box.lower[0], ends, places, slopes, dtype, linear_unit=unit)
     before, idle = _idle(net, f)
     bent = len(f.edges) - 2
     return Simplified(

@@ -49,7 +49,7 @@ class Arithmetic:
         if _is_foreign(other):
             return NotImplemented
         # As numbers of the dtype first: the negative of an unsigned integer is another number.
-        return _affine(self, 1.0, -as_numbers("other", other, self.dtype))
+        return _affine(self, 1.0, -as_numbers("other", other, self.weights[-1].dtype))
 
     def __rsub__(self: Net, other: Any) -> Net:
         """The network x -> other - net(x), other a number."""
@@ -75,10 +75,10 @@ class Arithmetic:
         """The network x -> net(x) / other, other a number."""
         if _is_foreign(other) or isinstance(other, Arithmetic):
             return NotImplemented
-        number = as_numbers("other", other, self.dtype)
+        number = as_numbers("other", other, self.weights[-1].dtype)
         if not isinstance(number, jax.core.Tracer) and np.any(np.asarray(number) == 0):
             raise ZeroDivisionError(
-                f"other: got {other!r}, expected a number that is not zero in {self.dtype}."
+                f"other: got {other!r}, expected a number that is not zero in {number.dtype}."
             )
         return _divided(self, number)
 
