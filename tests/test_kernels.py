@@ -307,6 +307,15 @@ def test_the_error_of_a_series_is_known_and_holds():
         network("tanh", weight=400.0).nngp(X)
 
 
+@pytest.mark.parametrize(("dtype", "deviation"), [("float64", 3.0), ("float32", 5.0)])
+def test_how_far_the_series_of_tanh_reaches(dtype, deviation):
+    """One input and no bias: before tanh the values have the deviation sqrt(2) |x|."""
+    X = np.array([[deviation / 2**0.5 * 0.999]], dtype)
+    assert network("tanh").series_error(X) < (1e-10 if dtype == "float64" else 1e-6)
+    with pytest.raises(ValueError, match="1024 terms of its series leave"):
+        network("tanh").nngp(2 * X)
+
+
 # The bridge to networks of finite width
 
 
