@@ -2,7 +2,13 @@ from ._cybenko import cybenko as cybenko
 from .barron import maurey as maurey
 from .barron import maurey_constant as maurey_constant
 from .orthant_sums import orthant_sum as orthant_sum
+from .polynomials import monomial_deep as monomial_deep
+from .polynomials import polynomial_deep as polynomial_deep
+from .products import product_deep as product_deep
+from .products import sum_of_squares_deep as sum_of_squares_deep
+from .products import sum_of_squares_shallow as sum_of_squares_shallow
 from .registry import CONSTRUCTIONS as CONSTRUCTIONS
+from .relu2_polynomials import relu2_polynomial as relu2_polynomial
 from .relu_splines import relu_interpolant as relu_interpolant
 from .relu_splines import spline_network as spline_network
 from .relu_splines import square_shallow as square_shallow

@@ -6,6 +6,13 @@ from types import MappingProxyType
 from approxlab.claims import Construction
 from approxlab.constructions._cybenko import cybenko
 from approxlab.constructions.orthant_sums import orthant_sum
+from approxlab.constructions.polynomials import monomial_deep, polynomial_deep
+from approxlab.constructions.products import (
+    product_deep,
+    sum_of_squares_deep,
+    sum_of_squares_shallow,
+)
+from approxlab.constructions.relu2_polynomials import relu2_polynomial
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
 from approxlab.constructions.ridge_sums import ridge_sum
 from approxlab.constructions.sawtooth import square_deep, tent_deep
@@ -20,13 +27,19 @@ CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
         "bump": bump,
         "costarelli_spigler": costarelli_spigler,
         "cybenko": cybenko,
+        "monomial_deep": monomial_deep,
         "orthant_sum": orthant_sum,
+        "polynomial_deep": polynomial_deep,
+        "product_deep": product_deep,
+        "relu2_polynomial": relu2_polynomial,
         "relu_interpolant": relu_interpolant,
         "ridge_sum": ridge_sum,
         "square_deep": square_deep,
         "square_shallow": square_shallow,
         "staircase": staircase,
         "step": step,
+        "sum_of_squares_deep": sum_of_squares_deep,
+        "sum_of_squares_shallow": sum_of_squares_shallow,
         "tent_deep": tent_deep,
         "tent_shallow": tent_shallow,
         "tower": tower,
