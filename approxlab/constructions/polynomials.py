@@ -37,11 +37,11 @@ def polynomial_deep(
     per layer. Errors are propagated from square to square, so that ranges are proved and nothing is
     clipped; a ReLU is given to the square whose share of the error is largest.
 
-    With `scheme="auto"` T_2, ..., T_k take one square each, by
-    T_2j = 2 T_j^2 - 1 and 2 T_j T_{j+1} = (T_j + T_{j+1})^2 - T_j^2 - T_{j+1}^2, and degree 2k takes
-    one more, as s Q^2 + R with Q, R of degree k: six squares for degree 10. Other ways are
-    tried too, and the fewest units win. "direct" takes T_2, ..., T_n; "horner" and "clenshaw" are the
-    usual rules in t, with two squares per product.
+    With `scheme="auto"` T_2, ..., T_k take one square each, by T_2j = 2 T_j^2 - 1 and 2 T_j T_{j+1}
+    = (T_j + T_{j+1})^2 - T_j^2 - T_{j+1}^2, and degree 2k takes one more, as s Q^2 + R with Q, R of
+    degree k: six squares for degree 10. Other ways are tried too, and the fewest units win.
+    "direct" takes T_2, ..., T_n; "horner" and "clenshaw" are the usual rules in t, with two squares
+    per product.
 
     Args:
         coefficients: Of the basis, from degree 0 on, d + 1 numbers; or an object
