@@ -1,4 +1,5 @@
 from ._cybenko import cybenko as cybenko
+from .analytic import analytic_deep as analytic_deep
 from .barron import maurey as maurey
 from .barron import maurey_constant as maurey_constant
 from .orthant_sums import orthant_sum as orthant_sum
