@@ -1,7 +1,7 @@
-"""Networks of one variable that fold an interval level by level, with sums of what each level gives.
+"""Networks that fold an interval level by level, with sums of what each level gives.
 
-A level maps a state G in [0, w] to a new state, v_0 + sum_j v_j relu(s_j (G - k_j)) with signs s_j,
-and adds a_0 + sum_j a_j relu(s_j (G - k_j)) to a sum. States are lengths: the first one is x - a on
+A level maps a state G in [0, w] to a new state, v_0 + sum_j v_j relu(s_j (G - k_j)), with signs
+s_j, and adds a_0 + sum_j a_j relu(s_j (G - k_j)) to a sum. States are lengths: the first one is x - a on
 the interval [a, a + w], so that a far interval costs little accuracy. All numbers are fractions
 here, and rounded once, when the network is made.
 
@@ -29,7 +29,7 @@ __all__ = ["Level", "equal_teeth", "folded", "folded_rounding"]
 
 @dataclasses.dataclass(frozen=True)
 class Level:
-    """One level: units relu(sign (G - knot)), the new state and the part of the sum made of them."""
+    """One level: units relu(sign (G - knot)), the new state, and a part of the sum."""
 
     knots: tuple[Fraction, ...]
     jumps: tuple[Fraction, ...]  # v_j
@@ -128,7 +128,7 @@ def _parts(level: Level, order: list[int], pending: bool) -> list[Fraction]:
 def folded_rounding(
     levels: list[Level], box: Box, lowest: Fraction, shift: Fraction, network: MLP
 ) -> float:
-    """Bound of all rounding: of x, of the parameters and of every operation, in the network's dtype.
+    """Bound of all rounding: of x, the parameters and every operation, in the network's dtype.
 
     At the head of the module; eps is twice the unit roundoff, and n eps sum |a_i b_i| bounds the
     rounding of a sum of n products in any order (Higham 2002, section 4.2).
