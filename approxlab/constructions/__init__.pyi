@@ -23,12 +23,17 @@ from .ridge_sums import replaced as replaced
 from .ridge_sums import ridge_sum as ridge_sum
 from .sawtooth import square_deep as square_deep
 from .sawtooth import tent_deep as tent_deep
+from .self_similar import self_similar_deep as self_similar_deep
+from .self_similar import takagi_deep as takagi_deep
 from .sigmoid_shapes import bump as bump
 from .sigmoid_shapes import sigmoid_sum as sigmoid_sum
 from .sigmoid_shapes import step as step
 from .sigmoid_shapes import unit_shape as unit_shape
 from .sigmoid_sums import costarelli_spigler as costarelli_spigler
 from .sigmoid_sums import staircase as staircase
+from .squares import square_layered as square_layered
 from .towers import isolated_towers as isolated_towers
 from .towers import tower as tower
 from .towers import vertex_value as vertex_value
+from .zigzags import most_pieces as most_pieces
+from .zigzags import sawtooth_deep as sawtooth_deep
