@@ -23,6 +23,12 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         # What depth buys, and what is known of the optimum.
         "depth": {"deep": _BLUE, "shallow": _VERMILLION, "below the optimum": "#BBBBBB"},
+        "depth separation": {
+            "deep": _BLUE,
+            "least": _VERMILLION,
+            "shallow": _ORANGE,
+            "trained": _GREEN,
+        },
         "hidden layers": {"one": _BLUE, "two": _VERMILLION, "towers": "#777777"},
         # Constructions.
         "sigmoid sums": {

@@ -23,6 +23,7 @@ from experiments.depth_separation.findings import caption, check, table
 from experiments.depth_separation.least import fewest_pieces
 from experiments.depth_separation.networks import (
     built_deep,
+    built_plain,
     built_shallow,
     read_out,
     shallow_units,
@@ -88,8 +89,8 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         stages=config.stages, k=config.k, cells=config.cells, tent_seeds=config.tent_seeds,
         tent_steps=config.tent_steps, read=config.read,
     )  # fmt: skip
-    if not 2 <= config.decades <= 9:
-        raise ValueError(f"decades: got {config.decades}, expected 2 to 9: below, float64 rounds.")
+    if not 3 <= config.decades <= 9:
+        raise ValueError(f"decades: got {config.decades}, expected 3 to 9: below, float64 rounds.")
     if config.k > 7:
         raise ValueError(f"k: got {config.k}, expected at most 7: the bound takes all of its runs.")
     if config.cells < 3:
@@ -102,7 +103,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         {"story": "units", "target": target, "way": way, "decades": config.decades,
          **({} if way == "least" else {"measured_units": config.measured_units})}
         for target in config.targets
-        for way in _WAYS
+        for way in (*_WAYS, *(["plain"] if target == "square" else []))
     ]  # fmt: skip
     convex = [name for name in ("cube", "exp") if name in config.targets]
     optima = [
@@ -173,12 +174,12 @@ def _units(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
                 row |= {"num_hidden_units": net.num_hidden_units, "sup_error": _sup(net, name)}
             rows.append(row)
         else:
-            rows.append(_deep(name, eps, unit["measured_units"]))
+            made = built_plain(eps) if way == "plain" else built_deep(name, eps)
+            rows.append(_deep(made, name, eps, unit["measured_units"]))
     return rows
 
 
-def _deep(name: str, eps: float, measured_units: int) -> dict[str, Any]:
-    made = built_deep(name, eps)
+def _deep(made: Any, name: str, eps: float, measured_units: int) -> dict[str, Any]:
     net = made.network
     row = {
         "eps": eps,
@@ -277,8 +278,7 @@ def _l1(k: int, net: Any) -> float:
     import approxlab as al
 
     found = al.regions.pieces(net, al.Box.unit())
-    knots = np.unique(np.concatenate([[0.0], np.asarray(found.breakpoints, float), [1.0]]))
-    return tents.l1_distance(k, knots, np.asarray(al.evaluate(net, knots[:, None]), float))
+    return tents.l1_distance(k, found.edges, np.asarray(found.values, float))
 
 
 def _layers(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:

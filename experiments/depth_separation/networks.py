@@ -12,7 +12,7 @@ from experiments.depth_separation.least import takagi_level
 if TYPE_CHECKING:
     from approxlab import MLP, Target
 
-__all__ = ["built_deep", "built_shallow", "read_out", "shallow_units", "target_of"]
+__all__ = ["built_deep", "built_plain", "built_shallow", "read_out", "shallow_units", "target_of"]
 
 _CURVATURE_TIMES_WIDTH = {"cube": 6.0, "exp": 4.0 * math.e}
 """max f'' times the squared width of the interval."""
@@ -71,6 +71,15 @@ def built_deep(name: str, eps: float) -> Any:
     if name == "product":
         return constructions.product_deep(eps=eps)
     return constructions.takagi_deep(max(1, takagi_level(eps * (1.0 - 1e-3))), linear_units=True)
+
+
+def built_plain(eps: float) -> Any:
+    """The square without linear units, by equal layers of the width with the fewest units."""
+    from approxlab import constructions
+
+    pieces = shallow_units("square", eps)[0]
+    ways = [(p,) * max(1, math.ceil(math.log(pieces, p) - 1e-9)) for p in (2, 3, 4, 5)]
+    return constructions.square_layered(min(ways, key=lambda way: sum(way) + len(way)))
 
 
 def read_out(net: MLP, layer: int, x: np.ndarray, y: np.ndarray) -> tuple[int, float]:

@@ -1,0 +1,151 @@
+"""The figure of `depth_separation`: units by error, the tent map, and read-outs by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from approxlab.plotting.palette import colors
+from experiments.depth_separation.findings import TELGARSKY, grows, size_at
+from experiments.drawing.figures import given_back
+from experiments.drawing.lettering import bold_title, formula, small_note
+from experiments.drawing.rows import Row, column, distinct, of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw"]
+
+_COLORS = colors("depth separation")
+_DEEP, _LEAST, _SHALLOW, _TRAINED = (
+    _COLORS[name] for name in ("deep", "least", "shallow", "trained")
+)
+_TITLES = {
+    "square": "$x^2$",
+    "cube": "$x^3$ and $e^x$",
+    "product": "$x\\,y$ on the square",
+    "takagi": "Takagi function",
+}
+_PANELS = {"square": ("square",), "cube": ("cube", "exp"), "product": ("product",),
+           "takagi": ("takagi",)}  # fmt: skip
+_STYLES = ("-", "--")
+_MOST = 2e9  # units drawn
+
+
+@given_back
+def draw(rows: Sequence[Row]) -> Figure:
+    """Four panels of units by error, then the tent map, and errors after each layer."""
+    import matplotlib.pyplot as plt
+
+    from approxlab import plotting
+
+    with plotting.style("screen"):
+        figure = plt.figure(figsize=(12.8, 8.0), dpi=100, layout="constrained")
+        axes = figure.subplots(2, 3)
+        places = [axes[0, 0], axes[0, 1], axes[1, 0], axes[1, 1]]
+        have = distinct(of(rows, story="units"), "target")
+        for ax, (name, targets) in zip(places, _PANELS.items(), strict=True):
+            shown = [target for target in targets if target in have]
+            if shown:
+                _draw_units(ax, rows, name, shown)
+            else:
+                ax.set_visible(False)
+        _draw_tents(axes[0, 2], of(rows, story="tents"))
+        _draw_layers(axes[1, 2], of(rows, story="layers"))
+        handles, labels = places[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=11)
+        figure.suptitle(
+            "One hidden layer pays a power of 1/eps, deep networks a logarithm",
+            fontsize=16, fontweight="bold",
+        )  # fmt: skip
+    return figure
+
+
+def _draw_units(ax: Axes, rows: Sequence[Row], name: str, targets: Sequence[str]) -> None:
+    power = 0.0
+    for target, line in zip(targets, _STYLES, strict=False):
+        for way, color, label in (
+            ("least", _LEAST, "one hidden layer: no fewer possible (proved)"),
+            ("shallow", _SHALLOW, "one layer, built"),
+            ("deep", _DEEP, "deep, built"),
+        ):
+            cells = of(rows, story="units", target=target, way=way)
+            width = 2.2 if way != "shallow" else 1.2
+            kept = label if line == "-" else None
+            ax.plot(column(cells, "eps"), column(cells, "num_hidden_units"), line, color=color,
+                    linewidth=width, label=kept)  # fmt: skip
+        own = of(rows, story="trained", target=target)
+        best = [
+            min(of(own, layers=layers), key=lambda row: row["sup_error"])
+            for layers in distinct(own, "layers")
+        ]
+        if best:
+            ax.plot(column(best, "sup_error"), column(best, "num_hidden_units"), "o",
+                    color=_TRAINED, markersize=6, markerfacecolor="white" if line != "-" else None,
+                    label="deep, trained" if line == "-" else None)  # fmt: skip
+        power = grows(rows, target, "least").slope
+    smallest = min(column(of(rows, story="units"), "eps"))
+    ax.set(xscale="log", yscale="log", xlim=(0.13, smallest / 1.5), xlabel="sup error eps")
+    ax.set_ylim(0.8, None)
+    ax.set_ylabel("ReLUs")
+    bold_title(ax, _TITLES[name], 14)
+    _tell(ax, rows, targets, power, smallest)
+
+
+def _tell(
+    ax: Axes, rows: Sequence[Row], targets: Sequence[str], power: float, smallest: float
+) -> None:
+    """The sizes at the smallest error, and the power."""
+    least, deep = (
+        size_at(rows, targets[-1], way, smallest)["num_hidden_units"] for way in ("least", "deep")
+    )
+    ax.annotate(f"{least:,}".replace(",", " "), (smallest, least), xytext=(-6, 6), ha="right",
+                textcoords="offset points", color=_LEAST, fontsize=13,
+                fontweight="bold")  # fmt: skip
+    ax.annotate(f"{deep}", (smallest, deep), xytext=(-4, 8), ha="right",
+                textcoords="offset points", color=_DEEP, fontsize=13, fontweight="bold")  # fmt: skip
+    small_note(ax, 0.04, 0.95, f"one layer: eps$^{{-{power:.2f}}}$", color=_LEAST, fontsize=12,
+               va="top")  # fmt: skip
+    if len(targets) > 1:
+        small_note(ax, 0.04, 0.85, f"lines {formula(targets[0])}, dashes {formula(targets[1])}",
+                   fontsize=11, va="top")  # fmt: skip
+
+
+def _draw_tents(ax: Axes, rows: Sequence[Row]) -> None:
+    cells, k = of(rows, way="least"), rows[0]["k"]
+    n = column(cells, "n")
+    ax.fill_between(n, column(cells, "l1_error_lower"), column(cells, "l1_error_upper"),
+                    color=_LEAST, alpha=0.45, linewidth=0)  # fmt: skip
+    ax.plot(n, column(cells, "l1_error_lower"), color=_LEAST, linewidth=2.0)
+    for way, marker, color in (("placed", "s", _SHALLOW), ("trained", "x", _SHALLOW)):
+        own = of(rows, way=way)
+        counts = distinct(own, "n")
+        ax.plot(counts, [min(column(of(own, n=m), "l1_error")) for m in counts], marker,
+                color=color, markersize=6,
+                label={"placed": "knots placed", "trained": "trained"}[way])  # fmt: skip
+    ax.axhline(TELGARSKY, color="0.3", linewidth=1.2, linestyle=":")
+    ax.text(1, TELGARSKY + 0.004, "1/64 (Telgarsky)", fontsize=11, color="0.3")
+    ax.plot([k], [0.0], "D", color=_DEEP, markersize=8, clip_on=False, zorder=5)
+    ax.annotate(f"deep: {k} ReLUs, error 0", (k, 0.0), xytext=(10, -1), textcoords="offset points",
+                color=_DEEP, fontsize=12, fontweight="bold", va="bottom")  # fmt: skip
+    ax.set(xlim=(0, 2**k + 0.5), ylim=(-0.012, 0.3), xlabel="pieces of one hidden layer")
+    ax.set_ylabel("$L^1$ error")
+    bold_title(ax, f"triangle wave of {2**k} pieces", 14)
+    ax.legend(loc="upper right", fontsize=11)
+    small_note(ax, 0.04, 0.06 + 0.22, "least error lies in the band", color=_LEAST, fontsize=11)
+
+
+def _draw_layers(ax: Axes, rows: Sequence[Row]) -> None:
+    for target, way, color, style, label in (
+        ("square", "deep", _DEEP, "o-", "$x^2$, built"),
+        ("exp", "deep", _DEEP, "s--", "$e^x$, built"),
+        ("exp", "trained", _TRAINED, "o-", "$e^x$, trained"),
+    ):
+        own = of(rows, target=target, way=way)
+        if own:
+            ax.plot(column(own, "layer"), column(own, "sup_error"), style, color=color,
+                    markersize=4.5, linewidth=1.5, label=label)  # fmt: skip
+    ax.set(yscale="log", xlabel="read out after layer", ylabel="sup error")
+    bold_title(ax, "one network, layer by layer", 14)
+    ax.legend(loc="upper right", fontsize=11)
