@@ -106,6 +106,24 @@ def test_another_seed_gives_other_rows(smoke, tmp_path):
 # For every experiment: a field that its check speaks of, a factor that must make it fail, and what
 # the changed rows then claim.
 SPOILED = {
+    "depth_separation": {
+        ("num_hidden_units", 2): "units miscounted",
+        ("pieces", 2): "twice as many pieces as needed",
+        ("pieces", 0.1): "trained networks better than their pieces can be",
+        ("eps", 0.1): "networks ten times better than they are",
+        ("sup_error", 2): "errors above eps",
+        ("sup_error", 0.5): "errors below the least ones",
+        ("claimed_sup_error", 0.5): "claims below the errors",
+        ("claimed_sup_error", 10): "claims above eps",
+        ("l2_error", 100): "mean errors above the largest ones",
+        ("least_sup_error_lower", 2): "a least error above one that is reached",
+        ("least_sup_error_upper", 0.25): "a reached error below the least one",
+        ("pieces_above", 2): "more pieces counted than suffice",
+        ("pieces_below", 0.5): "fewer pieces counted than needed",
+        ("l1_error", 0.1): "fits below the least error",
+        ("l1_error_lower", 2): "a lower bound above what is reached",
+        ("l1_error_upper", 0.9): "another error than that of the built function",
+    },
     "finite_differences": {
         ("relative_error", 100): "errors far above the predicted ones",
         ("error_over_bound", 100): "errors above their bounds",

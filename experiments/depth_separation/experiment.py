@@ -1,10 +1,10 @@
 """How many units does depth save: built, trained, and at the least possible?
 
-Units for a sup error of eps on x^2, x^3, e^x, the product x y and the Takagi function: the fewest of
-any network with one hidden layer (proved; `least.py`), a built one, a deep one that is built, and
-trained deep networks. The triangle wave tent^k: the least L1 error with n pieces (`tents.py`), and
-fitted shallow networks, beside the 1/64 of Telgarsky (2016, Theorem 1.1). One deep network that is
-read out after each of its layers. ReLUs are counted; linear units of deep built networks, which
+Units for a sup error of eps on x^2, x^3, e^x, the product x y and the Takagi function: the fewest
+of any network with one hidden layer (proved; `least.py`), a built one, a deep one that is built,
+and trained deep networks. The triangle wave tent^k: the least L1 error with n pieces (`tents.py`),
+and fitted shallow networks, beside the 1/64 of Telgarsky (2016, Theorem 1.1). Deep networks that are
+read out after each of their layers. ReLUs are counted; linear units of deep built networks, which
 carry a sum through the layers, are in the record. Trained networks have none.
 """
 
@@ -65,17 +65,15 @@ class Config:
     tent_seeds: int = 4
     """Seeds of those that are trained."""
     tent_steps: int = 100
-    """Steps of Levenberg-Marquardt."""
+    """Steps of variable projection."""
     read: int = 12
-    """Layers of the deep square that is read out after each of them."""
-    read_eps: float = 1e-6
-    """Claimed error of the deep exponential that is read out."""
+    """Layers of the built networks that are read out after each of them."""
 
 
 PRESETS = {
     "smoke": Config(targets=("square", "cube", "product", "takagi"), decades=3, measured_units=40,
                     optima=(4,), depths=(1, 2), seeds=1, stages=8, k=3, cells=6, fitted=(4,),
-                    tent_seeds=1, tent_steps=10, read=5, read_eps=1e-2),
+                    tent_seeds=1, tent_steps=10, read=5),
     "default": Config(),
     "paper": Config(seeds=8, depths=(1, 2, 3, 4, 5, 6), optima=(4, 16, 64, 128), k=6, cells=10,
                     fitted=(4, 8, 16, 24, 32, 40, 48, 56), tent_seeds=8, tent_steps=200),
@@ -97,8 +95,10 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         raise ValueError(f"cells: got {config.cells}, expected at least 3 per piece.")
     if any(not 2 <= n < 2**config.k for n in config.fitted):
         raise ValueError(f"fitted: got {config.fitted}, expected 2 to {2**config.k - 1} pieces.")
-    if not 0.0 < config.read_eps < math.inf:
-        raise ValueError(f"read_eps: got {config.read_eps}, expected a positive number.")
+    if config.read > 14:
+        raise ValueError(
+            f"read: got {config.read}, expected at most 14: 2^read pieces are sampled."
+        )
     built = [
         {"story": "units", "target": target, "way": way, "decades": config.decades,
          **({} if way == "least" else {"measured_units": config.measured_units})}
@@ -125,7 +125,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     ]  # fmt: skip
     layers = [
         {"story": "layers", "target": "square", "way": "deep", "levels": config.read},
-        {"story": "layers", "target": "exp", "way": "deep", "eps": config.read_eps},
+        {"story": "layers", "target": "takagi", "way": "deep", "levels": config.read},
         {"story": "layers", "target": "exp", "way": "trained", "layers": max(config.depths),
          "seeds": config.seeds, "stages": config.stages},
     ]  # fmt: skip
@@ -264,7 +264,7 @@ def _tents(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
     else:
         fit = al.fit(
             target, hidden=(unit["n"] - 1,), passthrough=(1,), activation="relu",
-            init="uniform_knots", method="levenberg_marquardt", seeds=unit["seeds"],
+            init="uniform_knots", method="variable_projection", seeds=unit["seeds"],
             key=jax.random.fold_in(jax.random.key(run.seed), unit["n"]), steps=unit["steps"],
             points=16 * 2**k, devices=run.devices,
         )  # fmt: skip
@@ -293,10 +293,10 @@ def _layers(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     elif unit["target"] == "square":
         net = al.constructions.square_deep(unit["levels"]).network
     else:
-        net = al.constructions.analytic_deep(target, unit["eps"]).network
+        net = al.constructions.takagi_deep(unit["levels"], linear_units=True).network
     (left,), (right,) = target.domain.lower, target.domain.upper
-    count = 2 ** (unit.get("levels", 12) + 2)
-    x = left + (right - left) * np.arange(count + 1) / count  # knots and middles of the square
+    count = 6 * 2 ** unit.get("levels", 12)  # middles and thirds of all pieces, where errors peak
+    x = left + (right - left) * np.arange(count + 1) / count
     y = np.asarray(al.evaluate(target, x[:, None]), float)
     rows = []
     for layer in range(1, net.depth + 1):

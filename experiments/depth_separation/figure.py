@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import colors
-from experiments.depth_separation.findings import TELGARSKY, grows, size_at
+from experiments.depth_separation.findings import TELGARSKY, grows, per_digit, size_at
 from experiments.drawing.figures import given_back
 from experiments.drawing.lettering import bold_title, formula, small_note
 from experiments.drawing.rows import Row, column, distinct, of
@@ -41,7 +41,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     from approxlab import plotting
 
     with plotting.style("screen"):
-        figure = plt.figure(figsize=(12.8, 8.0), dpi=100, layout="constrained")
+        figure = plt.figure(figsize=(11.2, 7.2), dpi=100, layout="constrained")
         axes = figure.subplots(2, 3)
         places = [axes[0, 0], axes[0, 1], axes[1, 0], axes[1, 1]]
         have = distinct(of(rows, story="units"), "target")
@@ -53,10 +53,14 @@ def draw(rows: Sequence[Row]) -> Figure:
                 ax.set_visible(False)
         _draw_tents(axes[0, 2], of(rows, story="tents"))
         _draw_layers(axes[1, 2], of(rows, story="layers"))
+        for ax in axes.flat:
+            ax.tick_params(labelsize=10.5)
+            ax.xaxis.label.set_size(11)
+            ax.yaxis.label.set_size(11)
         handles, labels = places[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=11)
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=10.5)
         figure.suptitle(
-            "One hidden layer pays a power of 1/eps, deep networks a logarithm",
+            r"One hidden layer pays a power of $1/\varepsilon$, depth pays by the digit",
             fontsize=16, fontweight="bold",
         )  # fmt: skip
     return figure
@@ -86,8 +90,12 @@ def _draw_units(ax: Axes, rows: Sequence[Row], name: str, targets: Sequence[str]
                     label="deep, trained" if line == "-" else None)  # fmt: skip
         power = grows(rows, target, "least").slope
     smallest = min(column(of(rows, story="units"), "eps"))
-    ax.set(xscale="log", yscale="log", xlim=(0.13, smallest / 1.5), xlabel="sup error eps")
-    ax.set_ylim(0.8, None)
+    ax.set(
+        xscale="log", yscale="log", xlim=(0.13, smallest / 1.5), xlabel=r"sup error $\varepsilon$"
+    )
+    ax.set_ylim(
+        0.8, 8 * max(column(of(rows, story="units", target=targets[-1]), "num_hidden_units"))
+    )
     ax.set_ylabel("ReLUs")
     bold_title(ax, _TITLES[name], 14)
     _tell(ax, rows, targets, power, smallest)
@@ -96,20 +104,29 @@ def _draw_units(ax: Axes, rows: Sequence[Row], name: str, targets: Sequence[str]
 def _tell(
     ax: Axes, rows: Sequence[Row], targets: Sequence[str], power: float, smallest: float
 ) -> None:
-    """The sizes at the smallest error, and the power."""
-    least, deep = (
-        size_at(rows, targets[-1], way, smallest)["num_hidden_units"] for way in ("least", "deep")
+    """The sizes at the smallest error, and how they grow."""
+    least, shallow, deep = (
+        size_at(rows, targets[-1], way, smallest)["num_hidden_units"]
+        for way in ("least", "shallow", "deep")
     )
-    ax.annotate(f"{least:,}".replace(",", " "), (smallest, least), xytext=(-6, 6), ha="right",
-                textcoords="offset points", color=_LEAST, fontsize=13,
-                fontweight="bold")  # fmt: skip
-    ax.annotate(f"{deep}", (smallest, deep), xytext=(-4, 8), ha="right",
-                textcoords="offset points", color=_DEEP, fontsize=13, fontweight="bold")  # fmt: skip
-    small_note(ax, 0.04, 0.95, f"one layer: eps$^{{-{power:.2f}}}$", color=_LEAST, fontsize=12,
-               va="top")  # fmt: skip
+    many = f"{least:,}".replace(",", " ") if least < 1e6 else f"{least / 1e6:.0f} million"
+    bold: dict[str, Any] = {
+        "textcoords": "offset points",
+        "ha": "right",
+        "fontsize": 13,
+        "fontweight": "bold",
+    }
+    ax.annotate(f"at least {many}", (smallest, shallow), xytext=(2, 5), color=_LEAST, **bold)
+    ax.annotate(f"{deep}", (smallest, deep), xytext=(2, 6), color=_DEEP, **bold)
+    small_note(
+        ax, 0.04, 0.8, rf"one layer: $\varepsilon^{{-{power:.2f}}}$", color=_LEAST, fontsize=12
+    )
+    digit = per_digit(rows, targets[-1])
+    small_note(ax, 0.97, 0.05, f"deep: {digit:.1f} ReLUs per digit", color=_DEEP, fontsize=12,
+               ha="right")  # fmt: skip
     if len(targets) > 1:
-        small_note(ax, 0.04, 0.85, f"lines {formula(targets[0])}, dashes {formula(targets[1])}",
-                   fontsize=11, va="top")  # fmt: skip
+        small_note(ax, 0.04, 0.72, f"solid {formula(targets[0])}, dashed {formula(targets[1])}",
+                   fontsize=11)  # fmt: skip
 
 
 def _draw_tents(ax: Axes, rows: Sequence[Row]) -> None:
@@ -125,27 +142,27 @@ def _draw_tents(ax: Axes, rows: Sequence[Row]) -> None:
                 color=color, markersize=6,
                 label={"placed": "knots placed", "trained": "trained"}[way])  # fmt: skip
     ax.axhline(TELGARSKY, color="0.3", linewidth=1.2, linestyle=":")
-    ax.text(1, TELGARSKY + 0.004, "1/64 (Telgarsky)", fontsize=11, color="0.3")
+    ax.text(0.45 * 2**k, TELGARSKY + 0.005, "1/64 (Telgarsky)", fontsize=11, color="0.3")
     ax.plot([k], [0.0], "D", color=_DEEP, markersize=8, clip_on=False, zorder=5)
-    ax.annotate(f"deep: {k} ReLUs, error 0", (k, 0.0), xytext=(10, -1), textcoords="offset points",
-                color=_DEEP, fontsize=12, fontweight="bold", va="bottom")  # fmt: skip
-    ax.set(xlim=(0, 2**k + 0.5), ylim=(-0.012, 0.3), xlabel="pieces of one hidden layer")
+    ax.annotate(f"deep: {k} ReLUs, error 0", (k, 0.0), xytext=(10, -2), textcoords="offset points",
+                color=_DEEP, fontsize=12, fontweight="bold", va="center")  # fmt: skip
+    ax.set(xlim=(0, 2**k + 0.5), ylim=(-0.03, 0.33), xlabel="pieces of one hidden layer")
     ax.set_ylabel("$L^1$ error")
     bold_title(ax, f"triangle wave of {2**k} pieces", 14)
     ax.legend(loc="upper right", fontsize=11)
-    small_note(ax, 0.04, 0.06 + 0.22, "least error lies in the band", color=_LEAST, fontsize=11)
+    small_note(ax, 0.04, 0.2, "least error: in the band", color=_LEAST, fontsize=11)
 
 
 def _draw_layers(ax: Axes, rows: Sequence[Row]) -> None:
     for target, way, color, style, label in (
         ("square", "deep", _DEEP, "o-", "$x^2$, built"),
-        ("exp", "deep", _DEEP, "s--", "$e^x$, built"),
+        ("takagi", "deep", _DEEP, "s--", "Takagi, built"),
         ("exp", "trained", _TRAINED, "o-", "$e^x$, trained"),
     ):
         own = of(rows, target=target, way=way)
         if own:
             ax.plot(column(own, "layer"), column(own, "sup_error"), style, color=color,
                     markersize=4.5, linewidth=1.5, label=label)  # fmt: skip
-    ax.set(yscale="log", xlabel="read out after layer", ylabel="sup error")
+    ax.set(yscale="log", xlabel="read out after layer $l$", ylabel="sup error")
     bold_title(ax, "one network, layer by layer", 14)
     ax.legend(loc="upper right", fontsize=11)

@@ -1,9 +1,9 @@
-"""The fewest pieces that any network needs for a sup error, and networks of one layer that reach it.
+"""The fewest pieces with which a sup error is possible, and so the fewest units of one layer.
 
-Convex targets (x^2 and x^3 on [0, 1], e^x on [-1, 1]). The best affine function on a piece is the chord, lowered
-by half of its largest distance d from the target, with error d/2. d grows with the piece, so the
-fewest pieces are found by making each, from left to right, as long as the error allows. Neighbours
-have the value f - eps at their knot, so the result is continuous.
+Convex targets (x^2 and x^3 on [0, 1], e^x on [-1, 1]). The best affine function on a piece is the
+chord, lowered by half of its largest distance d from the target, with error d/2. d grows with the
+piece, so the fewest pieces are found by making each, from left to right, as long as the error
+allows. Neighbours have the value f - eps at their knot, so the result is continuous.
 
 The Takagi function. Let the error be below 2^-m / 3 and n <= 2^m pieces. Some dyadic interval of
 length 2^-m holds no knot in its interior. There T is affine + 2^-m T(2^m x - j), and no affine
@@ -67,6 +67,8 @@ def _longest(distance: Callable[[float, float], float], left: float, most: float
         width *= math.sqrt(most / found)
         if not low < left + width < high:
             width = 0.5 * (low + high) - left
+    else:
+        return high  # rather too long
     return left + width
 
 

@@ -19,7 +19,7 @@ _CURVATURE_TIMES_WIDTH = {"cube": 6.0, "exp": 4.0 * math.e}
 
 
 def target_of(name: str) -> Target:
-    """x y on the unit square is not in the catalogue."""
+    """A target of the catalogue, or the product on the unit square."""
     from approxlab import constructions, targets
 
     return constructions.product_deep(1).target if name == "product" else targets.get(name)
@@ -43,8 +43,8 @@ def shallow_units(name: str, eps: float) -> tuple[int, int]:
 def built_shallow(name: str, eps: float) -> MLP:
     """One hidden layer: equal pieces, for the square lowered by half of their error.
 
-    The product is ((x + y)/2)^2 - ((x - y)/2)^2 with both squares interpolated at n + 1 points: their
-    errors lie in [0, 1/(4 n^2)], and are not added.
+    The product is ((x + y)/2)^2 - ((x - y)/2)^2 with both squares interpolated at n + 1 points:
+    their errors lie in [0, 1/(4 n^2)], and are not added.
     """
     from approxlab import constructions
 

@@ -1,13 +1,13 @@
 """The least L1 error of functions with n affine pieces against the tent map iterated k times.
 
-tent^k has 2^k pieces of length h = 2^-k, between 0 and 1, and L1 distance 1/4 from the constant 1/2.
+tent^k has 2^k pieces of length h = 2^-k, between 0 and 1, and L1 distance 1/4 from 1/2.
 
-Lower bound, for all functions with n affine pieces, jumps allowed. A grid cuts every h into cells. A
-dynamic program chooses n - 1 cells that hold the knots and leaves them out; the cells between two of
-them lie in one piece. On a cell the integral of |f - g| is at least that of f - g in absolute value,
-so each run of cells costs at least what the best line costs on the means of the cells. That cost is
-bounded by duality: sum phi_i F_i, with |phi_i| <= 1 and sum phi_i = sum phi_i x_i = 0, which
-reweighted least squares give. The bound holds up to rounding.
+Lower bound, for all functions with n affine pieces, jumps allowed. A grid cuts every h into cells.
+A dynamic program chooses n - 1 cells that hold the knots and leaves them out; the cells between two
+of them lie in one piece. On a cell the integral of |f - g| is at least that of f - g in absolute
+value, so each run of cells costs at least what the best line costs on the means of the cells. That
+cost is bounded by duality: sum phi_i F_i, with |phi_i| <= 1 and sum phi_i = sum phi_i x_i = 0,
+which reweighted least squares give. The bound holds up to rounding.
 
 Upper bound: the first n - 1 pieces are those of tent^k, the last of them up to its middle, where
 the constant 1/2 begins. Its error is exactly (1 - (n - 3/2) / 2^k) / 4, for 2 <= n < 2^k.
