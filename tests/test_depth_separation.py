@@ -67,7 +67,8 @@ def test_built_shallow_networks_are_within_eps(name):
         net = built_shallow(name, eps)
         error = float(al.errors.sup(net, target_of(name)))
         assert 0.2 * eps < error <= eps * (1 + 1e-5)
-        assert net.num_hidden_units == shallow_units(name, eps)[1] and net.depth == 1
+        assert net.num_hidden_units == shallow_units(name, eps)[1]
+        assert net.depth == 1
 
 
 def test_l1_distance_is_that_of_a_fine_grid():

@@ -3,8 +3,8 @@
 Units for a sup error of eps on x^2, x^3, e^x, the product x y and the Takagi function: the fewest
 of any network with one hidden layer (proved; `least.py`), a built one, a deep one that is built,
 and trained deep networks. The triangle wave tent^k: the least L1 error with n pieces (`tents.py`),
-and fitted shallow networks, beside the 1/64 of Telgarsky (2016, Theorem 1.1). Deep networks that are
-read out after each of their layers. ReLUs are counted; linear units of deep built networks, which
+and fitted shallow networks, beside the 1/64 of Telgarsky (2016, Theorem 1.1). Deep networks that
+are read out after each of their layers. ReLUs are counted; linear units of deep built networks, which
 carry a sum through the layers, are in the record. Trained networks have none.
 """
 
