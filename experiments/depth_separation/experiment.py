@@ -4,8 +4,8 @@ Units for a sup error of eps on x^2, x^3, e^x, the product x y and the Takagi fu
 of any network with one hidden layer (proved; `least.py`), a built one, a deep one that is built,
 and trained deep networks. The triangle wave tent^k: the least L1 error with n pieces (`tents.py`),
 and fitted shallow networks, beside the 1/64 of Telgarsky (2016, Theorem 1.1). Deep networks that
-are read out after each of their layers. ReLUs are counted; linear units of deep built networks, which
-carry a sum through the layers, are in the record. Trained networks have none.
+are read out after each of their layers. ReLUs are counted; linear units of deep built networks,
+which carry a sum through the layers, are in the record. Trained networks have none.
 """
 
 from __future__ import annotations
@@ -71,22 +71,48 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(targets=("square", "cube", "product", "takagi"), decades=3, measured_units=40,
-                    optima=(4,), depths=(1, 2), seeds=1, stages=8, k=3, cells=6, fitted=(4,),
-                    tent_seeds=1, tent_steps=10, read=5),
+    "smoke": Config(
+        targets=("square", "cube", "product", "takagi"),
+        decades=3,
+        measured_units=40,
+        optima=(4,),
+        depths=(1, 2),
+        seeds=1,
+        stages=8,
+        k=3,
+        cells=6,
+        fitted=(4,),
+        tent_seeds=1,
+        tent_steps=10,
+        read=5,
+    ),
     "default": Config(),
-    "paper": Config(seeds=8, depths=(1, 2, 3, 4, 5, 6), optima=(4, 16, 64, 128), k=6, cells=10,
-                    fitted=(4, 8, 16, 24, 32, 40, 48, 56), tent_seeds=8, tent_steps=200),
-}  # fmt: skip
+    "paper": Config(
+        seeds=8,
+        depths=(1, 2, 3, 4, 5, 6),
+        optima=(4, 16, 64, 128),
+        k=6,
+        cells=10,
+        fitted=(4, 8, 16, 24, 32, 40, 48, 56),
+        tent_seeds=8,
+        tent_steps=200,
+    ),
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
     """Ways by target, the count held against the optimum, trainings, the tent map, read-outs."""
     check_positive(
-        decades=config.decades, measured_units=config.measured_units, seeds=config.seeds,
-        stages=config.stages, k=config.k, cells=config.cells, tent_seeds=config.tent_seeds,
-        tent_steps=config.tent_steps, read=config.read,
-    )  # fmt: skip
+        decades=config.decades,
+        measured_units=config.measured_units,
+        seeds=config.seeds,
+        stages=config.stages,
+        k=config.k,
+        cells=config.cells,
+        tent_seeds=config.tent_seeds,
+        tent_steps=config.tent_steps,
+        read=config.read,
+    )
     if not 3 <= config.decades <= 9:
         raise ValueError(f"decades: got {config.decades}, expected 3 to 9: below, float64 rounds.")
     if config.k > 7:
@@ -100,35 +126,57 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
             f"read: got {config.read}, expected at most 14: 2^read pieces are sampled."
         )
     built = [
-        {"story": "units", "target": target, "way": way, "decades": config.decades,
-         **({} if way == "least" else {"measured_units": config.measured_units})}
+        {
+            "story": "units",
+            "target": target,
+            "way": way,
+            "decades": config.decades,
+            **({} if way == "least" else {"measured_units": config.measured_units}),
+        }
         for target in config.targets
         for way in (*_WAYS, *(["plain"] if target == "square" else []))
-    ]  # fmt: skip
+    ]
     convex = [name for name in ("cube", "exp") if name in config.targets]
     optima = [
         {"story": "optimum", "target": target, "n": n} for target in convex for n in config.optima
     ]
     trained = [
-        {"story": "trained", "target": target, "layers": depth, "seeds": config.seeds,
-         "stages": config.stages}
+        {
+            "story": "trained",
+            "target": target,
+            "layers": depth,
+            "seeds": config.seeds,
+            "stages": config.stages,
+        }
         for target in config.targets
         if target != "product"
         for depth in config.depths
-    ]  # fmt: skip
+    ]
     waves = [{"story": "tents", "way": "least", "k": config.k, "cells": config.cells}]
     waves += [{"story": "tents", "way": "placed", "k": config.k, "n": n} for n in config.fitted]
     waves += [
-        {"story": "tents", "way": "trained", "k": config.k, "n": n, "seeds": config.tent_seeds,
-         "steps": config.tent_steps}
+        {
+            "story": "tents",
+            "way": "trained",
+            "k": config.k,
+            "n": n,
+            "seeds": config.tent_seeds,
+            "steps": config.tent_steps,
+        }
         for n in config.fitted
-    ]  # fmt: skip
+    ]
     layers = [
         {"story": "layers", "target": "square", "way": "deep", "levels": config.read},
         {"story": "layers", "target": "takagi", "way": "deep", "levels": config.read},
-        {"story": "layers", "target": "exp", "way": "trained", "layers": max(config.depths),
-         "seeds": config.seeds, "stages": config.stages},
-    ]  # fmt: skip
+        {
+            "story": "layers",
+            "target": "exp",
+            "way": "trained",
+            "layers": max(config.depths),
+            "seeds": config.seeds,
+            "stages": config.stages,
+        },
+    ]
     return [*built, *optima, *trained, *waves, *layers]
 
 
@@ -249,10 +297,13 @@ def _tents(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
     if unit["way"] == "least":
         lower = tents.least_l1_lower(k, unit["cells"])
         rows = [
-            {"n": n, "l1_error_lower": float(lower[n - 1]),
-             "l1_error_upper": tents.l1_distance(k, *tents.stopped(k, n))}
+            {
+                "n": n,
+                "l1_error_lower": float(lower[n - 1]),
+                "l1_error_upper": tents.l1_distance(k, *tents.stopped(k, n)),
+            }
             for n in range(1, 2**k)
-        ]  # fmt: skip
+        ]
         return rows
     import jax
 
@@ -263,11 +314,18 @@ def _tents(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str
         nets = [al.fitting.free_knots(target, unit["n"]).network]
     else:
         fit = al.fit(
-            target, hidden=(unit["n"] - 1,), passthrough=(1,), activation="relu",
-            init="uniform_knots", method="variable_projection", seeds=unit["seeds"],
-            key=jax.random.fold_in(jax.random.key(run.seed), unit["n"]), steps=unit["steps"],
-            points=16 * 2**k, devices=run.devices,
-        )  # fmt: skip
+            target,
+            hidden=(unit["n"] - 1,),
+            passthrough=(1,),
+            activation="relu",
+            init="uniform_knots",
+            method="variable_projection",
+            seeds=unit["seeds"],
+            key=jax.random.fold_in(jax.random.key(run.seed), unit["n"]),
+            steps=unit["steps"],
+            points=16 * 2**k,
+            devices=run.devices,
+        )
         nets = [fit.networks.member(i) for i in range(unit["seeds"])]
     return [{"network": i, "l1_error": _l1(k, net)} for i, net in enumerate(nets)]
 

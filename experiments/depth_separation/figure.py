@@ -27,8 +27,12 @@ _TITLES = {
     "product": "$x\\,y$ on the square",
     "takagi": "Takagi function",
 }
-_PANELS = {"square": ("square",), "cube": ("cube", "exp"), "product": ("product",),
-           "takagi": ("takagi",)}  # fmt: skip
+_PANELS = {
+    "square": ("square",),
+    "cube": ("cube", "exp"),
+    "product": ("product",),
+    "takagi": ("takagi",),
+}
 _STYLES = ("-", "--")
 _MOST = 2e9  # units drawn
 
@@ -61,8 +65,9 @@ def draw(rows: Sequence[Row]) -> Figure:
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=10.5)
         figure.suptitle(
             r"One hidden layer pays a power of $1/\varepsilon$, depth pays by the digit",
-            fontsize=16, fontweight="bold",
-        )  # fmt: skip
+            fontsize=16,
+            fontweight="bold",
+        )
     return figure
 
 
@@ -77,17 +82,29 @@ def _draw_units(ax: Axes, rows: Sequence[Row], name: str, targets: Sequence[str]
             cells = of(rows, story="units", target=target, way=way)
             width = 2.2 if way != "shallow" else 1.2
             kept = label if line == "-" else None
-            ax.plot(column(cells, "eps"), column(cells, "num_hidden_units"), line, color=color,
-                    linewidth=width, label=kept)  # fmt: skip
+            ax.plot(
+                column(cells, "eps"),
+                column(cells, "num_hidden_units"),
+                line,
+                color=color,
+                linewidth=width,
+                label=kept,
+            )
         own = of(rows, story="trained", target=target)
         best = [
             min(of(own, layers=layers), key=lambda row: row["sup_error"])
             for layers in distinct(own, "layers")
         ]
         if best:
-            ax.plot(column(best, "sup_error"), column(best, "num_hidden_units"), "o",
-                    color=_TRAINED, markersize=6, markerfacecolor="white" if line != "-" else None,
-                    label="deep, trained" if line == "-" else None)  # fmt: skip
+            ax.plot(
+                column(best, "sup_error"),
+                column(best, "num_hidden_units"),
+                "o",
+                color=_TRAINED,
+                markersize=6,
+                markerfacecolor="white" if line != "-" else None,
+                label="deep, trained" if line == "-" else None,
+            )
         power = grows(rows, target, "least").slope
     smallest = min(column(of(rows, story="units"), "eps"))
     ax.set(
@@ -122,30 +139,55 @@ def _tell(
         ax, 0.04, 0.8, rf"one layer: $\varepsilon^{{-{power:.2f}}}$", color=_LEAST, fontsize=12
     )
     digit = per_digit(rows, targets[-1])
-    small_note(ax, 0.97, 0.05, f"deep: {digit:.1f} ReLUs per digit", color=_DEEP, fontsize=12,
-               ha="right")  # fmt: skip
+    small_note(
+        ax, 0.97, 0.05, f"deep: {digit:.1f} ReLUs per digit", color=_DEEP, fontsize=12, ha="right"
+    )
     if len(targets) > 1:
-        small_note(ax, 0.04, 0.72, f"solid {formula(targets[0])}, dashed {formula(targets[1])}",
-                   fontsize=11)  # fmt: skip
+        small_note(
+            ax,
+            0.04,
+            0.72,
+            f"solid {formula(targets[0])}, dashed {formula(targets[1])}",
+            fontsize=11,
+        )
 
 
 def _draw_tents(ax: Axes, rows: Sequence[Row]) -> None:
     cells, k = of(rows, way="least"), rows[0]["k"]
     n = column(cells, "n")
-    ax.fill_between(n, column(cells, "l1_error_lower"), column(cells, "l1_error_upper"),
-                    color=_LEAST, alpha=0.45, linewidth=0)  # fmt: skip
+    ax.fill_between(
+        n,
+        column(cells, "l1_error_lower"),
+        column(cells, "l1_error_upper"),
+        color=_LEAST,
+        alpha=0.45,
+        linewidth=0,
+    )
     ax.plot(n, column(cells, "l1_error_lower"), color=_LEAST, linewidth=2.0)
     for way, marker, color in (("placed", "s", _SHALLOW), ("trained", "x", _SHALLOW)):
         own = of(rows, way=way)
         counts = distinct(own, "n")
-        ax.plot(counts, [min(column(of(own, n=m), "l1_error")) for m in counts], marker,
-                color=color, markersize=6,
-                label={"placed": "knots placed", "trained": "trained"}[way])  # fmt: skip
+        ax.plot(
+            counts,
+            [min(column(of(own, n=m), "l1_error")) for m in counts],
+            marker,
+            color=color,
+            markersize=6,
+            label={"placed": "knots placed", "trained": "trained"}[way],
+        )
     ax.axhline(TELGARSKY, color="0.3", linewidth=1.2, linestyle=":")
     ax.text(0.45 * 2**k, TELGARSKY + 0.005, "1/64 (Telgarsky)", fontsize=11, color="0.3")
     ax.plot([k], [0.0], "D", color=_DEEP, markersize=8, clip_on=False, zorder=5)
-    ax.annotate(f"deep: {k} ReLUs, error 0", (k, 0.0), xytext=(10, -2), textcoords="offset points",
-                color=_DEEP, fontsize=12, fontweight="bold", va="center")  # fmt: skip
+    ax.annotate(
+        f"deep: {k} ReLUs, error 0",
+        (k, 0.0),
+        xytext=(10, -2),
+        textcoords="offset points",
+        color=_DEEP,
+        fontsize=12,
+        fontweight="bold",
+        va="center",
+    )
     ax.set(xlim=(0, 2**k + 0.5), ylim=(-0.03, 0.33), xlabel="pieces of one hidden layer")
     ax.set_ylabel("$L^1$ error")
     bold_title(ax, f"triangle wave of {2**k} pieces", 14)
@@ -161,8 +203,15 @@ def _draw_layers(ax: Axes, rows: Sequence[Row]) -> None:
     ):
         own = of(rows, target=target, way=way)
         if own:
-            ax.plot(column(own, "layer"), column(own, "sup_error"), style, color=color,
-                    markersize=4.5, linewidth=1.5, label=label)  # fmt: skip
+            ax.plot(
+                column(own, "layer"),
+                column(own, "sup_error"),
+                style,
+                color=color,
+                markersize=4.5,
+                linewidth=1.5,
+                label=label,
+            )
     ax.set(yscale="log", xlabel="read out after layer $l$", ylabel="sup error")
     bold_title(ax, "one network, layer by layer", 14)
     ax.legend(loc="upper right", fontsize=11)

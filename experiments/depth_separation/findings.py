@@ -263,8 +263,11 @@ def table(rows: Sequence[Row]) -> str:
                 f"{row['num_linear_units']:>5}"
             )
         for way, variable in (
-            ("least", "power"), ("shallow", "power"), ("deep", "power"), ("deep", "log"),
-        ):  # fmt: skip
+            ("least", "power"),
+            ("shallow", "power"),
+            ("deep", "power"),
+            ("deep", "log"),
+        ):
             found = grows(rows, target, way, variable)
             base = "1/eps" if variable == "power" else "log(1/eps)"
             ends = f"[{found.lower:.3f}, {found.upper:.3f}]"
