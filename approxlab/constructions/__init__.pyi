@@ -1,7 +1,14 @@
 from ._cybenko import cybenko as cybenko
 from .barron import maurey as maurey
 from .barron import maurey_constant as maurey_constant
+from .exact_functions import l1_norm as l1_norm
+from .exact_functions import maximum as maximum
+from .exact_functions import median_of_three as median_of_three
+from .exact_functions import minimum as minimum
+from .exact_functions import sort_two as sort_two
 from .orthant_sums import orthant_sum as orthant_sum
+from .radial import ball_indicator as ball_indicator
+from .radial import radial_function as radial_function
 from .registry import CONSTRUCTIONS as CONSTRUCTIONS
 from .relu_splines import relu_interpolant as relu_interpolant
 from .relu_splines import spline_network as spline_network

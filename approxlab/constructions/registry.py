@@ -5,7 +5,14 @@ from types import MappingProxyType
 
 from approxlab.claims import Construction
 from approxlab.constructions._cybenko import cybenko
+from approxlab.constructions.exact_functions import (
+    l1_norm,
+    maximum,
+    median_of_three,
+    minimum,
+)
 from approxlab.constructions.orthant_sums import orthant_sum
+from approxlab.constructions.radial import ball_indicator, radial_function
 from approxlab.constructions.relu_splines import relu_interpolant, square_shallow, tent_shallow
 from approxlab.constructions.ridge_sums import ridge_sum
 from approxlab.constructions.sawtooth import square_deep, tent_deep
@@ -20,11 +27,17 @@ __all__ = ["CONSTRUCTIONS"]
 
 CONSTRUCTIONS: Mapping[str, Callable[..., Construction]] = MappingProxyType(
     {
+        "ball_indicator": ball_indicator,
         "bump": bump,
         "costarelli_spigler": costarelli_spigler,
         "cybenko": cybenko,
+        "l1_norm": l1_norm,
+        "maximum": maximum,
+        "median_of_three": median_of_three,
+        "minimum": minimum,
         "most_pieces": most_pieces,
         "orthant_sum": orthant_sum,
+        "radial_function": radial_function,
         "relu_interpolant": relu_interpolant,
         "ridge_sum": ridge_sum,
         "sawtooth_deep": sawtooth_deep,
