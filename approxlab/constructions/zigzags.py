@@ -190,7 +190,7 @@ def _all_pieces(width: int) -> Level:
     """Pieces onto [0, 1] with slopes s_1 = s_3 + s_4: all units to the right but the third."""
     unit = Fraction(1, 2 * (width + 1))
     lengths = [unit, _ZERO, 2 * unit, 2 * unit, *[2 * unit] * (width - 3)]
-    lengths[1] = 1 - sum(lengths)
+    lengths[1] = 1 - sum(lengths, _ZERO)
     slopes = [(-1) ** i / length for i, length in enumerate(lengths)]
     knots = [sum(lengths[: i + 1], _ZERO) for i in range(width)]
     jumps = [slopes[i + 1] - slopes[i] for i in range(width)]
