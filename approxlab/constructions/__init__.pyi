@@ -3,6 +3,7 @@ from .analytic import analytic_deep as analytic_deep
 from .barron import maurey as maurey
 from .barron import maurey_constant as maurey_constant
 from .orthant_sums import orthant_sum as orthant_sum
+from .placed_splines import placed_spline as placed_spline
 from .polynomials import monomial_deep as monomial_deep
 from .polynomials import polynomial_deep as polynomial_deep
 from .products import product_deep as product_deep
