@@ -111,6 +111,28 @@ CASES = {
         for box in BOXES
     ],
     "takagi_deep": [partial(built.takagi_deep, n, box) for n in (1, 6, 12) for box in BOXES],
+    "product_deep": [
+        partial(built.product_deep, 3, Box([3.0, -7.0], [5.0, -2.0])),
+        partial(built.product_deep, 2, squares=3, shifted=False),
+        partial(built.product_deep, domain=Box([1.0, 3.0, -7.0], [2.0, 5.0, -2.0]), eps=0.1),
+    ],
+    "sum_of_squares_deep": [
+        partial(built.sum_of_squares_deep, 3, Box([3.0, -7.0], [5.0, -2.0]), shifted=shifted)
+        for shifted in (True, False)
+    ],
+    "sum_of_squares_shallow": [
+        partial(built.sum_of_squares_shallow, 5, Box([3.0, -7.0], [5.0, -2.0]), shifted=shifted)
+        for shifted in (True, False)
+    ],
+    "monomial_deep": [partial(built.monomial_deep, 3, 0.1, domain=box) for box in BOXES],
+    "polynomial_deep": [
+        partial(built.polynomial_deep, [1, -2, 3, 1, -1], 1e-2, basis="legendre", domain=box)
+        for box in BOXES
+    ],
+    "relu2_polynomial": [
+        partial(built.relu2_polynomial, [1, -2, 3, 1, -1, 2], basis="chebyshev", domain=box)
+        for box in BOXES
+    ],
 }
 ALL = [(name, i) for name, cases in CASES.items() for i in range(len(cases))]
 

@@ -1,4 +1,5 @@
 from ._cybenko import cybenko as cybenko
+from .analytic import analytic_deep as analytic_deep
 from .barron import maurey as maurey
 from .barron import maurey_constant as maurey_constant
 from .exact_functions import l1_norm as l1_norm
@@ -7,9 +8,16 @@ from .exact_functions import median_of_three as median_of_three
 from .exact_functions import minimum as minimum
 from .exact_functions import sort_two as sort_two
 from .orthant_sums import orthant_sum as orthant_sum
+from .placed_splines import placed_spline as placed_spline
+from .polynomials import monomial_deep as monomial_deep
+from .polynomials import polynomial_deep as polynomial_deep
+from .products import product_deep as product_deep
+from .products import sum_of_squares_deep as sum_of_squares_deep
+from .products import sum_of_squares_shallow as sum_of_squares_shallow
 from .radial import ball_indicator as ball_indicator
 from .radial import radial_function as radial_function
 from .registry import CONSTRUCTIONS as CONSTRUCTIONS
+from .relu2_polynomials import relu2_polynomial as relu2_polynomial
 from .relu_splines import relu_interpolant as relu_interpolant
 from .relu_splines import spline_network as spline_network
 from .relu_splines import square_shallow as square_shallow
