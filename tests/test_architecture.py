@@ -73,7 +73,12 @@ INNER_FLOORS: dict[str, list[set[str]]] = {
         {"modes"},
         {"formulas"},
     ],
-    "fitting": [{"target_or_arrays"}, {"training", "orthogonal_greedy"}, {"knots", "last_layer"}],
+    "fitting": [
+        {"target_or_arrays"},
+        {"training", "orthogonal_greedy"},
+        {"knots", "last_layer"},
+        {"continuation"},
+    ],
 }
 # What may be imported inside of a function, and why.
 LATE = {

@@ -1,3 +1,5 @@
+from .continuation.following import fit_deep as fit_deep
+from .continuation.result import DeepFit as DeepFit
 from .knots.placement import FreeKnots as FreeKnots
 from .knots.placement import free_knots as free_knots
 from .last_layer.quasi_interpolants import clustered as clustered

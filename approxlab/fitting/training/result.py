@@ -112,8 +112,8 @@ class FitResult:
         count = len(self.statuses)
         seeds = f", best of {count} seeds" if count > 1 else ""
         return (
-            f"FitResult({self.network!r}, {self.method}, {self.status}, loss {self.loss:.3g}, "
-            f"relative loss {self.relative_loss:.3g}{seeds})"
+            f"{type(self).__name__}({self.network!r}, {self.method}, {self.status}, "
+            f"loss {self.loss:.3g}, relative loss {self.relative_loss:.3g}{seeds})"
         )
 
     def _repr_html_(self) -> str:

@@ -1,0 +1,107 @@
+"""What a deep network is followed to: values at weighted points of [0, 1], and the way back."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from approxlab.fitting.knots.function_or_data import Function, function_or_data
+from approxlab.networks.mlp import MLP
+
+__all__ = ["Given", "given"]
+
+_BENDS = 32  # parts between which the sign of the curvature is read
+_ONE_SIGN = 0.05  # share of the curvature of the other sign that still counts as none
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Given:
+    """Values y = (f - shift) / unit at points t = (x - start) / width.
+
+    Attributes:
+        t: Points in [0, 1], increasing, shape (k,).
+        weights: Shares of the points in the mean square, which sum to 1.
+        y: Values, of size about one.
+        start, width: The interval.
+        shift, unit: The values; the unit is a power of two.
+        is_data: Whether X and Y were given.
+    """
+
+    t: np.ndarray
+    weights: np.ndarray
+    y: np.ndarray
+    start: float
+    width: float
+    shift: float
+    unit: float
+    is_data: bool
+
+    @property
+    def x(self) -> np.ndarray:
+        """The points in the interval."""
+        return self.start + self.width * self.t
+
+    def quadratic(self) -> tuple[tuple[float, float, float], bool]:
+        """Coefficients of the best quadratic, and whether the values bend to one side only.
+
+        A quadratic that is too flat to tell a side, such as that of a wave, is bent until it
+        deviates from its chord as much as the values deviate from a line.
+        """
+        line = self._best(1, self.y)
+        deviation = math.sqrt(float(self.weights @ (self.y - np.polyval(line, self.t)) ** 2))
+        curvature = float(self._best(2, self.y)[0])
+        least = deviation * math.sqrt(180.0)  # the parabola of this curvature deviates as much
+        if abs(curvature) < 0.3 * least:
+            curvature = math.copysign(least, curvature)
+        return self.with_curvature(curvature), self._bends_to_one_side()
+
+    def with_curvature(self, curvature: float) -> tuple[float, float, float]:
+        """The best quadratic c_0 + c_1 t + c_2 t^2 with a given c_2."""
+        slope, height = self._best(1, self.y - curvature * self.t**2)
+        return float(height), float(slope), curvature
+
+    def network(self, weights: list[np.ndarray], biases: list[np.ndarray], dtype: Any) -> MLP:
+        """The network of x with values f: both affine maps go into the outer layers."""
+        first = weights[0] / self.width
+        shifted = biases[0] - first[..., 0] * self.start
+        last, constant = weights[-1] * self.unit, biases[-1] * self.unit + self.shift
+        return MLP.from_arrays(
+            [first, *weights[1:-1], last],
+            [shifted, *biases[1:-1], constant],
+            *("relu",),
+            dtype=dtype,
+        )
+
+    def _best(self, degree: int, y: np.ndarray) -> np.ndarray:
+        return np.polyfit(self.t, y, degree, w=np.sqrt(self.weights))
+
+    def _bends_to_one_side(self) -> bool:
+        places = np.linspace(0, len(self.t) - 1, min(_BENDS + 1, len(self.t))).round().astype(int)
+        turns = np.diff(np.diff(self.y[places]) / np.diff(self.t[places]))
+        up, down = float(np.sum(turns[turns > 0])), -float(np.sum(turns[turns < 0]))
+        return min(up, down) <= _ONE_SIGN * max(up, down)
+
+
+def given(target: Any, points: int) -> Given:
+    """A target or data in the form that deep networks are followed to.
+
+    Half of the points are at equal distances, half where the target is curved, as knots would be.
+    """
+    source = function_or_data(target, 2, "l2")
+    if isinstance(source, Function):
+        a, b = (float(end) for end in (target.domain.lower[0], target.domain.upper[0]))
+        curved = source.density.knots(points // 2, 0.0, source.kinks)
+        edges = np.union1d(curved, np.linspace(a, b, points - points // 2 + 1))
+        x, weights = 0.5 * (edges[1:] + edges[:-1]), np.diff(edges) / (b - a)
+    else:
+        order = np.argsort(source.x, kind="stable")
+        x, weights = source.x[order], np.full(len(order), 1.0 / len(order))
+        a, b = float(x[0]), float(x[-1])
+    y = source.unit * (source.values(x) if isinstance(source, Function) else source.y[order])
+    shift = float(weights @ y)
+    unit = math.ldexp(1.0, math.frexp(float(np.max(np.abs(y - shift))) or 1.0)[1])
+    is_data = not isinstance(source, Function)
+    return Given((x - a) / (b - a), weights, (y - shift) / unit, a, b - a, shift, unit, is_data)
