@@ -312,6 +312,83 @@ def ridge_sum(rng):
     )
 
 
+def _with_dim(rng, least):
+    return _rectangle(rng, int(rng.integers(least, 5)))
+
+
+def product_deep(rng):
+    box, count = _with_dim(rng, 2), int(rng.integers(2, 4))
+    m, shifted = int(rng.integers(1, 19)), bool(rng.integers(2))
+    one = built.product_deep(m, box, squares=count, shifted=shifted)
+    return Case(f"{m} levels, {count} squares on {box!r}", one, lambda x: np.prod(_ld(x), axis=1))
+
+
+def _squared_norm(x):
+    return np.sum(_ld(x) ** 2, axis=1)
+
+
+def sum_of_squares_deep(rng):
+    box, m = _with_dim(rng, 1), int(rng.integers(1, 26))
+    one = built.sum_of_squares_deep(m, box, shifted=bool(rng.integers(2)))
+    return Case(f"{m} levels on {box!r}", one, _squared_norm)
+
+
+def sum_of_squares_shallow(rng):
+    box, n = _with_dim(rng, 1), _size(rng, 300)
+    one = built.sum_of_squares_shallow(n, box, shifted=bool(rng.integers(2)))
+    return Case(f"{n} on {box!r}", one, _squared_norm)
+
+
+def _series(basis, c, x, box):
+    """sum of c_k B_k in extended precision, by the recurrence of the basis."""
+    y = _ld(x[:, 0])
+    if basis != "monomial":
+        low, high = L(box.lower[0]), L(box.upper[0])
+        y = (2 * y - low - high) / (high - low)
+    before, here, total = 0 * y, 0 * y + 1, 0 * y
+    for k, v in enumerate(c):
+        total = total + L(v) * here
+        if basis == "monomial":
+            before, here = here, y * here
+        elif basis == "chebyshev":
+            before, here = here, (2 if k else 1) * y * here - (1 if k else 0) * before
+        else:
+            before, here = here, ((2 * k + 1) * y * here - k * before) / L(k + 1)
+    return total
+
+
+def _polynomial(rng):
+    basis = str(rng.choice(["monomial", "chebyshev", "legendre"]))
+    c = rng.normal(size=int(rng.integers(1, 12))) * 10 ** rng.uniform(-2, 2)
+    far, narrow = (0.5, -0.5) if basis == "monomial" else (6.0, -3.0)
+    box = _interval(rng, far, narrow)
+    return basis, c, box, lambda x: _series(basis, c, x, box)
+
+
+def polynomial_deep(rng):
+    basis, c, box, exact = _polynomial(rng)
+    size = float(np.max(np.abs(exact(box.uniform(100)))))
+    scheme = str(rng.choice(["auto", "auto", "direct", "horner", "clenshaw"]))
+    eps = size * 10 ** rng.uniform(-6, -0.5)
+    one = built.polynomial_deep(c, eps, basis=basis, domain=box, scheme=scheme)
+    return Case(f"{basis} {scheme} {list(c)} to {eps:.2g} on {box!r}", one, exact)
+
+
+def relu2_polynomial(rng):
+    basis, c, box, exact = _polynomial(rng)
+    one = built.relu2_polynomial(c, basis=basis, domain=box)
+    return Case(f"{basis} {list(c)} on {box!r}", one, exact)
+
+
+def monomial_deep(rng):
+    k, box = int(rng.integers(1, 21)), _interval(rng, 1.0, -1.0)
+    largest = max(abs(box.lower[0]), abs(box.upper[0]), 10.0)
+    k = min(k, int(24.0 / math.log10(largest)))  # float32 holds 3e38
+    size = max(abs(box.lower[0]), abs(box.upper[0])) ** k
+    one = built.monomial_deep(k, size * 10 ** rng.uniform(-6, -0.5), domain=box)
+    return Case(f"x^{k} on {box!r}", one, lambda x: _ld(x[:, 0]) ** k)
+
+
 KINDS = {
     one.__name__: one
     for one in (
@@ -328,6 +405,12 @@ KINDS = {
         tower,
         orthant_sum,
         ridge_sum,
+        product_deep,
+        sum_of_squares_deep,
+        sum_of_squares_shallow,
+        monomial_deep,
+        polynomial_deep,
+        relu2_polynomial,
     )
 }
 
