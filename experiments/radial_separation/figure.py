@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from approxlab.plotting.palette import HUES, colors
 from experiments.drawing.axes import ticks_at
 from experiments.drawing.figures import given_back
-from experiments.drawing.lettering import bold_title, small_note
+from experiments.drawing.lettering import bold_title
 from experiments.drawing.rows import Row, distinct
 from experiments.radial_separation.findings import advantage, errors, outcome
 
@@ -40,7 +40,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         panels = figure.subplots(2, 2).ravel()
         for ax, target in zip(panels, targets, strict=False):
             _draw_errors(ax, rows, target)
-        panels[0].legend(loc="lower right", fontsize=_SIZE)
+        panels[0].legend(loc="upper right", fontsize=_SIZE, bbox_to_anchor=(1, 0.79))
         _draw_ratios(panels[len(targets)], rows)
         for ax in panels[len(targets) + 1 :]:
             ax.set_visible(False)
@@ -63,7 +63,7 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], target: str) -> None:
         ax.plot(dims, middle, marker + "-", color=color, markersize=8, label=label)
     ax.axhline(1.0, color="0.5", linestyle=":", linewidth=1.2)
     ax.set(xscale="log", yscale="log", xlabel="dimension $d$", ylabel="relative $L^2$ error")
-    ax.set_ylim(top=2.0)
+    ax.set_ylim(top=1.6)
     ax.text(dims[0], 1.08, "best constant", fontsize=11, color="0.35")
     ticks_at(ax, dims)
     bold_title(ax, f"{_NAMES[target]}: {_FORMULAS[target]}\n{_said(rows, target)}", 14)
@@ -94,6 +94,8 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_ylim(low, high)
     shown = [value for value in (0.25, 0.5, 1, 2, 4, 8, 16) if low <= value <= high]
     ax.set_yticks(shown, [f"{value:g}" for value in shown])
-    small_note(ax, 0.02, 0.95, "above 1: two layers are better", fontsize=_SIZE, va="top")
-    ax.legend(loc="upper right", fontsize=_SIZE, bbox_to_anchor=(1, 0.93))
+    for height, text in ((1.06, "two layers are better"), (0.94, "one layer is better")):
+        side = "bottom" if height > 1 else "top"
+        ax.text(dims[-1], height, text, fontsize=_SIZE, color="0.35", ha="right", va=side)
+    ax.legend(loc="lower right", fontsize=_SIZE)
     bold_title(ax, "What the second layer gains\nat equal numbers of parameters", 14)
