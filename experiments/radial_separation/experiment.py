@@ -6,8 +6,8 @@ itself. A point is a uniform direction times a radius that is uniform on [0, 2],
 points lie in the ball in every dimension, and the variance of a target is the same in every
 dimension. Each cell trains in several ways: learning rates of Adam, for one hidden layer two
 initialisations, for two hidden layers two shapes; then the best of these goes on, by a solve of its
-last layer or by L-BFGS. Validation samples choose the way, and the error is measured at samples that
-nothing else has seen.
+last layer or by L-BFGS. Validation samples choose the way, and the error is measured at samples
+that nothing else has seen.
 """
 
 from __future__ import annotations
