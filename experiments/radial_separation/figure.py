@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLORS = colors("hidden layers")
-_LAYERS = {1: ("one", "s", "one hidden layer"), 2: ("two", "o", "two hidden layers")}
+_COLORS = colors("depth")
+_LAYERS = {1: ("shallow", "s", "one hidden layer"), 2: ("deep", "o", "two hidden layers")}
 _NAMES = {"ball": "Ball", "wave": "Wave", "norm": "Norm"}
 _FORMULAS = {"ball": r"$1$ if $|x| \leq 1$, else $0$", "wave": r"$\cos 2\pi|x|$", "norm": "$|x|$"}
 _MARKERS = ("o", "D", "^")
@@ -36,11 +36,11 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     targets = distinct(rows, "target")
     with plotting.style("screen"):
-        figure = plt.figure(figsize=(10.24, 8.2), dpi=100, layout="constrained")
+        figure = plt.figure(figsize=(10.24, 8.2), dpi=150, layout="constrained")
         panels = figure.subplots(2, 2).ravel()
         for ax, target in zip(panels, targets, strict=False):
             _draw_errors(ax, rows, target)
-        panels[0].legend(loc="upper right", fontsize=_SIZE, bbox_to_anchor=(1, 0.79))
+        panels[0].legend(loc="lower right", fontsize=_SIZE)
         _draw_ratios(panels[len(targets)], rows)
         for ax in panels[len(targets) + 1 :]:
             ax.set_visible(False)
@@ -63,7 +63,8 @@ def _draw_errors(ax: Axes, rows: Sequence[Row], target: str) -> None:
         ax.plot(dims, middle, marker + "-", color=color, markersize=8, label=label)
     ax.axhline(1.0, color="0.5", linestyle=":", linewidth=1.2)
     ax.set(xscale="log", yscale="log", xlabel="dimension $d$", ylabel="relative $L^2$ error")
-    ax.set_ylim(top=1.6)
+    lowest = ax.get_ylim()[0]
+    ax.set_ylim(min(lowest, 0.02), 1.6)
     ax.text(dims[0], 1.08, "best constant", fontsize=11, color="0.35")
     ticks_at(ax, dims)
     bold_title(ax, f"{_NAMES[target]}: {_FORMULAS[target]}\n{_said(rows, target)}", 14)
@@ -96,6 +97,6 @@ def _draw_ratios(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_yticks(shown, [f"{value:g}" for value in shown])
     for height, text in ((1.06, "two layers are better"), (0.94, "one layer is better")):
         side = "bottom" if height > 1 else "top"
-        ax.text(dims[-1], height, text, fontsize=_SIZE, color="0.35", ha="right", va=side)
+        ax.text(dims[0], height, text, fontsize=_SIZE, color="0.35", va=side)
     ax.legend(loc="lower right", fontsize=_SIZE)
     bold_title(ax, "What the second layer gains\nat equal numbers of parameters", 14)

@@ -35,7 +35,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     # Fourteen inches in the style of slides: read from the last row at 1024 pixels, too.
     with plotting.style("slides"):
         figure = plt.figure(figsize=(14.0, 10.4), dpi=110)
-        top, bottom = figure.subfigures(2, 1, height_ratios=[1.0, 1.05])
+        (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.0, 1.05])
         square, tent, trained = top.subplots(1, 3)
         _draw_square(square, rows)
         _draw_tent(tent, rows)
