@@ -50,9 +50,9 @@ class Config:
     """Number of parameters of every network, as nearly as whole widths allow."""
     seeds: int = 2
     """Initialisations of each network."""
-    steps: int = 3000
+    steps: int = 2000
     """Of Adam, at a rate that falls to 0 like a cosine."""
-    samples: int = 65536
+    samples: int = 32768
     """Samples from which the batches of Adam are drawn."""
     batch: int = 256
     """Samples in a step of Adam."""
@@ -69,7 +69,7 @@ PRESETS = {
         targets=("ball",), dims=(8,), budget=800, steps=1000, samples=8192, rates=(0.02,)
     ),
     "default": Config(),
-    "paper": Config(seeds=4, steps=4000, finish=("solve", "lbfgs")),
+    "paper": Config(seeds=4, steps=4000, samples=65536, finish=("solve", "lbfgs")),
 }
 
 
