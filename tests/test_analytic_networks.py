@@ -131,7 +131,7 @@ def exact_error(construction):
 
 @pytest.mark.parametrize("box", mostly_slow(BOXES, always=[BOXES[1]]), ids=str)
 @pytest.mark.parametrize("eps", mostly_slow([1e-1, 1e-3, 1e-5], always=[1e-3]))
-@pytest.mark.parametrize("name", ANALYTIC)
+@pytest.mark.parametrize("name", mostly_slow(ANALYTIC, always=["exp", "sine2"]))
 def test_claims_hold_on_exact_pieces(name, eps, box):
     construction = built.analytic_deep(on(name, box), eps)
     claim = float(construction.claim.bound)
@@ -183,11 +183,23 @@ def test_a_bound_of_a_user():
 
 
 REFUSED = [
-    (lambda: built.analytic_deep(on("kink", BOXES[0]), 0.1), ValueError, "cannot be proved .* abs"),
+    (
+        lambda: built.analytic_deep(on("kink", BOXES[0]), 0.1),
+        ValueError,
+        "cannot be proved .* an ellipse",
+    ),
     (lambda: built.analytic_deep(on("sqrt", BOXES[0]), 0.1), ValueError, "cannot be proved"),
     (lambda: built.analytic_deep(on("takagi", BOXES[0]), 0.1), ValueError, "cannot be proved"),
-    (lambda: built.analytic_deep(on("tent", BOXES[0]), 0.1), ValueError, "cannot be proved .* min"),
-    (lambda: built.analytic_deep(on("step", BOXES[0]), 0.1), ValueError, "cannot be proved .*sign"),
+    (
+        lambda: built.analytic_deep(on("tent", BOXES[0]), 0.1),
+        ValueError,
+        "cannot be proved .* an ellipse",
+    ),
+    (
+        lambda: built.analytic_deep(on("step", BOXES[0]), 0.1),
+        ValueError,
+        "cannot be proved .* an ellipse",
+    ),
     (
         lambda: built.analytic_deep(al.targets.get("runge"), 0.1, expansion="taylor"),
         ValueError,

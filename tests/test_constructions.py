@@ -15,6 +15,10 @@ from approxlab import Box
 from approxlab import constructions as built
 
 BOXES = [Box([0.0], [1.0]), Box([3.0], [5.0]), Box([-7.0], [-2.0])]
+PLANE = Box([3.0, -7.0], [5.0, -2.0])
+BELL = al.Target(
+    lambda q: jnp.exp(-q[0]), domain=Box([0.0], [40.0]), lipschitz=1.0, second_derivative=1.0
+)
 SMOOTH_1D = ["square", "cube", "exp", "sine2", "sine4", "runge", "chirp", "kink", "tent"]
 
 
@@ -76,6 +80,37 @@ CASES = {
         partial(built.ridge_sum, target("sine_product"), 0.05),
     ],
     "tent_deep": [partial(built.tent_deep, k) for k in (1, 3, 10)],
+    "ball_indicator": [
+        partial(built.ball_indicator, 1, 0.05),
+        partial(built.ball_indicator, 3, 0.125, depth=3),
+        partial(built.ball_indicator, 2, 0.1, 0.7, PLANE, center=[3.5, -3.0]),
+    ],
+    "l1_norm": [partial(built.l1_norm, d) for d in (1, 2, 5)]
+    + [partial(built.l1_norm, 2, PLANE, linear_units=True)],
+    "maximum": [partial(built.maximum, d) for d in (1, 2, 5)]
+    + [partial(built.maximum, 2, PLANE, linear_units=True)],
+    "median_of_three": [partial(built.median_of_three, linear_units=one) for one in (False, True)],
+    "minimum": [partial(built.minimum, 3), partial(built.minimum, 2, PLANE)],
+    "most_pieces": [partial(built.most_pieces, *s) for s in ((1, 3), (2, 4), (3, 3), (5, 2))],
+    "radial_function": [
+        partial(built.radial_function, BELL, 16, 64, PLANE, depth=depth) for depth in (2, 3)
+    ],
+    "sawtooth_deep": [
+        partial(built.sawtooth_deep, teeth, box, linear_units=linear)
+        for teeth, linear in [((7,), False), ((2, 5, 3), True), ((4, 4, 4), False)]
+        for box in BOXES
+    ],
+    "self_similar_deep": [
+        partial(built.self_similar_deep, -0.5, 5),
+        partial(built.self_similar_deep, 0.7, 4, 3, BOXES[2]),
+        partial(built.self_similar_deep, -0.3, 6, 5, linear_units=True),
+    ],
+    "square_layered": [
+        partial(built.square_layered, teeth, box, linear_units=linear)
+        for teeth, linear in [((4, 4), False), ((2, 3, 5), True), ((8, 8, 8), False)]
+        for box in BOXES
+    ],
+    "takagi_deep": [partial(built.takagi_deep, n, box) for n in (1, 6, 12) for box in BOXES],
     "product_deep": [
         partial(built.product_deep, 3, Box([3.0, -7.0], [5.0, -2.0])),
         partial(built.product_deep, 2, squares=3, shifted=False),

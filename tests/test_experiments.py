@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from approxlab import records
@@ -57,7 +58,10 @@ def smoke(request, tmp_path_factory):
 def test_smoke_leaves_figure_numbers_and_rows(smoke):
     name, folder, code, text, _ = smoke
     assert code == 0, text
-    assert (folder / f"{name}.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    second = [f"{name}_detail.png"] if experiment(name).draw_detail is not None else []
+    for file in (f"{name}.png", *second):
+        assert (folder / file).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert len(list(folder.glob("*.png"))) == 1 + len(second)
     record = records.read_record(folder / f"{name}.json")
     assert (record.experiment, record.revision) == (name, experiment(name).revision)
     assert record.rows
@@ -334,6 +338,15 @@ SPOILED = {
         ("slope", 1e12): "minima that are none",
         ("position", 0.5): "a segment that ends half way",
     },
+    "radial_separation": {
+        ("error", 3): "errors far above those of validation",
+        ("error", 0): "no error at all",
+        ("validation_error", 0.5): "validation that is too good",
+        ("share_inside", 1.2): "a ball that is not half of the data",
+        ("num_parameters", 1.1): "networks of another size",
+        ("share_misclassified", 10): "more wrong answers than the error allows",
+        ("chosen", False): "no way of training that is chosen",
+    },
     "width_vs_depth": {
         ("sup_error", 1.5): "built networks off their claim",
         ("pieces", 2): "twice as many pieces as proved",
@@ -390,6 +403,49 @@ def test_plan_knows_the_dimensions_of_its_targets():
 
     for dim, names in experiment._DIMENSIONS.items():
         assert {targets.get(name).dim for name in names} == {dim}
+
+
+def test_radial_targets_have_the_deviations_that_errors_are_divided_by():
+    from experiments.radial_separation import experiment, findings
+
+    for dim in (1, 2, 32):
+        for target, deviation in findings.DEVIATIONS.items():
+            unit = {"target": target, "dim": dim}
+            points, values = experiment._samples(np.random.default_rng(0), 40_000, unit)
+            assert points.shape == (40_000, dim)
+            assert np.std(values) == pytest.approx(deviation, rel=0.02)  # 4 standard errors
+        assert np.mean(np.linalg.norm(points, axis=1) <= 1) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("smoke", ["radial_separation"], indirect=True)
+def test_caption_of_radial_separation_says_which_depth_is_better(smoke):
+    name, folder, *_ = smoke
+    rows = records.read_record(folder / f"{name}.json").rows
+
+    def caption(error_of_two):
+        errors = {1: 0.1, 2: error_of_two}
+        return experiment(name).caption([{**row, "error": errors[row["layers"]]} for row in rows])
+
+    assert "two layers have the smaller median error for d = 8 (2 times)" in caption(0.05)
+    assert "the median errors are within a factor 1.5 for d = 8" in caption(0.09)
+    assert "one layer has the smaller median error for d = 8 (3 times)" in caption(0.3)
+
+
+@pytest.mark.parametrize("smoke", ["width_vs_depth"], indirect=True)
+def test_letters_of_width_vs_depth_are_large_enough_at_1024_pixels(smoke):
+    """No letter of both figures is smaller than 9 points where a figure is 1024 pixels wide."""
+    from matplotlib.text import Text
+
+    name, folder, *_ = smoke
+    published = records.read_record(ROOT / "figures" / f"{name}.json").rows
+    for rows in (records.read_record(folder / f"{name}.json").rows, published):
+        for draw in (experiment(name).draw, experiment(name).draw_detail):
+            figure = draw(rows)
+            points_per_inch = 1024 / figure.get_figwidth() / 100  # at 100 pixels per inch
+            letters = [text for text in figure.findobj(Text) if text.get_text().strip()]
+            assert len(letters) > 10
+            assert min(text.get_fontsize() for text in letters) * points_per_inch >= 9
+    assert len(experiment(name).draw(published).axes) <= 6
 
 
 @pytest.mark.parametrize("smoke", ["width_vs_depth"], indirect=True)
@@ -464,8 +520,12 @@ def test_committed_record_is_of_todays_experiment(name):
 
 
 def test_figures_have_experiments_and_are_small():
+    second = {f"{name}_detail.png" for name in NAMES if experiment(name).draw_detail is not None}
+    found = {path.name for path in (ROOT / "figures").iterdir()}
+    assert second <= found
     for path in (ROOT / "figures").iterdir():
-        assert path.stem in NAMES, f"{path.name} belongs to no experiment"
+        known = path.stem in NAMES or path.name in second
+        assert known, f"{path.name} belongs to no experiment"
         assert path.stat().st_size < 1_000_000, path.name
 
 

@@ -34,6 +34,7 @@ IDENTITIES = {
     "linear_regions": "7db5498d549f3296",
     "machine_precision": "867a0ae19b1b944e",
     "network_calculus": "73410a64b0990602",
+    "radial_separation": "d9423a72bf5697b2",
     "sigmoid_shapes": "24ffed86981cb38c",
     "steep_or_solved": "23e70ebe77957983",
     "student_teacher": "480cfcdd3dc8b6c5",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-__all__ = ["Discs", "NotAnalyticError", "discs_of"]
+__all__ = ["Discs", "NotAnalyticError", "discs_of", "without_custom_derivatives"]
 
 _ROUNDING = 2.0**-48  # of one operation, relative: 16 units in the last place
 _TINY = 1e-300
@@ -77,11 +77,9 @@ def _constant(value: Any) -> Discs:
 
 def _equation(equation: Any, values: list[Discs]) -> list[Discs]:
     name, params = equation.primitive.name, equation.params
-    for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
-        inner = params.get(key)
-        if inner is not None and name in ("pjit", "jit", "custom_jvp_call", "custom_vjp_call"):
-            plain = getattr(inner, "jaxpr", inner)
-            return _run(plain, getattr(inner, "consts", ()), values)
+    inner = _inner(equation)
+    if inner is not None:
+        return _run(*inner, values)
     if name in _SHAPES:
         return [_reshaped(_SHAPES[name], params, values)]
     if name not in _OPERATIONS:
@@ -90,6 +88,51 @@ def _equation(equation: Any, values: list[Discs]) -> list[Discs]:
     bad = ~(np.isfinite(result.radius) & np.isfinite(result.center))
     radius = result.radius * (1.0 + _ROUNDING) + np.abs(result.center) * _ROUNDING + _TINY
     return [Discs(np.where(bad, 0.0, result.center), np.where(bad, np.inf, radius))]
+
+
+def _inner(equation: Any) -> tuple[Any, Sequence[Any]] | None:
+    """The program of a call, with its constants."""
+    if equation.primitive.name not in ("pjit", "jit", "custom_jvp_call", "custom_vjp_call"):
+        return None
+    inner = next(
+        (equation.params[k] for k in ("jaxpr", "call_jaxpr", "fun_jaxpr") if k in equation.params),
+        None,
+    )
+    if inner is None:
+        return None
+    return getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())
+
+
+def without_custom_derivatives(fn: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same function of one point of shape (1,), with derivatives by its operations alone."""
+    with jax.enable_x64(True):
+        closed = jax.make_jaxpr(fn)(jax.ShapeDtypeStruct((1,), np.dtype("float64")))
+    return lambda x: _plain(closed.jaxpr, closed.consts, [x])[0]
+
+
+def _plain(jaxpr: Any, consts: Sequence[Any], given: Sequence[Any]) -> list[Any]:
+    known: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
+    known.update(zip(jaxpr.invars, given, strict=True))
+
+    def read(atom: Any) -> Any:
+        return atom.val if hasattr(atom, "val") else known[atom]
+
+    for equation in jaxpr.eqns:
+        values, inner = [read(atom) for atom in equation.invars], _inner(equation)
+        if inner is not None:
+            results = _plain(*inner, values)
+        elif equation.primitive.name == "stop_gradient":
+            results = values
+        elif equation.primitive.name in ("max", "min"):  # whose derivative compares equal numbers
+            a, b = values
+            larger = jax.numpy.greater(a, b)
+            first = larger if equation.primitive.name == "max" else ~larger
+            results = [jax.numpy.where(first, a, b)]
+        else:
+            results = equation.primitive.bind(*values, **equation.params)
+            results = results if equation.primitive.multiple_results else [results]
+        known.update(zip(equation.outvars, results, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
 
 
 def _of_one_rank(values: list[Discs]) -> list[Discs]:
@@ -251,6 +294,57 @@ def _sqrt(a: Discs) -> Discs:
     return Discs(root, np.where(held, np.abs(root) * -np.expm1(0.5 * np.log1p(-ratio)), np.inf))
 
 
+def _side(a: Discs) -> np.ndarray:
+    """1 or -1 where the real parts have one sign, else nan: there |z| is z or -z, and analytic."""
+    r = a.radius + np.abs(a.center) * _ROUNDING
+    return np.where(a.center.real > r, 1.0, np.where(a.center.real < -r, -1.0, np.nan))
+
+
+def _sign(a: Discs) -> Discs:
+    side = _side(a)
+    return Discs(side.astype(complex), np.zeros(side.shape))
+
+
+def _abs(a: Discs) -> Discs:
+    return _mul(a, _sign(a))
+
+
+def _larger(a: Discs, b: Discs) -> Discs:
+    """(a + b + |a - b|) / 2, with the discs themselves."""
+    side = _side(_add(a, _neg(b)))
+    center = np.where(side > 0, a.center, b.center)
+    radius = np.where(side > 0, a.radius, b.radius)
+    return Discs(center, np.where(np.isnan(side), np.inf, radius))
+
+
+def _compared(flip: float, may_be_equal: float) -> Callable[[Discs, Discs], Discs]:
+    """1 for true and 0 for false, of an infinite radius where this is not the same on the discs."""
+
+    def compare(a: Discs, b: Discs) -> Discs:
+        side = flip * _side(_add(a, _neg(b)))
+        same = (a.radius == 0) & (b.radius == 0) & (a.center == b.center)
+        value = np.where(same, may_be_equal, side > 0)
+        return Discs(value + 0j, np.where(same | ~np.isnan(side), 0.0, np.inf))
+
+    return compare
+
+
+def _equal(a: Discs, b: Discs) -> Discs:
+    apart = np.abs(a.center - b.center) > (a.radius + b.radius) * (1.0 + _ROUNDING)
+    same = (a.radius == 0) & (b.radius == 0) & (a.center == b.center)
+    return Discs(same + 0j, np.where(apart | same, 0.0, np.inf))
+
+
+def _select(which: Discs, *cases: Discs) -> Discs:
+    if len(cases) != 2:
+        raise NotAnalyticError("it uses select_n of more than two cases")
+    first = which.center.real < 0.5
+    held = which.radius < 0.25
+    radius = np.where(first, cases[0].radius, cases[1].radius)
+    center = np.where(first, cases[0].center, cases[1].center)
+    return Discs(center, np.where(held, radius, np.inf))
+
+
 def _integer_pow(a: Discs, y: int) -> Discs:
     out = _number(1.0)
     for bit in bin(abs(y))[2:]:
@@ -294,5 +388,16 @@ _OPERATIONS: dict[str, Callable[..., Discs]] = {
     "integer_pow": _integer_pow,
     "square": lambda a: _mul(a, a),
     "pow": _pow,
+    "abs": _abs,
+    "sign": _sign,
+    "max": _larger,
+    "min": lambda a, b: _neg(_larger(_neg(a), _neg(b))),
+    "gt": _compared(1.0, 0.0),
+    "ge": _compared(1.0, 1.0),
+    "lt": _compared(-1.0, 0.0),
+    "le": _compared(-1.0, 1.0),
+    "not": lambda a: Discs(1.0 - a.center, a.radius),
+    "eq": _equal,
+    "select_n": _select,
     "reduce_sum": _sum,
 }

@@ -1,9 +1,9 @@
 """Networks that fold an interval level by level, with sums of what each level gives.
 
 A level maps a state G in [0, w] to a new state, v_0 + sum_j v_j relu(s_j (G - k_j)), with signs
-s_j, and adds a_0 + sum_j a_j relu(s_j (G - k_j)) to a sum. States are lengths: the first one is x - a on
-the interval [a, a + w], so that a far interval costs little accuracy. All numbers are fractions
-here, and rounded once, when the network is made.
+s_j, and adds a_0 + sum_j a_j relu(s_j (G - k_j)) to a sum. States are lengths: the first one is
+x - a on the interval [a, a + w], so that a far interval costs little accuracy. All numbers are
+fractions here, and rounded once, when the network is made.
 
 In plain layers the sum is passed on by a ReLU, which asks for a lower bound of all partial sums.
 With linear units, the sum and a unit relu(G - 0) of a level, if it has one, are such units.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from approxlab.constructions._relu_rounding import check_held
 from approxlab.domains import Box, check_interval
 from approxlab.targets.catalogue import get
 from approxlab.targets.target import Target
 
 
-def square_on(domain: Box | None) -> Target:
+def square_on(domain: Any) -> Target:
     """The target x^2 itself on an interval; `Target.moved_to` would rescale the one on [0, 1]."""
     base = get("square")
     if domain is None or domain == base.domain:

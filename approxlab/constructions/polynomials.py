@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from approxlab.constructions._polynomial_arguments import (
     series_target,
 )
 from approxlab.constructions._polynomial_programs import polynomial_programs, power_programs
+from approxlab.constructions._relu_rounding import check_held
 from approxlab.constructions._square_networks import relu_network
 from approxlab.constructions._square_programs import Plan, Program, planned
 
@@ -120,6 +122,8 @@ def monomial_deep(
         raise ValueError(f"k: got {k}, expected at most 100.")
     check_levels(levels, eps)
     box = interval(domain)
+    side = max(abs(box.lower[0]), abs(box.upper[0]), 1e-300)
+    check_held("domain", box, 4.0 * math.exp(min(k * math.log(side), 709.0)))
     series, _ = series_of([0.0] * k + [1.0], None, box)
 
     def programs(plain: bool) -> Iterator[Program]:

@@ -29,9 +29,7 @@ _MOST_LEVELS = 40
 _TERMS = 1100  # of the target's sum, for weights near 1
 
 
-def takagi_deep(
-    levels: int, domain: Box | None = None, *, linear_units: bool = False
-) -> Construction:
+def takagi_deep(levels: Any, domain: Any = None, *, linear_units: bool = False) -> Construction:
     """The Takagi function by N levels of the tent map, with error exactly 2^-N / 3.
 
     T(t) = sum_{k>=1} tent^k(t) / 2^k. After N terms the remainder is 2^-N T(tent^N(t)), which takes
@@ -79,10 +77,10 @@ def takagi_deep(
 
 
 def self_similar_deep(
-    weight: float,
-    levels: int,
-    teeth: int = 2,
-    domain: Box | None = None,
+    weight: Any,
+    levels: Any,
+    teeth: Any = 2,
+    domain: Any = None,
     *,
     linear_units: bool = False,
 ) -> Construction:

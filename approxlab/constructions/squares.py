@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from approxlab.claims import Claim, Construction
 from approxlab.constructions._folds import Level, equal_teeth, folded, folded_rounding
@@ -20,9 +21,7 @@ __all__ = ["square_layered", "square_levels"]
 _MOST_PIECES = 2**25  # with more pieces, w^2 / (8 P^2) is below the rounding of float64
 
 
-def square_layered(
-    teeth: Sequence[int], domain: Box | None = None, *, linear_units: bool = False
-) -> Construction:
+def square_layered(teeth: Any, domain: Any = None, *, linear_units: bool = False) -> Construction:
     """The square by layers of p_k teeth: the best approximation with P = p_1 ... p_L pieces.
 
     On [0, 1] let z_k be the zigzag with P_k = p_1 ... p_k pieces and I_p the interpolant of
@@ -89,7 +88,7 @@ def _network(teeth: Sequence[int], box: Box, linear_units: bool) -> tuple[MLP, f
     return network, folded_rounding(levels, box, lowest, shift, network)
 
 
-def square_levels(teeth: Sequence[int], left: Fraction, width: Fraction) -> list[Level]:
+def square_levels(teeth: Any, left: Fraction, width: Fraction) -> list[Level]:
     """The levels whose parts add up to the interpolant of x^2 at P + 1 points of the interval."""
     levels, pieces = [], 1
     for k, p in enumerate(teeth):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -24,9 +24,7 @@ __all__ = ["checked_interval", "checked_teeth", "most_pieces", "sawtooth_deep"]
 _ZERO = Fraction(0)
 
 
-def sawtooth_deep(
-    teeth: Sequence[int], domain: Box | None = None, *, linear_units: bool = False
-) -> Construction:
+def sawtooth_deep(teeth: Any, domain: Any = None, *, linear_units: bool = False) -> Construction:
     """The zigzag with p_1 p_2 ... p_L equal pieces on an interval, by L layers of p_k ReLUs.
 
     Let fold(s) be the distance of s from the nearest even integer. The zigzag z_p(t) = fold(p t)
@@ -107,7 +105,7 @@ def _read(level: Level, scale: Fraction) -> Level:
     return Level(level.knots, level.jumps, level.start, level.signs, parts, scale * level.start)
 
 
-def most_pieces(width: int, depth: int) -> Construction:
+def most_pieces(width: Any, depth: Any) -> Construction:
     """A ReLU network of given width and depth, without linear units, with very many pieces.
 
     - Width w >= 3: (w + 1)^L pieces on [0, 1], which no network of this size can exceed
@@ -192,7 +190,7 @@ def _all_pieces(width: int) -> Level:
     """Pieces onto [0, 1] with slopes s_1 = s_3 + s_4: all units to the right but the third."""
     unit = Fraction(1, 2 * (width + 1))
     lengths = [unit, _ZERO, 2 * unit, 2 * unit, *[2 * unit] * (width - 3)]
-    lengths[1] = 1 - sum(lengths)
+    lengths[1] = 1 - sum(lengths, _ZERO)
     slopes = [(-1) ** i / length for i, length in enumerate(lengths)]
     knots = [sum(lengths[: i + 1], _ZERO) for i in range(width)]
     jumps = [slopes[i + 1] - slopes[i] for i in range(width)]

@@ -200,7 +200,7 @@ def _draw_levels(ax: Axes, levels: np.ndarray) -> None:
         top = 0.5 * (across[-1] + across[-2])
         if 0 <= top <= columns:
             ax.annotate(f"{round(mark)}", (top, count), xytext=(0, 2), textcoords="offset points",
-                        ha="center", va="bottom", fontsize=8, color="0.3")  # fmt: skip
+                        ha="center", va="bottom", fontsize="small", color="0.3")  # fmt: skip
     ax.set(xlim=(0, columns), ylim=(0, count))
 
 

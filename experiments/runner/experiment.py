@@ -60,6 +60,7 @@ class Experiment:
         caption: The sentence under the figure.
         table: What is printed at the end.
         draw: The figure; without it there are numbers only.
+        draw_detail: A second figure, NAME_detail.png, for what the first leaves out.
         seconds: Expected time on two cores.
         together: Whether its fits take `run.devices`, so that `--distributed` serves a purpose.
         inline: Whether programs run in the thread that calls them: handing a program of
@@ -76,6 +77,7 @@ class Experiment:
     caption: Callable[[Sequence[Row]], str] = _number_of_rows
     table: Callable[[Sequence[Row]], str] = text_table
     draw: Callable[[Sequence[Row]], Figure] | None = None
+    draw_detail: Callable[[Sequence[Row]], Figure] | None = None
     seconds: Callable[[Any], float] | None = None
     together: bool = False
     inline: bool = False

@@ -53,6 +53,16 @@ class Job:
         return self.figure_folder / f"{self.experiment.name}.json"
 
     @property
+    def figure_file(self) -> Path:
+        """The figure."""
+        return self.record_file.with_suffix(".png")
+
+    @property
+    def detail_file(self) -> Path:
+        """The second figure, of experiments that have one."""
+        return self.figure_folder / f"{self.experiment.name}_detail.png"
+
+    @property
     def published_file(self) -> Path:
         """The numbers behind the published figure."""
         return self.experiment.root / "figures" / self.record_file.name

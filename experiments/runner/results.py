@@ -53,14 +53,15 @@ def _deliver(job: Job, record: records.Record, read_from: Path | None = None) ->
     Rows and provenance are those of the record, the caption is today's. The file of a record that
     was read from it, and has this caption already, is left as it is.
     """
-    experiment, rows, figure_file = job.experiment, record.rows, job.record_file.with_suffix(".png")
+    experiment, rows = job.experiment, record.rows
+    drawings = {job.figure_file: experiment.draw, job.detail_file: experiment.draw_detail}
     doing = "check"
     try:
         experiment.check(rows)
         doing = "caption or table"
         caption, table = experiment.caption(rows), experiment.table(rows)
         doing = "figure"
-        image = None if experiment.draw is None else _png(experiment.draw, rows)
+        images = {file: _png(draw, rows) for file, draw in drawings.items() if draw is not None}
     except Exception as error:  # of settings that nobody has tried: one size, no target of a kind
         reason = str(error) if isinstance(error, AssertionError) else one_line(error)
         complain(
@@ -77,9 +78,9 @@ def _deliver(job: Job, record: records.Record, read_from: Path | None = None) ->
             caption=caption,
         )
     job.say(f"\n{table}\n\n{caption}\n")
-    if image is not None:
-        records.write_bytes_atomic(figure_file, image)
-        job.say(f"figure  {os.path.relpath(figure_file)}")
+    for file, image in images.items():
+        records.write_bytes_atomic(file, image)
+        job.say(f"figure  {os.path.relpath(file)}")
     job.say(f"numbers {os.path.relpath(job.record_file)}")
     return 0
 

@@ -169,7 +169,7 @@ def _lead(job: Job) -> int:
     _say_plan(job, pending)
     if options.dry_run:
         return 0
-    for file in (job.settings_file, job.record_file, job.record_file.with_suffix(".png")):
+    for file in (job.settings_file, job.record_file, job.figure_file, job.detail_file):
         records.remove_leftovers(file)
     before = earlier(job)
     if pending:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from approxlab.arguments import check_positive
 from experiments import runner
 from experiments.runner import own_targets
+from experiments.width_vs_depth.detail import draw_detail
 from experiments.width_vs_depth.figure import draw
 from experiments.width_vs_depth.findings import caption, check, table
 
@@ -261,6 +262,7 @@ EXPERIMENT = runner.Experiment(
     caption=caption,
     table=table,
     draw=draw,
+    draw_detail=draw_detail,
     seconds=seconds,
     together=True,
 )

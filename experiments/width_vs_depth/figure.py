@@ -1,4 +1,4 @@
-"""The figure of `width_vs_depth`: what was built, what was trained, and the map of both."""
+"""The figure of `width_vs_depth`: the story in a few panels; `detail` has the others."""
 
 from __future__ import annotations
 
@@ -6,73 +6,50 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from approxlab.plotting.palette import colors
+from approxlab.plotting.palette import HUES, colors
 from experiments.drawing import lettering
-from experiments.drawing.axes import ticks_at
 from experiments.drawing.figures import given_back
 from experiments.drawing.lettering import bold_title
-from experiments.drawing.rows import Row, column, distinct, of
+from experiments.drawing.rows import Row, column, of
+from experiments.width_vs_depth.findings import gains
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw"]
+__all__ = ["draw", "formula"]
 
 _COLORS = colors("depth")
 _DEEP, _SHALLOW = _COLORS["deep"], _COLORS["shallow"]
-_LEAST_SHOWN = 3e-6
-_NORMS = {"relative_l2_error": "relative $L^2$ error", "sup_error": "sup error"}
+_DEPTH_COLORS = (_SHALLOW, HUES[3], HUES[1])  # of the least depth, and of deeper ones
+_ACTIVATION_COLORS = (HUES[2], HUES[4], *HUES)
 
 
 @given_back
 def draw(rows: Sequence[Row]) -> Figure:
-    """Top: built networks and the map. Below: one column per target, one row per error."""
+    """Top: built networks, and trained ones beside them. Below: what depth gains, and the map."""
     import matplotlib.pyplot as plt
 
     from approxlab import plotting
 
-    trained = of(rows, story="trained")
-    targets = distinct(trained, "target")
-    activations = distinct(trained, "activation")
-    lines = [(norm, activation) for norm in _NORMS for activation in activations]
-    with plotting.style("screen"):
-        figure = plt.figure(figsize=(13.0, 4.6 + 2.35 * len(lines)), dpi=100)
-        heights = [4.6, 2.35 * len(lines)]
-        (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)
-        square, tent, heat = top.subplots(1, 3, width_ratios=[1.25, 0.9, 1.25])
+    # Fourteen inches in the style of slides: read from the last row at 1024 pixels, too.
+    with plotting.style("slides"):
+        figure = plt.figure(figsize=(14.0, 10.4), dpi=110)
+        (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.0, 1.05])
+        square, tent, trained = top.subplots(1, 3)
         _draw_square(square, rows)
         _draw_tent(tent, rows)
+        _draw_trained_beside_built(trained, rows)
+        gain, heat = bottom.subplots(1, 2, width_ratios=[1.0, 1.15])
+        _draw_gains(gain, rows)
         _draw_map(heat, of(rows, story="map"))
-        axes = bottom.subplots(len(lines), len(targets), sharex="col", sharey="row", squeeze=False)
-        for i, (norm, activation) in enumerate(lines):
-            for j, target in enumerate(targets):
-                cells = of(trained, activation=activation, target=target)
-                _draw_trained(axes[i, j], cells, norm)
-                if i == 0:
-                    axes[i, j].set_title(formula(target))
-                if i == len(lines) - 1:
-                    axes[i, j].set_xlabel("parameters")
-            axes[i, 0].set_ylabel(f"{activation}\n{_NORMS[norm]}")
-            axes[i, 0].set_ylim(*_limits(of(trained, activation=activation), norm))
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        seeds = trained[0]["seeds"]
-        lettering.heading(bottom, f"Trained: equal budgets, median and quartiles of {seeds} seeds")
-        bottom.legend(
-            handles,
-            labels,
-            loc="upper right",
-            ncols=len(labels),
-            title=None,
-            bbox_to_anchor=(0.995, 1.0),
-        )
     return figure
 
 
 def formula(target: str) -> str:
     """How a target is written above its panels."""
     if target.startswith("tent"):
-        return f"tent map iterated {target[4:]} times"
+        return f"tent map, {target[4:]} times"
     return lettering.formula(target)
 
 
@@ -81,38 +58,40 @@ def _draw_square(ax: Axes, rows: Sequence[Row]) -> None:
     units = column(deep, "num_hidden_units")
     errors = column(deep, "sup_error")
     limit = [2.0 ** (-2 * n - 3) for n in units]
-    floor = errors[-1] / 30
+    floor = errors[-1] / 300
     forbidden = _COLORS["below the optimum"]
     ax.fill_between(units, floor, limit, color=forbidden, alpha=0.45, linewidth=0)
     sizes = [2.0**i for i in range(deep[-1]["levels"] + 1)]
-    ax.plot(sizes, [1 / (8 * n * n) for n in sizes], color=_SHALLOW, linewidth=1.2)
-    ax.plot(units, limit, color=_DEEP, linewidth=1.2)
+    ax.plot(sizes, [1 / (8 * n * n) for n in sizes], color=_SHALLOW, linewidth=1.5)
+    ax.plot(units, limit, color=_DEEP, linewidth=1.5)
     ax.plot(
         column(shallow, "num_hidden_units"),
         column(shallow, "sup_error"),
         "s",
         color=_SHALLOW,
-        label="one hidden layer: $1/(8N^2)$",
+        label="one layer: $1/(8N^2)$",
     )
-    ax.plot(units, errors, "o", color=_DEEP, label="one ReLU per layer: $2^{-2N-3}$")
+    ax.plot(units, errors, "o", color=_DEEP, label="one per layer: $2^{-2N-3}$")
     ax.annotate(
         "",
-        xy=(units[-1] * 1.25, errors[-1]),
-        xytext=(sizes[-1] / 1.3, errors[-1]),
-        arrowprops={"arrowstyle": "->", "color": "0.25", "linewidth": 1.2},
+        xy=(units[-1] * 1.35, errors[-1]),
+        xytext=(sizes[-1] / 1.4, errors[-1]),
+        arrowprops={"arrowstyle": "->", "color": "0.25", "linewidth": 1.5},
     )
     ax.text(
-        math.sqrt(units[-1] * sizes[-1]),
-        errors[-1] * 1.7,
+        sizes[-1],
+        errors[-1] / 2.5,
         f"same error: {units[-1]} units\ninstead of {round(sizes[-1])}",
-        ha="center",
-        va="bottom",
-        fontsize=10,
+        ha="right",
+        va="top",
+        fontsize="small",
     )
-    ax.text(1.08, floor * 1.6, "impossible for\nany ReLU network", fontsize=8.5, color="0.3")
+    ax.text(1.1, floor * 2, "proved\nimpossible", fontsize=12.5, color="0.3")
     ax.set(xscale="log", yscale="log", xlabel="hidden units $N$", ylabel="sup error")
-    ax.set_ylim(floor, 0.2)
-    bold_title(ax, "Built: the best networks for $x^2$", 13)
+    ax.set_ylim(floor, 300)
+    ax.set_yticks([10.0**e for e in range(-9, 0, 2) if 10.0**e > floor])
+    ax.minorticks_off()
+    bold_title(ax, "Built: best for $x^2$")
     ax.legend(loc="upper right")
 
 
@@ -123,10 +102,10 @@ def _draw_tent(ax: Axes, rows: Sequence[Row]) -> None:
     ):
         cells = of(rows, construction=f"tent_{kind}")
         levels = column(cells, "levels")
-        ax.plot(levels, column(cells, "num_hidden_units"), color=color, linewidth=1.2)
+        ax.plot(levels, column(cells, "num_hidden_units"), color=color, linewidth=1.5)
         ax.plot(levels, column(cells, "num_hidden_units"), marker, color=color, label=label)
     ax.set(yscale="log", xlabel="iterations $k$", ylabel="hidden units for error 0")
-    bold_title(ax, "Tent map iterated $k$ times", 13)
+    bold_title(ax, "Built: tent map, iterated")
     ax.legend(loc="upper left")
 
 
@@ -137,47 +116,61 @@ def _draw_map(ax: Axes, rows: Sequence[Row]) -> None:
         rows, x="width", y="depth", value="relative_l2_error", level="num_parameters", ax=ax
     )
     name = f"{formula(rows[0]['target'])}, {rows[0]['activation']}"
-    bold_title(ax, "Width by depth: " + name, 13, pad=18)
-    ax.annotate("parameters", (1, 1), xycoords="axes fraction", xytext=(0, 12),
-                textcoords="offset points", ha="right", fontsize=8, color="0.3")  # fmt: skip
-    ax.set(xlabel="width", ylabel="depth (hidden layers)")
+    bold_title(ax, "Width by depth: " + name, pad=24)
+    ax.set(xlabel="width (dashed: equal numbers of parameters)", ylabel="hidden layers")
 
 
-def _limits(rows: Sequence[Row], norm: str) -> tuple[float, float]:
-    """Room for errors up to those of the constant 0, and for what is known of the least possible.
-
-    A ReLU network may represent a kink exactly: in the sup norm such a line leaves the panel.
-    """
-    errors = [row[norm] for row in rows if math.isfinite(row[norm])] or [1.0]
-    top = min(2 * max(errors), 3.0 if norm == "relative_l2_error" else 10.0)
-    if norm != "relative_l2_error":
-        return max(min(errors) / 2, _LEAST_SHOWN), top
-    optima = [v for v in (row[f"best_{norm}"] for row in rows) if math.isfinite(v)]
-    return min(errors + optima) / 2, top
-
-
-def _draw_trained(ax: Axes, rows: Sequence[Row], norm: str) -> None:
+def _draw_trained_beside_built(ax: Axes, rows: Sequence[Row]) -> None:
+    """Errors over parameters: one target, trained in some depths, and built where it is x^2."""
     from approxlab import plotting
 
-    depths = sorted({row["depth"] for row in rows})
-    colors = plotting.ordered_colors(len(depths))
+    trained = of(rows, story="trained")
+    relu = of(trained, activation="relu") or trained
+    cells = of(relu, target="square") or of(relu, target=relu[0]["target"])
+    cells = of(cells, activation=cells[0]["activation"])
+    depths = sorted({row["depth"] for row in cells})
+    shown = sorted({depths[0], depths[len(depths) // 2], depths[-1]})
     plotting.plot_error_against_size(
-        rows, x="num_parameters", y=norm, by="depth", ax=ax, colors=colors, markersize=3.5,
-        label=lambda depth: f"depth {depth}", linewidth=1.5,
+        [row for row in cells if row["depth"] in shown], x="num_parameters", y="sup_error",
+        by="depth", ax=ax, colors=_DEPTH_COLORS[: len(shown)],
+        label=lambda depth: f"depth {depth}",
     )  # fmt: skip
-    for depth, color in zip(depths, colors, strict=True):
-        _draw_best(ax, of(rows, depth=depth), norm, color)
-    budgets = sorted({row["budget"] for row in rows})
-    ticks_at(ax, budgets)
+    if cells[0]["target"] == "square":
+        built = of(rows, construction="square_deep")
+        sizes, errors = column(built, "num_parameters"), column(built, "sup_error")
+        ax.plot(sizes, errors, "o-", color=_DEEP, linewidth=1.5, label="built")
+    ax.set(xscale="log", yscale="log", xlabel="parameters", ylabel="sup error")
+    bold_title(ax, f"Trained: {formula(cells[0]['target'])}, {cells[0]['activation']}")
+    ax.legend(loc="lower left", handlelength=1.2, borderpad=0.1)
 
 
-def _draw_best(ax: Axes, rows: Sequence[Row], norm: str, color: str) -> None:
-    """Dashed in the colour of the depth: the least possible error of these widths, if known."""
-    known = {r["num_parameters"]: r[f"best_{norm}"] for r in rows}
-    sizes = sorted(n for n, best in known.items() if math.isfinite(best))
-    if not sizes:
-        return
-    ax.plot(sizes, [known[n] for n in sizes], "--", color=color, linewidth=1.2)
-    words = {"lower": "dashed: lower bounds", "asymptotic": "dashed: free knots, asymptotic"}
-    if rows[0]["depth"] == 1:
-        ax.text(0.02, 0.04, words[rows[0]["best_kind"]], transform=ax.transAxes, fontsize=8)
+def _draw_gains(ax: Axes, rows: Sequence[Row]) -> None:
+    """A bar for every target and activation: to the right where depth helps in training."""
+    found = [gain for gain in gains(rows) if math.isfinite(gain.ratio)]
+    targets, activations = (
+        [*dict.fromkeys(g.target for g in found)],
+        [*dict.fromkeys(g.activation for g in found)],
+    )
+    share = 0.8 / max(1, len(activations))
+    for gain in found:
+        place = activations.index(gain.activation)
+        y = targets.index(gain.target) + share * (place - (len(activations) - 1) / 2)
+        color = _ACTIVATION_COLORS[place % len(_ACTIVATION_COLORS)]
+        ax.barh(y, gain.ratio - 1, left=1, color=color, height=share)
+        away = 1 if gain.ratio >= 1 else -1
+        ax.annotate(f"{gain.ratio:.2g}", (gain.ratio, y), xytext=(5 * away, 0),
+                    textcoords="offset points", va="center", fontsize="small",
+                    ha="left" if away > 0 else "right")  # fmt: skip
+    for activation, color in zip(activations, _ACTIVATION_COLORS, strict=False):
+        ax.barh(0, 0, left=1, color=color, label=activation)
+    ax.set_yticks(range(len(targets)), [formula(target) for target in targets])
+    ax.invert_yaxis()
+    ax.axvline(1.0, color="0.3", linewidth=1.5)
+    ratios = [gain.ratio for gain in found] or [1.0]
+    ax.set(xscale="log", xlim=(min(0.5, *ratios) / 2.5, 3 * max(2.0, *ratios)))
+    ax.set_xlabel("error of one layer / error of the best deeper network")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.grid(False, axis="y")
+    bold_title(ax, "Trained: what depth gains")
+    if found:
+        ax.legend(loc="lower right")

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import median
+from typing import NamedTuple
 
 from experiments.drawing.rows import Row, of
 
-__all__ = ["caption", "check", "table"]
+__all__ = ["Gain", "caption", "check", "gains", "table"]
 
 _FACTOR = 2.0  # smaller ratios between the errors of two depths count as equal
 
@@ -88,18 +89,49 @@ def _of_time(rows: Sequence[Row]) -> str:
     )
 
 
+class Gain(NamedTuple):
+    """What depth gains on one target: median relative L2 errors at the largest budget.
+
+    Attributes:
+        target: Name of the target.
+        activation: Of the networks.
+        depth: The best of the deeper networks.
+        shallow: Error of the least depth.
+        deep: Error of that depth.
+    """
+
+    target: str
+    activation: str
+    depth: int
+    shallow: float
+    deep: float
+
+    @property
+    def ratio(self) -> float:
+        """Above 1 where depth helps; not a number where a median is not finite."""
+        finite = math.isfinite(self.shallow) and math.isfinite(self.deep) and self.deep > 0
+        return self.shallow / self.deep if finite else math.nan
+
+
+def gains(rows: Sequence[Row]) -> list[Gain]:
+    """The gain on every target with every activation; none where there is one depth only."""
+    found = []
+    for target, activation in _panels(rows):
+        errors = _medians(rows, target, activation)
+        shallow = errors.pop(min(errors))
+        if errors:
+            depth = min(errors, key=lambda d: errors[d])
+            found.append(Gain(target, activation, depth, shallow, errors[depth]))
+    return found
+
+
 def _of_depth(rows: Sequence[Row]) -> list[str]:
     """Where depth helps in training at the largest budget, whatever the rows show."""
     trained = of(rows, story="trained")
     budget, first = max(r["budget"] for r in trained), min(r["depth"] for r in trained)
     said: dict[str, list[str]] = {"below": [], "same": [], "above": [], "failed": []}
-    for target, activation in _panels(rows):
-        errors = _medians(rows, target, activation)
-        shallow = errors.pop(first)
-        if not errors:
-            return []
-        depth = min(errors, key=lambda d: errors[d])
-        deep, name = errors[depth], f"{target} {activation}"
+    for target, activation, depth, shallow, deep in gains(rows):
+        name = f"{target} {activation}"
         if not math.isfinite(max(shallow, deep)):
             said["failed"].append(name)
         elif deep * _FACTOR < shallow:
@@ -108,6 +140,8 @@ def _of_depth(rows: Sequence[Row]) -> list[str]:
             said["above"].append(f"{name} ({deep / shallow:.2g} times, depth {depth})")
         else:
             said["same"].append(name)
+    if not any(said.values()):
+        return []
     words = {
         "below": f"beats depth {first} on",
         "same": f"is within a factor {_FACTOR:.2g} of depth {first} on",
