@@ -36,7 +36,7 @@ _MANY = 13  # errors from which the exponents are checked: six decades
 _POWER = {"takagi": 1.0}  # of 1/eps; 1/2 of functions with a second derivative
 _DEEP_POWER = (0.8, 2.0)  # of log(1/eps): 1 for squares, at most 2 with a series
 _SMALLER = 1e-4  # the largest error at which deep beats every shallow one
-_READ = 1.05  # least squares over the least possible sup error
+_READ = 1.1  # least squares over the least possible sup error
 _ROUNDING = 1e-4  # relative, of an error of 1e-8 from values near 1
 
 
