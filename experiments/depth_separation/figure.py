@@ -127,16 +127,17 @@ def _tell(
         for way in ("least", "shallow", "deep")
     )
     many = f"{least:,}".replace(",", " ") if least < 1e6 else f"{least / 1e6:.0f} million"
+    name = f"{formula(targets[-1])}: " if len(targets) > 1 else ""
     bold: dict[str, Any] = {
         "textcoords": "offset points",
         "ha": "right",
         "fontsize": 13,
         "fontweight": "bold",
     }
-    ax.annotate(f"at least {many}", (smallest, shallow), xytext=(2, 5), color=_LEAST, **bold)
+    ax.annotate(f"{name}at least {many}", (smallest, shallow), xytext=(2, 5), color=_LEAST, **bold)
     ax.annotate(f"{deep}", (smallest, deep), xytext=(2, 6), color=_DEEP, **bold)
     small_note(
-        ax, 0.04, 0.8, rf"one layer: $\varepsilon^{{-{power:.2f}}}$", color=_LEAST, fontsize=12
+        ax, 0.04, 0.66, rf"one layer: $\varepsilon^{{-{power:.2f}}}$", color=_LEAST, fontsize=12
     )
     digit = per_digit(rows, targets[-1])
     small_note(
@@ -146,7 +147,7 @@ def _tell(
         small_note(
             ax,
             0.04,
-            0.72,
+            0.56,
             f"solid {formula(targets[0])}, dashed {formula(targets[1])}",
             fontsize=11,
         )
@@ -192,7 +193,7 @@ def _draw_tents(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_ylabel("$L^1$ error")
     bold_title(ax, f"triangle wave of {2**k} pieces", 14)
     ax.legend(loc="upper right", fontsize=11)
-    small_note(ax, 0.04, 0.2, "least error: in the band", color=_LEAST, fontsize=11)
+    small_note(ax, 0.04, 0.27, "least error: in the band", color=_LEAST, fontsize=11)
 
 
 def _draw_layers(ax: Axes, rows: Sequence[Row]) -> None:
@@ -213,5 +214,6 @@ def _draw_layers(ax: Axes, rows: Sequence[Row]) -> None:
                 label=label,
             )
     ax.set(yscale="log", xlabel="read out after layer $l$", ylabel="sup error")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     bold_title(ax, "one network, layer by layer", 14)
-    ax.legend(loc="upper right", fontsize=11)
+    ax.legend(loc="lower left", fontsize=11)
