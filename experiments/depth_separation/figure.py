@@ -214,6 +214,6 @@ def _draw_layers(ax: Axes, rows: Sequence[Row]) -> None:
                 label=label,
             )
     ax.set(yscale="log", xlabel="read out after layer $l$", ylabel="sup error")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     bold_title(ax, "one network, layer by layer", 14)
     ax.legend(loc="lower left", fontsize=11)
