@@ -119,6 +119,15 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         raise ValueError(f"k: got {config.k}, expected at most 7: the bound takes all of its runs.")
     if config.cells < 3:
         raise ValueError(f"cells: got {config.cells}, expected at least 3 per piece.")
+    if not config.targets or not config.depths or min(config.depths) < 1:
+        raise ValueError(
+            f"targets, depths: got {config.targets} and {config.depths}, expected at least one "
+            "target, and depths of at least one layer."
+        )
+    if any(n < 1 for n in config.optima):
+        raise ValueError(f"optima: got {config.optima}, expected positive numbers of pieces.")
+    if not config.fitted:
+        raise ValueError("fitted: got no number of pieces, expected at least one.")
     if any(not 2 <= n < 2**config.k for n in config.fitted):
         raise ValueError(f"fitted: got {config.fitted}, expected 2 to {2**config.k - 1} pieces.")
     if config.read > 14:

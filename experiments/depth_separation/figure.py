@@ -61,7 +61,8 @@ def draw(rows: Sequence[Row]) -> Figure:
             ax.tick_params(labelsize=10.5)
             ax.xaxis.label.set_size(11)
             ax.yaxis.label.set_size(11)
-        handles, labels = places[0].get_legend_handles_labels()
+        first = next(ax for ax in places if ax.get_visible())
+        handles, labels = first.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=10.5)
         figure.suptitle(
             r"One hidden layer pays a power of $1/\varepsilon$, depth pays by the digit",

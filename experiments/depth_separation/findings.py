@@ -171,19 +171,26 @@ def caption(rows: Sequence[Row]) -> str:
 
 
 def _of_units(rows: Sequence[Row]) -> str:
-    last = min(of(rows, story="units", target="square", way="deep"), key=lambda row: row["eps"])
-    eps = last["eps"]
-    least = size_at(rows, "square", "least", eps)["num_hidden_units"]
-    plain = size_at(rows, "square", "plain", eps)["num_hidden_units"]
+    square = of(rows, story="units", target="square", way="deep")
     return (
         "ReLUs for a sup error of at most eps. "
-        f"x^2 to {eps:.0e}: at least {least:,} in one hidden layer (proved), "
-        f"{last['num_hidden_units']} in {last['depth']} layers with {last['num_linear_units']} "
-        f"linear units, the fewest of all ReLU networks, or {plain} in plain layers. Least: proved "
-        "for every network with one hidden layer; for x y by its diagonal, for the Takagi function "
-        "by its dyadic intervals, else pieces counted one by one. Built: equal pieces (one layer); "
+        + (_of_square(rows, min(square, key=lambda row: row["eps"])) if square else "")
+        + "Least: proved for every network with one hidden layer; for x y by its diagonal, for the "
+        "Takagi function by its dyadic intervals, else pieces counted one by one. Built: equal "
+        "pieces (one layer); "
         "deep squares, products, series and tent maps, whose claims, rounding included, are at "
         "most eps; their linear units, which carry sums, are not counted."
+    )
+
+
+def _of_square(rows: Sequence[Row], last: Row) -> str:
+    least, plain = (
+        size_at(rows, "square", way, last["eps"])["num_hidden_units"] for way in ("least", "plain")
+    )
+    return (
+        f"x^2 to {last['eps']:.0e}: at least {least:,} in one hidden layer (proved), "
+        f"{last['num_hidden_units']} in {last['depth']} layers with {last['num_linear_units']} "
+        f"linear units, the fewest of all ReLU networks, or {plain} in plain layers. "
     )
 
 
@@ -208,6 +215,8 @@ def _of_training(rows: Sequence[Row]) -> str:
             f"{NAMES[target]} {best['sup_error']:.1e} with {best['num_hidden_units']} ReLUs (one "
             f"layer: at least {least})"
         )
+    if not parts:
+        return ""
     return (
         "Trained (fit_deep, which lowers the mean square, not the sup error; layers of 4, no "
         f"linear units), smallest sup error: {', '.join(parts)}."
