@@ -170,6 +170,7 @@ def _draw_gains(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set(xscale="log", xlim=(min(0.5, *ratios) / 2.5, 3 * max(2.0, *ratios)))
     ax.set_xlabel("error of one layer / error of the best deeper network")
     ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
     ax.grid(False, axis="y")
     bold_title(ax, "Trained: what depth gains")
     if found:

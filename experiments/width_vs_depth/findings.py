@@ -135,7 +135,9 @@ def _of_depth(rows: Sequence[Row]) -> list[str]:
         if not math.isfinite(max(shallow, deep)):
             said["failed"].append(name)
         elif deep * _FACTOR < shallow:
-            said["below"].append(f"{name} ({shallow / deep:.2g} times, depth {depth})")
+            said["below"].append(
+                f"{name} ({shallow / deep if deep else math.inf:.2g} times, depth {depth})"
+            )
         elif deep > _FACTOR * shallow:
             said["above"].append(f"{name} ({deep / shallow:.2g} times, depth {depth})")
         else:
