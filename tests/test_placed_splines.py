@@ -61,12 +61,15 @@ def test_of_the_parabola_it_is_the_best_spline(n):
         assert placed_spline(al.targets.get("square"), eps).network.num_hidden_units == units
 
 
-@pytest.mark.parametrize("name", ["exp", "runge", "cube"])
-def test_nearly_as_few_pieces_as_the_best_spline(name):
+@pytest.mark.parametrize("name", ["exp", "runge", "cube", "sine4"])
+@pytest.mark.parametrize("eps", [1e-2, 1e-4])
+def test_nearly_as_few_pieces_as_the_best_spline(name, eps):
+    """These need about the integral of sqrt |f''| / (4 sqrt eps) pieces, for small eps."""
     target = al.targets.get(name)
-    units = placed_spline(target, 1e-3).network.num_hidden_units
-    best = next(n for n in range(8, 60) if float(al.optimal.relu_spline(target, n).lower) <= 1e-3)
-    assert best <= units <= best + 6
+    units = placed_spline(target, eps).network.num_hidden_units
+    found = curvature_of(target)
+    best = np.sum(np.sqrt(found.size) * np.diff(found.edges)) / (4.0 * math.sqrt(eps))
+    assert 0.8 * best < units <= 1.02 * best + 20
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
