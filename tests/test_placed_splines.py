@@ -35,7 +35,12 @@ def error(construction):
 
 @pytest.mark.parametrize("box", mostly_slow(BOXES, always=[BOXES[1]]), ids=str)
 @pytest.mark.parametrize("eps", mostly_slow([1e-1, 1e-2, 1e-4], always=[1e-2]))
-@pytest.mark.parametrize("name", ["square", "exp", "runge", "sine2", "kink", "tent"])
+@pytest.mark.parametrize(
+    "name",
+    mostly_slow(
+        ["square", "exp", "runge", "sine2", "kink", "tent"], always=["exp", "sine2", "tent"]
+    ),
+)
 def test_claims_hold_on_exact_pieces(name, eps, box):
     construction = placed_spline(on(name, box), eps)
     claim = float(construction.claim.bound)
@@ -54,7 +59,7 @@ def test_claims_hold_on_exact_pieces(name, eps, box):
     assert error(dataclasses.replace(construction, network=spoiled)) > claim
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 40])
+@pytest.mark.parametrize("n", mostly_slow([1, 2, 7, 40], always=[2]))
 def test_of_the_parabola_it_is_the_best_spline(n):
     optimum = al.optimal.square_by_pieces(n).value
     for eps, units in [(optimum * 1.01, n), (optimum * 0.99, n + 1)]:
@@ -69,11 +74,11 @@ def test_nearly_as_few_pieces_as_the_best_spline(name, eps):
     units = placed_spline(target, eps).network.num_hidden_units
     found = curvature_of(target)
     best = np.sum(np.sqrt(found.size) * np.diff(found.edges)) / (4.0 * math.sqrt(eps))
-    assert 0.8 * best < units <= 1.02 * best + 20
+    assert 0.8 * best < units <= 1.02 * best + 12
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["exponential", "wave", "lorentz"])
+@pytest.mark.parametrize("name", mostly_slow(["exponential", "wave", "lorentz"], always=["wave"]))
 def test_in_both_dtypes(name, dtype):
     with cases.in_dtype(dtype):
         target, exact = cases._on(cases.SHAPES[name], Box([100.0], [103.0]))
