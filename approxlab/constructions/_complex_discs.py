@@ -42,11 +42,16 @@ def discs_of(fn: Callable[[Any], Any], at: Discs) -> Discs:
     Raises:
         NotAnalyticError: If an operation is not known as analytic.
     """
-    with jax.enable_x64(True):
-        closed = jax.make_jaxpr(fn)(jax.ShapeDtypeStruct((1,), np.dtype("float64")))
-    point = Discs(at.center[:, None], at.radius[:, None])
-    with np.errstate(all="ignore"):
-        (out,) = _run(closed.jaxpr, closed.consts, [point])
+    try:
+        with jax.enable_x64(True):
+            closed = jax.make_jaxpr(fn)(jax.ShapeDtypeStruct((1,), np.dtype("float64")))
+        point = Discs(at.center[:, None], at.radius[:, None])
+        with np.errstate(all="ignore"):
+            (out,) = _run(closed.jaxpr, closed.consts, [point])
+    except NotAnalyticError:
+        raise
+    except Exception as problem:  # of a program of any kind
+        raise NotAnalyticError(f"its program is not understood ({problem})") from None
     if out.center.ndim != 1:
         raise NotAnalyticError("its value has no shape ()")
     size = at.center.shape  # a constant has length 1
