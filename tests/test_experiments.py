@@ -214,6 +214,16 @@ SPOILED = {
         ("polished", 2): "a polish that made it worse",
         ("asked", 0.9): "a published error that is not reached",
     },
+    "depth_separation": {
+        ("error", 10): "networks above the errors asked for",
+        ("error", 0.1): "claims that do not hold",
+        ("sup_error", 10): "errors above their claims",
+        ("num_hidden_units", 10): "deep networks with more units than shallow ones",
+        ("l1_error", 0.1): "fits below the bound of one hidden layer",
+        ("copied_l1_error", 0.5): "teeth copied with fewer kinks than they have",
+        ("least_l1_error", 2): "another bound of one hidden layer",
+        ("l2_error", 1.01): "layers of the deep square that are not optimal",
+    },
     "linear_regions": {
         ("mean_breakpoints", 100): "a mean above the largest count",
         ("most", 100): "more regions than the sizes allow",
