@@ -77,15 +77,15 @@ def _shallow(name: str, eps: float) -> Construction | tuple[MLP, Any, float]:
             n += max(1, n // 2000)  # the rounding of thousands of units
         return built
     if name == "product":
-        return _product_of_ridges(math.ceil(0.5 / math.sqrt(eps)))
+        return _product_of_ridges(math.floor(0.5 / math.sqrt(eps)) + 1)
     target = al.targets.get(name)
     if name == "takagi":
         # At multiples of 2^-j the interpolant is below T by at most 2^-j 2/3; half is added.
         j = max(1, math.ceil(math.log2(1.0 / (3.0 * eps))))
         knots = np.arange(2**j + 1) / 2.0**j
         heights = np.asarray(al.evaluate(target, knots[:, None])) + 2.0**-j / 3.0
-        rounding = 1e-12  # of sums of thousands of units of size 1, generously
-        return constructions.spline_network(knots, heights), target, 2.0**-j / 3.0 + rounding
+        network = constructions.spline_network(knots, heights)
+        return network, target, 2.0**-j / 3.0 + _rounding(network)
     return constructions.placed_spline(target, eps)
 
 
@@ -109,7 +109,20 @@ def _product_of_ridges(n: int) -> tuple[MLP, Any, float]:
         ],
         "relu",
     )
-    return network, product_deep(1).target, 0.25 / (n * n) + 1e-12
+    return network, product_deep(1).target, 0.25 / (n * n) + _rounding(network)
+
+
+def _rounding(network: MLP) -> float:
+    """Bound of the rounding of one hidden layer of n units, each at most 1 in size.
+
+    n eps sum |v_j| for the sum, eps twice the unit roundoff (Higham 2002, section 4.2); once more
+    each for the units, the parameters, and the values of the target.
+    """
+    import numpy as np
+
+    heights = np.abs(np.asarray(network.weights[-1], np.float64))
+    eps = float(np.finfo(np.float64).eps)
+    return (heights.size + 8) * eps * (float(heights.sum()) + 4.0)
 
 
 def _deep(name: str, eps: float, plain: bool) -> Construction:
