@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["after_layers", "fitted_tent", "least_teeth", "point"]
 
-_GRID = 2**14  # points of L1 and L2 errors, midpoints of equal cells
+_GRID = 2**16  # points of L1 and L2 errors, midpoints of equal cells
 
 
 def point(unit: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def fitted_tent(unit: Mapping[str, Any], seed: int, devices: Any) -> dict[str, A
         passthrough=(1,),
         activation="relu",
         init="uniform_knots",
-        method="levenberg_marquardt",
+        method="variable_projection",
         seeds=unit["seeds"],
         key=jax.random.fold_in(jax.random.key(seed), n),
         steps=unit["steps"],

@@ -104,14 +104,26 @@ def _draw_tent(ax: Axes, rows: Sequence[Row]) -> None:
     ax.fill_between(sizes, 0.0, column(cells, "least_l1_error"), color="0.85", linewidth=0)
     ax.plot(sizes, column(cells, "least_l1_error"), color="0.25", linestyle="--")
     ax.plot(sizes, column(cells, "copied_l1_error"), "s-", color=_DEPTH["shallow"],
-            markersize=5, label="first teeth copied")  # fmt: skip
-    ax.plot(sizes, column(cells, "l1_error"), "v-", color=HUES[3], markersize=6, label="fitted")
+            markersize=5, label="first teeth copied, one layer")  # fmt: skip
+    ax.plot(
+        sizes,
+        column(cells, "l1_error"),
+        "v-",
+        color=HUES[3],
+        markersize=6,
+        label="trained, one layer",
+    )
     ax.plot([k], [0.0], "o", color=_DEPTH["deep"], markersize=9, clip_on=False, zorder=5,
             label=f"deep: {k} ReLUs, error 0")  # fmt: skip
     ax.axhline(1.0 / 64.0, color="0.25", linewidth=1.0)
-    ax.text(sizes[-1], 1.0 / 64.0, "1/64", ha="right", va="bottom")
-    ax.text(0.06, 0.42, "impossible with\none layer", transform=ax.transAxes, color="0.25")
-    ax.set(xlabel="ReLUs in one hidden layer", ylabel="L1 error", ylim=(0.0, 0.29))
+    ax.text(0.66 * sizes[-1], 1.0 / 64.0, "1/64", ha="right", va="bottom")
+    ax.text(0.03, 0.2, "impossible\nwith one\nhidden layer", transform=ax.transAxes, color="0.25")
+    ax.set(
+        xlabel="ReLUs in one hidden layer",
+        ylabel="L1 error",
+        ylim=(0.0, 0.34),
+        xlim=(0, 1.03 * sizes[-1]),
+    )
     bold_title(ax, f"tent$^{{{k}}}$: {2**k} pieces")
     ax.legend(loc="upper right")
 

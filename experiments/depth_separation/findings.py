@@ -100,7 +100,7 @@ def _check_layers(rows: Sequence[Row]) -> None:
         if target == "square":
             for layer, error in enumerate(errors, 1):
                 exact = 4.0**-layer / math.sqrt(180.0)
-                assert abs(error / exact - 1.0) < 1e-3, f"after layer {layer}: not 4^-k / sqrt(180)"
+                assert abs(error / exact - 1.0) < 3e-3, f"after layer {layer}: not 4^-k / sqrt(180)"
 
 
 def caption(rows: Sequence[Row]) -> str:
