@@ -38,7 +38,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     from approxlab import plotting
 
     with plotting.style("screen"):
-        figure = plt.figure(figsize=(12.8, 8.2), dpi=100)
+        figure = plt.figure(figsize=(10.24, 7.0), dpi=100)
         axes = figure.subplots(2, 3)
         order = (axes[0, 0], axes[0, 1], axes[0, 2], axes[1, 0])
         shown = distinct(of(rows, story="curve"), "target")
@@ -48,7 +48,7 @@ def draw(rows: Sequence[Row]) -> Figure:
             ax.set_ylabel("ReLUs")
         _draw_tent(axes[1, 1], rows)
         _draw_layers(axes[1, 2], rows)
-        legend_below(figure, axes[0, 0], 5)
+        legend_below(figure, axes[0, 0], 3)
     return figure
 
 
@@ -104,20 +104,20 @@ def _draw_tent(ax: Axes, rows: Sequence[Row]) -> None:
     ax.fill_between(sizes, 0.0, column(cells, "least_l1_error"), color="0.85", linewidth=0)
     ax.plot(sizes, column(cells, "least_l1_error"), color="0.25", linestyle="--")
     ax.plot(sizes, column(cells, "copied_l1_error"), "s-", color=_DEPTH["shallow"],
-            markersize=5, label="first teeth copied, one layer")  # fmt: skip
+            markersize=5, label="one layer: first teeth")  # fmt: skip
     ax.plot(
         sizes,
         column(cells, "l1_error"),
         "v-",
         color=HUES[3],
         markersize=6,
-        label="trained, one layer",
+        label="one layer: trained",
     )
     ax.plot([k], [0.0], "o", color=_DEPTH["deep"], markersize=9, clip_on=False, zorder=5,
             label=f"deep: {k} ReLUs, error 0")  # fmt: skip
     ax.axhline(1.0 / 64.0, color="0.25", linewidth=1.0)
     ax.text(0.66 * sizes[-1], 1.0 / 64.0, "1/64", ha="right", va="bottom")
-    ax.text(0.03, 0.2, "impossible\nwith one\nhidden layer", transform=ax.transAxes, color="0.25")
+    ax.text(0.09, 0.09, "impossible\nin one layer", transform=ax.transAxes, color="0.25")
     ax.set(
         xlabel="ReLUs in one hidden layer",
         ylabel="L1 error",
@@ -138,6 +138,6 @@ def _draw_layers(ax: Axes, rows: Sequence[Row]) -> None:
         label = f"{_title(target).replace(' function', '')}, {how}"
         ax.plot(column(cells, "layer"), column(cells, "l2_error"), style, color=color,
                 markersize=5, label=label)  # fmt: skip
-    ax.set(yscale="log", xlabel="after layer", ylabel="L2 error")
+    ax.set(yscale="log", xlabel="after layer", ylabel="L2 error", ylim=(None, 20.0))
     bold_title(ax, "What each layer adds")
     ax.legend(loc="upper right")

@@ -13,11 +13,11 @@ __all__ = ["KINDS", "NAMES", "caption", "check", "depth_rate", "shallow_rate", "
 
 NAMES = {"square": "x^2", "product": "xy", "cube": "x^3", "exp": "e^x", "takagi": "Takagi"}
 KINDS = {
-    "least": "one hidden layer: least possible (proved)",
+    "least": "one hidden layer: proved least",
     "shallow": "one hidden layer, built",
     "deep": "deep, built (with linear units)",
-    "plain": "deep, built, plain layers",
-    "trained": "deep, trained, plain layers",
+    "plain": "deep, built (plain layers)",
+    "trained": "deep, trained (plain layers)",
 }
 
 
