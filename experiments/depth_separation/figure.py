@@ -117,7 +117,7 @@ def _draw_tent(ax: Axes, rows: Sequence[Row]) -> None:
             label=f"deep: {k} ReLUs, error 0")  # fmt: skip
     ax.axhline(1.0 / 64.0, color="0.25", linewidth=1.0)
     ax.text(0.66 * sizes[-1], 1.0 / 64.0, "1/64", ha="right", va="bottom")
-    ax.text(0.09, 0.09, "impossible\nin one layer", transform=ax.transAxes, color="0.25")
+    ax.text(0.075, 0.08, "impossible\nin one layer", transform=ax.transAxes, color="0.25")
     ax.set(
         xlabel="ReLUs in one hidden layer",
         ylabel="L1 error",
