@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import HUES, colors
 from experiments.depth_separation.findings import KINDS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _DEPTH = colors("depth")
-_STYLES = {
+_STYLES: dict[str, dict[str, Any]] = {
     "least": {"color": "0.25", "linestyle": "--", "linewidth": 1.6},
     "shallow": {"color": _DEPTH["shallow"], "marker": "s", "linewidth": 1.8},
     "deep": {"color": _DEPTH["deep"], "marker": "o", "linewidth": 1.8},
