@@ -1,3 +1,4 @@
+from . import approximation as approximation
 from . import calculus as calculus
 from . import claims as claims
 from . import constructions as constructions
@@ -19,6 +20,8 @@ from . import solves as solves
 from . import splines as splines
 from . import sweeps as sweeps
 from . import targets as targets
+from .approximation import Approximation as Approximation
+from .approximation import approximate as approximate
 from .claims import Bound as Bound
 from .claims import Claim as Claim
 from .claims import Construction as Construction

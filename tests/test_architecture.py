@@ -43,6 +43,7 @@ ALLOWED = {
         *("splines", "targets"),
     },
     "constructions": FIRST | {"optimal"},
+    "approximation": FIRST | {"constructions", "fitting", "optimal"},
     "fitting": FIRST | {"constructions", "derivatives", "optimal"},
     "regression": FIRST | {"fitting"},
     "sweeps": FIRST | {"constructions", "fitting", "optimal"},

@@ -35,7 +35,12 @@ def error(construction):
 
 @pytest.mark.parametrize("box", mostly_slow(BOXES, always=[BOXES[1]]), ids=str)
 @pytest.mark.parametrize("eps", mostly_slow([1e-1, 1e-2, 1e-4], always=[1e-2]))
-@pytest.mark.parametrize("name", ["square", "exp", "runge", "sine2", "kink", "tent"])
+@pytest.mark.parametrize(
+    "name",
+    mostly_slow(
+        ["square", "exp", "runge", "sine2", "kink", "tent"], always=["exp", "sine2", "tent"]
+    ),
+)
 def test_claims_hold_on_exact_pieces(name, eps, box):
     construction = placed_spline(on(name, box), eps)
     claim = float(construction.claim.bound)
@@ -54,23 +59,26 @@ def test_claims_hold_on_exact_pieces(name, eps, box):
     assert error(dataclasses.replace(construction, network=spoiled)) > claim
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 40])
+@pytest.mark.parametrize("n", mostly_slow([1, 2, 7, 40], always=[2]))
 def test_of_the_parabola_it_is_the_best_spline(n):
     optimum = al.optimal.square_by_pieces(n).value
     for eps, units in [(optimum * 1.01, n), (optimum * 0.99, n + 1)]:
         assert placed_spline(al.targets.get("square"), eps).network.num_hidden_units == units
 
 
-@pytest.mark.parametrize("name", ["exp", "runge", "cube"])
-def test_nearly_as_few_pieces_as_the_best_spline(name):
+@pytest.mark.parametrize("name", ["exp", "runge", "cube", "sine4"])
+@pytest.mark.parametrize("eps", [1e-2, 1e-4])
+def test_nearly_as_few_pieces_as_the_best_spline(name, eps):
+    """These need about the integral of sqrt |f''| / (4 sqrt eps) pieces, for small eps."""
     target = al.targets.get(name)
-    units = placed_spline(target, 1e-3).network.num_hidden_units
-    best = next(n for n in range(8, 60) if float(al.optimal.relu_spline(target, n).lower) <= 1e-3)
-    assert best <= units <= best + 6
+    units = placed_spline(target, eps).network.num_hidden_units
+    found = curvature_of(target)
+    best = np.sum(np.sqrt(found.size) * np.diff(found.edges)) / (4.0 * math.sqrt(eps))
+    assert 0.8 * best < units <= 1.02 * best + 12
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["exponential", "wave", "lorentz"])
+@pytest.mark.parametrize("name", mostly_slow(["exponential", "wave", "lorentz"], always=["wave"]))
 def test_in_both_dtypes(name, dtype):
     with cases.in_dtype(dtype):
         target, exact = cases._on(cases.SHAPES[name], Box([100.0], [103.0]))

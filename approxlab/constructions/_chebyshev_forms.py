@@ -25,29 +25,32 @@ def trimmed(series: Sequence[Fraction]) -> Series:
 
 
 def added(first: Series, second: Series, factor: Fraction | int = 1) -> Series:
-    """First + factor * second."""
-    size = max(len(first), len(second))
-    pad = [*first, *[Fraction(0)] * (size - len(first))]
+    """The sum of one series and a multiple of another."""
+    pad = [*first, *[Fraction(0)] * (len(second) - len(first))]
     for k, c in enumerate(second):
-        pad[k] += factor * c
+        if c:
+            pad[k] += factor * c
     return trimmed(pad)
 
 
 def scaled(series: Series, factor: Fraction | int) -> Series:
-    """Factor * series."""
+    """The series times a factor."""
     return trimmed([factor * c for c in series])
 
 
 def multiplied(first: Series, second: Series) -> Series:
-    """The product of two series."""
-    out = [Fraction(0)] * (len(first) + len(second) - 1)
-    for j, a in enumerate(first):
-        for k, b in enumerate(second):
-            if a and b:
-                half = a * b / 2
-                out[j + k] += half
-                out[abs(j - k)] += half
-    return trimmed(out)
+    """The product of two series, in integers over a common denominator."""
+    below = [math.lcm(*(c.denominator for c in series)) for series in (first, second)]
+    left = [(j, int(c * below[0])) for j, c in enumerate(first) if c]
+    right = [(k, int(c * below[1])) for k, c in enumerate(second) if c]
+    out = [0] * (len(first) + len(second) - 1)
+    for j, a in left:
+        for k, b in right:
+            product = a * b
+            out[j + k] += product
+            out[abs(j - k)] += product
+    whole = 2 * below[0] * below[1]
+    return trimmed([Fraction(v, whole) if v else Fraction(0) for v in out])
 
 
 def chebyshev_of(

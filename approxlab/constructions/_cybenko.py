@@ -22,7 +22,7 @@ from approxlab.evaluation import values_at
 from approxlab.networks.mlp import float_dtype
 from approxlab.targets.target import Target
 
-__all__ = ["cybenko"]
+__all__ = ["cybenko", "pieces_needed", "smallest_staircase"]
 
 _STEEP = 32.0  # all tails together are 1e-28 of a jump
 _MODERATE = [
@@ -97,11 +97,11 @@ def cybenko(target: Target, eps: float | int, *, activation: str = "sigmoid") ->
     if activation == "relu":
         return _interpolant(target, float(eps))
     steepness(activation)
-    size = _smallest(target, float(eps), activation == "heaviside")
+    size = smallest_staircase(target, float(eps), activation == "heaviside")
     return staircase(target, size.n, size.gain, activation=activation, halo=size.halo)
 
 
-def _smallest(target: Target, eps: float, jumps: bool) -> _Size:
+def smallest_staircase(target: Target, eps: float, jumps: bool) -> _Size:
     """The size with the fewest units whose claim, rounding included, is below eps."""
     lipschitz, width = lipschitz_of(target), float(target.domain.widths[0])
     start = float(np.abs(values_at(target, np.array([target.domain.lower]))[0]))
@@ -177,7 +177,7 @@ def _interpolant(target: Target, eps: float) -> Construction:
     """The linear interpolant with the fewest pieces whose claim, with rounding, is below eps."""
     goal = eps
     for _ in range(20):
-        built = relu_interpolant(target, _pieces(target, goal))
+        built = relu_interpolant(target, pieces_needed(target, goal))
         whole = float(built.claim.bound)
         lost = whole - (built.claim.bound.without_rounding or 0.0)
         if whole < eps:
@@ -188,7 +188,7 @@ def _interpolant(target: Target, eps: float) -> Construction:
     raise _forbidden(target, eps, built.claim.num_hidden_units, whole)
 
 
-def _pieces(target: Target, eps: float) -> int:
+def pieces_needed(target: Target, eps: float) -> int:
     """The least number of pieces at which the claim of the linear interpolant is below eps."""
     width = float(target.domain.widths[0]) * (
         1.0 + 16.0 * float(np.finfo(float).eps)

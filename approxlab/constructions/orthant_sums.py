@@ -55,7 +55,7 @@ from approxlab.constructions._sigmoid_tails import rise
 from approxlab.constructions._target_checks import check_target, check_whole
 from approxlab.targets.target import Target
 
-__all__ = ["orthant_sum"]
+__all__ = ["orthant_sum", "units_needed"]
 
 MAX_GAIN = 1000.0  # such units are practically Heaviside units
 _ZONES = np.geomspace(1e-3, 0.5, 61)  # trial values of r
@@ -245,7 +245,7 @@ def _chosen(
     if isinstance(eps, bool) or not 0.0 < eps < math.inf:
         raise ValueError(f"eps: got {eps!r}, expected a positive number.")
     steepest = _both(activation, MAX_GAIN if gain is None else gain, outer_gain)
-    along = _least(lambda m: min(_step_errors(target, _cubes(target, m), _ZONES[0]))[0] < eps)
+    along = _cells_along(target, eps)
     while True:
         grid = _cubes(target, along)
         if grid.num_weights > _grids.MAX_WEIGHTS:
@@ -260,6 +260,18 @@ def _chosen(
         if float(steps.bound(*both)) < eps:
             return steps.construction(activation, *both)
     return steps.construction(activation, *steepest)
+
+
+def _cells_along(target: Target, eps: float) -> int:
+    """The least number of cells on the longest axis, before tails and rounding."""
+    return _least(lambda m: min(_step_errors(target, _cubes(target, m), _ZONES[0]))[0] < eps)
+
+
+def units_needed(target: Target, eps: float) -> int:
+    """At least how many units `orthant_sum` takes for eps: without tails and rounding."""
+    _check_target(target)
+    grid = _cubes(target, _cells_along(target, eps))
+    return grid.num_faces + grid.num_cells - 1
 
 
 def _both(activation: str, gain: float | None, outer_gain: float | None) -> tuple[float, float]:

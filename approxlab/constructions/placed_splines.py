@@ -11,12 +11,8 @@ import numpy as np
 
 from approxlab.arguments import check_number
 from approxlab.claims import Claim, Construction
-from approxlab.constructions._complex_discs import (
-    Discs,
-    NotAnalyticError,
-    discs_of,
-    without_custom_derivatives,
-)
+from approxlab.constructions._complex_discs import Discs, NotAnalyticError
+from approxlab.constructions._disc_programs import discs_of, without_custom_derivatives
 from approxlab.constructions._relu_rounding import (
     check_held,
     spline_evaluation,
@@ -35,7 +31,20 @@ __all__ = ["placed_spline"]
 _CELLS = 4096  # on which f'' is bounded
 _ATTEMPTS = 6
 _FLAT = 1e-200  # of f'': an affine piece, which is better not moved
-_BOTH, _ONE, _NONE = 2.0, (24.0 + math.sqrt(512.0)) / 32.0, 1.0  # see `placed_spline`
+# The largest G in eps such that moved ends and a chord that is above f by 4 G t (1 - t) are at most
+# eps above f, by how much the ends are moved, in eps: p (1 - t) + q t + 4 G t (1 - t) <= 1.
+_ONE = (24.0 + math.sqrt(512.0)) / 32.0
+_GAPS = {
+    (-1, -1): 2.0,
+    (-1, 0): _ONE,
+    (0, -1): _ONE,
+    (0, 0): 1.0,
+    (-1, 1): 0.5,
+    (1, -1): 0.5,
+    (0, 1): 0.25,
+    (1, 0): 0.25,
+    (1, 1): 0.0,
+}
 
 
 class Curvature(NamedTuple):
@@ -71,9 +80,10 @@ def placed_spline(target: Any, eps: Any) -> Construction:
     On 4096 cells f'' is bounded from the program of f, computed on discs of the complex plane with
     rounding included. Where f is convex, a chord of length h is above f by at most G = M h^2 / 8,
     M the largest f'' there. With both ends lowered by eps, G may be 2 eps; with one, 1.457 eps, as
-    G - eps/2 + eps^2 / (16 G) <= eps; with none, eps. From the left every piece is made as long as
-    this allows; where the sign of f'' changes there is a knot that is not moved. So about
-    (1/4) eps^(-1/2) times the integral of sqrt |f''| units are needed, as for the best spline.
+    G - eps/2 + eps^2 / (16 G) <= eps; with none, eps; and where f'' changes its sign between ends
+    that are moved to different sides, eps / 2. From the left every piece is made as long as this
+    allows. So about (1/4) eps^(-1/2) times the integral of sqrt |f''| units are needed, as for the
+    best spline.
 
     Args:
         target: A target of one variable whose function is written with jax.numpy, and whose second
@@ -183,22 +193,25 @@ def _second(fn: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def placed(curvature: Curvature, eps: float, asked: str) -> tuple[np.ndarray, np.ndarray]:
     """Knots, and by how many eps the value at each is moved up (concave) or down (convex)."""
     check_units(_least_number(curvature, eps), asked)
-    signs = curvature.sign
-    bends = np.isin(curvature.edges[:-1], curvature.kinks)
-    starts = np.flatnonzero((np.diff(signs, prepend=2) != 0) | bends)
-    ends = np.append(starts[1:], len(signs))
-    knots = [float(curvature.edges[0])]
-    moved: list[float] = []
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        sign = int(signs[start])
-        first = float(-sign) if start == 0 else 0.0
-        last = float(-sign) if end == len(signs) else 0.0
-        if not moved:
-            moved.append(first)
-        inner = _run(curvature, start, end, eps, abs(moved[-1]), abs(last), sign != 0)
-        knots += inner
-        moved += [float(-sign)] * (len(inner) - 1) + [last]
-    return np.array(knots), np.array(moved)
+    edges, shifts = curvature.edges, (-curvature.sign).tolist()
+    count = len(shifts)
+    bends = np.flatnonzero(np.isin(edges[1:-1], curvature.kinks)) + 1
+    knots, moved, cell = [float(edges[0])], [shifts[0]], 0
+    pieces = _Pieces(
+        edges.tolist(),
+        np.maximum(curvature.high, 0.0).tolist(),
+        np.maximum(-curvature.low, 0.0).tolist(),
+        shifts,
+        8.0 * eps,
+    )
+    for stop in [*bends.tolist(), count]:
+        same = stop == count or shifts[stop - 1] == shifts[stop]
+        last = shifts[stop - 1] if same else 0
+        while knots[-1] < edges[stop]:
+            place, shift, cell = pieces.furthest(knots[-1], moved[-1], cell, stop, last)
+            knots.append(place)
+            moved.append(shift)
+    return np.array(knots), np.array(moved, np.float64)
 
 
 def _least_number(curvature: Curvature, eps: float) -> float:
@@ -207,50 +220,45 @@ def _least_number(curvature: Curvature, eps: float) -> float:
     return float(np.sum(np.sqrt(curvature.size) * widths)) / (4.0 * math.sqrt(eps))
 
 
-def _run(
-    curvature: Curvature,
-    start: int,
-    end: int,
-    eps: float,
-    first: float,
-    last: float,
-    signed: bool,
-) -> list[float]:
-    """Right ends of the pieces of a run of cells in which f'' has one sign."""
-    edges, size = curvature.edges, curvature.size
-    here, goal, cell = float(edges[start]), float(edges[end]), start
-    knots: list[float] = []
-    while True:
-        before = first if not knots else float(signed)
-        at_end = _limit(before, last) * eps
-        reached, _ = _reach(edges, size, here, cell, end, at_end)
-        if reached >= goal:
-            return [*knots, goal]
-        place, cell = _reach(edges, size, here, cell, end, _limit(before, float(signed)) * eps)
-        if place >= goal:  # reached only if the end were moved
-            place = max(reached, 0.5 * (here + goal))
-            cell = int(np.searchsorted(edges, place, side="right")) - 1
-        knots.append(place)
-        here = place
+class _Pieces(NamedTuple):
+    """How far a piece may reach: `up` bounds how convex f is on each cell, `down` how concave."""
 
+    edges: list[float]
+    up: list[float]
+    down: list[float]
+    shifts: list[int]
+    scale: float  # 8 eps
 
-def _limit(first: float, last: float) -> float:
-    return (_NONE, _ONE, _BOTH)[int(first) + int(last)]
+    def furthest(
+        self, here: float, first: int, cell: int, stop: int, last: int
+    ) -> tuple[float, int, int]:
+        """The furthest end of a piece from `here`, its shift, and the cell in which it lies."""
+        goal, most_up, most_down = self.edges[stop], 0.0, 0.0
+        best = (here, first, cell)
+        for c in range(cell, stop):
+            most_up, most_down = max(most_up, self.up[c]), max(most_down, self.down[c])
+            if c > cell and self.edges[c] - here > self._length(
+                -1, -1, max(most_up, most_down), 0.0
+            ):
+                break
+            if c + 1 == stop and here + self._length(first, last, most_up, most_down) >= goal:
+                return goal, last, stop
+            place = here + self._length(first, self.shifts[c], most_up, most_down)
+            if place >= self.edges[c + 1] and c + 1 < stop:
+                best = (self.edges[c + 1], self.shifts[c], c + 1)
+            elif place >= self.edges[c]:
+                near = 0.5 * (max(here, self.edges[c]) + goal)  # short of the goal
+                best = (min(place, near), self.shifts[c], c)
+        return best
 
-
-def _reach(
-    edges: np.ndarray, size: np.ndarray, here: float, cell: int, end: int, gap: float
-) -> tuple[float, int]:
-    """The furthest end of a piece that starts here in a cell, and the cell of that end."""
-    most, place = 0.0, here
-    while cell < end:
-        most = max(most, float(size[cell]))
-        furthest = here + (math.sqrt(8.0 * gap / most) if most > 0 else math.inf)
-        if furthest < edges[cell + 1]:
-            return max(place, furthest), cell
-        place = float(edges[cell + 1])
-        cell += 1
-    return place, cell
+    def _length(self, first: int, last: int, up: float, down: float) -> float:
+        """The longest piece with ends moved by first and last."""
+        longest = math.inf
+        if up > 0.0:
+            longest = math.sqrt(_GAPS[first, last] * self.scale / up)
+        if down > 0.0:
+            longest = min(longest, math.sqrt(_GAPS[-first, -last] * self.scale / down))
+        return longest
 
 
 def _built(

@@ -162,13 +162,18 @@ def _mixed(first: Form, p: Fraction | int, second: Form, q: Fraction | int) -> F
     return {k: x for k, x in out.items() if x}
 
 
+def product_of(x: Array) -> Array:
+    """The product of all coordinates of a point."""
+    return jnp.prod(x)
+
+
 def _product_target(box: Box) -> Target:
     sides = np.maximum(np.abs(box.lower), np.abs(box.upper))
     others = [float(np.prod(np.delete(sides, i))) for i in range(box.dim)]
     corners = np.prod(box.corners(), axis=1)
     means = 0.5 * (np.asarray(box.upper) ** 2 - np.asarray(box.lower) ** 2)
     target = Target(
-        lambda x: jnp.prod(x),
+        product_of,
         domain=box,
         name="product",
         value_min=float(np.min(corners)),
@@ -306,7 +311,8 @@ def _sum(box: Box, factor: float) -> float:
         return factor * float(np.sum(np.square(sides)))
 
 
-def _squared_norm(x: Array) -> Array:
+def squared_norm(x: Array) -> Array:
+    """The sum of the squared coordinates of a point."""
     return jnp.sum(x * x)
 
 
@@ -316,7 +322,7 @@ def _sum_target(box: Box) -> Target:
     least = np.where((low <= 0) & (high >= 0), 0.0, np.minimum(low**2, high**2))
     means = (low * low + low * high + high * high) / 3
     target = Target(
-        _squared_norm,
+        squared_norm,
         domain=box,
         name="sum of squares",
         value_min=float(np.sum(least)) * (1 - 1e-15),

@@ -32,7 +32,7 @@ from approxlab.targets.catalogue import get
 from approxlab.targets.genz import golden_positions
 from approxlab.targets.target import Target
 
-__all__ = ["expansions", "replaced", "ridge_sum"]
+__all__ = ["expansions", "replaced", "ridge_sum", "ridge_units"]
 
 _SLOPES = MappingProxyType({"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0, "heaviside": 0.0})
 _PER_RIDGE = 10  # about as many units lie beyond the ends of an interval if curvature is used
@@ -86,8 +86,8 @@ def ridge_sum(
             f"{known[0].target!r}. Give an expansion with more ridges."
         )
     curved = activation != "heaviside"
-    best = min(within, key=lambda one: _units(one, float(eps), curved))
-    units = _units(best, float(eps), curved)
+    best = min(within, key=lambda one: ridge_units(one, float(eps), curved))
+    units = ridge_units(best, float(eps), curved)
     if units > MOST_UNITS:
         raise ValueError(
             f"eps: got {eps!r} for {best.target!r}, which takes about {units:.3g} units in "
@@ -272,7 +272,7 @@ def _cost(ridge: Ridge, curved: bool) -> float:
     return math.sqrt(width * (profile.lipschitz or 0.0))
 
 
-def _units(expansion: RidgeExpansion, eps: float, curved: bool) -> float:
+def ridge_units(expansion: RidgeExpansion, eps: float, curved: bool) -> float:
     """Approximate number of units for an expansion, to choose among several."""
     rest, ridges = eps - float(expansion.remainder), expansion.ridges
     total = sum(_cost(ridge, curved) for ridge in ridges)
