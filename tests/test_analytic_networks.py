@@ -19,7 +19,8 @@ from approxlab.constructions._analytic_series import (
     largest_in_ellipse,
     taylor_expansion,
 )
-from approxlab.constructions._complex_discs import Discs, discs_of
+from approxlab.constructions._complex_discs import Discs
+from approxlab.constructions._disc_programs import discs_of
 
 # Functions for JAX, and the same in NumPy, for complex arguments and for extended precision.
 PAIRS = {

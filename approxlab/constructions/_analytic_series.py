@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from approxlab.constructions._chebyshev_forms import Series, chebyshev_of, trimmed
-from approxlab.constructions._complex_discs import Discs, NotAnalyticError, discs_of
+from approxlab.constructions._complex_discs import Discs, NotAnalyticError
+from approxlab.constructions._disc_programs import discs_of
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
 from approxlab.networks.mlp import float_dtype

@@ -11,12 +11,8 @@ import numpy as np
 
 from approxlab.arguments import check_number
 from approxlab.claims import Claim, Construction
-from approxlab.constructions._complex_discs import (
-    Discs,
-    NotAnalyticError,
-    discs_of,
-    without_custom_derivatives,
-)
+from approxlab.constructions._complex_discs import Discs, NotAnalyticError
+from approxlab.constructions._disc_programs import discs_of, without_custom_derivatives
 from approxlab.constructions._relu_rounding import (
     check_held,
     spline_evaluation,

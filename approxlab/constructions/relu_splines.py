@@ -39,6 +39,12 @@ def relu_interpolant(target: Target, n: int) -> Construction:
     dtype first. A target is taken to be computed to 4 units in the last place of its value, at an
     argument that is off by as little.
 
+    For Lipschitz functions the error of n units in one layer is of order 1/n at best. Deep networks
+    of W weights can have W^(-2/d) in d dimensions in place of W^(-1/d) (Yarotsky 2018), if weights
+    may depend on f discontinuously and hold many values of f in their bits. This library does not
+    build them: to read one of m symbols from a weight multiplies what follows, and its rounding, by
+    m, so that a float64 weight holds at most 33 increments of -1, 0, 1, and a float32 weight 15.
+
     Args:
         target: A target of one variable with a proved `second_derivative` or `lipschitz` fact.
         n: Number of pieces.
