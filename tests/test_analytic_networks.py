@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import laws
 import numpy as np
 import pytest
+from errors_on_pieces import against
 from sampling import mostly_slow
 
 import approxlab as al
@@ -121,13 +122,7 @@ def test_taylor_coefficients_are_those_of_the_exponential():
 
 
 def exact_error(construction):
-    """Over all exact pieces, at 9 points of each."""
-    net, target = construction.network, construction.target
-    pieces = al.regions.pieces(net, target.domain)
-    t = np.linspace(0.0, 1.0, 9)
-    x = pieces.edges[:-1, None] * (1 - t) + pieces.edges[1:, None] * t
-    values = np.asarray(al.evaluate(target, x.reshape(-1, 1))).reshape(x.shape)
-    return float(np.max(np.abs(pieces(x) - values)))
+    return against(construction.network, construction.target)
 
 
 @pytest.mark.parametrize("box", mostly_slow(BOXES, always=[BOXES[1]]), ids=str)

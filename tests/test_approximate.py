@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors_on_pieces import against
 from sampling import mostly_slow
 
 import approxlab as al
@@ -33,19 +34,9 @@ ALWAYS = [("exp", 1e-3), ("kink", 1e-6), ("sine_product", 1e-1)]
 
 
 def error_of(network, target):
-    """Over the exact pieces of a ReLU network of one variable where they are known, or at points."""
+    """On exact pieces, for ReLU networks of one variable; else at many points."""
     if target.dim == 1 and network.activation == "relu" and network.depth:
-        try:
-            pieces = al.regions.pieces(network, target.domain)
-        except ValueError as refusal:  # of networks with hundreds of units that cancel
-            assert "cannot tell its pieces" in str(refusal)
-            points = target.domain.uniform(200_001)
-            exact = np.asarray(al.evaluate(target, points))
-            return float(np.max(np.abs(al.evaluate(network, points) - exact)))
-        t = np.linspace(0.0, 1.0, 9)
-        x = pieces.edges[:-1, None] * (1 - t) + pieces.edges[1:, None] * t
-        values = np.asarray(al.evaluate(target, x.reshape(-1, 1))).reshape(x.shape)
-        return float(np.max(np.abs(pieces(x) - values)))
+        return against(network, target)
     points = np.asarray(target.domain.random(jax.random.key(0), 4000))
     if target.dim == 1:
         points = target.domain.uniform(10_001)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import laws
 import numpy as np
 import pytest
+from errors_on_pieces import largest_error
 from rational_networks import value
 from sampling import mostly_slow
 
@@ -133,14 +134,6 @@ def coefficients(degree, seed=0):
     return np.random.default_rng([degree, seed]).normal(size=degree + 1)
 
 
-def longest_error(network, exact, box):
-    """The sup error, piece by piece: at both ends of every exact piece and between them."""
-    pieces = al.regions.pieces(network, box)
-    t = np.linspace(0.0, 1.0, 17)
-    x = pieces.edges[:-1, None] * (1 - t) + pieces.edges[1:, None] * t
-    return float(np.max(np.abs(pieces(x) - exact(x.reshape(-1, 1)).reshape(x.shape))))
-
-
 @pytest.mark.parametrize("box", BOXES, ids=str)
 @pytest.mark.parametrize("basis", BASES)
 @pytest.mark.parametrize("degree", mostly_slow(range(11), always=[5, 10]))
@@ -154,7 +147,7 @@ def test_polynomials_are_within_claim(degree, basis, box):
     construction = built.polynomial_deep(c, 1e-3 * size, basis=basis, domain=box)
     claim = construction.claim.bound
     assert float(claim) <= 1e-3 * size
-    error = longest_error(construction.network, exact, box)
+    error = largest_error(construction.network, exact, box)
     assert error <= float(claim)
     assert error >= 0.15 * claim.without_rounding  # the claim is not empty
     laws.size_is_claimed(construction)
@@ -178,7 +171,7 @@ def test_schemes_in_both_dtypes(scheme, dtype):
 def test_powers_are_within_claim(k, box):
     size = max(abs(box.lower[0]), abs(box.upper[0])) ** k
     construction = built.monomial_deep(k, 1e-4 * size, domain=box)
-    error = longest_error(construction.network, lambda x: cases._ld(x[:, 0]) ** k, box)
+    error = largest_error(construction.network, lambda x: cases._ld(x[:, 0]) ** k, box)
     assert error <= float(construction.claim.bound) <= 1e-4 * size
     assert al.errors.sup(construction.network, construction.target).value <= 1e-4 * size
 
@@ -301,8 +294,8 @@ def test_a_spoiled_network_fails(layer):
     def exact(x):
         return cases._series("chebyshev", c, x, box)
 
-    assert longest_error(construction.network, exact, box) <= float(construction.claim.bound)
-    assert longest_error(network, exact, box) > float(construction.claim.bound)
+    assert largest_error(construction.network, exact, box) <= float(construction.claim.bound)
+    assert largest_error(network, exact, box) > float(construction.claim.bound)
     assert kink_slopes("relu", network.dtype) == (0.0, 1.0)
 
 
