@@ -23,6 +23,13 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         # What depth buys, and what is known of the optimum.
         "depth": {"deep": _BLUE, "shallow": _VERMILLION, "below the optimum": "#BBBBBB"},
+        "deep training": {
+            "adam": _VERMILLION,
+            "levenberg_marquardt": _ORANGE,
+            "continuation": _BLUE,
+            "bound": _BLACK,
+            "published": _PURPLE,
+        },
         "hidden layers": {"one": _BLUE, "two": _VERMILLION, "towers": "#777777"},
         # Constructions.
         "sigmoid sums": {

@@ -9,13 +9,14 @@ the folds stay, and bend. (Numerical continuation, or homotopy.)
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
 import jax
 import numpy as np
 
-from approxlab.arguments import check_key, check_positive, check_widths
+from approxlab.arguments import check_key, check_number, check_positive, check_widths
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
 from approxlab.fitting.continuation.damped_steps import Problem, State
@@ -33,7 +34,6 @@ __all__ = ["fit_deep"]
 
 _LEAST_POINTS, _POINTS_PER_PARAMETER = 1000, 8
 _MOST_BYTES = 2**31  # of one step
-_SPREAD = 1e-3  # relative perturbation of the start, another one for every seed
 _STEPS, _ENOUGH = 10, 0.1  # of a stage: steps at most, and the fall of the loss that ends it
 _LAST_FALL = 1e-9  # the same of the last stage
 _LIMITED = 1.5  # loss in the network's dtype over the loss in training, and more
@@ -49,6 +49,8 @@ def fit_deep(
     stages: Any = 128,
     steps: Any = 300,
     points: Any = None,
+    start: Any = "nearest",
+    spread: Any = 1e-3,
     dtype: str | None = None,
 ) -> DeepFit:
     """Fit a deep ReLU network of one variable so that its depth pays.
@@ -74,6 +76,9 @@ def fit_deep(
         stages: Number of stages; more are slower and mostly better.
         steps: Steps of the last stage at most.
         points: Number of points of a target; by default 8 per parameter, and 1000 at least.
+        start: "nearest", or "opposite" for the opposite curvature of every start, which mostly ends
+            worse and is there to be compared with.
+        spread: Relative size of the random perturbation of the start.
         dtype: "float32" or "float64" of the returned networks; by default JAX's default. The fit
             itself is in float64, whatever JAX is set to, but the values of a target are JAX's.
 
@@ -83,8 +88,8 @@ def fit_deep(
     Raises:
         TypeError: If the target is neither a target nor data, or the key is not typed.
         ValueError: If the target is not one-dimensional, has a mask or is not finite; if a layer is
-            too narrow to fold; if a number is not a positive integer; or if one step would take
-            more than 2 GiB.
+            too narrow to fold; if a number is not a positive integer, or `spread` is negative; or
+            if one step would take more than 2 GiB.
 
     Source:
         The start: Yarotsky 2017, Proposition 2, with folds of several pieces. Levenberg 1944;
@@ -99,6 +104,8 @@ def fit_deep(
     """
     layers = PlainLayers(_check_hidden(hidden))
     check_positive(seeds=seeds, stages=stages, steps=steps)
+    check_number("spread", spread)
+    path = Path(_check_start(start), float(spread), stages, steps)
     if key is not None:
         check_key(key)
     first = jax.random.key(0) if key is None else key
@@ -106,7 +113,7 @@ def fit_deep(
     wanted = given(target, _number_of_points(points, layers))
     _check_memory(layers, len(wanted.t))
     begin = time.perf_counter()
-    runs = [_followed(wanted, layers, first, i, stages, steps) for i in range(seeds)]
+    runs = [_followed(wanted, layers, first, i, path) for i in range(seeds)]
     run_s = time.perf_counter() - begin
     return _result(target, wanted, layers, runs, kind, run_s)
 
@@ -143,28 +150,42 @@ def _check_memory(layers: PlainLayers, points: int) -> None:
         )
 
 
+def _check_start(start: Any) -> bool:
+    if not isinstance(start, str) or start not in ("nearest", "opposite"):
+        raise ValueError(f"start: got {start!r}, expected 'nearest' or 'opposite'.")
+    return start == "opposite"
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+    """How all seeds go: from which side, how far apart, in how many stages, steps at the end."""
+
+    opposite: bool
+    spread: float
+    stages: int
+    steps: int
+
+
 Run = tuple[State, list[int], list[float]]
 
 
-def _followed(
-    wanted: Given, layers: PlainLayers, key: Any, seed: int, stages: int, steps: int
-) -> Run:
+def _followed(wanted: Given, layers: PlainLayers, key: Any, seed: int, path: Path) -> Run:
     """One seed along its path: the end, and the steps tried and the loss after every stage."""
     coefficients, one_side = wanted.quadratic()
-    if seed % 2 and not one_side:
+    if path.opposite != bool(seed % 2 and not one_side):
         coefficients = wanted.with_curvature(-coefficients[2])
     problem = Problem(layers, wanted.t, np.sqrt(wanted.weights))
     folds = teeth(layers.hidden, len(wanted.t) // 3)
     start = quadratic(layers, folds, coefficients)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, seed))))
-    begin = start * (1.0 + _SPREAD * rng.standard_normal(len(start)))
+    begin = start * (1.0 + path.spread * rng.standard_normal(len(start)))
     state = State(begin, np.inf)
     near = coefficients[0] + wanted.t * (coefficients[1] + wanted.t * coefficients[2])
     trials, losses = [0], [problem.loss(begin, wanted.y)]
-    for stage in range(1, stages + 1):
-        share, last = stage / stages, stage == stages
+    for stage in range(1, path.stages + 1):
+        share, last = stage / path.stages, stage == path.stages
         y = (1.0 - share) * near + share * wanted.y
-        limits = (steps, _LAST_FALL) if last else (_STEPS, _ENOUGH)
+        limits = (path.steps, _LAST_FALL) if last else (_STEPS, _ENOUGH)
         state = problem.reduced(state, y, *limits)
         trials.append(state.trials)
         losses.append(problem.loss(state.parameters, wanted.y))
