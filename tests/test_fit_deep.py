@@ -97,7 +97,8 @@ def test_steps_never_raise_the_loss_and_end_at_a_stationary_point():
         losses.append(state.loss)
         if state.settled:
             break
-    assert state.settled and np.all(np.diff(losses) <= 0.0)
+    assert state.settled
+    assert np.all(np.diff(losses) <= 0.0)
     residual = layers.values(state.parameters, x) - y
     slope = layers.jacobian(state.parameters, x) @ residual / 200
     assert np.max(np.abs(slope)) < 1e-3 * np.sqrt(state.loss)
@@ -111,7 +112,8 @@ def cube():
 def test_depth_pays_on_the_cube(cube):
     """Published for 4 x 5 ReLUs: 7.86e-8 at best; the best shallow network of 20 units: 4.9e-8."""
     assert np.all(cube.losses < 1e-8)
-    assert cube.network.num_hidden_units == 20 and cube.network.num_linear_units == 0
+    assert cube.network.num_hidden_units == 20
+    assert cube.network.num_linear_units == 0
     assert np.all(cube.pieces > 40)
     assert cube.gap_to_shallow().upper < 0.25
     assert 1.0 <= cube.gap_to_splines().lower < 10.0
@@ -191,7 +193,8 @@ def test_seeds_are_reproducible_and_differ():
     again = fitting.fit_deep(targets.get("exp"), (3, 3), seeds=2, stages=8, key=jax.random.key(0))
     other = fitting.fit_deep(targets.get("exp"), (3, 3), seeds=1, stages=8, key=jax.random.key(1))
     np.testing.assert_array_equal(first.losses, again.losses)
-    assert first.losses[0] != first.losses[1] and other.losses[0] not in first.losses
+    assert first.losses[0] != first.losses[1]
+    assert other.losses[0] not in first.losses
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ class Config:
 
 PRESETS = {
     "smoke": Config(targets=("exp",), ways=("adam", "continuation"), seeds=2, adam_steps=100,
-                    variant_seeds=1, floors=(10, 40)),
+                    stages=32, variant_seeds=1, floors=(10, 40)),
     "default": Config(),
     "paper": Config(adam_steps=50_000, solver_steps=500, variant_seeds=30),
 }  # fmt: skip
@@ -112,9 +112,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         {"story": "variant", **shown, "variant": name, "hidden": _text(_HIDDEN), **few, **changed}
         for name, changed in VARIANTS.items()
     ]
-    shapes = [
-        {"story": "shape", **shown, "hidden": _text(hidden), **few} for hidden in _SHAPES
-    ]
+    shapes = [{"story": "shape", **shown, "hidden": _text(hidden), **few} for hidden in _SHAPES]
     return [*trained, *shallow, *published, *floors, *variants, *shapes]
 
 
@@ -164,16 +162,12 @@ def _key(unit: Mapping[str, Any], run: runner.RunInfo) -> Any:
     return key
 
 
-def _followed(
-    target: Target, unit: Mapping[str, Any], run: runner.RunInfo
-) -> list[dict[str, Any]]:
+def _followed(target: Target, unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any]]:
     """`fit_deep`: a row per network; that of the best has the bounds for as many pieces."""
     from approxlab.fitting import fit_deep
 
     changed = {name: unit[name] for name in ("stages", "start", "spread") if name in unit}
-    found = fit_deep(
-        target, _widths(unit), seeds=unit["seeds"], key=_key(unit, run), **changed
-    )
+    found = fit_deep(target, _widths(unit), seeds=unit["seeds"], key=_key(unit, run), **changed)
     rows = [
         _measured(target, found.networks.member(i), i, str(found.statuses[i]), int(pieces))
         for i, pieces in enumerate(found.pieces)
@@ -210,9 +204,7 @@ def _from_random_weights(
     ]
 
 
-def _measured(
-    target: Target, network: MLP, index: int, status: str, pieces: int
-) -> dict[str, Any]:
+def _measured(target: Target, network: MLP, index: int, status: str, pieces: int) -> dict[str, Any]:
     """One network: its mean square over the interval, at 500 points, its units and pieces."""
     return {
         "network": index,

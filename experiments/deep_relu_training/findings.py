@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def check(rows: Sequence[Row]) -> None:
         assert row["num_hidden_units"] == _UNITS, f"{where}: units miscounted"
         assert row["mean_square"] >= low, f"{where}: below what is possible"
     floors = sorted(of(rows, story="floor"), key=lambda row: float(row["n"]))
-    for few, many in zip(floors, floors[1:], strict=False):
+    for few, many in itertools.pairwise(floors):
         assert few["least_mean_square_upper"] >= many["least_mean_square_lower"], (
             f"{many['n']} pieces: more pieces are worse"
         )
@@ -109,7 +110,7 @@ def _check_network(rows: Sequence[Row], row: Row) -> None:
 
 def _check_ours(rows: Sequence[Row], target: str) -> None:
     ours = of(rows, story="trained", target=target, way="continuation")
-    top = min(ours, key=lambda row: float(row["mean_square"]))
+    top = _top(ours)
     assert top["pieces"] > _UNITS + 1, f"{target}: the best deep network is a shallow one"
     assert "least_mean_square_lower" in top, f"{target}: no bound for the best network's pieces"
     assert below_shallow(rows, target) > 1.0, f"{target}: the best is not below shallow networks"
@@ -121,7 +122,9 @@ def _check_ours(rows: Sequence[Row], target: str) -> None:
     for other in of(rows, story="trained", target=target):
         if other["way"] != "continuation":
             same = of(rows, story="trained", target=target, way=other["way"])
-            assert best(ours) < best(same), f"{target}: {other['way']} from random weights is better"
+            assert best(ours) < best(same), (
+                f"{target}: {other['way']} from random weights is better"
+            )
     for row in of(rows, story="published", target=target):
         where = f"{target}, published {row['start']}"
         assert row["best"] <= row["mean"], f"{where}: the best is worse than the mean"
@@ -133,41 +136,45 @@ def caption(rows: Sequence[Row]) -> str:
     """The text under the figure; its numbers are those of the rows."""
     trained = of(rows, story="trained")
     targets = distinct(trained, "target")
-    ours = [of(trained, target=target, way="continuation") for target in targets]
+    ours = {target: of(trained, target=target, way="continuation") for target in targets}
+    seeds = len(ours[targets[0]])
     reached = "; ".join(
         f"{target} {best(mine):.1e}, {median(mine):.1e}, {worst(mine):.1e}"
-        for target, mine in zip(targets, ours, strict=True)
+        for target, mine in ours.items()
     )
     factors = ", ".join(f"{target} {below_shallow(rows, target):.3g}" for target in targets)
-    under = ", ".join(
-        f"{target} {sum(row['mean_square'] < shallow(rows, target)['least_mean_square_lower'] for row in mine)}"
-        for target, mine in zip(targets, ours, strict=True)
-    )
-    pieces = [min(mine, key=lambda row: float(row["mean_square"]))["pieces"] for mine in ours]
-    others = [
-        row
-        for row in trained
-        if row["way"] != "continuation"
-        and row["mean_square"] < shallow(rows, row["target"])["least_mean_square_lower"]
-    ]
+    under = ", ".join(f"{target} {_under(rows, mine)}" for target, mine in ours.items())
+    pieces = [_top(mine)["pieces"] for mine in ours.values()]
     random = [row for row in trained if row["way"] != "continuation"]
     return " ".join(
         [
-            f"Networks of 20 ReLUs in five plain layers of four, {len(ours[0])} per target and way, "
-            "on [0, 1]. Mean square error over the interval of fit_deep (best, median, worst): "
+            f"Networks of 20 ReLUs in five plain layers of four, {seeds} per target and way, on "
+            "[0, 1]. Mean square error over the interval after fit_deep (best, median, worst): "
             f"{reached}.",
-            "A network with one hidden layer of 20 ReLUs has at most 21 pieces, and the error of "
-            "any such function is bounded from below (black bars; up to quadrature). The best deep "
-            f"network has a root mean square error this many times below that bound: {factors}. "
-            f"Of {len(ours[0])} networks of fit_deep there are below it: {under}.",
+            "One hidden layer of 20 ReLUs has at most 21 pieces, and the error of every such "
+            "function is bounded from below (black bars; proved up to quadrature). The best deep "
+            "network has a root mean square error this many times below that bound: "
+            f"{factors}. Of {seeds} networks of fit_deep so many are below it: {under}.",
             f"The best have {min(pieces)} to {max(pieces)} pieces.",
-            f"Of {len(random)} networks trained from random weights, {len(others)} are below it."
+            f"Of {len(random)} networks trained from random weights {_under(rows, random)} are "
+            "below it."
             if random
             else "",
             *(_compared(rows, target) for target in targets),
             _tried(rows),
         ]
-    ).strip()
+    ).replace("  ", " ")
+
+
+def _top(mine: Sequence[Row]) -> Row:
+    return min(mine, key=lambda row: float(row["mean_square"]))
+
+
+def _under(rows: Sequence[Row], some: Sequence[Row]) -> int:
+    """How many networks are below the bound for one hidden layer."""
+    return sum(
+        row["mean_square"] < shallow(rows, row["target"])["least_mean_square_lower"] for row in some
+    )
 
 
 def _compared(rows: Sequence[Row], target: str) -> str:
@@ -191,9 +198,7 @@ def _tried(rows: Sequence[Row]) -> str:
         if of(rows, story="variant", variant=variant)
     ]
     shapes = [
-        f"{shape} {median(mine):.1e}"
-        for shape, mine in by_shape(rows).items()
-        if shape != PLAIN
+        f"{shape} {median(mine):.1e}" for shape, mine in by_shape(rows).items() if shape != PLAIN
     ]
     return (
         f"On {shown}, medians of other ways to begin or to follow: {', '.join(said)}; of 20 ReLUs "
@@ -216,7 +221,9 @@ def by_shape(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 def table(rows: Sequence[Row]) -> str:
     """Best, median and worst of every way, pieces, bounds, and what else was tried."""
-    head = f"{'':10}{'way':32}{'best':>10}{'median':>10}{'worst':>10}{'best/500':>11}{'med/500':>10}"
+    head = (
+        f"{'':10}{'way':32}{'best':>10}{'median':>10}{'worst':>10}{'best/500':>11}{'med/500':>10}"
+    )
     lines = [head + f"{'pieces':>14}"]
     for target in distinct(of(rows, story="trained"), "target"):
         for way, name in WAYS.items():
@@ -227,8 +234,7 @@ def table(rows: Sequence[Row]) -> str:
         lines.append(f"{target:10}{'20 units in one layer: at least':32}"
                      f"{flat['least_mean_square_lower']:>10.2e}, found {flat['mean_square']:.2e}, "
                      f"at 500 points {flat['mean_square_of_500']:.2e}")  # fmt: skip
-        top = min(of(rows, story="trained", target=target, way="continuation"),
-                  key=lambda row: float(row["mean_square"]))  # fmt: skip
+        top = _top(of(rows, story="trained", target=target, way="continuation"))
         lines.append(f"{target:10}{'the best one: with its pieces':32}"
                      f"{top['least_mean_square_lower']:>10.2e} at least; root mean square "
                      f"{below_shallow(rows, target):.3g} times below one layer")  # fmt: skip
@@ -244,9 +250,10 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _line(target: str, name: str, mine: Sequence[Row]) -> str:
+    numbers = [
+        *(of_all(mine) for of_all in (best, median, worst)),
+        *(of_all(mine, "mean_square_of_500") for of_all in (best, median)),
+    ]
     low, high = min(column(mine, "pieces")), max(column(mine, "pieces"))
-    return (
-        f"{target:10}{name:32}{best(mine):>10.2e}{median(mine):>10.2e}{worst(mine):>10.2e}"
-        f"{best(mine, 'mean_square_of_500'):>11.2e}{median(mine, 'mean_square_of_500'):>10.2e}"
-        f"{f'{low} to {high}':>14}"
-    )
+    shown = "".join(f"{number:>14.2e}" for number in numbers)
+    return f"{target:10}{name:32}{shown}{f'{low} to {high}':>14}"

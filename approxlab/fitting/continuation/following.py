@@ -35,6 +35,7 @@ __all__ = ["fit_deep"]
 _LEAST_POINTS, _POINTS_PER_PARAMETER = 1000, 8
 _MOST_BYTES = 2**31  # of one step
 _STEPS, _ENOUGH = 10, 0.1  # of a stage: steps at most, and the fall of the loss that ends it
+_TRIES = 4  # paths of a seed where no side is the right one; they share the stages
 _LAST_FALL = 1e-9  # the same of the last stage
 _LIMITED = 1.5  # loss in the network's dtype over the loss in training, and more
 
@@ -59,7 +60,9 @@ def fit_deep(
     324 pieces) and perturbed a little. Then for s = 1/stages, 2/stages, ..., 1 all weights are
     fitted to (1 - s) q + s f by a few steps of Levenberg-Marquardt, which start from the weights of
     the stage before; the last stage goes on until no step lowers the loss. q is the quadratic
-    nearest to f; where f bends to both sides, every second seed begins with the opposite curvature.
+    nearest to f. Where f bends to both sides no quadratic is on its side, and local minima are
+    worse: the stages are shared by four paths, from q and the quadratic of opposite curvature in
+    turn, and the last stage is that of the best of them.
 
     All layers are plain: no linear units, all ReLUs counted. The result is a local minimum. What it
     is worth is told by `gap_to_shallow` and `gap_to_splines` of the result; the experiment
@@ -76,8 +79,8 @@ def fit_deep(
         stages: Number of stages; more are slower and mostly better.
         steps: Steps of the last stage at most.
         points: Number of points of a target; by default 8 per parameter, and 1000 at least.
-        start: "nearest", or "opposite" for the opposite curvature of every start, which mostly ends
-            worse and is there to be compared with.
+        start: "nearest", or "opposite" to begin with the opposite curvature, which ends worse where
+            the target bends to one side and is there to be compared with.
         spread: Relative size of the random perturbation of the start.
         dtype: "float32" or "float64" of the returned networks; by default JAX's default. The fit
             itself is in float64, whatever JAX is set to, but the values of a target are JAX's.
@@ -170,25 +173,41 @@ Run = tuple[State, list[int], list[float]]
 
 
 def _followed(wanted: Given, layers: PlainLayers, key: Any, seed: int, path: Path) -> Run:
-    """One seed along its path: the end, and the steps tried and the loss after every stage."""
-    coefficients, one_side = wanted.quadratic()
-    if path.opposite != bool(seed % 2 and not one_side):
-        coefficients = wanted.with_curvature(-coefficients[2])
+    """One seed: the end of its best path, and steps tried and loss after every stage of it."""
     problem = Problem(layers, wanted.t, np.sqrt(wanted.weights))
-    folds = teeth(layers.hidden, len(wanted.t) // 3)
-    start = quadratic(layers, folds, coefficients)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, seed))))
-    begin = start * (1.0 + path.spread * rng.standard_normal(len(start)))
+    nearest, one_side = wanted.quadratic()
+    opposite = wanted.with_curvature(-nearest[2])
+    tries = 1 if one_side else _TRIES
+    stages = -(-path.stages // tries)
+    runs = []
+    for i in range(tries):
+        coefficients = (nearest, opposite)[(i + path.opposite) % 2]
+        start = quadratic(layers, teeth(layers.hidden, len(wanted.t) // 3), coefficients)
+        begin = start * (1.0 + path.spread * rng.standard_normal(len(start)))
+        runs.append(_one_path(problem, begin, coefficients, wanted.y, stages))
+    state, trials, losses = min(runs, key=lambda run: run[0].loss)
+    state = problem.reduced(state, wanted.y, path.steps, _LAST_FALL)
+    return state, [*trials[:-1], state.trials], [*losses[:-1], state.loss]
+
+
+def _one_path(
+    problem: Problem,
+    begin: np.ndarray,
+    coefficients: tuple[float, float, float],
+    y: np.ndarray,
+    stages: int,
+) -> Run:
+    """From the quadratic of these coefficients to the values y, without the last long stage."""
+    t = problem.x
     state = State(begin, np.inf)
-    near = coefficients[0] + wanted.t * (coefficients[1] + wanted.t * coefficients[2])
-    trials, losses = [0], [problem.loss(begin, wanted.y)]
-    for stage in range(1, path.stages + 1):
-        share, last = stage / path.stages, stage == path.stages
-        y = (1.0 - share) * near + share * wanted.y
-        limits = (path.steps, _LAST_FALL) if last else (_STEPS, _ENOUGH)
-        state = problem.reduced(state, y, *limits)
+    near = coefficients[0] + t * (coefficients[1] + t * coefficients[2])
+    trials, losses = [0], [problem.loss(begin, y)]
+    for stage in range(1, stages + 1):
+        share = stage / stages
+        state = problem.reduced(state, (1.0 - share) * near + share * y, _STEPS, _ENOUGH)
         trials.append(state.trials)
-        losses.append(problem.loss(state.parameters, wanted.y))
+        losses.append(problem.loss(state.parameters, y))
     return state, trials, losses
 
 

@@ -95,7 +95,7 @@ def given(target: Any, points: int) -> Given:
         a, b = (float(end) for end in (target.domain.lower[0], target.domain.upper[0]))
         curved = source.density.knots(points // 2, 0.0, source.kinks)
         edges = np.union1d(curved, np.linspace(a, b, points - points // 2 + 1))
-        x, weights = 0.5 * (edges[1:] + edges[:-1]), np.diff(edges) / (b - a)
+        x, weights = _with_ends(0.5 * (edges[1:] + edges[:-1]), np.diff(edges) / (b - a), a, b)
     else:
         order = np.argsort(source.x, kind="stable")
         x, weights = source.x[order], np.full(len(order), 1.0 / len(order))
@@ -105,3 +105,16 @@ def given(target: Any, points: int) -> Given:
     unit = math.ldexp(1.0, math.frexp(float(np.max(np.abs(y - shift))) or 1.0)[1])
     is_data = not isinstance(source, Function)
     return Given((x - a) / (b - a), weights, (y - shift) / unit, a, b - a, shift, unit, is_data)
+
+
+def _with_ends(
+    x: np.ndarray, weights: np.ndarray, a: float, b: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The points and both ends, which take a quarter of the weight of their neighbours.
+
+    A fit that does not see the last half of a cell leaves large errors at the ends.
+    """
+    ends = 0.25 * weights[[0, -1]]
+    inner = weights.copy()
+    inner[[0, -1]] -= ends
+    return np.concatenate([[a], x, [b]]), np.concatenate([ends[:1], inner, ends[1:]])
