@@ -18,6 +18,7 @@ IDENTITIES = {
     "computational_graphs": "2d00b784a1af1c0c",
     "cybenko_1d": "3fa1b3a5ee404670",
     "cybenko_2d": "a506b75ac31acd69",
+    "deep_relu_training": "e7ce39d9a7f9d01c",
     "finite_differences": "3678a5ff312d9490",
     "gap_to_optimum": "9f24c49d27253c4b",
     "gradient_cost": "38b6bbf4e257f176",

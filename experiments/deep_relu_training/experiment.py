@@ -46,23 +46,23 @@ class Config:
     """How the networks are trained."""
     seeds: int = 30
     """Networks per target and way."""
-    adam_steps: int = 6000
+    adam_steps: int = 4000
     """Steps of Adam."""
-    solver_steps: int = 100
+    solver_steps: int = 60
     """Largest number of steps of Levenberg-Marquardt."""
     stages: int = 128
     """Stages of the continuation."""
     shown: str = "exp"
     """Target of the further panels: other ways to begin, other depths, the bounds for n pieces."""
-    variant_seeds: int = 8
+    variant_seeds: int = 6
     """Networks per other way to begin and per other depth."""
-    floors: tuple[int, ...] = (10, 20, 40, 80, 160, 320)
+    floors: tuple[int, ...] = (1, 3, 10, 30, 100, 320)
     """Numbers of pieces n for which the least error is bounded."""
 
 
 PRESETS = {
     "smoke": Config(targets=("exp",), ways=("adam", "continuation"), seeds=2, adam_steps=100,
-                    stages=32, variant_seeds=1, floors=(10, 40)),
+                    stages=32, variant_seeds=1, floors=(3, 30)),
     "default": Config(),
     "paper": Config(adam_steps=50_000, solver_steps=500, variant_seeds=30),
 }  # fmt: skip
@@ -82,7 +82,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     if not config.floors or min(config.floors) < 1:
         raise ValueError(f"floors: got {config.floors}, expected numbers of pieces, from 1 on.")
     for name in config.targets:
-        own_targets.check("targets", name, TARGETS, dim=1)
+        own_targets.check("targets", name, TARGETS, dim=1, box=(0.0, 1.0))
     if config.shown not in config.targets:
         raise ValueError(f"shown: got {config.shown!r}, expected one of {config.targets}.")
     steps = {

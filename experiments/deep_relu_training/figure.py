@@ -69,12 +69,13 @@ def _draw_all(ax: Axes, rows: Sequence[Row]) -> None:
             place = at + 0.27 * (j - 0.5 * (len(ways) - 1))
             _strip(ax, place, of(trained, target=target, way=way), _COLORS[way])
         least = shallow(rows, target)["least_mean_square_lower"]
-        ax.plot([at - 0.43, at + 0.43], [least, least], color=_COLORS["bound"], linewidth=1.6,
-                label="one hidden layer of 20: no network is below (proved)" if not at else None)  # fmt: skip
+        ax.plot([at - 0.43, at + 0.43], [least, least], color=_COLORS["bound"], linewidth=1.6)
         for row in of(rows, story="published", target=target, start="milkert"):
             for name, marker in (("mean", "D"), ("best", "*")):
                 ax.plot(at + 0.42, row[name], marker, color=_COLORS["published"],
                         markersize=11 if marker == "*" else 6)  # fmt: skip
+    bound = "no network with one hidden layer of 20 is below"
+    legend_entry(ax, "-", bound, color=_COLORS["bound"], linewidth=1.6)
     for way in ways:
         legend_entry(ax, "o", WAYS[way], color=_COLORS[way], markersize=6)
     if of(rows, story="published"):
@@ -82,7 +83,9 @@ def _draw_all(ax: Axes, rows: Sequence[Row]) -> None:
         legend_entry(ax, "D", "published mean", color=_COLORS["published"], markersize=6)
     ax.set(yscale="log", ylabel="mean square error", xlim=(-0.55, len(targets) - 0.45))
     ax.set_xticks(range(len(targets)), [formula(target) for target in targets], fontsize=13)
-    bold_title(ax, "20 ReLUs in five layers of four: every network, and the median", loc="left")
+    bold_title(
+        ax, "Twenty ReLUs in five layers of four: every network trained, and medians", loc="left"
+    )
     ax.legend(fontsize=9.5, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False)
 
 
@@ -97,13 +100,13 @@ def _draw_pieces(ax: Axes, rows: Sequence[Row]) -> None:
                 markersize=4.5, alpha=0.6, markeredgewidth=0)  # fmt: skip
     ax.plot(sizes, least, color="0.4", linewidth=1.4, linestyle="--")
     ax.fill_between(sizes, 0.01 * least[-1], least, color="0.9", linewidth=0)
-    ax.text(sizes[0] * 1.15, 0.3 * least[-1], "out of reach\n(proved)", fontsize=9.5, color="0.3")
+    ax.text(1.3 * sizes[0], 10.0 * least[-1], "out of reach", fontsize=9.5, color="0.3")
     ax.axvline(21, color=_COLORS["bound"], linewidth=1.2)
-    ax.text(22, 0.3, "21 = most in\none layer", fontsize=9.5, va="top")
+    ax.text(24, 0.3, "21: the most\nin one layer", fontsize=9.5, va="top")
     ax.set(xscale="log", yscale="log", xlabel="affine pieces used", ylabel="mean square error",
            ylim=(0.03 * least[-1], 1.0))  # fmt: skip
-    ax.set_xticks([3, 10, 30, 100, 300], ["3", "10", "30", "100", "300"])
-    bold_title(ax, f"Pieces pay, {formula(target)}", loc="left")
+    ax.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
+    bold_title(ax, f"Pieces used, {formula(target)}", loc="left")
 
 
 def _draw_tried(ax: Axes, rows: Sequence[Row]) -> None:
@@ -113,13 +116,13 @@ def _draw_tried(ax: Axes, rows: Sequence[Row]) -> None:
         if mine := of(rows, story="variant", variant=variant):
             groups[name] = mine
     _draw_groups(ax, rows, groups)
-    bold_title(ax, f"What else was tried, {formula(shown)}", loc="left")
+    bold_title(ax, f"Other ways to begin, {formula(shown)}", loc="left")
 
 
 def _draw_depth(ax: Axes, rows: Sequence[Row]) -> None:
     shown = of(rows, story="floor")[0]["target"]
     _draw_groups(ax, rows, by_shape(rows))
-    bold_title(ax, f"fit_deep, 20 ReLUs, {formula(shown)}", loc="left")
+    bold_title(ax, f"20 ReLUs in 1 to 5 layers, {formula(shown)}", loc="left")
 
 
 def _draw_groups(ax: Axes, rows: Sequence[Row], groups: dict[str, list[Row]]) -> None:

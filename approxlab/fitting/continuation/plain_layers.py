@@ -57,8 +57,8 @@ class PlainLayers:
             held = np.maximum(W @ held + b[:, None], 0.0)
         return (weights[-1] @ held + biases[-1][:, None])[0]
 
-    def jacobian(self, parameters: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Derivatives of the values with respect to the parameters, shape (parameters, k).
+    def jacobian(self, parameters: np.ndarray, x: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Derivatives of factors * values with respect to the parameters, shape (parameters, k).
 
         At a kink the derivative of relu is taken as 0.
         """
@@ -69,7 +69,7 @@ class PlainLayers:
             held = np.maximum(W @ held + b[:, None], 0.0)
         inputs.append(held)
         result = np.empty((len(parameters), len(x)))
-        end, back = len(parameters), np.ones((1, len(x)))
+        end, back = len(parameters), factors[None]
         for layer in reversed(range(len(weights))):
             rows, columns = weights[layer].shape
             result[end - rows : end] = back
