@@ -61,11 +61,18 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(targets=("exp",), ways=("adam", "continuation"), seeds=2, adam_steps=100,
-                    stages=32, variant_seeds=1, floors=(3, 30)),
+    "smoke": Config(
+        targets=("exp",),
+        ways=("adam", "continuation"),
+        seeds=2,
+        adam_steps=100,
+        stages=32,
+        variant_seeds=1,
+        floors=(3, 30),
+    ),
     "default": Config(),
     "paper": Config(adam_steps=50_000, solver_steps=500, variant_seeds=30),
-}  # fmt: skip
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
@@ -91,11 +98,17 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
         "continuation": {"stages": config.stages},
     }
     trained = [
-        {"story": "trained", **own_targets.fields(target), "way": way, "hidden": _text(_HIDDEN),
-         "seeds": config.seeds, **steps[way]}
+        {
+            "story": "trained",
+            **own_targets.fields(target),
+            "way": way,
+            "hidden": _text(_HIDDEN),
+            "seeds": config.seeds,
+            **steps[way],
+        }
         for target in config.targets
         for way in config.ways
-    ]  # fmt: skip
+    ]
     shallow = [
         {"story": "shallow", **own_targets.fields(target), "units": sum(_HIDDEN)}
         for target in config.targets

@@ -56,8 +56,9 @@ def _strip(ax: Axes, place: float, mine: Sequence[Row], color: str, width: float
     errors = column(mine, "mean_square")
     spots = place + width * np.linspace(-0.5, 0.5, len(errors)) if len(errors) > 1 else [place]
     ax.plot(spots, errors, "o", color=color, markersize=3.5, alpha=0.6, markeredgewidth=0)
-    ax.plot([place - 0.6 * width, place + 0.6 * width], 2 * [median(mine)], color=color,
-            linewidth=2.5)  # fmt: skip
+    ax.plot(
+        [place - 0.6 * width, place + 0.6 * width], 2 * [median(mine)], color=color, linewidth=2.5
+    )
 
 
 def _draw_all(ax: Axes, rows: Sequence[Row]) -> None:
@@ -72,8 +73,13 @@ def _draw_all(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot([at - 0.43, at + 0.43], [least, least], color=_COLORS["bound"], linewidth=1.6)
         for row in of(rows, story="published", target=target, start="milkert"):
             for name, marker in (("mean", "D"), ("best", "*")):
-                ax.plot(at + 0.42, row[name], marker, color=_COLORS["published"],
-                        markersize=11 if marker == "*" else 6)  # fmt: skip
+                ax.plot(
+                    at + 0.42,
+                    row[name],
+                    marker,
+                    color=_COLORS["published"],
+                    markersize=11 if marker == "*" else 6,
+                )
     bound = "no network with one hidden layer of 20 is below"
     legend_entry(ax, "-", bound, color=_COLORS["bound"], linewidth=1.6)
     for way in ways:
@@ -96,15 +102,27 @@ def _draw_pieces(ax: Axes, rows: Sequence[Row]) -> None:
     sizes, least = column(floors, "n"), column(floors, "least_mean_square_lower")
     for way in WAYS:
         mine = of(rows, story="trained", target=target, way=way)
-        ax.plot(column(mine, "pieces"), column(mine, "mean_square"), "o", color=_COLORS[way],
-                markersize=4.5, alpha=0.6, markeredgewidth=0)  # fmt: skip
+        ax.plot(
+            column(mine, "pieces"),
+            column(mine, "mean_square"),
+            "o",
+            color=_COLORS[way],
+            markersize=4.5,
+            alpha=0.6,
+            markeredgewidth=0,
+        )
     ax.plot(sizes, least, color="0.4", linewidth=1.4, linestyle="--")
     ax.fill_between(sizes, 0.01 * least[-1], least, color="0.9", linewidth=0)
     ax.text(1.3 * sizes[0], 10.0 * least[-1], "out of reach", fontsize=9.5, color="0.3")
     ax.axvline(21, color=_COLORS["bound"], linewidth=1.2)
     ax.text(24, 0.3, "21: the most\nin one layer", fontsize=9.5, va="top")
-    ax.set(xscale="log", yscale="log", xlabel="affine pieces used", ylabel="mean square error",
-           ylim=(0.03 * least[-1], 1.0))  # fmt: skip
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="affine pieces used",
+        ylabel="mean square error",
+        ylim=(0.03 * least[-1], 1.0),
+    )
     ax.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
     bold_title(ax, f"Pieces used, {formula(target)}", loc="left")
 
@@ -129,7 +147,8 @@ def _draw_groups(ax: Axes, rows: Sequence[Row], groups: dict[str, list[Row]]) ->
     shown = of(rows, story="floor")[0]["target"]
     for place, mine in enumerate(groups.values()):
         _strip(ax, place, mine, _COLORS["continuation"], width=0.6)
-    ax.axhline(shallow(rows, shown)["least_mean_square_lower"], color=_COLORS["bound"],
-               linewidth=1.6)  # fmt: skip
+    ax.axhline(
+        shallow(rows, shown)["least_mean_square_lower"], color=_COLORS["bound"], linewidth=1.6
+    )
     ax.set_yscale("log")
     ax.set_xticks(range(len(groups)), list(groups), rotation=30, ha="right", fontsize=9.5)

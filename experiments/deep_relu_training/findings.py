@@ -231,16 +231,22 @@ def table(rows: Sequence[Row]) -> str:
             if mine:
                 lines.append(_line(target, name, mine))
         flat = shallow(rows, target)
-        lines.append(f"{target:10}{'20 units in one layer: at least':32}"
-                     f"{flat['least_mean_square_lower']:>10.2e}, found {flat['mean_square']:.2e}, "
-                     f"at 500 points {flat['mean_square_of_500']:.2e}")  # fmt: skip
+        lines.append(
+            f"{target:10}{'20 units in one layer: at least':32}"
+            f"{flat['least_mean_square_lower']:>10.2e}, found {flat['mean_square']:.2e}, "
+            f"at 500 points {flat['mean_square_of_500']:.2e}"
+        )
         top = _top(of(rows, story="trained", target=target, way="continuation"))
-        lines.append(f"{target:10}{'the best one: with its pieces':32}"
-                     f"{top['least_mean_square_lower']:>10.2e} at least; root mean square "
-                     f"{below_shallow(rows, target):.3g} times below one layer")  # fmt: skip
+        lines.append(
+            f"{target:10}{'the best one: with its pieces':32}"
+            f"{top['least_mean_square_lower']:>10.2e} at least; root mean square "
+            f"{below_shallow(rows, target):.3g} times below one layer"
+        )
         for row in of(rows, story="published", target=target):
-            lines.append(f"{target:10}{'published: ' + row['start']:32}{'':30}{row['best']:>11.2e}"
-                         f"{'mean':>6}{row['mean']:>10.2e}")  # fmt: skip
+            lines.append(
+                f"{target:10}{'published: ' + row['start']:32}{'':30}{row['best']:>11.2e}"
+                f"{'mean':>6}{row['mean']:>10.2e}"
+            )
     for variant, name in VARIANT_NAMES.items():
         if mine := of(rows, story="variant", variant=variant):
             lines.append(_line(mine[0]["target"], name, mine))
