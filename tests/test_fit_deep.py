@@ -1,5 +1,6 @@
 """Deep networks that are followed from a quadratic: their start, their steps, what they reach."""
 
+import dataclasses
 from fractions import Fraction
 
 import jax
@@ -10,6 +11,8 @@ import pytest
 import approxlab as al
 from approxlab import fitting, regions, targets
 from approxlab.fitting.continuation.damped_steps import Problem, State
+from approxlab.fitting.continuation.following import _seen
+from approxlab.fitting.continuation.given import given
 from approxlab.fitting.continuation.plain_layers import PlainLayers
 from approxlab.fitting.continuation.quadratic_start import quadratic, teeth
 
@@ -224,6 +227,69 @@ def test_the_ends_are_fitted_as_well_as_the_middle(cube):
         assert np.mean((values - x**3) ** 2) < 1.5 * loss
 
 
+def spike(height, at, width):
+    """A network of one layer: a tent of this height, three kinks."""
+    layers = PlainLayers((3,))
+    slope = 2.0 * height / width
+    kinks = np.array([at - 0.5 * width, at, at + 0.5 * width])
+    return (
+        layers,
+        layers.packed(
+            [np.ones((3, 1)), slope * np.array([[1.0, -2.0, 1.0]])], [-kinks, np.zeros(1)]
+        ),
+        kinks,
+    )
+
+
+@pytest.mark.parametrize(("height", "at", "width"), [(50.0, 0.50025, 4e-4), (1e4, 0.1111, 1e-6)])
+def test_a_spike_between_the_points_is_seen_and_removed(height, at, width):
+    def f(x):
+        return jnp.sin(6.0 * x[0])
+
+    wanted = given(al.Target(f, domain=al.Box([0.0], [1.0])), 1000)
+    layers, parameters, kinks = spike(height, at, width)
+    np.testing.assert_allclose(layers.kinks(parameters), kinks, rtol=0.0, atol=1e-12)
+    flat = dataclasses.replace(wanted, y=0.0 * wanted.y)
+    values = (layers.values(parameters, x) for x in (flat.t, kinks))
+    exact = height**2 * width / 3.0  # of a tent
+    assert flat.mean_square_between(kinks, *values) == pytest.approx(exact, rel=1e-6)
+    problem = Problem(layers, wanted.t, np.sqrt(wanted.weights))
+    loss = problem.loss(parameters, wanted.y)
+    state, seen, well = _seen(wanted, layers, State(parameters, loss), 50)
+    assert len(seen.t) > len(wanted.t)
+    assert well
+    x = np.linspace(0.0, 1.0, 10**6 + 1)
+    dense = np.mean((layers.values(state.parameters, x) - np.interp(x, seen.t, seen.y)) ** 2)
+    assert dense == pytest.approx(state.loss, rel=0.05)
+
+
+def narrow(x):
+    return jnp.exp(-(((x[0] - 0.37) / 0.005) ** 2))
+
+
+def step(x):
+    return jnp.tanh(300.0 * (x[0] - 0.4))
+
+
+@pytest.mark.parametrize(
+    ("f", "hidden", "seeds"),
+    [
+        (narrow, (4, 4, 4), 2),
+        (lambda x: jnp.abs(x[0] - 0.3), (3, 3), 2),
+        pytest.param(step, (4,) * 4, 6, marks=pytest.mark.slow),
+        pytest.param(narrow, (3,) * 5, 12, marks=pytest.mark.slow),
+        pytest.param(wave, (3,) * 4, 12, marks=pytest.mark.slow),
+    ],
+)
+def test_losses_are_those_of_the_whole_interval(f, hidden, seeds):
+    target = al.Target(f, domain=al.Box([0.0], [1.0]))
+    found = fitting.fit_deep(target, hidden, seeds=seeds, stages=32)
+    for i, loss in enumerate(found.losses):
+        whole = float(al.errors.l2(found.networks.member(i), target))
+        if loss > 1e-12:  # otherwise rounding
+            assert np.sqrt(loss) == pytest.approx(whole, rel=0.02)
+
+
 def test_the_opposite_curvature_is_a_worse_start(cube):
     other = fitting.fit_deep(targets.get("cube"), PLAIN, seeds=1, start="opposite")
     assert other.loss > 10.0 * cube.losses.max()
@@ -256,9 +322,9 @@ def test_without_spread_all_seeds_are_one():
     ],
 )
 def test_bad_input_is_refused(change, words):
-    given = {"target": targets.get("cube"), "hidden": (4, 4), "seeds": 1, **change}
+    asked = {"target": targets.get("cube"), "hidden": (4, 4), "seeds": 1, **change}
     with pytest.raises((TypeError, ValueError), match=words):
-        fitting.fit_deep(given.pop("target"), **given)
+        fitting.fit_deep(asked.pop("target"), **asked)
 
 
 @pytest.mark.slow

@@ -37,6 +37,8 @@ _MOST_BYTES = 2**31  # of one step
 _STEPS, _ENOUGH = 10, 0.1  # of a stage: steps at most, and the fall of the loss that ends it
 _TRIES = 4  # paths of a seed where no side is the right one; they share the stages
 _LAST_FALL = 1e-9  # the same of the last stage
+_ROUNDS = 3  # of points that are refined, where a network does something between them
+_SEEN = 1.03  # mean square over the interval over that on the points: less is seen by them
 _LIMITED = 1.5  # loss in the network's dtype over the loss in training, and more
 
 
@@ -117,8 +119,9 @@ def fit_deep(
     _check_memory(layers, len(wanted.t))
     begin = time.perf_counter()
     runs = [_followed(wanted, layers, first, i, path) for i in range(seeds)]
+    ends = [_seen(wanted, layers, state, steps) for state, _, _ in runs]
     run_s = time.perf_counter() - begin
-    return _result(target, wanted, layers, runs, kind, run_s)
+    return _result(target, wanted, layers, runs, ends, kind, run_s)
 
 
 def _check_hidden(hidden: Any) -> tuple[int, ...]:
@@ -170,6 +173,7 @@ class Path:
 
 
 Run = tuple[State, list[int], list[float]]
+End = tuple[State, Given, bool]
 
 
 def _followed(wanted: Given, layers: PlainLayers, key: Any, seed: int, path: Path) -> Run:
@@ -189,6 +193,35 @@ def _followed(wanted: Given, layers: PlainLayers, key: Any, seed: int, path: Pat
     state, trials, losses = min(runs, key=lambda run: run[0].loss)
     state = problem.reduced(state, wanted.y, path.steps, _LAST_FALL)
     return state, [*trials[:-1], state.trials], [*losses[:-1], state.loss]
+
+
+def _seen(wanted: Given, layers: PlainLayers, state: State, steps: int) -> End:
+    """The end of a seed, the points that see all it does, and whether they do.
+
+    A network may leave a spike between the points of a fit. Then its kinks become points too, and
+    the last stage is repeated.
+    """
+    for again in range(_ROUNDS + 1):
+        if _sees(wanted, layers, state):
+            return state, wanted, True
+        refined = wanted.refined(layers.kinks(state.parameters))
+        problem = Problem(layers, refined.t, np.sqrt(refined.weights))
+        loss = problem.loss(state.parameters, refined.y)
+        if loss <= _SEEN * state.loss:
+            return dataclasses.replace(state, loss=loss), refined, True
+        wanted, state = refined, dataclasses.replace(state, loss=loss)
+        if again == _ROUNDS or working_bytes(len(refined.t), layers.size) > _MOST_BYTES:
+            break
+        state = problem.reduced(state, refined.y, steps, _LAST_FALL)
+    return state, wanted, False
+
+
+def _sees(wanted: Given, layers: PlainLayers, state: State) -> bool:
+    if wanted.function is None:
+        return True
+    kinks = layers.kinks(state.parameters)
+    values = (layers.values(state.parameters, x) for x in (wanted.t, kinks))
+    return wanted.mean_square_between(kinks, *values) <= _SEEN * state.loss
 
 
 def _one_path(
@@ -212,17 +245,24 @@ def _one_path(
 
 
 def _result(
-    target: Any, wanted: Given, layers: PlainLayers, runs: list[Run], kind: str, run_s: float
+    target: Any,
+    wanted: Given,
+    layers: PlainLayers,
+    runs: list[Run],
+    ends: list[End],
+    kind: str,
+    run_s: float,
 ) -> DeepFit:
-    parts = [layers.unpacked(state.parameters) for state, _, _ in runs]
+    parts = [layers.unpacked(state.parameters) for state, _, _ in ends]
     weights, biases = (
         [np.stack(same) for same in zip(*each, strict=True)] for each in zip(*parts, strict=True)
     )
     networks = wanted.network(weights, biases, kind)
     members = [networks.member(i) for i in range(len(runs))]
     f = wanted.shift + wanted.unit * wanted.y
-    losses = np.array([_mean_square(net, wanted, f) for net in members])
-    trained = np.array([state.loss for state, _, _ in runs]) * wanted.unit**2
+    losses = np.array(
+        [_mean_square(net, seen) for net, (_, seen, _) in zip(members, ends, strict=True)]
+    )
     best = int(np.argmin(losses))
     variance = float(wanted.weights @ (f - wanted.weights @ f) ** 2)
     box = Box([wanted.start], [wanted.start + wanted.width])
@@ -232,8 +272,8 @@ def _result(
         networks=networks,
         best=best,
         statuses=tuple(
-            _status(state, float(own), float(seen))
-            for (state, _, _), own, seen in zip(runs, losses, trained, strict=True)
+            _status(state, float(own), state.loss * wanted.unit**2, seen)
+            for (state, _, seen), own in zip(ends, losses, strict=True)
         ),
         losses=losses,
         relative_losses=losses / (variance or wanted.unit**2),
@@ -242,7 +282,7 @@ def _result(
             np.array([trials for _, trials, _ in runs]),
             np.array([path for _, _, path in runs]) * wanted.unit**2,
         ),
-        steps=np.array([state.trials for state, _, _ in runs]),
+        steps=np.array([state.trials for state, _, _ in ends]),
         method="continuation",
         compile_s=0.0,
         run_s=run_s,
@@ -251,11 +291,12 @@ def _result(
     )
 
 
-def _mean_square(net: MLP, wanted: Given, f: np.ndarray) -> float:
+def _mean_square(net: MLP, wanted: Given) -> float:
+    f = wanted.shift + wanted.unit * wanted.y
     return float(wanted.weights @ (values_at(net, wanted.x[:, None]) - f) ** 2)
 
 
-def _status(state: State, own: float, trained: float) -> Status:
-    if not own <= _LIMITED * trained:
+def _status(state: State, own: float, trained: float, seen: bool) -> Status:
+    if not seen or not own <= _LIMITED * trained:
         return Status.LIMITED
     return Status.CONVERGED if state.settled else Status.BUDGET
