@@ -224,6 +224,16 @@ SPOILED = {
         ("dot_flops", 2): "a formula of twice the operations",
         ("jaxpr_dot_flops", 2): "a trace of twice the operations",
     },
+    "deep_relu_training": {
+        ("mean_square", 1e-5): "deep networks below what their pieces can reach",
+        ("mean_square", 100): "deep networks not ten times below shallow ones",
+        ("mean_square_of_500", 10): "500 points that tell another error",
+        ("pieces", 0.05): "a deep network that is a shallow one in disguise",
+        ("pieces", 2): "one layer of more pieces than its units allow",
+        ("num_hidden_units", 2): "more units than told",
+        ("least_mean_square_lower", 2e3): "a lower end above the upper one",
+        ("least_mean_square_upper", 0.5): "an upper end below the lower one",
+    },
     "gap_to_optimum": {
         ("l2_error", 0.1): "networks below the optimum",
         ("least_l2_error_lower", 1.5): "a lower end above the upper one",

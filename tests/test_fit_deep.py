@@ -1,5 +1,6 @@
 """Deep networks that are followed from a quadratic: their start, their steps, what they reach."""
 
+import dataclasses
 from fractions import Fraction
 
 import jax
@@ -10,6 +11,8 @@ import pytest
 import approxlab as al
 from approxlab import fitting, regions, targets
 from approxlab.fitting.continuation.damped_steps import Problem, State
+from approxlab.fitting.continuation.following import _seen
+from approxlab.fitting.continuation.given import given
 from approxlab.fitting.continuation.plain_layers import PlainLayers
 from approxlab.fitting.continuation.quadratic_start import quadratic, teeth
 
@@ -83,7 +86,9 @@ def test_the_jacobian_is_that_of_jax(hidden):
     with jax.enable_x64(True):
         wanted = jax.jacobian(values)(jnp.asarray(parameters)).T
         np.testing.assert_allclose(layers.values(parameters, x), values(parameters), rtol=1e-12)
-    np.testing.assert_allclose(layers.jacobian(parameters, x), wanted, rtol=1e-12, atol=1e-13)
+    factors = rng.uniform(0.5, 2.0, 17)
+    found = layers.jacobian(parameters, x, factors)
+    np.testing.assert_allclose(found, np.asarray(wanted) * factors, rtol=1e-12, atol=1e-13)
 
 
 def test_steps_never_raise_the_loss_and_end_at_a_stationary_point():
@@ -97,9 +102,10 @@ def test_steps_never_raise_the_loss_and_end_at_a_stationary_point():
         losses.append(state.loss)
         if state.settled:
             break
-    assert state.settled and np.all(np.diff(losses) <= 0.0)
+    assert state.settled
+    assert np.all(np.diff(losses) <= 0.0)
     residual = layers.values(state.parameters, x) - y
-    slope = layers.jacobian(state.parameters, x) @ residual / 200
+    slope = layers.jacobian(state.parameters, x, np.ones(200)) @ residual / 200
     assert np.max(np.abs(slope)) < 1e-3 * np.sqrt(state.loss)
 
 
@@ -111,7 +117,8 @@ def cube():
 def test_depth_pays_on_the_cube(cube):
     """Published for 4 x 5 ReLUs: 7.86e-8 at best; the best shallow network of 20 units: 4.9e-8."""
     assert np.all(cube.losses < 1e-8)
-    assert cube.network.num_hidden_units == 20 and cube.network.num_linear_units == 0
+    assert cube.network.num_hidden_units == 20
+    assert cube.network.num_linear_units == 0
     assert np.all(cube.pieces > 40)
     assert cube.gap_to_shallow().upper < 0.25
     assert 1.0 <= cube.gap_to_splines().lower < 10.0
@@ -191,7 +198,112 @@ def test_seeds_are_reproducible_and_differ():
     again = fitting.fit_deep(targets.get("exp"), (3, 3), seeds=2, stages=8, key=jax.random.key(0))
     other = fitting.fit_deep(targets.get("exp"), (3, 3), seeds=1, stages=8, key=jax.random.key(1))
     np.testing.assert_array_equal(first.losses, again.losses)
-    assert first.losses[0] != first.losses[1] and other.losses[0] not in first.losses
+    assert first.losses[0] != first.losses[1]
+    assert other.losses[0] not in first.losses
+
+
+def wave(x):
+    return jnp.sin(2.0 * jnp.pi * x[0])
+
+
+def s_curve(x):
+    return jnp.tanh(5.0 * (x[0] - 0.4))
+
+
+@pytest.mark.parametrize("f", [wave, pytest.param(s_curve, marks=pytest.mark.slow)])
+def test_no_seed_is_lost_where_a_target_bends_to_both_sides(f):
+    """Of single paths one in ten ends a hundred times above the others."""
+    unit = al.Box([0.0], [1.0])
+    found = fitting.fit_deep(al.Target(f, domain=unit), PLAIN, seeds=3, stages=64, steps=100)
+    assert found.losses.max() < 30.0 * found.losses.min()
+    assert found.losses.max() < 1e-5
+    assert found.history.losses.shape == (3, 17)  # four paths share the stages
+
+
+def test_the_ends_are_fitted_as_well_as_the_middle(cube):
+    x = np.linspace(0.0, 1.0, 500)  # with both ends
+    for i, loss in enumerate(cube.losses):
+        values = np.asarray(al.evaluate(cube.networks.member(i), x[:, None]), np.float64)
+        assert np.mean((values - x**3) ** 2) < 1.5 * loss
+
+
+def spike(height, at, width):
+    """A network of one layer: a tent of this height, three kinks."""
+    layers = PlainLayers((3,))
+    slope = 2.0 * height / width
+    kinks = np.array([at - 0.5 * width, at, at + 0.5 * width])
+    return (
+        layers,
+        layers.packed(
+            [np.ones((3, 1)), slope * np.array([[1.0, -2.0, 1.0]])], [-kinks, np.zeros(1)]
+        ),
+        kinks,
+    )
+
+
+@pytest.mark.parametrize(("height", "at", "width"), [(50.0, 0.50025, 4e-4), (1e4, 0.1111, 1e-6)])
+def test_a_spike_between_the_points_is_seen_and_removed(height, at, width):
+    def f(x):
+        return jnp.sin(6.0 * x[0])
+
+    wanted = given(al.Target(f, domain=al.Box([0.0], [1.0])), 1000)
+    layers, parameters, kinks = spike(height, at, width)
+    np.testing.assert_allclose(layers.kinks(parameters), kinks, rtol=0.0, atol=1e-12)
+    flat = dataclasses.replace(wanted, y=0.0 * wanted.y)
+    values = (layers.values(parameters, x) for x in (flat.t, kinks))
+    exact = height**2 * width / 3.0  # of a tent
+    assert flat.mean_square_between(kinks, *values) == pytest.approx(exact, rel=1e-6)
+    problem = Problem(layers, wanted.t, np.sqrt(wanted.weights))
+    loss = problem.loss(parameters, wanted.y)
+    state, seen, well = _seen(wanted, layers, State(parameters, loss), 50)
+    assert len(seen.t) > len(wanted.t)
+    assert well
+    edges = np.union1d(np.linspace(0.0, 1.0, 20001), layers.kinks(state.parameters))
+    nodes, shares = np.polynomial.legendre.leggauss(4)
+    x = edges[:-1] + 0.5 * np.diff(edges) * (nodes[:, None] + 1.0)
+    wrong = layers.values(state.parameters, x.ravel()) - (np.sin(6.0 * x.ravel()) - seen.shift) / (
+        seen.unit
+    )
+    whole = 0.5 * shares @ wrong.reshape(x.shape) ** 2 @ np.diff(edges)
+    assert whole == pytest.approx(state.loss, rel=0.03)
+    assert whole < 0.5 * exact
+
+
+def narrow(x):
+    return jnp.exp(-(((x[0] - 0.37) / 0.005) ** 2))
+
+
+def step(x):
+    return jnp.tanh(300.0 * (x[0] - 0.4))
+
+
+@pytest.mark.parametrize(
+    ("f", "hidden", "seeds"),
+    [
+        (narrow, (4, 4, 4), 2),
+        (lambda x: jnp.abs(x[0] - 0.3), (3, 3), 2),
+        pytest.param(step, (4,) * 4, 6, marks=pytest.mark.slow),
+        pytest.param(narrow, (3,) * 5, 12, marks=pytest.mark.slow),
+        pytest.param(wave, (3,) * 4, 12, marks=pytest.mark.slow),
+    ],
+)
+def test_losses_are_those_of_the_whole_interval(f, hidden, seeds):
+    target = al.Target(f, domain=al.Box([0.0], [1.0]))
+    found = fitting.fit_deep(target, hidden, seeds=seeds, stages=32)
+    for i, loss in enumerate(found.losses):
+        whole = float(al.errors.l2(found.networks.member(i), target))
+        if loss > 1e-12:  # otherwise rounding
+            assert np.sqrt(loss) == pytest.approx(whole, rel=0.02)
+
+
+def test_the_opposite_curvature_is_a_worse_start(cube):
+    other = fitting.fit_deep(targets.get("cube"), PLAIN, seeds=1, start="opposite")
+    assert other.loss > 10.0 * cube.losses.max()
+
+
+def test_without_spread_all_seeds_are_one():
+    same = fitting.fit_deep(targets.get("exp"), (3, 3), seeds=2, stages=8, spread=0.0)
+    assert same.losses[0] == same.losses[1]
 
 
 @pytest.mark.parametrize(
@@ -204,6 +316,10 @@ def test_seeds_are_reproducible_and_differ():
         ({"stages": 0}, "stages: got 0"),
         ({"steps": 1.5}, "steps: got 1.5"),
         ({"points": 20}, "points: got 20 for"),
+        ({"start": "square"}, "start: got 'square', expected 'nearest' or 'opposite'"),
+        ({"start": ["nearest"]}, "start: got"),
+        ({"spread": -1e-3}, "spread: got -0.001"),
+        ({"spread": float("nan")}, "spread: got nan"),
         ({"hidden": (400, 400)}, "GiB"),
         ({"target": targets.get("gaussian", dim=2)}, "target"),
         ({"target": np.exp}, "target: got"),
@@ -212,9 +328,9 @@ def test_seeds_are_reproducible_and_differ():
     ],
 )
 def test_bad_input_is_refused(change, words):
-    given = {"target": targets.get("cube"), "hidden": (4, 4), "seeds": 1, **change}
+    asked = {"target": targets.get("cube"), "hidden": (4, 4), "seeds": 1, **change}
     with pytest.raises((TypeError, ValueError), match=words):
-        fitting.fit_deep(given.pop("target"), **given)
+        fitting.fit_deep(asked.pop("target"), **asked)
 
 
 @pytest.mark.slow

@@ -174,6 +174,7 @@ def test_two_files_of_one_name_are_refused(mine):
         ("cybenko_1d", ("--tight-targets", "mine.py:plane"), "dimension 2, expected dimension 1"),
         ("trained_or_solved", ("--targets", "mine.py:bare"), "expected a target on [-1, 1]"),
         ("cybenko_2d", ("--ridged", "mine.py:plane"), "expected targets of the catalogue"),
+        ("deep_relu_training", ("--targets", "mine.py:bell"), "expected a target on [0, 1]"),
         ("gap_to_optimum", ("--targets", "mine.py:bare"), "with smoothness None, expected 'analyt"),
         ("gap_to_optimum", ("--targets", "rung"), "got 'rung', expected some of sin, gaussian"),
     ],

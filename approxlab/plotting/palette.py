@@ -29,6 +29,13 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "shallow": _ORANGE,
             "trained": _GREEN,
         },
+        "deep training": {
+            "adam": _VERMILLION,
+            "levenberg_marquardt": _ORANGE,
+            "continuation": _BLUE,
+            "bound": _BLACK,
+            "published": _PURPLE,
+        },
         "hidden layers": {"one": _BLUE, "two": _VERMILLION, "towers": "#777777"},
         # Constructions.
         "sigmoid sums": {

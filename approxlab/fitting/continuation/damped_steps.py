@@ -69,7 +69,7 @@ class Problem:
         return (self.layers.values(parameters, self.x) - y) * self.roots
 
     def _step(self, state: State, y: np.ndarray) -> State:
-        J = self.layers.jacobian(state.parameters, self.x) * self.roots
+        J = self.layers.jacobian(state.parameters, self.x, self.roots)
         gram, slope = J @ J.T, J @ self._residual(state.parameters, y)
         diagonal = np.diagonal(gram)
         floor = _LEAST_SCALE * max(float(diagonal.max()), np.finfo(float).tiny)

@@ -9,13 +9,14 @@ the folds stay, and bend. (Numerical continuation, or homotopy.)
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
 import jax
 import numpy as np
 
-from approxlab.arguments import check_key, check_positive, check_widths
+from approxlab.arguments import check_key, check_number, check_positive, check_widths
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
 from approxlab.fitting.continuation.damped_steps import Problem, State
@@ -33,9 +34,11 @@ __all__ = ["fit_deep"]
 
 _LEAST_POINTS, _POINTS_PER_PARAMETER = 1000, 8
 _MOST_BYTES = 2**31  # of one step
-_SPREAD = 1e-3  # relative perturbation of the start, another one for every seed
 _STEPS, _ENOUGH = 10, 0.1  # of a stage: steps at most, and the fall of the loss that ends it
+_TRIES = 4  # paths of a seed where no side is the right one; they share the stages
 _LAST_FALL = 1e-9  # the same of the last stage
+_ROUNDS = 3  # of points that are refined, where a network does something between them
+_SEEN = 1.03  # mean square over the interval over that on the points: less is seen by them
 _LIMITED = 1.5  # loss in the network's dtype over the loss in training, and more
 
 
@@ -49,6 +52,8 @@ def fit_deep(
     stages: Any = 128,
     steps: Any = 300,
     points: Any = None,
+    start: Any = "nearest",
+    spread: Any = 1e-3,
     dtype: str | None = None,
 ) -> DeepFit:
     """Fit a deep ReLU network of one variable so that its depth pays.
@@ -57,7 +62,9 @@ def fit_deep(
     324 pieces) and perturbed a little. Then for s = 1/stages, 2/stages, ..., 1 all weights are
     fitted to (1 - s) q + s f by a few steps of Levenberg-Marquardt, which start from the weights of
     the stage before; the last stage goes on until no step lowers the loss. q is the quadratic
-    nearest to f; where f bends to both sides, every second seed begins with the opposite curvature.
+    nearest to f. Where f bends to both sides no quadratic is on its side, and local minima are
+    worse: the stages are shared by four paths, from q and the quadratic of opposite curvature in
+    turn, and the last stage is that of the best of them.
 
     All layers are plain: no linear units, all ReLUs counted. The result is a local minimum. What it
     is worth is told by `gap_to_shallow` and `gap_to_splines` of the result; the experiment
@@ -74,6 +81,9 @@ def fit_deep(
         stages: Number of stages; more are slower and mostly better.
         steps: Steps of the last stage at most.
         points: Number of points of a target; by default 8 per parameter, and 1000 at least.
+        start: "nearest", or "opposite" to begin with the opposite curvature, which ends worse where
+            the target bends to one side and is there to be compared with.
+        spread: Relative size of the random perturbation of the start.
         dtype: "float32" or "float64" of the returned networks; by default JAX's default. The fit
             itself is in float64, whatever JAX is set to, but the values of a target are JAX's.
 
@@ -83,8 +93,8 @@ def fit_deep(
     Raises:
         TypeError: If the target is neither a target nor data, or the key is not typed.
         ValueError: If the target is not one-dimensional, has a mask or is not finite; if a layer is
-            too narrow to fold; if a number is not a positive integer; or if one step would take
-            more than 2 GiB.
+            too narrow to fold; if a number is not a positive integer, or `spread` is negative; or
+            if one step would take more than 2 GiB.
 
     Source:
         The start: Yarotsky 2017, Proposition 2, with folds of several pieces. Levenberg 1944;
@@ -99,6 +109,8 @@ def fit_deep(
     """
     layers = PlainLayers(_check_hidden(hidden))
     check_positive(seeds=seeds, stages=stages, steps=steps)
+    check_number("spread", spread)
+    path = Path(_check_start(start), float(spread), stages, steps)
     if key is not None:
         check_key(key)
     first = jax.random.key(0) if key is None else key
@@ -106,9 +118,10 @@ def fit_deep(
     wanted = given(target, _number_of_points(points, layers))
     _check_memory(layers, len(wanted.t))
     begin = time.perf_counter()
-    runs = [_followed(wanted, layers, first, i, stages, steps) for i in range(seeds)]
+    runs = [_followed(wanted, layers, first, i, path) for i in range(seeds)]
+    ends = [_seen(wanted, layers, state, steps) for state, _, _ in runs]
     run_s = time.perf_counter() - begin
-    return _result(target, wanted, layers, runs, kind, run_s)
+    return _result(target, wanted, layers, runs, ends, kind, run_s)
 
 
 def _check_hidden(hidden: Any) -> tuple[int, ...]:
@@ -143,46 +156,113 @@ def _check_memory(layers: PlainLayers, points: int) -> None:
         )
 
 
+def _check_start(start: Any) -> bool:
+    if not isinstance(start, str) or start not in ("nearest", "opposite"):
+        raise ValueError(f"start: got {start!r}, expected 'nearest' or 'opposite'.")
+    return start == "opposite"
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+    """How all seeds go: from which side, how far apart, in how many stages, steps at the end."""
+
+    opposite: bool
+    spread: float
+    stages: int
+    steps: int
+
+
 Run = tuple[State, list[int], list[float]]
+End = tuple[State, Given, bool]
 
 
-def _followed(
-    wanted: Given, layers: PlainLayers, key: Any, seed: int, stages: int, steps: int
-) -> Run:
-    """One seed along its path: the end, and the steps tried and the loss after every stage."""
-    coefficients, one_side = wanted.quadratic()
-    if seed % 2 and not one_side:
-        coefficients = wanted.with_curvature(-coefficients[2])
+def _followed(wanted: Given, layers: PlainLayers, key: Any, seed: int, path: Path) -> Run:
+    """One seed: the end of its best path, and steps tried and loss after every stage of it."""
     problem = Problem(layers, wanted.t, np.sqrt(wanted.weights))
-    folds = teeth(layers.hidden, len(wanted.t) // 3)
-    start = quadratic(layers, folds, coefficients)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, seed))))
-    begin = start * (1.0 + _SPREAD * rng.standard_normal(len(start)))
+    nearest, one_side = wanted.quadratic()
+    opposite = wanted.with_curvature(-nearest[2])
+    tries = 1 if one_side else _TRIES
+    stages = -(-path.stages // tries)
+    runs = []
+    for i in range(tries):
+        coefficients = (nearest, opposite)[(i + path.opposite) % 2]
+        start = quadratic(layers, teeth(layers.hidden, len(wanted.t) // 3), coefficients)
+        begin = start * (1.0 + path.spread * rng.standard_normal(len(start)))
+        runs.append(_one_path(problem, begin, coefficients, wanted.y, stages))
+    state, trials, losses = min(runs, key=lambda run: run[0].loss)
+    state = problem.reduced(state, wanted.y, path.steps, _LAST_FALL)
+    return state, [*trials[:-1], state.trials], [*losses[:-1], state.loss]
+
+
+def _seen(wanted: Given, layers: PlainLayers, state: State, steps: int) -> End:
+    """The end of a seed, the points that see all it does, and whether they do.
+
+    A network may leave a spike between the points of a fit. Then its kinks become points too, and
+    the last stage is repeated.
+    """
+    for again in range(_ROUNDS + 1):
+        if _sees(wanted, layers, state):
+            return state, wanted, True
+        refined = wanted.refined(layers.kinks(state.parameters))
+        problem = Problem(layers, refined.t, np.sqrt(refined.weights))
+        loss = problem.loss(state.parameters, refined.y)
+        if loss <= _SEEN * state.loss:
+            return dataclasses.replace(state, loss=loss), refined, True
+        wanted, state = refined, dataclasses.replace(state, loss=loss)
+        if again == _ROUNDS or working_bytes(len(refined.t), layers.size) > _MOST_BYTES:
+            break
+        state = problem.reduced(state, refined.y, steps, _LAST_FALL)
+    return state, wanted, False
+
+
+def _sees(wanted: Given, layers: PlainLayers, state: State) -> bool:
+    if wanted.function is None:
+        return True
+    kinks = layers.kinks(state.parameters)
+    values = (layers.values(state.parameters, x) for x in (wanted.t, kinks))
+    return wanted.mean_square_between(kinks, *values) <= _SEEN * state.loss
+
+
+def _one_path(
+    problem: Problem,
+    begin: np.ndarray,
+    coefficients: tuple[float, float, float],
+    y: np.ndarray,
+    stages: int,
+) -> Run:
+    """From the quadratic of these coefficients to the values y, without the last long stage."""
+    t = problem.x
     state = State(begin, np.inf)
-    near = coefficients[0] + wanted.t * (coefficients[1] + wanted.t * coefficients[2])
-    trials, losses = [0], [problem.loss(begin, wanted.y)]
+    near = coefficients[0] + t * (coefficients[1] + t * coefficients[2])
+    trials, losses = [0], [problem.loss(begin, y)]
     for stage in range(1, stages + 1):
-        share, last = stage / stages, stage == stages
-        y = (1.0 - share) * near + share * wanted.y
-        limits = (steps, _LAST_FALL) if last else (_STEPS, _ENOUGH)
-        state = problem.reduced(state, y, *limits)
+        share = stage / stages
+        state = problem.reduced(state, (1.0 - share) * near + share * y, _STEPS, _ENOUGH)
         trials.append(state.trials)
-        losses.append(problem.loss(state.parameters, wanted.y))
+        losses.append(problem.loss(state.parameters, y))
     return state, trials, losses
 
 
 def _result(
-    target: Any, wanted: Given, layers: PlainLayers, runs: list[Run], kind: str, run_s: float
+    target: Any,
+    wanted: Given,
+    layers: PlainLayers,
+    runs: list[Run],
+    ends: list[End],
+    kind: str,
+    run_s: float,
 ) -> DeepFit:
-    parts = [layers.unpacked(state.parameters) for state, _, _ in runs]
+    parts = [layers.unpacked(state.parameters) for state, _, _ in ends]
     weights, biases = (
         [np.stack(same) for same in zip(*each, strict=True)] for each in zip(*parts, strict=True)
     )
     networks = wanted.network(weights, biases, kind)
     members = [networks.member(i) for i in range(len(runs))]
     f = wanted.shift + wanted.unit * wanted.y
-    losses = np.array([_mean_square(net, wanted, f) for net in members])
-    trained = np.array([state.loss for state, _, _ in runs]) * wanted.unit**2
+    losses = np.array(
+        [_mean_square(net, seen) for net, (_, seen, _) in zip(members, ends, strict=True)]
+    )
     best = int(np.argmin(losses))
     variance = float(wanted.weights @ (f - wanted.weights @ f) ** 2)
     box = Box([wanted.start], [wanted.start + wanted.width])
@@ -192,8 +272,8 @@ def _result(
         networks=networks,
         best=best,
         statuses=tuple(
-            _status(state, float(own), float(seen))
-            for (state, _, _), own, seen in zip(runs, losses, trained, strict=True)
+            _status(state, float(own), state.loss * wanted.unit**2, seen)
+            for (state, _, seen), own in zip(ends, losses, strict=True)
         ),
         losses=losses,
         relative_losses=losses / (variance or wanted.unit**2),
@@ -202,7 +282,7 @@ def _result(
             np.array([trials for _, trials, _ in runs]),
             np.array([path for _, _, path in runs]) * wanted.unit**2,
         ),
-        steps=np.array([state.trials for state, _, _ in runs]),
+        steps=np.array([state.trials for state, _, _ in ends]),
         method="continuation",
         compile_s=0.0,
         run_s=run_s,
@@ -211,11 +291,12 @@ def _result(
     )
 
 
-def _mean_square(net: MLP, wanted: Given, f: np.ndarray) -> float:
+def _mean_square(net: MLP, wanted: Given) -> float:
+    f = wanted.shift + wanted.unit * wanted.y
     return float(wanted.weights @ (values_at(net, wanted.x[:, None]) - f) ** 2)
 
 
-def _status(state: State, own: float, trained: float) -> Status:
-    if not own <= _LIMITED * trained:
+def _status(state: State, own: float, trained: float, seen: bool) -> Status:
+    if not seen or not own <= _LIMITED * trained:
         return Status.LIMITED
     return Status.CONVERGED if state.settled else Status.BUDGET

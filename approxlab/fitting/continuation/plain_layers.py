@@ -57,8 +57,24 @@ class PlainLayers:
             held = np.maximum(W @ held + b[:, None], 0.0)
         return (weights[-1] @ held + biases[-1][:, None])[0]
 
-    def jacobian(self, parameters: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Derivatives of the values with respect to the parameters, shape (parameters, k).
+    def kinks(self, parameters: np.ndarray) -> np.ndarray:
+        """Where units switch inside of [0, 1], increasing: layer by layer, as zeros of lines."""
+        weights, biases = self.unpacked(parameters)
+        edges = np.array([0.0, 1.0])
+        for layer in range(len(self.hidden)):
+            held = edges[None]
+            for W, b in zip(weights[:layer], biases[:layer], strict=True):
+                held = np.maximum(W @ held + b[:, None], 0.0)
+            before = weights[layer] @ held + biases[layer][:, None]
+            left, right = before[:, :-1], before[:, 1:]
+            unit, cell = np.nonzero(np.signbit(left) != np.signbit(right))
+            part = left[unit, cell] / (left[unit, cell] - right[unit, cell])
+            new = edges[cell] + np.clip(part, 0.0, 1.0) * np.diff(edges)[cell]
+            edges = np.union1d(edges, new[np.isfinite(new)])
+        return edges[1:-1]
+
+    def jacobian(self, parameters: np.ndarray, x: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Derivatives of factors * values with respect to the parameters, shape (parameters, k).
 
         At a kink the derivative of relu is taken as 0.
         """
@@ -69,7 +85,7 @@ class PlainLayers:
             held = np.maximum(W @ held + b[:, None], 0.0)
         inputs.append(held)
         result = np.empty((len(parameters), len(x)))
-        end, back = len(parameters), np.ones((1, len(x)))
+        end, back = len(parameters), factors[None]
         for layer in reversed(range(len(weights))):
             rows, columns = weights[layer].shape
             result[end - rows : end] = back

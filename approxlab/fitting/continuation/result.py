@@ -23,7 +23,8 @@ class DeepFit(FitResult):
     All that a `FitResult` has, with these differences: a loss is the mean square over the interval,
     by about a thousand weighted points (of data, over the data); the history holds the distance to
     the target at the end of every stage; a status is "converged" (no step lowers the loss),
-    "budget", or "limited" (rounding in the network's dtype is larger than its error).
+    "budget", or "limited" (rounding in the network's dtype is larger than its error, or the
+    network still had spikes between its points after they were refined at its kinks).
 
     Attributes:
         target: What was approximated: a target, or the data (X, Y).
