@@ -133,8 +133,9 @@ def test_claims_hold_on_exact_pieces(name, eps, box):
     claim = float(construction.claim.bound)
     assert 0.1 * claim < exact_error(construction) <= claim <= eps
     laws.size_is_claimed(construction)
-    weights = (*construction.network.weights[:-1], 1.01 * construction.network.weights[-1])
-    spoiled = dataclasses.replace(construction.network, weights=weights)
+    moved = construction.network.biases[-1] + 2.0 * claim
+    biases = (*construction.network.biases[:-1], moved)
+    spoiled = dataclasses.replace(construction.network, biases=biases)
     assert exact_error(dataclasses.replace(construction, network=spoiled)) > 1.01 * claim
 
 
