@@ -110,7 +110,8 @@ class Given:
         return np.polyfit(self.t, y, degree, w=np.sqrt(self.weights))
 
     def _bends_to_one_side(self) -> bool:
-        places = np.linspace(0, len(self.t) - 1, min(_BENDS + 1, len(self.t))).round().astype(int)
+        _, first = np.unique(self.t, return_index=True)  # data may repeat a position
+        places = first[np.linspace(0, len(first) - 1, min(_BENDS + 1, len(first))).astype(int)]
         turns = np.diff(np.diff(self.y[places]) / np.diff(self.t[places]))
         up, down = float(np.sum(turns[turns > 0])), -float(np.sum(turns[turns < 0]))
         return min(up, down) <= _ONE_SIGN * max(up, down)
@@ -121,7 +122,7 @@ def given(target: Any, points: int) -> Given:
 
     Half of the points are at equal distances, half where the target is curved, as knots would be.
     """
-    source = function_or_data(target, 2, "l2")
+    source = _source(target)
     if isinstance(source, Function):
         a, b = (float(end) for end in (target.domain.lower[0], target.domain.upper[0]))
         curved = source.density.knots(points // 2, 0.0, source.kinks)
@@ -136,6 +137,18 @@ def given(target: Any, points: int) -> Given:
     unit = math.ldexp(1.0, math.frexp(float(np.max(np.abs(y - shift))) or 1.0)[1])
     known = source if isinstance(source, Function) else None
     return Given((x - a) / (b - a), weights, (y - shift) / unit, a, b - a, shift, unit, known)
+
+
+def _source(target: Any) -> Any:
+    try:
+        return function_or_data(target, 2, "l2")
+    except ValueError as error:
+        if "distinct positions" not in str(error):
+            raise
+    raise ValueError(
+        "X: got fewer than three distinct positions, expected at least three, since the path "
+        "begins at a quadratic. Give more rows."
+    )
 
 
 def _with_ends(
