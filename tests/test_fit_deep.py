@@ -193,6 +193,32 @@ def test_flat_and_tiny_targets_are_reached(f):
     assert found.loss <= (1e-2 * size) ** 2
 
 
+@pytest.mark.parametrize("width", [1e-4, 1e-5])
+def test_narrow_targets_are_not_taken_for_zero(width):
+    target = al.Target(
+        lambda x: jnp.exp(-(((x[0] - 0.5) / width) ** 2)), domain=al.Box([0.0], [1.0])
+    )
+    found = fitting.fit_deep(target, (3, 3), seeds=1, stages=8)
+    square = width * np.sqrt(np.pi / 2.0)
+    assert found.loss > 1e-6 * square
+    assert found.loss < 1.05 * square
+    assert np.sqrt(found.loss) == pytest.approx(float(found.error), rel=0.05)
+
+
+def test_data_may_be_few_and_repeat_positions():
+    x = np.repeat(np.linspace(0.0, 1.0, 4), 3)
+    y = np.tile([0.0, 1.0, 2.0], 4) + x**2
+    found = fitting.fit_deep((x[:, None], y), (3, 3), seeds=1, stages=8)
+    assert found.loss == pytest.approx(2.0 / 3.0, rel=1e-3)  # the spread at each position
+
+
+@pytest.mark.parametrize("x", [[0.0], [0.0, 1.0], [0.5, 0.5, 0.5], [0.0, 0.0, 1.0]])
+def test_a_quadratic_needs_three_positions(x):
+    data = np.array(x)[:, None], np.arange(len(x), dtype=float)
+    with pytest.raises(ValueError, match="X: got fewer than three distinct positions"):
+        fitting.fit_deep(data, (3, 3), seeds=1)
+
+
 def test_seeds_are_reproducible_and_differ():
     first = fitting.fit_deep(targets.get("exp"), (3, 3), seeds=2, stages=8)
     again = fitting.fit_deep(targets.get("exp"), (3, 3), seeds=2, stages=8, key=jax.random.key(0))

@@ -39,6 +39,7 @@ _TRIES = 4  # paths of a seed where no side is the right one; they share the sta
 _LAST_FALL = 1e-9  # the same of the last stage
 _ROUNDS = 3  # of points that are refined, where a network does something between them
 _SEEN = 1.03  # mean square over the interval over that on the points: less is seen by them
+_ROUNDING = 1e-28  # a mean square that is one of rounding, of values of size one
 _LIMITED = 1.5  # loss in the network's dtype over the loss in training, and more
 
 
@@ -217,7 +218,7 @@ def _seen(wanted: Given, layers: PlainLayers, state: State, steps: int) -> End:
 
 
 def _sees(wanted: Given, layers: PlainLayers, state: State) -> bool:
-    if wanted.function is None:
+    if wanted.function is None or state.loss <= _ROUNDING:
         return True
     kinks = layers.kinks(state.parameters)
     values = (layers.values(state.parameters, x) for x in (wanted.t, kinks))

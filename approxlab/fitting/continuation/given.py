@@ -13,6 +13,7 @@ from approxlab.networks.mlp import MLP
 
 __all__ = ["Given", "given"]
 
+_ALIKE = 0.02  # of root mean squares of a target by two rules that both see it
 _BENDS = 32  # parts between which the sign of the curvature is read
 _ONE_SIGN = 0.05  # share of the curvature of the other sign that still counts as none
 
@@ -110,7 +111,8 @@ class Given:
         return np.polyfit(self.t, y, degree, w=np.sqrt(self.weights))
 
     def _bends_to_one_side(self) -> bool:
-        places = np.linspace(0, len(self.t) - 1, min(_BENDS + 1, len(self.t))).round().astype(int)
+        _, first = np.unique(self.t, return_index=True)  # data may repeat a position
+        places = first[np.linspace(0, len(first) - 1, min(_BENDS + 1, len(first))).astype(int)]
         turns = np.diff(np.diff(self.y[places]) / np.diff(self.t[places]))
         up, down = float(np.sum(turns[turns > 0])), -float(np.sum(turns[turns < 0]))
         return min(up, down) <= _ONE_SIGN * max(up, down)
@@ -121,12 +123,18 @@ def given(target: Any, points: int) -> Given:
 
     Half of the points are at equal distances, half where the target is curved, as knots would be.
     """
-    source = function_or_data(target, 2, "l2")
+    source = _source(target)
     if isinstance(source, Function):
         a, b = (float(end) for end in (target.domain.lower[0], target.domain.upper[0]))
-        curved = source.density.knots(points // 2, 0.0, source.kinks)
-        edges = np.union1d(curved, np.linspace(a, b, points - points // 2 + 1))
-        x, weights = _with_ends(0.5 * (edges[1:] + edges[:-1]), np.diff(edges) / (b - a), a, b)
+        x, weights = _cells(source.density.knots(points // 2, 0.0, source.kinks), a, b, points)
+        panels = source.parts.edges
+        middles = 0.5 * (panels[1:] + panels[:-1])
+        seen = math.sqrt(float(weights @ source.values(x) ** 2))
+        there = math.sqrt(float(np.diff(panels) @ source.values(middles) ** 2) / (b - a))
+        if abs(seen - there) > _ALIKE * there:  # narrow parts between the points
+            narrow = source.in_panels(points)
+            curved = narrow.density.knots(points // 2, 0.0, narrow.kinks)
+            x, weights = _cells(np.union1d(curved, panels), a, b, points)
     else:
         order = np.argsort(source.x, kind="stable")
         x, weights = source.x[order], np.full(len(order), 1.0 / len(order))
@@ -136,6 +144,24 @@ def given(target: Any, points: int) -> Given:
     unit = math.ldexp(1.0, math.frexp(float(np.max(np.abs(y - shift))) or 1.0)[1])
     known = source if isinstance(source, Function) else None
     return Given((x - a) / (b - a), weights, (y - shift) / unit, a, b - a, shift, unit, known)
+
+
+def _cells(knots: np.ndarray, a: float, b: float, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Middles and shares of the cells between these knots and equal distances, and the ends."""
+    edges = np.union1d(knots, np.linspace(a, b, points - points // 2 + 1))
+    return _with_ends(0.5 * (edges[1:] + edges[:-1]), np.diff(edges) / (b - a), a, b)
+
+
+def _source(target: Any) -> Any:
+    try:
+        return function_or_data(target, 2, "l2")
+    except ValueError as error:
+        if "distinct positions" not in str(error):
+            raise
+    raise ValueError(
+        "X: got fewer than three distinct positions, expected at least three, since the path "
+        "begins at a quadratic. Give more rows."
+    )
 
 
 def _with_ends(
