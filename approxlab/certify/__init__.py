@@ -1,0 +1,1 @@
+"""Certified errors: what is proved of a network on a whole box, in floating point."""
