@@ -1,4 +1,5 @@
 from . import calculus as calculus
+from . import certify as certify
 from . import claims as claims
 from . import constructions as constructions
 from . import costs as costs

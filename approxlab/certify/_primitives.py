@@ -1,0 +1,449 @@
+"""What each primitive of JAX is in the operations of expressions, and what is refused, by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["CALLS", "MOVES", "REFUSED", "RULES", "Value"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Value:
+    """An array of entries that depend on the point: the entries of a node, in a shape.
+
+    Attributes:
+        node: Position of the node in the builder.
+        shape: The shape.
+        truth: Whether the entries are true or false rather than numbers.
+    """
+
+    node: int
+    shape: tuple[int, ...]
+    truth: bool = False
+
+
+Rule = Callable[..., Any]
+
+
+def _out(eqn: Any) -> tuple[int, ...]:
+    return tuple(eqn.outvars[0].aval.shape)
+
+
+def _function(*names: str) -> Rule:
+    """Functions of every entry, the first one first."""
+
+    def rule(tracer: Any, eqn: Any, x: Any) -> Value:
+        node = tracer.node(x)
+        for name in names:
+            node = tracer.builder.function(name, node)
+        return Value(node, _out(eqn))
+
+    return rule
+
+
+def _binary(op: str) -> Rule:
+    def rule(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
+        shape = _out(eqn)
+        return Value(tracer.builder.binary(op, *(tracer.spread(x, shape) for x in (a, b))), shape)
+
+    return rule
+
+
+def _divide(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
+    shape = _out(eqn)
+    return Value(tracer.builder.divide(*(tracer.spread(x, shape) for x in (a, b))), shape)
+
+
+def _negate(tracer: Any, eqn: Any, x: Any) -> Value:
+    return Value(tracer.builder.negate(tracer.node(x)), _out(eqn))
+
+
+def _integer_power(tracer: Any, eqn: Any, x: Any) -> Value:
+    return Value(tracer.builder.power(tracer.node(x), int(eqn.params["y"])), _out(eqn))
+
+
+def _square(tracer: Any, eqn: Any, x: Any) -> Value:
+    return Value(tracer.builder.power(tracer.node(x), 2), _out(eqn))
+
+
+def _power(tracer: Any, eqn: Any, x: Any, y: Any) -> Value:
+    """An integer or half-integer power as such, others as exp(y log x)."""
+    shape, build = _out(eqn), tracer.builder
+    if not isinstance(y, Value):
+        exponents = np.unique(np.asarray(y, np.float64))
+        twice = 2.0 * exponents
+        if len(exponents) == 1 and twice[0] == np.round(twice[0]) and abs(twice[0]) <= 2000:
+            return Value(_half_integer_power(build, tracer.spread(x, shape), int(twice[0])), shape)
+        if len(exponents) == 1 and exponents[0] > 0:
+            return Value(build.real_power(tracer.spread(x, shape), float(exponents[0])), shape)
+    log = build.function("log", tracer.spread(x, shape))
+    product = build.binary("multiply", tracer.spread(y, shape), log)
+    return Value(build.function("exp", product), shape)
+
+
+def _half_integer_power(build: Any, node: int, twice: int) -> int:
+    if twice % 2 == 0:
+        return build.power(node, twice // 2)
+    root = build.function("sqrt", node)
+    return build.power(root, twice)
+
+
+def _rsqrt(tracer: Any, eqn: Any, x: Any) -> Value:
+    root = tracer.builder.function("sqrt", tracer.node(x))
+    return Value(tracer.builder.function("reciprocal", root), _out(eqn))
+
+
+def _exp2(tracer: Any, eqn: Any, x: Any) -> Value:
+    build, node = tracer.builder, tracer.node(x)
+    log = build.function("log", build.constant(np.full(build.size(node), 2.0)))
+    return Value(build.function("exp", build.binary("multiply", node, log)), _out(eqn))
+
+
+def _tan(tracer: Any, eqn: Any, x: Any) -> Value:
+    build, node = tracer.builder, tracer.node(x)
+    return Value(build.divide(build.function("sin", node), build.function("cos", node)), _out(eqn))
+
+
+def _hyperbolic(sign: float) -> Rule:
+    """(exp x + sign exp(-x)) / 2."""
+
+    def rule(tracer: Any, eqn: Any, x: Any) -> Value:
+        build, node = tracer.builder, tracer.node(x)
+        half, signed = (build.constant(np.full(build.size(node), c)) for c in (0.5, 0.5 * sign))
+        up = build.binary("multiply", half, build.function("exp", node))
+        down = build.binary("multiply", signed, build.function("exp", build.negate(node)))
+        return Value(build.binary("add", up, down), _out(eqn))
+
+    return rule
+
+
+def _ceil(tracer: Any, eqn: Any, x: Any) -> Value:
+    build = tracer.builder
+    return Value(build.negate(build.function("floor", build.negate(tracer.node(x)))), _out(eqn))
+
+
+def _round(tracer: Any, eqn: Any, x: Any) -> Value:
+    if int(eqn.params["rounding_method"]) != 1:
+        raise TypeError(
+            f"{tracer.name}: cannot enclose 'round' away from zero, expected jnp.round, which "
+            "rounds ties to even."
+        )
+    return Value(tracer.builder.function("round", tracer.node(x)), _out(eqn))
+
+
+def _remainder(tracer: Any, eqn: Any, x: Any, y: Any) -> Value:
+    """x - y trunc(x / y)."""
+    build, shape = tracer.builder, _out(eqn)
+    a, b = tracer.spread(x, shape), tracer.spread(y, shape)
+    ratio = build.divide(a, b)
+    size = build.function("floor", build.function("absolute", ratio))
+    whole = build.binary("multiply", build.function("sign", ratio), size)
+    return Value(build.binary("subtract", a, build.binary("multiply", b, whole)), shape)
+
+
+def _clamp(tracer: Any, eqn: Any, least: Any, x: Any, most: Any) -> Value:
+    build, shape = tracer.builder, _out(eqn)
+    low, node, high = (tracer.spread(v, shape) for v in (least, x, most))
+    return Value(build.binary("minimum", build.binary("maximum", node, low), high), shape)
+
+
+def _converted(tracer: Any, eqn: Any, x: Any) -> Any:
+    kind = np.dtype(eqn.params["new_dtype"])
+    if not isinstance(x, Value):
+        return x.astype(kind)
+    if x.truth and kind.kind in "biu":
+        return x
+    if x.truth and kind.kind == "f":
+        build = tracer.builder
+        zero, one = (build.constant(np.full(build.size(x.node), c)) for c in (0.0, 1.0))
+        return Value(build.choose(x.node, zero, one), x.shape)
+    if kind == np.float64:
+        return x
+    raise TypeError(
+        f"{tracer.name}: cannot enclose 'convert_element_type' to {kind} of numbers that depend on "
+        "the point, since it rounds; expected a function that keeps the dtype of the point."
+    )
+
+
+# Truths
+
+
+def _compare(op: str, swapped: bool = False, negated: bool = False) -> Rule:
+    def rule(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
+        shape, build = _out(eqn), tracer.builder
+        if any(isinstance(x, Value) and x.truth for x in (a, b)):
+            raise TypeError(
+                f"{tracer.name}: cannot enclose {eqn.primitive.name!r} of truths, expected "
+                "jnp.logical_and, jnp.logical_or or jnp.logical_not."
+            )
+        left, right = (tracer.spread(x, shape) for x in ((b, a) if swapped else (a, b)))
+        node = build.compare(op, left, right)
+        return Value(build.logic("not", [node]) if negated else node, shape, truth=True)
+
+    return rule
+
+
+def _truth(tracer: Any, value: Any, shape: tuple[int, ...]) -> int:
+    """The node of truths; known ones are 0 < t."""
+    if isinstance(value, Value):
+        return tracer.spread(value, shape)
+    zero = tracer.builder.constant(np.zeros(int(np.prod(shape))))
+    return tracer.builder.compare("less", zero, tracer.spread(value, shape))
+
+
+def _logic(op: str) -> Rule:
+    def rule(tracer: Any, eqn: Any, *args: Any) -> Value:
+        shape = _out(eqn)
+        nodes = [_truth(tracer, a, shape) for a in args]
+        return Value(tracer.builder.logic(op, nodes), shape, truth=True)
+
+    return rule
+
+
+def _is_finite(tracer: Any, eqn: Any, x: Any) -> Value:
+    node = tracer.node(x)
+    return Value(tracer.builder.compare("equal", node, node), _out(eqn), truth=True)
+
+
+def _select(tracer: Any, eqn: Any, which: Any, *cases: Any) -> Value:
+    shape, build = _out(eqn), tracer.builder
+    if any(_is_truth(case) for case in cases):
+        return _select_truths(tracer, which, shape, *cases)
+    nodes = [tracer.spread(c, shape) for c in cases]
+    if isinstance(which, Value):
+        if len(cases) != 2:
+            raise TypeError(f"{tracer.name}: cannot enclose 'select_n' of {len(cases)} cases.")
+        return Value(build.choose(tracer.spread(which, shape), *nodes), shape)
+    size = int(np.prod(shape))
+    chosen = np.broadcast_to(np.asarray(which, np.int64), shape).ravel()
+    return Value(build.take(build.join(nodes), chosen * size + np.arange(size)), shape)
+
+
+def _is_truth(value: Any) -> bool:
+    return value.truth if isinstance(value, Value) else value.dtype.kind == "b"
+
+
+def _select_truths(tracer: Any, which: Any, shape: tuple[int, ...], no: Any, yes: Any) -> Value:
+    """(which and yes) or (not which and no)."""
+    build = tracer.builder
+    condition, first, second = (_truth(tracer, v, shape) for v in (which, yes, no))
+    other = build.logic("and", [build.logic("not", [condition]), second])
+    node = build.logic("or", [build.logic("and", [condition, first]), other])
+    return Value(node, shape, truth=True)
+
+
+# Sums and products
+
+
+def _last(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[np.ndarray, int]:
+    """Entries with those axes last, as (rest, reduced)."""
+    entries = np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
+    kept = [a for a in range(len(shape)) if a not in axes]
+    length = int(np.prod([shape[a] for a in axes], dtype=int))
+    return entries.transpose(*kept, *axes).reshape(-1, length), length
+
+
+def _reduce_sum(tracer: Any, eqn: Any, x: Any) -> Value:
+    entries, _ = _last(_shape(x), tuple(eqn.params["axes"]))
+    node = tracer.builder.take(tracer.node(x), entries.ravel())
+    return Value(tracer.builder.sum(node, len(entries)), _out(eqn))
+
+
+def _reduce(combine: Callable[[Any, int, int], int], truth: bool = False) -> Rule:
+    """Pairs of entries combined, then pairs of pairs."""
+
+    def rule(tracer: Any, eqn: Any, x: Any) -> Value:
+        entries, length = _last(_shape(x), tuple(eqn.params["axes"]))
+        whole = _truth(tracer, x, _shape(x)) if truth else tracer.node(x)
+        parts = [tracer.builder.take(whole, entries[:, i]) for i in range(length)]
+        while len(parts) > 1:
+            pairs = zip(parts[::2], parts[1::2], strict=False)
+            left = parts[-1:] if len(parts) % 2 else []
+            parts = [combine(tracer.builder, a, b) for a, b in pairs] + left
+        return Value(parts[0], _out(eqn), truth)
+
+    return rule
+
+
+def _dot(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
+    """Products summed over the contracted axes; a known matrix times a vector is `linear`."""
+    (contract_a, contract_b), (batch_a, batch_b) = eqn.params["dimension_numbers"]
+    left = _arranged(_shape(a), batch_a, contract_a)
+    right = _arranged(_shape(b), batch_b, contract_b)
+    build, shape = tracer.builder, _out(eqn)
+    batch, rows, length = left.shape
+    columns = right.shape[1]
+    if batch == 1 and rows == 1 and isinstance(a, Value) and not isinstance(b, Value):
+        node = build.take(a.node, left.ravel())
+        return Value(build.linear(node, np.asarray(b, np.float64).ravel()[right[0]]), shape)
+    if batch == 1 and columns == 1 and isinstance(b, Value) and not isinstance(a, Value):
+        node = build.take(b.node, right.ravel())
+        return Value(build.linear(node, np.asarray(a, np.float64).ravel()[left[0]]), shape)
+    full = (batch, rows, columns, length)
+    one = build.take(tracer.node(a), np.broadcast_to(left[:, :, None, :], full))
+    other = build.take(tracer.node(b), np.broadcast_to(right[:, None, :, :], full))
+    product = build.binary("multiply", one, other)
+    return Value(build.sum(product, batch * rows * columns), shape)
+
+
+def _arranged(shape: tuple[int, ...], batch: Any, contract: Any) -> np.ndarray:
+    """Entries as (batch, free, contracted)."""
+    entries = np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
+    free = [a for a in range(len(shape)) if a not in batch and a not in contract]
+
+    def size(axes: Any) -> int:
+        return int(np.prod([shape[a] for a in axes], dtype=int))
+
+    moved = entries.transpose(*batch, *free, *contract)
+    return moved.reshape(size(batch), size(free), size(contract))
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return value.shape if isinstance(value, Value) else np.shape(value)
+
+
+# Programs inside of programs
+
+
+def _call(parameter: str) -> Rule:
+    def rule(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
+        inner = eqn.params[parameter]
+        return tracer.run(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), args)
+
+    return rule
+
+
+def _cond(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
+    which, *rest = args
+    branches = eqn.params["branches"]
+    if not isinstance(which, Value):
+        chosen = branches[int(np.clip(int(which), 0, len(branches) - 1))]
+        return tracer.run(chosen.jaxpr, chosen.consts, rest)
+    if not which.truth or len(branches) != 2:
+        raise TypeError(
+            f"{tracer.name}: cannot enclose 'cond' of {len(branches)} branches that depends on "
+            "the point, expected jnp.where."
+        )
+    found = [tracer.run(branch.jaxpr, branch.consts, rest) for branch in branches]
+    merged = []
+    for var, no, yes in zip(eqn.outvars, *found, strict=True):
+        shape = tuple(var.aval.shape)
+        nodes = [tracer.spread(value, shape) for value in (no, yes)]
+        condition = tracer.spread(which, shape)
+        merged.append(Value(tracer.builder.choose(condition, *nodes), shape))
+    return merged
+
+
+def _scan(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
+    """A loop of known length, unrolled; only its last state may be used."""
+    params = eqn.params
+    fixed, carried = params["num_consts"], params["num_carry"]
+    if len(args) > fixed + carried or len(eqn.outvars) > carried:
+        raise TypeError(
+            f"{tracer.name}: cannot enclose 'scan' over arrays, expected a loop in Python."
+        )
+    if params["length"] > 1024:
+        raise TypeError(
+            f"{tracer.name}: cannot enclose 'scan' of {params['length']} steps, expected at most "
+            "1024."
+        )
+    body, state = params["jaxpr"], args[fixed:]
+    for _ in range(params["length"]):
+        state = tracer.run(body.jaxpr, body.consts, [*args[:fixed], *state])
+    return state
+
+
+CALLS: Mapping[str, Rule] = {
+    "jit": _call("jaxpr"),
+    "pjit": _call("jaxpr"),
+    "closed_call": _call("call_jaxpr"),
+    "core_call": _call("call_jaxpr"),
+    "custom_jvp_call": _call("call_jaxpr"),
+    "custom_vjp_call": _call("call_jaxpr"),
+    "custom_vjp_call_jaxpr": _call("fun_jaxpr"),
+    "remat": _call("jaxpr"),
+    "checkpoint": _call("jaxpr"),
+    "cond": _cond,
+    "scan": _scan,
+}
+
+MOVES: Mapping[str, int | None] = {
+    **dict.fromkeys(("reshape", "squeeze", "expand_dims", "broadcast_in_dim", "slice"), 1),
+    **dict.fromkeys(("transpose", "rev", "copy", "copy_p", "gather", "dynamic_slice", "split"), 1),
+    **dict.fromkeys(("concatenate", "pad"), None),
+    "dynamic_update_slice": 2,
+}
+"""Primitives that move entries, and how many of their first operands hold the entries."""
+
+RULES: Mapping[str, Rule] = {
+    **{name: _function(name) for name in ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos")},
+    **{name: _function(name) for name in ("sqrt", "cbrt", "erf", "erfc", "floor", "sign")},
+    "logistic": _function("sigmoid"),
+    "atan": _function("arctan"),
+    "abs": _function("absolute"),
+    "add": _binary("add"),
+    "add_any": _binary("add"),
+    "sub": _binary("subtract"),
+    "mul": _binary("multiply"),
+    "max": _binary("maximum"),
+    "min": _binary("minimum"),
+    "div": _divide,
+    "neg": _negate,
+    "integer_pow": _integer_power,
+    "square": _square,
+    "pow": _power,
+    "rsqrt": _rsqrt,
+    "exp2": _exp2,
+    "tan": _tan,
+    "sinh": _hyperbolic(-1.0),
+    "cosh": _hyperbolic(1.0),
+    "ceil": _ceil,
+    "round": _round,
+    "rem": _remainder,
+    "clamp": _clamp,
+    "convert_element_type": _converted,
+    "stop_gradient": lambda tracer, eqn, x: x,
+    "lt": _compare("less"),
+    "gt": _compare("less", swapped=True),
+    "le": _compare("less_equal"),
+    "ge": _compare("less_equal", swapped=True),
+    "eq": _compare("equal"),
+    "ne": _compare("equal", negated=True),
+    "and": _logic("and"),
+    "or": _logic("or"),
+    "not": _logic("not"),
+    "is_finite": _is_finite,
+    "select_n": _select,
+    "reduce_sum": _reduce_sum,
+    "reduce_max": _reduce(lambda build, a, b: build.binary("maximum", a, b)),
+    "reduce_min": _reduce(lambda build, a, b: build.binary("minimum", a, b)),
+    "reduce_prod": _reduce(lambda build, a, b: build.binary("multiply", a, b)),
+    "reduce_and": _reduce(lambda build, a, b: build.logic("and", [a, b]), truth=True),
+    "reduce_or": _reduce(lambda build, a, b: build.logic("or", [a, b]), truth=True),
+    "dot_general": _dot,
+}
+
+_RANDOM = ": a random function has no one value, expected a function of the point alone."
+_LOOP = ": a loop of unknown length, expected a loop in Python over a known range."
+_ORDER = ": entries in an order that depends on the point, expected jnp.max, jnp.min or jnp.where."
+_OUTSIDE = ": it leaves JAX, expected a function written with jax.numpy."
+_ROUNDS = ": it rounds, expected a function that keeps the dtype of the point."
+
+REFUSED: Mapping[str, str] = {
+    **dict.fromkeys(("random_bits", "random_wrap", "random_unwrap", "random_seed"), _RANDOM),
+    **dict.fromkeys(("random_fold_in", "random_gamma", "random_split", "threefry2x32"), _RANDOM),
+    "while": _LOOP,
+    **dict.fromkeys(("sort", "argmax", "argmin", "top_k"), _ORDER),
+    **dict.fromkeys(("pure_callback", "io_callback", "debug_callback", "ffi_call"), _OUTSIDE),
+    "reduce_precision": _ROUNDS,
+    "nextafter": _ROUNDS,
+    "atan2": ", expected jnp.arctan(y / x) where x has one sign, or jnp.where of such parts.",
+    "asin": ", expected jnp.arctan(x / jnp.sqrt(1 - x**2)) inside of (-1, 1).",
+    "acos": ", expected jnp.pi / 2 - jnp.arctan(x / jnp.sqrt(1 - x**2)) inside of (-1, 1).",
+    "log2": ", expected jnp.log(x) / jnp.log(2.0).",
+}
