@@ -1,0 +1,139 @@
+"""Second-order expansions of smooth activations at points, with few and fast operations.
+
+The derivatives of tanh, the logistic function and softplus are polynomials in their values, so one
+elementary function per point is enough; the remainder is bounded by the third derivative at the
+point and a bound of the fourth one everywhere.
+
+With t = tanh z: t' = 1 - t^2, t'' = -2 t t', t''' = t' (6 t^2 - 2) and
+t'''' = 16 t - 40 t^3 + 24 t^5, whose sizes are at most 1, 4 / (3 sqrt 3) < 0.76981, 2 and 4.086: the
+last one is largest where 16 - 120 t^2 + 120 t^4 = 0, that is t^2 = (15 - sqrt 105) / 30 in [0, 1].
+The logistic function is (1 + tanh(z / 2)) / 2, whose k-th derivative is 2^-(k+1) times that of tanh
+at z / 2, and softplus is its integral.
+
+Errors. If a value t errs by e and |t| <= 1, then fl(1 - fl(t t)) errs by at most 2 e + e^2 + 2 u,
+and so on: the bounds below are those sums, rounded up generously.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from approxlab.certify import _elementary as elementary
+from approxlab.certify._error_bounds import UNIT, upward
+
+__all__ = ["FAST", "Expansion", "Limit"]
+
+Array = np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limit:
+    """What holds of an activation everywhere.
+
+    Attributes:
+        low: Its values are at least this.
+        high: Its values are at most this.
+        first: Bound of the size of the first derivative.
+        second: Of the second one.
+        third: Of the third one.
+        fourth: Of the fourth one.
+    """
+
+    low: float
+    high: float
+    first: float
+    second: float
+    third: float
+    fourth: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class Expansion:
+    """f(z), f'(z), f''(z) and |f'''(z)| at floating-point numbers z.
+
+    Attributes:
+        f0: f(z), known up to `e0`.
+        f1: f'(z), up to `e1`.
+        f2: f''(z), up to `e2`.
+        f3: At least |f'''(z)|.
+        limit: What holds everywhere.
+    """
+
+    f0: Array
+    f1: Array
+    f2: Array
+    f3: Array
+    e0: Any
+    e1: float
+    e2: float
+    limit: Limit
+
+    def beyond(self, reach: Array) -> Array:
+        """At least |f(z + w) - f0 - f1 w - f2 w^2 / 2| for |w| <= reach, without e0, e1 and e2."""
+        limit, square = self.limit, reach * reach
+        third = np.minimum(self.f3 + limit.fourth * reach, limit.third)
+        found = (third * (1.0 / 6.0)) * (square * reach)
+        if not np.all(reach < 2.0):
+            found = np.fmin(found, limit.second * square)
+            found = np.fmin(found, 2.0 * limit.first * reach + (0.5 * limit.second) * square)
+        return upward(found, 16)
+
+
+def _largest(bound: Array) -> float:
+    return float(np.fmax.reduce(bound, axis=None)) if bound.size else 0.0
+
+
+def _tanh(z: Array) -> Expansion:
+    t, bound = elementary.tanh_values(z)
+    e0 = _largest(bound)
+    square = t * t
+    f1 = 1.0 - square
+    e1 = 2.1 * e0 + 4 * UNIT
+    f2 = -2.0 * t * f1
+    e2 = 2.1 * (e0 + e1) + 8 * UNIT
+    # f''' as a function of t, 1 - t^2 known up to e1: its slopes are at most 16.
+    f3 = np.abs(6.0 * square - 2.0) * f1 + (16.0 * e0 + 32.0 * e1 + 32 * UNIT)
+    return Expansion(t, f1, f2, f3, e0, e1, e2, _TANH)
+
+
+def _sigmoid(z: Array) -> Expansion:
+    s, bound = elementary.logistic_values(z)
+    e0 = _largest(bound)
+    f1 = s * (1.0 - s)
+    e1 = 1.1 * e0 + 4 * UNIT
+    f2 = f1 * (1.0 - 2.0 * s)
+    e2 = 1.1 * (e0 + e1) + 8 * UNIT
+    f3 = np.abs(f1 * (1.0 - 6.0 * f1)) + (16.0 * e1 + 16 * UNIT)
+    return Expansion(s, f1, f2, f3, e0, e1, e2, _SIGMOID)
+
+
+def _softplus(z: Array) -> Expansion:
+    value, bound = elementary.softplus_values(z)
+    inner = _sigmoid(z)
+    f3 = np.abs(inner.f2) + 2.0 * inner.e2
+    e1, e2 = inner.e0, inner.e1
+    return Expansion(value, inner.f0, inner.f1, f3, bound, e1, e2, _SOFTPLUS)
+
+
+def _sin(z: Array) -> Expansion:
+    (sine, bound), (cosine, error) = elementary.sin_values(z), elementary.cos_values(z)
+    e0, e1 = _largest(bound), _largest(error)
+    return Expansion(sine, cosine, -sine, np.abs(cosine) + e1, e0, e1, e0, _SIN)
+
+
+_TANH = Limit(-1.0, 1.0, 1.0, 0.76981, 2.0, 4.086)
+_SIGMOID = Limit(0.0, 1.0, 0.25, 0.09623, 0.125, 0.12769)
+_SOFTPLUS = Limit(0.0, np.inf, 1.0, 0.25, 0.09623, 0.125)
+_SIN = Limit(-1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+
+FAST: Mapping[str, Callable[[Array], Expansion]] = {
+    "tanh": _tanh,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "sin": _sin,
+}
+"""Name of an activation to its expansion at points."""
