@@ -140,18 +140,15 @@ class Intervals:
 
     def __mul__(self, other: Any) -> Intervals:
         other = _intervals(other)
+        lefts = (self.lo,) if self.lo is self.hi else (self.lo, self.hi)
+        rights = (other.lo,) if other.lo is other.hi else (other.lo, other.hi)
         with np.errstate(all="ignore"):
-            if other.lo is other.hi:
-                return _extremes([_product(self.lo, other.lo), _product(self.hi, other.lo)])
-            if self.lo is self.hi:
-                return _extremes([_product(self.lo, other.lo), _product(self.lo, other.hi)])
-            ends = [_product(x, y) for x in (self.lo, self.hi) for y in (other.lo, other.hi)]
-            return _extremes(ends)
+            return _extremes([np.asarray(x * y) for x in lefts for y in rights])
 
     def __truediv__(self, other: Any) -> Intervals:
         other = _intervals(other)
         with np.errstate(all="ignore"):
-            ends = [_quotient(x, y) for x in (self.lo, self.hi) for y in (other.lo, other.hi)]
+            ends = [np.asarray(x / y) for x in (self.lo, self.hi) for y in (other.lo, other.hi)]
             quotient = _extremes(ends)
         touching = (other.lo <= 0) & (other.hi >= 0)
         return _divided_by_zero(self, other, quotient, touching) if touching.any() else quotient
@@ -302,25 +299,24 @@ def _intervals(value: Any) -> Intervals:
     return value if isinstance(value, Intervals) else Intervals.exact(value)
 
 
-def _product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """End point times end point, where 0 times an infinite end is 0: infinity is not a member."""
-    product = np.asarray(x * y)
-    # End points are never NaN, so that NaN here is 0 times infinity.
-    return np.where(np.isnan(product), 0.0, product) if np.isnan(product).any() else product
-
-
-def _quotient(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """End point by end point; infinity by infinity tends to anything of that sign, so to 0 too."""
-    quotient = np.asarray(x / y)
-    return np.where(np.isnan(quotient), 0.0, quotient) if np.isnan(quotient).any() else quotient
-
-
 def _extremes(ends: list[np.ndarray]) -> Intervals:
-    """From the least to the greatest of correctly rounded numbers, rounded outward."""
+    """From the least to the greatest of products or quotients of end points, rounded outward.
+
+    End points are never NaN, so that a NaN here is 0 times an infinite end, which is 0 since
+    infinity is not a member; or one infinite end by another, which stands for all numbers of one
+    sign and may be replaced by the limit 0: the other quotients have the other end of the range.
+    """
+    least, most = _least_and_most(ends)
+    if np.isnan(least).any():
+        least, most = _least_and_most([np.where(np.isnan(end), 0.0, end) for end in ends])
+    return Intervals(down(least), up(most))
+
+
+def _least_and_most(ends: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     least, most = ends[0], ends[0]
     for end in ends[1:]:
         least, most = np.minimum(least, end), np.maximum(most, end)
-    return Intervals(down(least), up(most))
+    return least, most
 
 
 def _divided_by_zero(

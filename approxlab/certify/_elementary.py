@@ -1,0 +1,173 @@
+"""Elementary functions of intervals, each an enclosure of the range.
+
+A monotone function of an interval is enclosed by its values at the two ends, computed by a kernel
+whose error has a proved bound, less and plus that bound. Where the function is not defined on the
+whole interval nothing is known: [-inf, inf].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from approxlab.certify import _error_functions, _exponentials, _logarithms, _roots, _trigonometry
+from approxlab.certify._intervals import Intervals
+from approxlab.certify._rounding import down, up
+
+__all__ = [
+    "arctan",
+    "cbrt",
+    "cos",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "logistic",
+    "sin",
+    "softplus",
+    "sqrt",
+    "tanh",
+]
+
+Kernel = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _increasing(kernel: Kernel, z: Intervals, least: float, most: float) -> Intervals:
+    """The range of an increasing function whose values lie in [least, most]."""
+    with np.errstate(all="ignore"):
+        value, bound = kernel(z.lo)
+        below = np.maximum(down(value - bound), least)
+        if z.hi is not z.lo:
+            value, bound = kernel(z.hi)
+        return Intervals(below, np.minimum(up(value + bound), most))
+
+
+def exp(z: Intervals) -> Intervals:
+    """exp of each interval."""
+    return _increasing(_exponentials.exp, z, 0.0, np.inf)
+
+
+def expm1(z: Intervals) -> Intervals:
+    """exp(z) - 1 of each interval."""
+    return _increasing(_exponentials.expm1, z, -1.0, np.inf)
+
+
+def log(z: Intervals) -> Intervals:
+    """The natural logarithm; [-inf, inf] where an interval reaches 0 or below."""
+    found = _increasing(_logarithms.log, z, -np.inf, np.inf)
+    return Intervals.where(z.lo > 0, found, Intervals.entire(z.shape))
+
+
+def log1p(z: Intervals) -> Intervals:
+    """log(1 + z); [-inf, inf] where an interval reaches -1 or below."""
+    found = _increasing(_logarithms.log1p, z, -np.inf, np.inf)
+    return Intervals.where(z.lo > -1, found, Intervals.entire(z.shape))
+
+
+def sqrt(z: Intervals) -> Intervals:
+    """The square root; [-inf, inf] where an interval reaches below 0."""
+    with np.errstate(all="ignore"):
+        lo, hi = np.sqrt(np.maximum(z.lo, 0.0)), np.sqrt(np.maximum(z.hi, 0.0))
+        found = Intervals(np.maximum(down(lo), 0.0), up(hi))
+    return Intervals.where(z.lo >= 0, found, Intervals.entire(z.shape))
+
+
+def cbrt(z: Intervals) -> Intervals:
+    """The real cube root."""
+    return _increasing(_roots.cbrt, z, -np.inf, np.inf)
+
+
+def arctan(z: Intervals) -> Intervals:
+    """The arc tangent."""
+    return _increasing(_trigonometry.arctan, z, -1.5707963267948968, 1.5707963267948968)
+
+
+def erf(z: Intervals) -> Intervals:
+    """The error function."""
+    return _increasing(_error_functions.erf, z, -1.0, 1.0)
+
+
+def erfc(z: Intervals) -> Intervals:
+    """1 - erf."""
+    return _increasing(lambda x: _error_functions.erfc(-x), -z, 0.0, 2.0)
+
+
+def _point_value(enclosure: Callable[[Intervals], Intervals], z: Intervals) -> Intervals:
+    """The range of an increasing function from its enclosures at the two ends."""
+    below = enclosure(Intervals(z.lo, z.lo))
+    if z.hi is z.lo:
+        return below
+    return Intervals(below.lo, enclosure(Intervals(z.hi, z.hi)).hi)
+
+
+def tanh(z: Intervals) -> Intervals:
+    """The hyperbolic tangent: e / (e + 2) with e = expm1(2 |x|), at each end."""
+
+    def enclosure(x: Intervals) -> Intervals:
+        size = np.minimum(np.abs(x.lo), 20.0)
+        e = expm1(Intervals(2.0 * size, 2.0 * size))
+        below = np.maximum(down(e.lo / up(e.lo + 2.0)), 0.0)
+        above = np.minimum(up(e.hi / down(e.hi + 2.0)), 1.0)
+        # above 20 the value is at least tanh 20 and below 1
+        ratio = Intervals(below, np.where(np.abs(x.lo) > 20.0, 1.0, above))
+        return Intervals.where(x.lo < 0, -ratio, ratio)
+
+    return _point_value(enclosure, z)
+
+
+def logistic(z: Intervals) -> Intervals:
+    """1 / (1 + exp(-z)), at each end."""
+
+    def enclosure(x: Intervals) -> Intervals:
+        small = exp(-abs(x))
+        plain = Intervals.exact(1.0) / (small + 1.0)
+        found = Intervals.where(x.lo < 0, small * plain, plain)
+        return Intervals(np.maximum(found.lo, 0.0), np.minimum(found.hi, 1.0))
+
+    return _point_value(enclosure, z)
+
+
+def softplus(z: Intervals) -> Intervals:
+    """log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), at each end."""
+
+    def enclosure(x: Intervals) -> Intervals:
+        found = log1p(exp(-abs(x)))
+        lifted = found + x
+        return Intervals.where(x.lo > 0, lifted, Intervals(np.maximum(found.lo, 0.0), found.hi))
+
+    return _point_value(enclosure, z)
+
+
+def _cosine_range(z: Intervals, kernel: Kernel, shift: float) -> Intervals:
+    """The range of sin(x) = cos(x - pi/2) or cos: its values at the ends, 1 and -1 between.
+
+    The maxima of cos(x - shift pi/2) lie at x = (4 m + shift) pi/2. Whether one lies in an interval
+    is decided by q = x / (pi/2) with an error of less than 2^-30: counted in when in doubt.
+    """
+    with np.errstate(all="ignore"):
+        known = z.magnitude <= _trigonometry.LARGEST_ANGLE
+        lo, hi = np.where(known, z.lo, 0.0), np.where(known, z.hi, 0.0)
+        first, first_bound = kernel(lo)
+        last, last_bound = kernel(hi)
+        below = np.minimum(down(first - first_bound), down(last - last_bound))
+        above = np.maximum(up(first + first_bound), up(last + last_bound))
+        start = lo / _trigonometry.HALF_PI_HIGH - shift - 2.0**-30
+        end = hi / _trigonometry.HALF_PI_HIGH - shift + 2.0**-30
+        top = np.floor(end / 4.0) * 4.0 >= start
+        bottom = np.floor((end - 2.0) / 4.0) * 4.0 + 2.0 >= start
+        below = np.where(bottom | ~known, -1.0, np.maximum(below, -1.0))
+        above = np.where(top | ~known, 1.0, np.minimum(above, 1.0))
+        return Intervals(below, above)
+
+
+def sin(z: Intervals) -> Intervals:
+    """The sine; [-1, 1] where an interval reaches beyond 2^20 in size."""
+    return _cosine_range(z, _trigonometry.sin, 1.0)
+
+
+def cos(z: Intervals) -> Intervals:
+    """The cosine; [-1, 1] where an interval reaches beyond 2^20 in size."""
+    return _cosine_range(z, _trigonometry.cos, 0.0)
