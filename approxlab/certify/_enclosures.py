@@ -10,12 +10,14 @@ import numpy as np
 from approxlab.certify._boxes import Boxes
 from approxlab.certify._expression import FUNCTIONS, Expression, Node
 from approxlab.certify._functions import applied, powered, real_powered
+from approxlab.certify._one_hidden_layer import hidden_layers
 from approxlab.certify._error_bounds import down, up, upward
 from approxlab.certify._taylor_models import Models, pairs
 
-__all__ = ["Magnitudes", "enclosed", "enclosed_around", "enclosed_at", "magnitudes", "point_bounds"]
+__all__ = ["Enclosure", "Magnitudes", "magnitudes", "point_bounds"]
 
 _STEPS = 160
+_ENTRIES = 2**16
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -30,22 +32,63 @@ class _Truths:
         return _Truths(self.may_hold[:, indices], self.may_fail[:, indices])
 
 
-def enclosed(expression: Expression, boxes: Boxes) -> Models:
-    """Models of the values of an expression on boxes."""
-    centre, radius = boxes.centres_and_radii()
-    return _evaluated(expression, _input(centre, radius, *boxes.bounds(centre, radius)))
+class Enclosure:
+    """An expression, ready to be enclosed on many batches of boxes.
 
+    Args:
+        expression: What is enclosed.
+    """
 
-def enclosed_at(expression: Expression, points: np.ndarray) -> Models:
-    """Models of the values at points, shape (n, d): thin ones."""
-    zero = np.zeros_like(points)
-    return _evaluated(expression, Models(points, None, None, zero, points, points))
+    def __init__(self, expression: Expression) -> None:
+        self.expression = expression
+        nodes, count = expression.nodes, len(expression.nodes)
+        self.layers = hidden_layers(expression)
+        # From the value down: which nodes are needed, where layers take the point alone.
+        needed, self._last = {count - 1}, dict[int, int]()
+        for i in range(count - 1, -1, -1):
+            if i in needed:
+                args = (0,) if i in self.layers else nodes[i].args
+                needed.update(args)
+                for a in args:
+                    self._last.setdefault(a, i)
+        self._needed = sorted(needed)
+        sizes = [nodes[i].size for i in needed]
+        self.widest = max([*sizes, *(layer.units for i, layer in self.layers.items() if i in needed)])
 
+    @property
+    def chunk(self) -> int:
+        """How many boxes are enclosed at once: so that a few arrays fit the cache."""
+        return int(np.clip(_ENTRIES // self.widest, 16, 4096))
 
-def enclosed_around(expression: Expression, centre: np.ndarray, radius: np.ndarray) -> Models:
-    """Models on [c - r, c + r], which need not be cells of a tree; shapes (n, d)."""
-    low, high = down(centre - radius), up(centre + radius)
-    return _evaluated(expression, _input(centre, radius, low, high))
+    def on(self, boxes: Boxes) -> Models:
+        """Models of the values on boxes."""
+        centre, radius = boxes.centres_and_radii()
+        return self._models(_input(centre, radius, *boxes.bounds(centre, radius)))
+
+    def at(self, points: np.ndarray) -> Models:
+        """Models of the values at points, shape (n, d): thin ones."""
+        return self._models(Models(points, None, None, np.zeros_like(points), points, points))
+
+    def around(self, centre: np.ndarray, radius: np.ndarray) -> Models:
+        """Models on [c - r, c + r], which need not be cells of a tree; shapes (n, d)."""
+        low, high = down(centre - radius), up(centre + radius)
+        return self._models(_input(centre, radius, low, high))
+
+    def _models(self, points: Models) -> Models:
+        nodes, found = self.expression.nodes, dict[int, Any]()
+        with np.errstate(all="ignore"):
+            for i in self._needed:
+                if i in self.layers:
+                    found[i] = self.layers[i].models(points)
+                    args: tuple[int, ...] = (0,)
+                else:
+                    args = nodes[i].args
+                    found[i] = _node(nodes[i], [found[a] for a in args], points)
+                for a in set(args):
+                    if self._last[a] == i:
+                        del found[a]
+        value = found[len(nodes) - 1]
+        return value if len(value.value) == len(points.value) else _repeated(value, points)
 
 
 def _input(centre: np.ndarray, radius: np.ndarray, low: np.ndarray, high: np.ndarray) -> Models:
@@ -54,21 +97,6 @@ def _input(centre: np.ndarray, radius: np.ndarray, low: np.ndarray, high: np.nda
     for j in range(dim):
         slopes[j, :, j] = radius[:, j]
     return Models(centre, slopes, None, np.zeros_like(centre), low, high)
-
-
-def _evaluated(expression: Expression, points: Models) -> Models:
-    last = {}
-    for i, node in enumerate(expression.nodes):
-        last.update(dict.fromkeys(node.args, i))
-    found: dict[int, Any] = {}
-    with np.errstate(all="ignore"):
-        for i, node in enumerate(expression.nodes):
-            found[i] = _node(node, [found[a] for a in node.args], points)
-            for a in set(node.args):
-                if last[a] == i:
-                    del found[a]
-    value = found[len(expression.nodes) - 1]
-    return value if len(value.value) == len(points.value) else _repeated(value, points)
 
 
 def _repeated(value: Models, points: Models) -> Models:

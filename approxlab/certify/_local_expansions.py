@@ -10,6 +10,11 @@ last one is largest where 16 - 120 t^2 + 120 t^4 = 0, that is t^2 = (15 - sqrt 1
 The logistic function is (1 + tanh(z / 2)) / 2, whose k-th derivative is 2^-(k+1) times that of tanh
 at z / 2, and softplus is its integral.
 
+Values. With e = exp(-2 |z|), known up to 3 u e, tanh |z| = (1 - e) / (1 + e) changes by at most
+2 e / (1 + e)^2 3 u <= 1.5 u, and the three operations add at most 3 u: below 5 u in sum. With
+e = exp(-|z|), 1 / (1 + e) and e / (1 + e) change by at most e / (1 + e)^2 3 u <= 0.75 u, and the two
+operations add at most 2 u: below 3 u. log1p(e) changes by at most 3 u.
+
 Errors. If a value t errs by e and |t| <= 1, then fl(1 - fl(t t)) errs by at most 2 e + e^2 + 2 u,
 and so on: the bounds below are those sums, rounded up generously.
 """
@@ -22,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.certify import _elementary as elementary
+from approxlab.certify import _exponentials, _logarithms, _trigonometry
 from approxlab.certify._error_bounds import UNIT, upward
 
 __all__ = ["FAST", "Expansion", "Limit"]
@@ -68,8 +73,8 @@ class Expansion:
     f2: Array
     f3: Array
     e0: Any
-    e1: float
-    e2: float
+    e1: Any
+    e2: Any
     limit: Limit
 
     def beyond(self, reach: Array) -> Array:
@@ -83,46 +88,44 @@ class Expansion:
         return upward(found, 16)
 
 
-def _largest(bound: Array) -> float:
-    return float(np.fmax.reduce(bound, axis=None)) if bound.size else 0.0
-
-
 def _tanh(z: Array) -> Expansion:
-    t, bound = elementary.tanh_values(z)
-    e0 = _largest(bound)
+    small, _ = _exponentials.exp(-2.0 * np.abs(z))
+    t = np.copysign((1.0 - small) / (1.0 + small), z)
+    e0 = 5.1 * UNIT
     square = t * t
     f1 = 1.0 - square
     e1 = 2.1 * e0 + 4 * UNIT
-    f2 = -2.0 * t * f1
+    f2 = -2.0 * (t * f1)
     e2 = 2.1 * (e0 + e1) + 8 * UNIT
-    # f''' as a function of t, 1 - t^2 known up to e1: its slopes are at most 16.
-    f3 = np.abs(6.0 * square - 2.0) * f1 + (16.0 * e0 + 32.0 * e1 + 32 * UNIT)
+    # The third derivative, (1 - t^2) (6 t^2 - 2), changes by at most 16 times the error of t.
+    f3 = np.abs(6.0 * square - 2.0) * f1 + (16.0 * e0 + 4.0 * e1 + 32 * UNIT)
     return Expansion(t, f1, f2, f3, e0, e1, e2, _TANH)
 
 
 def _sigmoid(z: Array) -> Expansion:
-    s, bound = elementary.logistic_values(z)
-    e0 = _largest(bound)
+    small, _ = _exponentials.exp(-np.abs(z))
+    s = np.where(z < 0.0, small, 1.0) / (1.0 + small)
+    e0 = 3.1 * UNIT
     f1 = s * (1.0 - s)
     e1 = 1.1 * e0 + 4 * UNIT
     f2 = f1 * (1.0 - 2.0 * s)
     e2 = 1.1 * (e0 + e1) + 8 * UNIT
-    f3 = np.abs(f1 * (1.0 - 6.0 * f1)) + (16.0 * e1 + 16 * UNIT)
+    f3 = np.abs(f1 * (1.0 - 6.0 * f1)) + (2.0 * e1 + 16 * UNIT)
     return Expansion(s, f1, f2, f3, e0, e1, e2, _SIGMOID)
 
 
 def _softplus(z: Array) -> Expansion:
-    value, bound = elementary.softplus_values(z)
+    log, bound = _logarithms.log1p(_exponentials.exp(-np.abs(z))[0])
+    value = np.maximum(z, 0.0) + log
+    e0 = upward(bound + 3.2 * UNIT + 1.1 * UNIT * value, 8)
     inner = _sigmoid(z)
     f3 = np.abs(inner.f2) + 2.0 * inner.e2
-    e1, e2 = inner.e0, inner.e1
-    return Expansion(value, inner.f0, inner.f1, f3, bound, e1, e2, _SOFTPLUS)
+    return Expansion(value, inner.f0, inner.f1, f3, e0, inner.e0, inner.e1, _SOFTPLUS)
 
 
 def _sin(z: Array) -> Expansion:
-    (sine, bound), (cosine, error) = elementary.sin_values(z), elementary.cos_values(z)
-    e0, e1 = _largest(bound), _largest(error)
-    return Expansion(sine, cosine, -sine, np.abs(cosine) + e1, e0, e1, e0, _SIN)
+    (sine, e0), (cosine, e1) = _trigonometry.sin(z), _trigonometry.cos(z)
+    return Expansion(sine, cosine, -sine, np.abs(cosine) + 2.0 * e1, e0, e1, e0, _SIN)
 
 
 _TANH = Limit(-1.0, 1.0, 1.0, 0.76981, 2.0, 4.086)

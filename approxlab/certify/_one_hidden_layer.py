@@ -53,6 +53,11 @@ class HiddenLayer:
     def _wide(self, dim: int) -> int:
         return len(self.outer) * dim
 
+    @property
+    def units(self) -> int:
+        """Number of hidden units."""
+        return len(self.biases)
+
     def models(self, points: Models) -> Models:
         """Models of the values, from those of the point, which are centres and radii."""
         centre = points.value

@@ -18,10 +18,8 @@ import numpy as np
 
 from approxlab.certify._boxes import MAX_DEPTH, Boxes, cells, tree_code
 from approxlab.certify._enclosures import (
+    Enclosure,
     Magnitudes,
-    enclosed,
-    enclosed_around,
-    enclosed_at,
     magnitudes,
     point_bounds,
 )
@@ -29,7 +27,6 @@ from approxlab.certify._expression import Expression
 
 __all__ = ["Found", "Limits", "search"]
 
-_ENTRIES = 2**16  # of the largest node of a chunk: a few arrays of it fit the cache
 _CANDIDATES = 8
 
 
@@ -99,13 +96,11 @@ class _State:
     def __init__(
         self, expression: Expression, cuts: tuple[np.ndarray, ...], limits: Limits
     ) -> None:
-        self.expression, self.limits = expression, limits
+        self.enclosure, self.limits = Enclosure(expression), limits
         self.end = time.monotonic() + limits.seconds
         self.dim = len(cuts)
-        widest = max(node.size for node in expression.nodes)
-        self.chunk = int(np.clip(_ENTRIES // max(widest, 1), 16, 4096))
+        self.chunk = self.enclosure.chunk
         self.lower, self.noise, self.settled_top = 0.0, 0.0, 0.0
-        self.stuck = 0.0
         self.rate = 0.0  # seconds per box
         roots = cells(cuts)
         self.roots = self.count = len(roots)
@@ -196,7 +191,7 @@ class _State:
         for start in range(0, len(boxes), self.chunk):
             part = slice(start, start + self.chunk)
             here = boxes[part]
-            found = magnitudes(enclosed(self.expression, here), self.dim)
+            found = magnitudes(self.enclosure.on(here), self.dim)
             share = self._shares(here, found, weights[part])
             bounds.append(found.bound)
             shares.append(share)
@@ -225,7 +220,7 @@ class _State:
         gains = np.empty((len(asked), self.dim))
         for j in range(self.dim):
             halves = some.halves(np.full(len(some), j))[np.arange(0, 2 * len(some), 2)]
-            halved = _width(magnitudes(enclosed(self.expression, halves), self.dim))
+            halved = _width(magnitudes(self.enclosure.on(halves), self.dim))
             with np.errstate(all="ignore"):
                 gains[:, j] = 1.0 - np.cbrt(halved / width)
         gains = np.where(np.isfinite(gains), np.maximum(gains, 0.0), 0.0)
@@ -252,7 +247,7 @@ class _State:
         points = points[np.all(np.isfinite(points), axis=1)]
         if not len(points):
             return False
-        least, most = point_bounds(enclosed_at(self.expression, points))
+        least, most = point_bounds(self.enclosure.at(points))
         best = int(np.argmax(least))
         higher = bool(least[best] > self.lower)
         if higher or (self.lower == 0.0 and self.noise == 0.0):
@@ -268,7 +263,7 @@ class _State:
         for step in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
             radius = step * width
             found = magnitudes(
-                enclosed_around(self.expression, self.witness[None, :], radius[None, :]), self.dim
+                self.enclosure.around(self.witness[None, :], radius[None, :]), self.dim
             )
             if not np.all(np.isfinite(found.peak)):
                 continue

@@ -8,13 +8,11 @@ import time
 import numpy as np
 
 from approxlab.certify._boxes import Boxes, check_cuts, leaves
-from approxlab.certify._enclosures import enclosed, enclosed_at, magnitudes, point_bounds
+from approxlab.certify._enclosures import Enclosure, magnitudes, point_bounds
 from approxlab.certify._expression import Expression
 from approxlab.certify._self_test import self_test
 
 __all__ = ["Verified", "reproved"]
-
-_ENTRIES = 2**16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +52,13 @@ def reproved(
     check_cuts(cuts)
     if len(cuts) != expression.dim:
         raise ValueError("certificate: box and expression are of different dimensions.")
-    _check_witness(expression, cuts, witness, lower)
+    enclosure = Enclosure(expression)
+    _check_witness(enclosure, cuts, witness, lower)
     count, largest = 0, 0.0
-    chunk = int(np.clip(_ENTRIES // max(node.size for node in expression.nodes), 16, 4096))
+    chunk = enclosure.chunk
     for level in leaves(cuts, code):
         for begin in range(0, len(level), chunk):
-            bound = _bound(expression, level[begin : begin + chunk])
+            bound = _bound(enclosure, level[begin : begin + chunk])
             if not np.all(bound <= upper):  # NaN too is not proved
                 worst = float(np.max(bound))
                 raise ValueError(
@@ -70,19 +69,19 @@ def reproved(
     return Verified(count, largest, time.monotonic() - start)
 
 
-def _bound(expression: Expression, boxes: Boxes) -> np.ndarray:
-    return magnitudes(enclosed(expression, boxes), expression.dim).bound
+def _bound(enclosure: Enclosure, boxes: Boxes) -> np.ndarray:
+    return magnitudes(enclosure.on(boxes), enclosure.expression.dim).bound
 
 
 def _check_witness(
-    expression: Expression, cuts: tuple[np.ndarray, ...], witness: np.ndarray, lower: float
+    enclosure: Enclosure, cuts: tuple[np.ndarray, ...], witness: np.ndarray, lower: float
 ) -> None:
     inside = len(witness) == len(cuts) and all(
         axis[0] <= x <= axis[-1] for x, axis in zip(witness, cuts, strict=True)
     )
     if not inside:
         raise ValueError("certificate: the witness is not a point of the box.")
-    least, _ = point_bounds(enclosed_at(expression, witness[None, :]))
+    least, _ = point_bounds(enclosure.at(witness[None, :]))
     if not least[0] >= lower:
         raise ValueError(
             f"certificate: the value at the witness is proved to be {float(least[0])!r} at least, "
