@@ -52,8 +52,7 @@ class Enclosure:
                 for a in args:
                     self._last.setdefault(a, i)
         self._needed = sorted(needed)
-        sizes = [nodes[i].size for i in needed]
-        self.widest = max([*sizes, *(layer.units for i, layer in self.layers.items() if i in needed)])
+        self.widest = max(nodes[i].size for i in needed)
 
     @property
     def chunk(self) -> int:

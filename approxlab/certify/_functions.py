@@ -20,6 +20,7 @@ from approxlab.certify import _elementary as elementary
 from approxlab.certify._activation_ranges import derivatives
 from approxlab.certify._intervals import Intervals
 from approxlab.certify._error_bounds import gamma, upward
+from approxlab.certify._local_expansions import FAST, Expansion
 from approxlab.certify._taylor_models import Models, middle, outer
 
 __all__ = ["applied", "powered", "real_powered"]
@@ -32,6 +33,8 @@ def applied(name: str, u: Models) -> Models:
     """The function of that name, a member of `_expression.FUNCTIONS`, of every entry."""
     if name in _KINKS:
         return _KINKS[name](u)
+    if name in FAST:
+        return quick(u, FAST[name])
     if name in _ACTIVATIONS:
         return smooth(u, lambda z, order: derivatives(name, z, order), 2 if name == "relu2" else 3)
     return smooth(u, _SMOOTH[name])
@@ -70,6 +73,17 @@ def smooth(u: Models, rule: Derivatives, order: int = 3) -> Models:
         beyond = np.fmin(beyond, third * square * reach / 6.0)
     more = upward(beyond + e0 + e1 * size + 0.5 * e2 * size * size, 20)
     return composed(u, (f0, f1, f2), more, over[0].lo, over[0].hi)
+
+
+def quick(u: Models, expansion: Callable[[np.ndarray], Expansion]) -> Models:
+    """f(u) for a function whose derivatives are bounded everywhere."""
+    local = expansion(u.value)
+    size = upward(u.linear_size + u.curved_size + u.rest, _STEPS)
+    reach = np.fmin(size, upward(np.maximum(u.high - u.value, u.value - u.low), 2))
+    lost = local.e0 + local.e1 * size + 0.5 * local.e2 * size * size
+    more = upward(local.beyond(reach) + lost, 20)
+    low, high = (np.full_like(u.value, end) for end in (local.limit.low, local.limit.high))
+    return composed(u, (local.f0, local.f1, local.f2), more, low, high)
 
 
 def composed(
@@ -168,9 +182,7 @@ _KINKS: Mapping[str, Callable[[Models], Models]] = {
     "floor": floor,
     "round": rounded,
 }
-_ACTIVATIONS = frozenset(
-    {"tanh", "sigmoid", "softplus", "gelu", "swish", "sin", "relu2", "relu3", "relu4"}
-)
+_ACTIVATIONS = frozenset({"gelu", "swish", "relu2", "relu3", "relu4"})
 
 
 # Smooth functions: value and derivatives as intervals

@@ -24,6 +24,7 @@ from approxlab.certify._taylor_models import Models, pairs
 __all__ = ["HiddenLayer", "hidden_layers"]
 
 _STEPS = 160
+_ENTRIES = 2**16
 
 
 class HiddenLayer:
@@ -60,12 +61,21 @@ class HiddenLayer:
 
     def models(self, points: Models) -> Models:
         """Models of the values, from those of the point, which are centres and radii."""
-        centre = points.value
-        boxes, dim = centre.shape
-        outputs, units = self.outer.shape
+        centre, dim = points.value, points.value.shape[1]
         radius = np.zeros_like(centre)
         if points.slopes is not None:
             radius = np.stack([points.slopes[j, :, j] for j in range(dim)], axis=1)
+        rows = max(_ENTRIES // self.units, 1)
+        starts = range(0, len(centre), rows)
+        parts = [self._part(centre[k : k + rows], radius[k : k + rows]) for k in starts]
+        value, slopes, curves, rest = (np.concatenate(p, axis=-2) for p in zip(*parts, strict=True))
+        low, high = np.full_like(value, -np.inf), np.full_like(value, np.inf)
+        return Models(value, slopes, curves, rest, low, high).settled()
+
+    def _part(self, centre: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Value, slopes, curves and rest on a few boxes, whose arrays fit the cache."""
+        boxes, dim = centre.shape
+        outputs, units = self.outer.shape
         z = centre @ self.weights.T + self.biases
         most = np.abs(centre).max(axis=0)
         zeta = upward(gamma(dim + 2) * (most @ self.sizes + np.abs(self.biases)), dim + 16)
@@ -87,9 +97,7 @@ class HiddenLayer:
         products = np.stack([radius[:, j] * radius[:, k] for j, k in pairs(dim)], axis=1)
         curves = (local.f2 @ self.second).reshape(boxes, outputs, -1) * products[:, None, :]
         value = self._sums(local.f0) + self.shift
-        low, high = np.full_like(value, -np.inf), np.full_like(value, np.inf)
-        bent = (slopes.transpose(2, 0, 1), curves.transpose(2, 0, 1))
-        return Models(value, *bent, rest, low, high).settled()
+        return value, slopes.transpose(2, 0, 1), curves.transpose(2, 0, 1), rest
 
     def _whole(self, size: np.ndarray | float) -> np.ndarray:
         """Sum of |V| |s| and |c|, which bounds the rounding of the values."""
