@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
 def _verified(path: str) -> int:
     try:
         certificate = Certificate.load(path)
-        print(certificate)
+        print(certificate.statement())
         found = certificate.verify()
     except (OSError, ValueError) as error:
         print(f"{path}: REJECTED: {error}")

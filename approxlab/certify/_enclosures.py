@@ -37,12 +37,13 @@ class Enclosure:
 
     Args:
         expression: What is enclosed.
+        short: Whether networks of one hidden layer are enclosed without their single units.
     """
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: Expression, short: bool = True) -> None:
         self.expression = expression
         nodes, count = expression.nodes, len(expression.nodes)
-        self.layers = hidden_layers(expression)
+        self.layers = hidden_layers(expression) if short else {}
         # From the value down: which nodes are needed, where layers take the point alone.
         needed, self._last = {count - 1}, dict[int, int]()
         for i in range(count - 1, -1, -1):

@@ -189,7 +189,7 @@ _ACTIVATIONS = frozenset({"gelu", "swish", "relu2", "relu3", "relu4"})
 
 
 def _number(value: float) -> Intervals:
-    return Intervals.exact(np.array(value))
+    return Intervals.exact(np.array([value]))
 
 
 def _exp(z: Intervals, order: int) -> list[Intervals]:
@@ -282,7 +282,8 @@ def _erf_of(value: Intervals, z: Intervals, order: int, sign_of: float) -> list[
 
 
 _TWO_OVER_ROOT_PI = Intervals(
-    np.array(float.fromhex("0x1.20dd750429b6dp+0")), np.array(float.fromhex("0x1.20dd750429b6ep+0"))
+    np.array([float.fromhex("0x1.20dd750429b6dp+0")]),
+    np.array([float.fromhex("0x1.20dd750429b6ep+0")]),
 )
 
 _SMOOTH: Mapping[str, Derivatives] = {

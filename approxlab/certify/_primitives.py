@@ -176,16 +176,29 @@ def _converted(tracer: Any, eqn: Any, x: Any) -> Any:
 def _compare(op: str, swapped: bool = False, negated: bool = False) -> Rule:
     def rule(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
         shape, build = _out(eqn), tracer.builder
-        if any(isinstance(x, Value) and x.truth for x in (a, b)):
-            raise TypeError(
-                f"{tracer.name}: cannot enclose {eqn.primitive.name!r} of truths, expected "
-                "jnp.logical_and, jnp.logical_or or jnp.logical_not."
-            )
+        if any(_is_truth(x) for x in (a, b)):
+            return _compare_truths(tracer, eqn, a, b)
         left, right = (tracer.spread(x, shape) for x in ((b, a) if swapped else (a, b)))
         node = build.compare(op, left, right)
         return Value(build.logic("not", [node]) if negated else node, shape, truth=True)
 
     return rule
+
+
+def _compare_truths(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
+    """Whether two truths are the same, or not."""
+    if eqn.primitive.name not in ("eq", "ne"):
+        raise TypeError(
+            f"{tracer.name}: cannot enclose {eqn.primitive.name!r} of truths, expected "
+            "jnp.logical_and, jnp.logical_or or jnp.logical_not."
+        )
+    build, shape = tracer.builder, _out(eqn)
+    left, right = (_truth(tracer, x, shape) for x in (a, b))
+    either = build.logic("or", [left, right])
+    both = build.logic("and", [left, right])
+    differ = build.logic("and", [either, build.logic("not", [both])])
+    node = differ if eqn.primitive.name == "ne" else build.logic("not", [differ])
+    return Value(node, shape, truth=True)
 
 
 def _truth(tracer: Any, value: Any, shape: tuple[int, ...]) -> int:

@@ -109,8 +109,9 @@ def cuts_of(box: Box, model: Any, target: Any) -> tuple[np.ndarray, ...]:
 
 def name_of(function: Any) -> str:
     """What a certificate calls a function."""
-    text = repr(function)
-    return text if len(text) <= 200 else type(function).__name__
+    own = getattr(function, "__qualname__", None)
+    text = own if isinstance(own, str) else repr(function)
+    return text if len(text) <= 200 and " at 0x" not in text else type(function).__name__
 
 
 def check_tolerances(rtol: Any, atol: Any) -> None:

@@ -51,7 +51,7 @@ class Certificate:
         seconds: What the search took.
         rtol: Relative width that was asked for.
         atol: Absolute width that was asked for.
-        expression: model - target in the operations of the kernel; print it to see what is proved.
+        expression: model - target in the operations of the kernel; `statement()` prints it.
         cuts: The box: per axis its ends, and numbers between at which it was cut.
         tree: Which boxes were halved along which axis, level by level.
         model: The name of the model.
@@ -78,7 +78,8 @@ class Certificate:
         words = self.status if self.guaranteed else f"{self.status}, not guaranteed"
         return f"Certificate({self.lower:.9g} <= sup <= {self.upper:.9g}, {words})"
 
-    def __str__(self) -> str:
+    def statement(self) -> str:
+        """What is proved: the interval, the box, and the expression that is meant."""
         box = " x ".join(f"[{axis[0]!r}, {axis[-1]!r}]" for axis in self.cuts)
         return (
             f"{self.lower!r} <= sup |model - target| <= {self.upper!r} on {box}\n"
