@@ -67,7 +67,8 @@ class Enclosure:
 
     def at(self, points: np.ndarray) -> Models:
         """Models of the values at points, shape (n, d): thin ones."""
-        return self._models(Models(points, None, None, np.zeros_like(points), points, points))
+        zero = np.zeros_like(points)
+        return self._models(Models(points, None, None, zero, points, points, sharp=True))
 
     def around(self, centre: np.ndarray, radius: np.ndarray) -> Models:
         """Models on [c - r, c + r], which need not be cells of a tree; shapes (n, d)."""
@@ -96,7 +97,7 @@ def _input(centre: np.ndarray, radius: np.ndarray, low: np.ndarray, high: np.nda
     slopes = np.zeros((dim, boxes, dim))
     for j in range(dim):
         slopes[j, :, j] = radius[:, j]
-    return Models(centre, slopes, None, np.zeros_like(centre), low, high)
+    return Models(centre, slopes, None, np.zeros_like(centre), low, high, sharp=True)
 
 
 def _repeated(value: Models, points: Models) -> Models:

@@ -12,6 +12,7 @@ t in [0, 1].
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -42,6 +43,11 @@ def applied(name: str, u: Models) -> Models:
 
 def powered(u: Models, exponent: int) -> Models:
     """u^exponent for an integer."""
+    if exponent == 2:
+        square = u.range().square()
+        found = u.times(u)
+        low, high = np.fmax(found.low, square.lo), np.fmin(found.high, square.hi)
+        return dataclasses.replace(found, low=low, high=high).settled()
     return smooth(u, lambda z, order: _powers(z, exponent, order))
 
 

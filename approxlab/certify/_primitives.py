@@ -387,8 +387,8 @@ CALLS: Mapping[str, Rule] = {
 
 MOVES: Mapping[str, int | None] = {
     **dict.fromkeys(("reshape", "squeeze", "expand_dims", "broadcast_in_dim", "slice"), 1),
-    **dict.fromkeys(("transpose", "rev", "copy", "copy_p", "gather", "dynamic_slice", "split"), 1),
-    **dict.fromkeys(("concatenate", "pad"), None),
+    **dict.fromkeys(("transpose", "rev", "copy", "copy_p", "gather", "dynamic_slice", "split", "tile", "unstack"), 1),
+    **dict.fromkeys(("concatenate", "stack", "pad"), None),
     "dynamic_update_slice": 2,
 }
 """Primitives that move entries, and how many of their first operands hold the entries."""

@@ -28,6 +28,7 @@ from approxlab.certify._expression import Expression
 __all__ = ["Found", "Limits", "search"]
 
 _CANDIDATES = 8
+_STUCK = 3  # halvings per axis that do not narrow a bound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +114,7 @@ class _State:
         weights = np.full((len(roots), self.dim), 1.0 / self.dim)
         self.ids, self.boxes = np.arange(len(roots)), roots
         self.bound, self.next_axis, self.weights = self._assessed(roots, weights)
+        self.stuck = np.zeros(len(roots), np.int16)
 
     # Thresholds
 
@@ -133,11 +135,15 @@ class _State:
         """Whether there is a box to halve and budget to do it; boxes that are done are put away."""
         floor = self.lower + 6.0 * self.noise  # rounding cannot be halved away
         done = self.bound <= max(self.enough, floor)
+        # Nor where halves of halves have stayed as they were, as far as rounding goes.
+        near = self.bound <= self.lower + 2.0**12 * self.noise + 2.0**-40 * self.lower
+        done |= near & (self.stuck >= _STUCK * self.dim)
         done |= np.all(self.boxes.depth >= MAX_DEPTH, axis=1)
         self.settled_top = max(self.settled_top, float(np.max(self.bound[done], initial=0.0)))
         left = np.flatnonzero(~done)
         self.ids, self.boxes, self.weights = self.ids[left], self.boxes[left], self.weights[left]
         self.bound, self.next_axis = self.bound[left], self.next_axis[left]
+        self.stuck = self.stuck[left]
         if not len(left):
             return False
         if self.settled_top > max(self.enough, floor) and self.settled_top >= np.max(self.bound):
@@ -163,6 +169,9 @@ class _State:
         start = time.monotonic()
         bound, next_axis, weights = self._assessed(children, weights)
         self.rate = max((time.monotonic() - start) / len(children), 0.5 * self.rate)
+        excess = np.repeat(self.bound[chosen], 2) - self.lower
+        stuck = np.repeat(self.stuck[chosen], 2) + 1
+        stuck = np.where(bound - self.lower > 0.9 * excess, stuck, 0).astype(np.int16)
         keep = np.ones(len(self.ids), bool)
         keep[chosen] = False
         self.ids = np.concatenate([self.ids[keep], ids])
@@ -170,6 +179,7 @@ class _State:
         self.bound = np.concatenate([self.bound[keep], bound])
         self.next_axis = np.concatenate([self.next_axis[keep], next_axis])
         self.weights = np.concatenate([self.weights[keep], weights])
+        self.stuck = np.concatenate([self.stuck[keep], stuck])
 
     def _recorded(self, parents: np.ndarray, axis: np.ndarray) -> np.ndarray:
         """Note the halvings in the tree; the numbers of the halves."""

@@ -22,7 +22,14 @@ from typing import Any
 import numpy as np
 
 from approxlab.certify._intervals import Intervals
-from approxlab.certify._error_bounds import UNIT, down, exact_sum, gamma, up, upward
+from approxlab.certify._error_bounds import down, exact_sum, gamma, up, upward
+from approxlab.certify._sharp_arithmetic import (
+    LARGEST_PRODUCT,
+    sharp_dot,
+    sharp_product,
+    sharp_sum,
+    sharp_total,
+)
 
 __all__ = ["Models", "pairs"]
 
@@ -47,6 +54,7 @@ class Models:
         rest: Shape (boxes, n), not negative; NaN and infinity mean that nothing is known.
         low: Lower bound of the values, shape (boxes, n).
         high: Upper bound.
+        sharp: Whether rounding is counted as it really is, see `_sharp_arithmetic`.
     """
 
     value: Array
@@ -55,12 +63,13 @@ class Models:
     rest: Array
     low: Array
     high: Array
+    sharp: bool = False
 
     @classmethod
     def constants(cls, values: Array) -> Models:
         """Exact numbers."""
         row = values[None, :]
-        return cls(row, None, None, np.zeros_like(row), row, row)
+        return cls(row, None, None, np.zeros_like(row), row, row, sharp=True)
 
     @classmethod
     def between(cls, low: Array, high: Array) -> Models:
@@ -105,7 +114,8 @@ class Models:
             return np.concatenate(filled, axis=-1)
 
         names = ("value", "slopes", "curves", "rest", "low", "high")
-        return Models(*(joined([getattr(p, name) for p in parts]) for name in names))
+        arrays = (joined([getattr(p, name) for p in parts]) for name in names)
+        return Models(*arrays, sharp=all(p.sharp for p in parts))
 
     def where(self, condition: Array, other: Models) -> Models:
         """These where the condition holds, the others elsewhere."""
@@ -116,29 +126,32 @@ class Models:
             return np.where(condition, 0.0 if a is None else a, 0.0 if b is None else b)
 
         names = ("value", "slopes", "curves", "rest", "low", "high")
-        return Models(*(mixed(getattr(self, name), getattr(other, name)) for name in names))
+        arrays = (mixed(getattr(self, name), getattr(other, name)) for name in names)
+        return Models(*arrays, sharp=self.sharp and other.sharp)
 
     def _each(self, change: Any) -> Models:
         parts = (self.value, self.slopes, self.curves, self.rest, self.low, self.high)
-        return Models(*(None if part is None else change(part) for part in parts))
+        changed = (None if part is None else change(part) for part in parts)
+        return Models(*changed, sharp=self.sharp)
 
     # Arithmetic
 
     def negative(self) -> Models:
         """-u, exactly."""
         changed = (None if p is None else -p for p in (self.value, self.slopes, self.curves))
-        return Models(*changed, self.rest, -self.high, -self.low)
+        return Models(*changed, self.rest, -self.high, -self.low, self.sharp)
 
     def plus(self, other: Models) -> Models:
         """u + v."""
-        value = self.value + other.value
-        slopes, curves = _sum(self.slopes, other.slopes), _sum(self.curves, other.curves)
-        sums = Models(value, slopes, curves, value, value, value)
-        rounding = UNIT * (np.abs(value) + sums.linear_size + sums.curved_size)
-        rest = upward(self.rest + other.rest + rounding, _STEPS)
-        low = _sharp_sum(self.low, other.low, down)
-        high = _sharp_sum(self.high, other.high, up)
-        return Models(value, slopes, curves, rest, low, high).settled()
+        value, lost = sharp_sum(self.value, other.value)
+        slopes, error = _sum(self.slopes, other.slopes)
+        lost = lost + error
+        curves, error = _sum(self.curves, other.curves)
+        rest = _rest(self.rest + other.rest, lost + error)
+        low = _sharp_bound(self.low, other.low, down)
+        high = _sharp_bound(self.high, other.high, up)
+        sharp = self.sharp and other.sharp
+        return Models(value, slopes, curves, rest, low, high, sharp).settled()
 
     def minus(self, other: Models) -> Models:
         """u - v."""
@@ -147,16 +160,20 @@ class Models:
     def times(self, other: Models) -> Models:
         """u v."""
         a, b = self, other
-        value = a.value * b.value
-        slopes = _sum(_scaled(a.slopes, b.value), _scaled(b.slopes, a.value))
-        curves = _sum(_scaled(a.curves, b.value), _scaled(b.curves, a.value))
-        curves = _sum(curves, outer(a.slopes, b.slopes))
+        sharp = a.sharp and b.sharp
+        tally = _Tally(sharp)
+        value = tally.product(a.value, b.value)
+        slopes = tally.sum(tally.product(a.slopes, b.value), tally.product(b.slopes, a.value))
+        curves = tally.sum(tally.product(a.curves, b.value), tally.product(b.curves, a.value))
+        curves = tally.sum(curves, tally.outer(a.slopes, b.slopes))
         a1, a2, b1, b2 = a.linear_size, a.curved_size, b.linear_size, b.curved_size
         whole_a, whole_b = np.abs(a.value) + a1 + a2, np.abs(b.value) + b1 + b2
         rest = whole_a * b.rest + whole_b * a.rest + a.rest * b.rest
-        rest = rest + a1 * b2 + a2 * b1 + a2 * b2 + gamma(8) * (whole_a * whole_b)
+        rest = rest + (a1 * b2 + a2 * b1 + a2 * b2)
+        rounding = tally.lost if sharp else gamma(8) * (whole_a * whole_b)
         bounds = a.range() * b.range()
-        return Models(value, slopes, curves, upward(rest, _STEPS), bounds.lo, bounds.hi).settled()
+        rest = _rest(rest, rounding)
+        return Models(value, slopes, curves, rest, bounds.lo, bounds.hi, sharp).settled()
 
     def scaled(self, factor: Array, shift: Array, more: Array, low: Array, high: Array) -> Models:
         """factor u + shift, known up to `more`, where factor and shift are exact numbers."""
@@ -165,10 +182,12 @@ class Models:
         size = size + np.abs(factor) * (self.linear_size + self.curved_size)
         rest = upward(np.abs(factor) * self.rest + more + gamma(4) * size, _STEPS)
         slopes, curves = _scaled(self.slopes, factor), _scaled(self.curves, factor)
-        return Models(value, slopes, curves, rest, low, high).settled()
+        return Models(value, slopes, curves, rest, low, high, self.sharp).settled()
 
     def mapped(self, matrix: Array, bias: Array) -> Models:
         """matrix @ u + bias."""
+        if self.sharp and self.curves is None and matrix.size <= LARGEST_PRODUCT:
+            return self._sharply_mapped(matrix, bias)
         n, sizes = matrix.shape[1], np.abs(matrix).T
         value = self.value @ matrix.T + bias
         slopes = None if self.slopes is None else self.slopes @ matrix.T
@@ -177,6 +196,17 @@ class Models:
         rounding = gamma(n + 2)
         rest = (self.rest + rounding * whole) @ sizes + rounding * np.abs(bias)
         return Models(value, slopes, curves, upward(rest, n + _STEPS), *_unknown(value)).settled()
+
+    def _sharply_mapped(self, matrix: Array, bias: Array) -> Models:
+        """The same with the errors that there really are, for models without curves."""
+        value, lost = sharp_dot(self.value, matrix, bias)
+        slopes = None
+        if self.slopes is not None:
+            mapped = [sharp_dot(part, matrix, 0.0) for part in self.slopes]
+            slopes = np.stack([part for part, _ in mapped])
+            lost = lost + sum(error for _, error in mapped)
+        rest = _rest(self.rest @ np.abs(matrix).T, lost, matrix.shape[1])
+        return Models(value, slopes, None, rest, *_unknown(value), sharp=True).settled()
 
     def summed(self, groups: int) -> Models:
         """Sums of stretches of equal length."""
@@ -200,19 +230,27 @@ class Models:
 
     def deviation(self) -> Array:
         """An upper bound of |u - value|."""
+        if self.sharp:
+            bent = [part for part in (self.slopes, self.curves) if part is not None]
+            return sharp_total([self.rest, *(np.abs(row) for part in bent for row in part)])
         return upward(self.linear_size + self.curved_size + self.rest, _STEPS)
 
     def settled(self) -> Models:
         """The bounds tightened by the polynomial; where the rest says less than they, dropped."""
         deviation = self.deviation()
-        low = np.fmax(np.where(np.isnan(self.low), -np.inf, self.low), down(self.value - deviation))
-        high = np.fmin(np.where(np.isnan(self.high), np.inf, self.high), up(self.value + deviation))
+        if self.sharp:
+            least = _sharp_bound(self.value, -deviation, down)
+            most = _sharp_bound(self.value, deviation, up)
+        else:
+            least, most = down(self.value - deviation), up(self.value + deviation)
+        low = np.fmax(np.where(np.isnan(self.low), -np.inf, self.low), least)
+        high = np.fmin(np.where(np.isnan(self.high), np.inf, self.high), most)
         value, rest = middle(low, high)
         worse = ~(self.rest <= rest) & np.isfinite(rest)
-        found = Models(self.value, self.slopes, self.curves, self.rest, low, high)
+        found = Models(self.value, self.slopes, self.curves, self.rest, low, high, self.sharp)
         if not np.any(worse):
             return found
-        return Models(value, None, None, rest, low, high).where(worse, found)
+        return Models(value, None, None, rest, low, high, self.sharp).where(worse, found)
 
 
 def middle(low: Array, high: Array) -> tuple[Array, Array]:
@@ -232,17 +270,62 @@ def outer(a: Array | None, b: Array | None) -> Array | None:
     )
 
 
-def _sum(a: Array | None, b: Array | None) -> Array | None:
+class _Tally:
+    """Products and sums of coefficients, and the errors of all of them, if they are asked for."""
+
+    def __init__(self, sharp: bool) -> None:
+        self.sharp = sharp
+        self.lost: Any = 0.0
+
+    def product(self, a: Array | None, b: Array | None) -> Array | None:
+        if a is None or b is None:
+            return None
+        if not self.sharp:
+            return a * b
+        found, error = sharp_product(a, b)
+        self.lost = self.lost + (error.sum(axis=0) if error.ndim > 2 else error)
+        return found
+
+    def sum(self, a: Array | None, b: Array | None) -> Array | None:
+        if a is None or b is None:
+            return b if a is None else a
+        if not self.sharp:
+            return a + b
+        found, error = sharp_sum(a, b)
+        self.lost = self.lost + error.sum(axis=0)
+        return found
+
+    def outer(self, a: Array | None, b: Array | None) -> Array | None:
+        if not self.sharp or a is None or b is None:
+            return outer(a, b)
+        rows = [
+            self.product(a[j], b[k])[None]
+            if j == k
+            else self.sum(self.product(a[j], b[k])[None], self.product(a[k], b[j])[None])
+            for j, k in pairs(len(a))
+        ]
+        return np.concatenate(rows)
+
+
+def _rest(rest: Array, lost: Array, terms: int = 0) -> Array:
+    """Remainder and rounding as one bound; 0 if both are."""
+    total = rest + lost
+    return np.where(total == 0.0, 0.0, upward(total, terms + _STEPS))
+
+
+def _sum(a: Array | None, b: Array | None) -> tuple[Array | None, Any]:
+    """The sum of coefficients, and the sizes of its errors."""
     if a is None or b is None:
-        return b if a is None else a
-    return a + b
+        return (b if a is None else a), 0.0
+    total, error = sharp_sum(a, b)
+    return total, error.sum(axis=0)
 
 
 def _scaled(part: Array | None, factor: Array) -> Array | None:
     return None if part is None else part * factor
 
 
-def _sharp_sum(a: Array, b: Array, outward: Any) -> Array:
+def _sharp_bound(a: Array, b: Array, outward: Any) -> Array:
     """The sum rounded outward, and unchanged where it is exact."""
     total, error = exact_sum(a, b)
     exact = np.isfinite(total) & (error == 0.0)
