@@ -1,5 +1,0 @@
-"""Placeholder."""
-
-
-def self_test() -> list[str]:
-    return []
