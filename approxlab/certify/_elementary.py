@@ -95,50 +95,19 @@ def erfc(z: Intervals) -> Intervals:
     return _increasing(lambda x: _error_functions.erfc(-x), -z, 0.0, 2.0)
 
 
-def _point_value(enclosure: Callable[[Intervals], Intervals], z: Intervals) -> Intervals:
-    """The range of an increasing function from its enclosures at the two ends."""
-    below = enclosure(Intervals(z.lo, z.lo))
-    if z.hi is z.lo:
-        return below
-    return Intervals(below.lo, enclosure(Intervals(z.hi, z.hi)).hi)
-
-
 def tanh(z: Intervals) -> Intervals:
-    """The hyperbolic tangent: e / (e + 2) with e = expm1(2 |x|), at each end."""
-
-    def enclosure(x: Intervals) -> Intervals:
-        size = np.minimum(np.abs(x.lo), 20.0)
-        e = expm1(Intervals(2.0 * size, 2.0 * size))
-        below = np.maximum(down(e.lo / up(e.lo + 2.0)), 0.0)
-        above = np.minimum(up(e.hi / down(e.hi + 2.0)), 1.0)
-        # above 20 the value is at least tanh 20 and below 1
-        ratio = Intervals(below, np.where(np.abs(x.lo) > 20.0, 1.0, above))
-        return Intervals.where(x.lo < 0, -ratio, ratio)
-
-    return _point_value(enclosure, z)
+    """The hyperbolic tangent."""
+    return _increasing(_exponentials.tanh, z, -1.0, 1.0)
 
 
 def logistic(z: Intervals) -> Intervals:
-    """1 / (1 + exp(-z)), at each end."""
-
-    def enclosure(x: Intervals) -> Intervals:
-        small = exp(-abs(x))
-        plain = Intervals.exact(1.0) / (small + 1.0)
-        found = Intervals.where(x.lo < 0, small * plain, plain)
-        return Intervals(np.maximum(found.lo, 0.0), np.minimum(found.hi, 1.0))
-
-    return _point_value(enclosure, z)
+    """1 / (1 + exp(-z))."""
+    return _increasing(_exponentials.logistic, z, 0.0, 1.0)
 
 
 def softplus(z: Intervals) -> Intervals:
-    """log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), at each end."""
-
-    def enclosure(x: Intervals) -> Intervals:
-        found = log1p(exp(-abs(x)))
-        lifted = found + x
-        return Intervals.where(x.lo > 0, lifted, Intervals(np.maximum(found.lo, 0.0), found.hi))
-
-    return _point_value(enclosure, z)
+    """log(1 + exp(z))."""
+    return _increasing(_logarithms.softplus, z, 0.0, np.inf)
 
 
 def _cosine_range(z: Intervals, kernel: Kernel, shift: float) -> Intervals:
