@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from approxlab.certify import _error_functions, _exponentials, _logarithms, _roots, _trigonometry
+from approxlab.certify._blocks import blockwise
 from approxlab.certify._intervals import Intervals
 from approxlab.certify._rounding import down, up
 
@@ -45,28 +46,33 @@ def _increasing(kernel: Kernel, z: Intervals, least: float, most: float) -> Inte
         return Intervals(below, np.minimum(up(value + bound), most))
 
 
+@blockwise
 def exp(z: Intervals) -> Intervals:
     """exp of each interval."""
     return _increasing(_exponentials.exp, z, 0.0, np.inf)
 
 
+@blockwise
 def expm1(z: Intervals) -> Intervals:
     """exp(z) - 1 of each interval."""
     return _increasing(_exponentials.expm1, z, -1.0, np.inf)
 
 
+@blockwise
 def log(z: Intervals) -> Intervals:
     """The natural logarithm; [-inf, inf] where an interval reaches 0 or below."""
     found = _increasing(_logarithms.log, z, -np.inf, np.inf)
     return Intervals.where(z.lo > 0, found, Intervals.entire(z.shape))
 
 
+@blockwise
 def log1p(z: Intervals) -> Intervals:
     """log(1 + z); [-inf, inf] where an interval reaches -1 or below."""
     found = _increasing(_logarithms.log1p, z, -np.inf, np.inf)
     return Intervals.where(z.lo > -1, found, Intervals.entire(z.shape))
 
 
+@blockwise
 def sqrt(z: Intervals) -> Intervals:
     """The square root; [-inf, inf] where an interval reaches below 0."""
     with np.errstate(all="ignore"):
@@ -75,36 +81,43 @@ def sqrt(z: Intervals) -> Intervals:
     return Intervals.where(z.lo >= 0, found, Intervals.entire(z.shape))
 
 
+@blockwise
 def cbrt(z: Intervals) -> Intervals:
     """The real cube root."""
     return _increasing(_roots.cbrt, z, -np.inf, np.inf)
 
 
+@blockwise
 def arctan(z: Intervals) -> Intervals:
     """The arc tangent."""
     return _increasing(_trigonometry.arctan, z, -1.5707963267948968, 1.5707963267948968)
 
 
+@blockwise
 def erf(z: Intervals) -> Intervals:
     """The error function."""
     return _increasing(_error_functions.erf, z, -1.0, 1.0)
 
 
+@blockwise
 def erfc(z: Intervals) -> Intervals:
     """1 - erf."""
     return _increasing(lambda x: _error_functions.erfc(-x), -z, 0.0, 2.0)
 
 
+@blockwise
 def tanh(z: Intervals) -> Intervals:
     """The hyperbolic tangent."""
     return _increasing(_exponentials.tanh, z, -1.0, 1.0)
 
 
+@blockwise
 def logistic(z: Intervals) -> Intervals:
     """1 / (1 + exp(-z))."""
     return _increasing(_exponentials.logistic, z, 0.0, 1.0)
 
 
+@blockwise
 def softplus(z: Intervals) -> Intervals:
     """log(1 + exp(z))."""
     return _increasing(_logarithms.softplus, z, 0.0, np.inf)
@@ -132,11 +145,13 @@ def _cosine_range(z: Intervals, kernel: Kernel, shift: float) -> Intervals:
         return Intervals(below, above)
 
 
+@blockwise
 def sin(z: Intervals) -> Intervals:
     """The sine; [-1, 1] where an interval reaches beyond 2^20 in size."""
     return _cosine_range(z, _trigonometry.sin, 1.0)
 
 
+@blockwise
 def cos(z: Intervals) -> Intervals:
     """The cosine; [-1, 1] where an interval reaches beyond 2^20 in size."""
     return _cosine_range(z, _trigonometry.cos, 0.0)

@@ -107,7 +107,5 @@ def coefficients() -> tuple[np.ndarray, np.ndarray]:
 def series() -> list[float]:
     """2/sqrt(pi) (-1)^n / (n! (2 n + 1)) for n = 20 ... 1, then 2/sqrt(pi) - 1."""
     first = Fraction(_two_over_root_pi(), 1 << _BITS)
-    found = [
-        float(first * (-1) ** n / (math.factorial(n) * (2 * n + 1))) for n in range(20, 0, -1)
-    ]
+    found = [float(first * (-1) ** n / (math.factorial(n) * (2 * n + 1))) for n in range(20, 0, -1)]
     return [*found, float(first - 1)]
