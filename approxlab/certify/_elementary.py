@@ -48,13 +48,13 @@ def _increasing(kernel: Kernel, z: Intervals, least: float, most: float) -> Inte
 
 @blockwise
 def exp(z: Intervals) -> Intervals:
-    """exp of each interval."""
+    """The exponential function."""
     return _increasing(_exponentials.exp, z, 0.0, np.inf)
 
 
 @blockwise
 def expm1(z: Intervals) -> Intervals:
-    """exp(z) - 1 of each interval."""
+    """The function exp(z) - 1."""
     return _increasing(_exponentials.expm1, z, -1.0, np.inf)
 
 
@@ -67,7 +67,7 @@ def log(z: Intervals) -> Intervals:
 
 @blockwise
 def log1p(z: Intervals) -> Intervals:
-    """log(1 + z); [-inf, inf] where an interval reaches -1 or below."""
+    """The function log(1 + z); [-inf, inf] where an interval reaches -1 or below."""
     found = _increasing(_logarithms.log1p, z, -np.inf, np.inf)
     return Intervals.where(z.lo > -1, found, Intervals.entire(z.shape))
 
@@ -119,7 +119,7 @@ def logistic(z: Intervals) -> Intervals:
 
 @blockwise
 def softplus(z: Intervals) -> Intervals:
-    """log(1 + exp(z))."""
+    """The function log(1 + exp(z))."""
     return _increasing(_logarithms.softplus, z, 0.0, np.inf)
 
 

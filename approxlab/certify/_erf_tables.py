@@ -96,7 +96,7 @@ def _at(index: int) -> list[int]:
 
 @functools.cache
 def coefficients() -> tuple[np.ndarray, np.ndarray]:
-    """Row n holds a_n at every centre, shape (DEGREE + 1, segments); and what a_0 lost by rounding."""
+    """Row n holds a_n at every centre; and what a_0 lost by rounding."""
     columns = [[Fraction(a, 1 << _BITS) for a in _at(index)] for index in _SEGMENTS]
     rows = np.array([[float(a) for a in column] for column in columns]).T.copy()
     low = np.array([float(column[0] - Fraction(float(column[0]))) for column in columns])

@@ -4,10 +4,10 @@ u = 2^-53. Two kernels:
 
 Series, |x| <= 1. erf x = x + x (E + x^2 g), E = 2/sqrt(pi) - 1 = 0.128..., g = -0.376... + ...
 alternating with decreasing terms; what is left out after x^40 is below 2^-60. The coefficients are
-rounded once. At |x| = 1, where all is largest, E + x^2 g errs by at most 1.83 u (coefficients
-0.55 u, Horner's rule 0.8 u, the product with x^2 0.29 u, E and the last sum 0.19 u), its product
-with x by 0.16 u more, the last sum by u of itself. With erf x >= 0.8427 x: below 3.4 u of erf x, and
-below u absolutely for |x| <= 1/2.
+rounded once. At |x| = 1, where all is largest, E + x^2 g errs by at most 1.83 u: coefficients
+0.55 u, Horner's rule 0.8 u, the product with x^2 0.29 u, E and the last sum 0.19 u. Its product
+with x errs by 0.16 u more, the last sum by u of itself. With erf x >= 0.8427 x: below 3.4 u of
+erf x, and below u absolutely for |x| <= 1/2.
 
 Tail, 1/2 <= x <= 27.3. erfc x = exp(-x^2) erfcx x, erfcx by Taylor's polynomial of degree 13 about
 the centre c of its segment (`_erf_tables`), at a distance of at most c/32. erfcx is completely
@@ -33,7 +33,7 @@ _SPLITTER = 134217729.0  # 2^27 + 1
 
 
 def _series(x: np.ndarray) -> np.ndarray:
-    """erf for |x| <= 1."""
+    """The error function for |x| <= 1."""
     square = x * x
     first, *others = series()
     value = square * first
@@ -44,7 +44,7 @@ def _series(x: np.ndarray) -> np.ndarray:
 
 
 def _tail(x: np.ndarray) -> np.ndarray:
-    """erfc for 1/2 <= x <= 27.3."""
+    """The function erfc for 1/2 <= x <= 27.3."""
     q = x * x
     big = x * _SPLITTER
     high = big - (big - x)

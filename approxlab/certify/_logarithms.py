@@ -35,7 +35,7 @@ def _near_one(f: np.ndarray) -> np.ndarray:
 
 
 def _split(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """e and f, exact, with x = 2^e (1 + f) and 1 + f between 0.7071 and 1.4143."""
+    """Whole e and f, exact, with x = 2^e (1 + f) and 1 + f between 0.7071 and 1.4143."""
     fraction, exponent = np.frexp(x)
     small = fraction < _HALF_ROOT
     fraction = np.where(small, 2.0 * fraction, fraction)
@@ -60,7 +60,8 @@ def log(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     e, f = _split(positive)
     value = _assembled(e, _near_one(f))
     bound = np.abs(value) * (3.5 * UNIT)
-    return np.where(x > 0, value, -np.inf), np.where(x > 0, bound, np.inf)
+    known = (x > 0) & (x < np.inf)
+    return np.where(x > 0, value, -np.inf), np.where(known, bound, np.inf)
 
 
 def log1p(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +86,8 @@ def log1p(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         part = _near_one(exact)
         value = np.where(near, part, _assembled(e, part, lost / y))
     bound = np.abs(value) * (3.5 * UNIT) + 2.0**-1073
-    return np.where(x > -1, value, -np.inf), np.where(x > -1, bound, np.inf)
+    known = (x > -1) & (x < np.inf)
+    return np.where(x > -1, value, -np.inf), np.where(known, bound, np.inf)
 
 
 def softplus(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

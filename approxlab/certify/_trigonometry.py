@@ -138,13 +138,13 @@ def arctan(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The arc tangent.
 
     For |x| > 1, arctan |x| = pi/2 - arctan(1/|x|): let t = |x| or 1/|x|, in [0, 1]. j = 0 for
-    t < 3/32 and else rint(16 t); arctan t = arctan(j/16) + arctan(w), w = (t - j/16) / (1 + t j/16),
-    |w| <= 1/32 for j > 0.
+    t < 3/32 and else rint(16 t); arctan t = arctan(j/16) + arctan(w) with
+    w = (t - j/16) / (1 + t j/16), |w| <= 1/32 for j > 0.
 
-    Proof. t - j/16 is exact for j > 0 (a multiple of the distance of floats at t, or at j/16 - 1/32,
-    and small). So w errs relatively by 2.1 u, its arctan by 3.3 u (what the series leaves out after
-    w^15/15 is below 2^-57 |w|), the table by 2^-100, the sum by u: for j > 0, t >= 3/32, so that
-    3.3 |w| <= 1.1 arctan t: below 2.2 u. For j = 0, w = t and the series errs by 0.003 4 u and u.
+    Proof. t - j/16 is exact for j > 0 (a multiple of 2^-56 below 2^-5). So w errs relatively by
+    2.1 u, its arctan by 3.3 u (what the series leaves out after w^15/15 is below 2^-57 |w|), the
+    table by 2^-100, the sum by u: for j > 0, t >= 3/32, so that 3.3 |w| <= 1.1 arctan t: below
+    2.2 u. For j = 0, w = t and the series errs by 0.003 4 u and u.
     For |x| > 1 an error of u of t enters as u t / (1 + t^2) <= u/2, the value of arctan t, at most
     0.786, errs by (3.3/32 + 0.5) u, and the last two sums by half a last place and u^2: below
     (0.5 + 0.61 + 0.5) / 0.785 u if the value is below 1, and (0.5 + 0.5 + 1) u else. 3 u is used.
