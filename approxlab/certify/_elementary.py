@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from approxlab.certify import _error_functions, _exponentials, _logarithms, _roots, _trigonometry
+from approxlab.certify._blocks import blockwise
 from approxlab.certify._intervals import Intervals
 from approxlab.certify._rounding import down, up
 
@@ -45,28 +46,33 @@ def _increasing(kernel: Kernel, z: Intervals, least: float, most: float) -> Inte
         return Intervals(below, np.minimum(up(value + bound), most))
 
 
+@blockwise
 def exp(z: Intervals) -> Intervals:
-    """exp of each interval."""
+    """The exponential function."""
     return _increasing(_exponentials.exp, z, 0.0, np.inf)
 
 
+@blockwise
 def expm1(z: Intervals) -> Intervals:
-    """exp(z) - 1 of each interval."""
+    """The function exp(z) - 1."""
     return _increasing(_exponentials.expm1, z, -1.0, np.inf)
 
 
+@blockwise
 def log(z: Intervals) -> Intervals:
     """The natural logarithm; [-inf, inf] where an interval reaches 0 or below."""
     found = _increasing(_logarithms.log, z, -np.inf, np.inf)
     return Intervals.where(z.lo > 0, found, Intervals.entire(z.shape))
 
 
+@blockwise
 def log1p(z: Intervals) -> Intervals:
-    """log(1 + z); [-inf, inf] where an interval reaches -1 or below."""
+    """The function log(1 + z); [-inf, inf] where an interval reaches -1 or below."""
     found = _increasing(_logarithms.log1p, z, -np.inf, np.inf)
     return Intervals.where(z.lo > -1, found, Intervals.entire(z.shape))
 
 
+@blockwise
 def sqrt(z: Intervals) -> Intervals:
     """The square root; [-inf, inf] where an interval reaches below 0."""
     with np.errstate(all="ignore"):
@@ -75,70 +81,46 @@ def sqrt(z: Intervals) -> Intervals:
     return Intervals.where(z.lo >= 0, found, Intervals.entire(z.shape))
 
 
+@blockwise
 def cbrt(z: Intervals) -> Intervals:
     """The real cube root."""
     return _increasing(_roots.cbrt, z, -np.inf, np.inf)
 
 
+@blockwise
 def arctan(z: Intervals) -> Intervals:
     """The arc tangent."""
     return _increasing(_trigonometry.arctan, z, -1.5707963267948968, 1.5707963267948968)
 
 
+@blockwise
 def erf(z: Intervals) -> Intervals:
     """The error function."""
     return _increasing(_error_functions.erf, z, -1.0, 1.0)
 
 
+@blockwise
 def erfc(z: Intervals) -> Intervals:
     """1 - erf."""
     return _increasing(lambda x: _error_functions.erfc(-x), -z, 0.0, 2.0)
 
 
-def _point_value(enclosure: Callable[[Intervals], Intervals], z: Intervals) -> Intervals:
-    """The range of an increasing function from its enclosures at the two ends."""
-    below = enclosure(Intervals(z.lo, z.lo))
-    if z.hi is z.lo:
-        return below
-    return Intervals(below.lo, enclosure(Intervals(z.hi, z.hi)).hi)
-
-
+@blockwise
 def tanh(z: Intervals) -> Intervals:
-    """The hyperbolic tangent: e / (e + 2) with e = expm1(2 |x|), at each end."""
-
-    def enclosure(x: Intervals) -> Intervals:
-        size = np.minimum(np.abs(x.lo), 20.0)
-        e = expm1(Intervals(2.0 * size, 2.0 * size))
-        below = np.maximum(down(e.lo / up(e.lo + 2.0)), 0.0)
-        above = np.minimum(up(e.hi / down(e.hi + 2.0)), 1.0)
-        # above 20 the value is at least tanh 20 and below 1
-        ratio = Intervals(below, np.where(np.abs(x.lo) > 20.0, 1.0, above))
-        return Intervals.where(x.lo < 0, -ratio, ratio)
-
-    return _point_value(enclosure, z)
+    """The hyperbolic tangent."""
+    return _increasing(_exponentials.tanh, z, -1.0, 1.0)
 
 
+@blockwise
 def logistic(z: Intervals) -> Intervals:
-    """1 / (1 + exp(-z)), at each end."""
-
-    def enclosure(x: Intervals) -> Intervals:
-        small = exp(-abs(x))
-        plain = Intervals.exact(1.0) / (small + 1.0)
-        found = Intervals.where(x.lo < 0, small * plain, plain)
-        return Intervals(np.maximum(found.lo, 0.0), np.minimum(found.hi, 1.0))
-
-    return _point_value(enclosure, z)
+    """1 / (1 + exp(-z))."""
+    return _increasing(_exponentials.logistic, z, 0.0, 1.0)
 
 
+@blockwise
 def softplus(z: Intervals) -> Intervals:
-    """log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), at each end."""
-
-    def enclosure(x: Intervals) -> Intervals:
-        found = log1p(exp(-abs(x)))
-        lifted = found + x
-        return Intervals.where(x.lo > 0, lifted, Intervals(np.maximum(found.lo, 0.0), found.hi))
-
-    return _point_value(enclosure, z)
+    """The function log(1 + exp(z))."""
+    return _increasing(_logarithms.softplus, z, 0.0, np.inf)
 
 
 def _cosine_range(z: Intervals, kernel: Kernel, shift: float) -> Intervals:
@@ -163,11 +145,13 @@ def _cosine_range(z: Intervals, kernel: Kernel, shift: float) -> Intervals:
         return Intervals(below, above)
 
 
+@blockwise
 def sin(z: Intervals) -> Intervals:
     """The sine; [-1, 1] where an interval reaches beyond 2^20 in size."""
     return _cosine_range(z, _trigonometry.sin, 1.0)
 
 
+@blockwise
 def cos(z: Intervals) -> Intervals:
     """The cosine; [-1, 1] where an interval reaches beyond 2^20 in size."""
     return _cosine_range(z, _trigonometry.cos, 0.0)

@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import functools
 import math
+from fractions import Fraction
 
 import numpy as np
 
-__all__ = ["DEGREE", "END", "coefficients", "segment"]
+__all__ = ["DEGREE", "END", "coefficients", "segment", "series"]
 
 DEGREE = 13
 END = 32.0
 _BITS = 160
+_SEGMENTS = range(8, 96)  # 16 on [0, 1) and 16 in each octave up to 32; those from 1/2 on
 
 
 def segment(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The segment of each x in [0, 32) and the distance of x from its centre, exact.
+    """The segment of each x in [1/2, 32) and the distance of x from its centre, exact.
 
     16 segments of width 1/16 on [0, 1), then 16 in each octave [2^e, 2^(e+1)).
     """
@@ -32,7 +34,7 @@ def segment(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     width = np.where(exponent < 0, 1.0, ((exponent + 1023).clip(1) << 52).view(np.float64)) / 16.0
     place = np.floor(x / width)
     index = np.where(exponent < 0, place, 16 * exponent + place).astype(np.int64)
-    return index, x - (place + 0.5) * width
+    return index - _SEGMENTS.start, x - (place + 0.5) * width
 
 
 def _centre(index: int) -> tuple[int, int]:
@@ -71,7 +73,7 @@ def _two_over_root_pi() -> int:
         return total
 
     pi = 4 * (4 * arctan_of_inverse(5) - arctan_of_inverse(239))
-    return math.isqrt((4 * one * one // pi))
+    return math.isqrt(4 * one * one // pi)
 
 
 def _at(index: int) -> list[int]:
@@ -82,7 +84,7 @@ def _at(index: int) -> list[int]:
     while True:
         ratios = _ratios(top, bottom, DEGREE, depth, 0)
         other = _ratios(top, bottom, DEGREE, depth, 1 << (2 * _BITS))
-        if all(abs(a - b) < (1 << (_BITS - 100)) * 1 for a, b in zip(ratios, other, strict=True)):
+        if all(abs(a - b) < (1 << (_BITS - 100)) for a, b in zip(ratios, other, strict=True)):
             break
         depth *= 2
     value = _two_over_root_pi() * one // (2 * top * one // bottom + ratios[0])
@@ -93,7 +95,17 @@ def _at(index: int) -> list[int]:
 
 
 @functools.cache
-def coefficients() -> np.ndarray:
-    """Row n holds a_n at every centre, shape (DEGREE + 1, segments)."""
-    columns = [[math.ldexp(a >> 40, 40 - _BITS) for a in _at(index)] for index in range(96)]
-    return np.array(columns).T.copy()
+def coefficients() -> tuple[np.ndarray, np.ndarray]:
+    """Row n holds a_n at every centre; and what a_0 lost by rounding."""
+    columns = [[Fraction(a, 1 << _BITS) for a in _at(index)] for index in _SEGMENTS]
+    rows = np.array([[float(a) for a in column] for column in columns]).T.copy()
+    low = np.array([float(column[0] - Fraction(float(column[0]))) for column in columns])
+    return rows, low
+
+
+@functools.cache
+def series() -> list[float]:
+    """2/sqrt(pi) (-1)^n / (n! (2 n + 1)) for n = 20 ... 1, then 2/sqrt(pi) - 1."""
+    first = Fraction(_two_over_root_pi(), 1 << _BITS)
+    found = [float(first * (-1) ** n / (math.factorial(n) * (2 * n + 1))) for n in range(20, 0, -1)]
+    return [*found, float(first - 1)]

@@ -172,7 +172,7 @@ class Intervals:
             return Intervals(np.maximum(down(least * least), 0.0), up(most * most))
 
     def power(self, n: int) -> Intervals:
-        """The n-th powers, for an integer n; at n = 0 they are 1, and for n < 0 1 / power(-n)."""
+        """Powers with the integer n: 1 for n = 0, reciprocals of those of -n for n < 0."""
         if n < 0:
             return Intervals(np.ones(self.shape), np.ones(self.shape)) / self.power(-n)
         if n == 0:

@@ -1,9 +1,12 @@
 """sin and cos of floats up to 2^20 in size, and arctan, with proved bounds of their errors.
 
-Reduction. pi/2 = P1 + P2 + P3 + P4 + e, where P1, P2, P3 have at most 33 bits each and
-|e| < 2^-157; k = rint(x / (pi/2)) as computed, |k| < 2^20. So k P1, k P2 and k P3 are exact. The
-differences x - k P1, then - k P2, - k P3 and - k P4 are kept as an unevaluated sum of two floats
-(Knuth's sum, without error; the two low parts together lose less than 2^-104 of their size).
+u = 2^-53. Reduction. pi/2 = P1 + P2 + P3 + P4 + e, where P1, P2, P3 have at most 33 bits each and
+|e| < 2^-160; k = rint(x / (pi/2)) as computed, |k| < 2^20. So k P1, k P2 and k P3 are exact, and
+x - k P1 too: a multiple of 2^-53 below 0.8 in size (k != 0). The further differences are kept as
+a sum of two floats (Knuth's sum, without error). The low parts are multiples of 2^-98 below 2^-52
+until P4 enters, so that their sum is exact; then k P4 errs by 2^-84 2^-53, and the low part, at
+most 3 u (|high| + 2^-48), by u of itself, and so does the last sum. In all the reduction errs by
+less than 2^-103 |high| + 2^-130; the first is nothing beside u |sin| or u |cos|.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ def _two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _reduced(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """k, high and low with x = k pi/2 + high + low up to 2^-100, |high| < 0.7855."""
+    """k, high and low with x = k pi/2 + high + low up to 2^-130, |high| < 0.7855."""
     k = np.rint(x * _INVERSE)
     high, low = _two_sum(x, -k * _PARTS[0])
     for part in _PARTS[1:]:
@@ -60,14 +63,14 @@ def _horner(coefficients: list[float], square: np.ndarray) -> np.ndarray:
 
 
 def _sine(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """sin(high + low) = high + (high^3 S + low (1 - high^2/2)), relative error below 3 u."""
+    """sin(high + low) = high + (high^3 S + low (1 - high^2/2)), relative error below 2 u."""
     square = high * high
     cube = square * high
     return high + (cube * _horner(_SINE, square) + low * (1.0 - 0.5 * square))
 
 
 def _cosine(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """cos(high + low) = 1 - (high^2/2 - (high^4 C - high low)), relative error below 4 u."""
+    """cos(high + low) = 1 - (high^2/2 - (high^4 C - high low)), relative error below 3 u."""
     square = high * high
     tail = square * square * _horner(_COSINE, square) - high * low
     return 1.0 - (0.5 * square - tail)
@@ -80,8 +83,7 @@ def _turned(x: np.ndarray, quarter: int) -> tuple[np.ndarray, np.ndarray]:
     turn = (k.astype(np.int64) + quarter) & 3
     value = np.where(turn & 1, _cosine(high, low), _sine(high, low))
     value = np.where(turn & 2, -value, value)
-    # The reduction errs by less than 2^-100; the result is as near to 0 as 2^-1074 only at x = 0.
-    bound = np.abs(value) * (4 * UNIT) + np.where(k == 0, 2.0**-1073, 2.0**-100)
+    bound = np.abs(value) * (3 * UNIT) + np.where(k == 0, 2.0**-1073, 2.0**-130)
     known = np.abs(x) <= LARGEST_ANGLE
     return np.where(known, value, 0.0), np.where(known, bound, 1.0)
 
@@ -129,27 +131,28 @@ def _arctan_table() -> tuple[np.ndarray, np.ndarray]:
 
 
 _ARCTAN_HIGH, _ARCTAN_LOW = _arctan_table()
-_ARCTAN = [(-1) ** n / (2 * n + 1) for n in range(6, 0, -1)]
+_ARCTAN = [(-1) ** n / (2 * n + 1) for n in range(7, 0, -1)]
 
 
 def arctan(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The arc tangent: values and bounds of their errors.
+    """The arc tangent.
 
-    Proof. For |x| > 1, arctan x = pi/2 - arctan(1/x) with t = 1/|x| in [0, 1]; j = rint(16 t),
-    arctan t = arctan(j/16) + arctan(w), w = (t - j/16) / (1 + t j/16), |w| <= 1/32. t - j/16 is
-    exact (both multiples of the distance of floats at t where j > 0). w errs relatively by 3 u,
-    its arctan by 5 u of at most 1/32 (the series leaves out w^15/15 < 2^-78 |w|). For j = 0 and
-    |x| < 1 the relative error is the series' alone: w = t exactly, the correction below |w|/3000
-    errs by 4 u of it, so less than 1.1 u. For j > 0, arctan t >= 0.031 and the sum errs by
-    5 u |w| + u (arctan t) <= 6 u arctan t. 1/|x| errs by u relatively, that is by u 1/|x| <= u, and
-    pi/2 - arctan >= 0.78 with two sums: (1 + 6 0.79 + 2) u / 0.78 in all below 10 u for |x| > 1.
-    12 u is used.
+    For |x| > 1, arctan |x| = pi/2 - arctan(1/|x|): let t = |x| or 1/|x|, in [0, 1]. j = 0 for
+    t < 3/32 and else rint(16 t); arctan t = arctan(j/16) + arctan(w) with
+    w = (t - j/16) / (1 + t j/16), |w| <= 1/32 for j > 0.
+
+    Proof. t - j/16 is exact for j > 0 (a multiple of 2^-56 below 2^-5). So w errs relatively by
+    2.1 u, its arctan by 3.3 u (what the series leaves out after w^15/15 is below 2^-57 |w|), the
+    table by 2^-100, the sum by u: for j > 0, t >= 3/32, so that 3.3 |w| <= 1.1 arctan t: below
+    2.2 u. For j = 0, w = t and the series errs by 0.003 4 u and u.
+    For |x| > 1 an error of u of t enters as u t / (1 + t^2) <= u/2, the value of arctan t, at most
+    0.786, errs by (3.3/32 + 0.5) u, and the last two sums by half a last place and u^2: below
+    (0.5 + 0.61 + 0.5) / 0.785 u if the value is below 1, and (0.5 + 0.5 + 1) u else. 3 u is used.
     """
-    x = np.asarray(x, np.float64)
     size = np.abs(x)
     outside = size > 1.0
     t = np.where(outside, 1.0 / np.where(outside, size, 1.0), size)
-    j = np.rint(_STEPS * t)
+    j = np.where(t < 0.09375, 0.0, np.rint(_STEPS * t))
     node = j / _STEPS
     w = (t - node) / (1.0 + t * node)
     square = w * w
@@ -157,5 +160,5 @@ def arctan(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     small = w + (w * square * _horner(_ARCTAN, square) + _ARCTAN_LOW[index])
     value = _ARCTAN_HIGH[index] + small
     value = np.where(outside, HALF_PI_HIGH - (value - HALF_PI_LOW), value)
-    bound = value * (12 * UNIT) + 2.0**-1073
+    bound = value * (3 * UNIT) + 2.0**-1073
     return np.copysign(value, x), bound
