@@ -10,10 +10,8 @@ last one is largest where 16 - 120 t^2 + 120 t^4 = 0, that is t^2 = (15 - sqrt 1
 The logistic function is (1 + tanh(z / 2)) / 2, whose k-th derivative is 2^-(k+1) times that of tanh
 at z / 2, and softplus is its integral.
 
-Values. With e = exp(-2 |z|), known up to 3 u e, tanh |z| = (1 - e) / (1 + e) changes by at most
-2 e / (1 + e)^2 3 u <= 1.5 u, and the three operations add at most 3 u: below 5 u in sum. With
-e = exp(-|z|), 1 / (1 + e) and e / (1 + e) change by at most e / (1 + e)^2 3 u <= 0.75 u, and the two
-operations add at most 2 u: below 3 u. log1p(e) changes by at most 3 u.
+Values. The kernels give tanh and the logistic function up to 5.2 u and 4.2 u, since these are at
+most 1, and exp(-|z|) up to 3 u, by which log1p of it changes at most.
 
 Errors. If a value t errs by e and |t| <= 1, then fl(1 - fl(t t)) errs by at most 2 e + e^2 + 2 u,
 and so on: the bounds below are those sums, rounded up generously.
@@ -109,8 +107,7 @@ _FAR = 1.0  # beyond this the values at the ends may say more than derivatives
 
 
 def _tanh_values(z: Array) -> tuple[Array, float]:
-    small, _ = _exponentials.exp(-2.0 * np.abs(z))
-    return np.copysign((1.0 - small) / (1.0 + small), z), 5.1 * UNIT
+    return _exponentials.tanh(z)[0], 5.2 * UNIT
 
 
 def _tanh(z: Array) -> Expansion:
@@ -126,8 +123,7 @@ def _tanh(z: Array) -> Expansion:
 
 
 def _sigmoid_values(z: Array) -> tuple[Array, float]:
-    small, _ = _exponentials.exp(-np.abs(z))
-    return np.where(z < 0.0, small, 1.0) / (1.0 + small), 3.1 * UNIT
+    return _exponentials.logistic(z)[0], 4.2 * UNIT
 
 
 def _sigmoid(z: Array) -> Expansion:
