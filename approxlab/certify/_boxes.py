@@ -2,7 +2,7 @@
 
 Axis j of a domain is cut at given numbers, from its lower to its upper end. A box is a cell of this
 grid, a depth k_j and an index i_j per axis: along axis j it is the part
-[a + (b - a) i / 2^k, a + (b - a) (i + 1) / 2^k] of the side [a, b] of its cell, in the real numbers.
+[a + (b - a) i / 2^k, a + (b - a) (i + 1) / 2^k] of the side [a, b] of its cell, in real numbers.
 Halving a box gives two boxes whose union it is. So the leaves of a tree of halvings that starts
 with all cells cover the domain, whatever floating-point arithmetic does afterwards.
 
@@ -17,7 +17,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from approxlab.certify._error_bounds import down, exact_difference, exact_product, exact_sum, up, upward
+from approxlab.certify._error_bounds import (
+    down,
+    exact_difference,
+    exact_product,
+    exact_sum,
+    up,
+    upward,
+)
 
 __all__ = ["MAX_DEPTH", "Boxes", "cells", "check_cuts", "leaves", "tree_code"]
 
@@ -65,7 +72,7 @@ class Boxes:
         return Boxes(twice.low, twice.high, depth, index)
 
     def centres_and_radii(self) -> tuple[np.ndarray, np.ndarray]:
-        """c and r with every box in [c - r, c + r]; exactly that box where c and r are exact.
+        """C and r with every box in [c - r, c + r]; exactly that box where c and r are exact.
 
         Sums and products are split into their rounded values and their exact errors, which are
         added to the radius.

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from approxlab.certify._boxes import Boxes
+from approxlab.certify._error_bounds import down, up, upward
 from approxlab.certify._expression import FUNCTIONS, Expression, Node
 from approxlab.certify._functions import applied, powered, real_powered
 from approxlab.certify._one_hidden_layer import hidden_layers
-from approxlab.certify._error_bounds import down, up, upward
 from approxlab.certify._taylor_models import Models, pairs
 
 __all__ = ["Enclosure", "Magnitudes", "magnitudes", "point_bounds"]
@@ -103,7 +103,7 @@ def _input(centre: np.ndarray, radius: np.ndarray, low: np.ndarray, high: np.nda
 def _repeated(value: Models, points: Models) -> Models:
     """A constant for every box."""
     boxes = len(points.value)
-    return value._each(lambda p: np.broadcast_to(p, (*p.shape[:-2], boxes, p.shape[-1])))
+    return value.each(lambda p: np.broadcast_to(p, (*p.shape[:-2], boxes, p.shape[-1])))
 
 
 def _node(node: Node, args: list[Any], points: Models) -> Any:
@@ -122,18 +122,10 @@ def _maximum(a: Models, b: Models, least: bool) -> Models:
         return _maximum(a.negative(), b.negative(), False).negative()
     difference = a.minus(b)
     twice = a.plus(b).plus(applied("absolute", difference))
-    half = Models(*(None if p is None else 0.5 * p for p in _parts(twice)))
-    half = dataclasses.replace(
-        half,
-        rest=upward(half.rest, 2),
-        low=np.fmax(down(half.low), np.maximum(a.low, b.low)),
-        high=np.fmin(up(half.high), np.maximum(a.high, b.high)),
-    )
+    half = twice.halved()
+    low, high = np.maximum(a.low, b.low), np.maximum(a.high, b.high)
+    half = dataclasses.replace(half, low=np.fmax(half.low, low), high=np.fmin(half.high, high))
     return a.where(difference.low >= 0.0, b.where(difference.high <= 0.0, half))
-
-
-def _parts(m: Models) -> tuple[Any, ...]:
-    return m.value, m.slopes, m.curves, m.rest, m.low, m.high
 
 
 def _less(a: Models, b: Models, strictly: bool) -> _Truths:
@@ -152,7 +144,7 @@ def _choose(condition: _Truths, when_false: Models, when_true: Models) -> Models
     """One of the two, or both: their mean, give or take half of what they are apart."""
     a, b = when_false, when_true
     apart = a.minus(b)
-    half = Models(*(None if p is None else 0.5 * p for p in _parts(a.plus(b))))
+    half = a.plus(b).halved()
     distance = np.fmax(np.abs(apart.low), np.abs(apart.high))
     rest = upward(half.rest + 0.5 * distance, 4)
     low, high = np.minimum(a.low, b.low), np.maximum(a.high, b.high)
@@ -247,13 +239,11 @@ def magnitudes(u: Models, dim: int) -> Magnitudes:
     for i in mixed:
         for axis in pairs(dim)[i]:
             spread[axis] += 0.5 * np.abs(curves[i][one])
-    return Magnitudes(
-        upper.max(axis=1), lower.min(axis=1), peak.T, height, spread.T, u.rest[one]
-    )
+    return Magnitudes(upper.max(axis=1), lower.min(axis=1), peak.T, height, spread.T, u.rest[one])
 
 
 def _largest(slopes: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """max over [-1, 1] of g s + h s^2, not negative, with at most three roundings."""
+    """Max over [-1, 1] of g s + h s^2, not negative, with at most three roundings."""
     size = np.abs(slopes)
     inside = (squares < 0.0) & (size < -2.0 * squares)
     return np.where(inside, size * size / (-4.0 * squares), np.maximum(size + squares, 0.0))

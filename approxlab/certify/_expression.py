@@ -2,8 +2,8 @@
 
 An expression is a list of nodes; each is a vector of a fixed size, made by one operation from
 earlier nodes. Its numbers are binary64 and are meant exactly, its operations are those of the real
-numbers. So an expression is what a certificate is about, and it is stored and printed with it. Equal
-nodes are one node, therefore f - f is recognised as 0.
+numbers. So an expression is what a certificate is about, and it is stored and printed with it.
+Equal nodes are one node, therefore f - f is recognised as 0.
 """
 
 from __future__ import annotations
@@ -136,13 +136,13 @@ class Builder:
         nodes = tuple(n for n in nodes if self.size(n))
         if len(nodes) == 1:
             return nodes[0]
-        known = [self.values_of(n) for n in nodes]
-        if all(values is not None for values in known):
+        known = [values for n in nodes if (values := self.values_of(n)) is not None]
+        if len(known) == len(nodes):
             return self.constant(np.concatenate(known))
         return self._node("join", nodes, sum(self.size(n) for n in nodes))
 
     def linear(self, node: int, matrix: Any, bias: Any = None) -> int:
-        """matrix @ node + bias."""
+        """Matrix @ node + bias."""
         weight = np.array(matrix, np.float64)
         shift = np.zeros(len(weight)) if bias is None else np.array(bias, np.float64)
         for array in (weight, shift):
@@ -191,7 +191,7 @@ class Builder:
         return self._node(op, (a, b), self.size(a)) if joined is None else joined
 
     def divide(self, a: int, b: int) -> int:
-        """a / b, as the product with the reciprocal; a power of two divides exactly."""
+        """A / b, as the product with the reciprocal; a power of two divides exactly."""
         known = self.values_of(b)
         if known is not None and np.all(np.isin(np.abs(np.frexp(known)[0]), 0.5)):
             return self.binary("multiply", a, self.constant(1.0 / known))
@@ -206,7 +206,7 @@ class Builder:
         return self._node(op, (a, b), self.size(a))
 
     def logic(self, op: str, nodes: Sequence[int]) -> int:
-        """"and", "or" or "not" of truths."""
+        """Truths joined by "and", "or" or "not"."""
         return self._node(op, tuple(nodes), self.size(nodes[0]))
 
     def choose(self, condition: int, when_false: int, when_true: int) -> int:
@@ -231,20 +231,25 @@ class Builder:
     def _softplus_sum(self, a: int, b: int) -> int | None:
         """max(p, q) + log(1 + exp(-|p - q|)) = q + log(1 + exp(p - q)), which has no kink."""
         for top, log in ((a, b), (b, a)):
-            chain, node = [], log
-            while self.nodes[node].op in ("log1p", "exp", "absolute") and len(chain) < 3:
-                chain.append(self.nodes[node].op)
-                node = self.nodes[node].args[0]
-                if len(chain) == 2:
-                    node = self._negated(node)
-                    if node is None:
-                        break
-            inner = None if node is None else self.nodes[node]
-            if chain != ["log1p", "exp", "absolute"] or inner is None or inner.op != "subtract":
+            inner = self._inside(log, ("log1p", "exp", "negative", "absolute"))
+            if inner is None or self.nodes[inner].op != "subtract":
                 continue
-            if self.nodes[top].op == "maximum" and set(self.nodes[top].args) == set(inner.args):
-                return self._softplus_of(*inner.args)
+            args = self.nodes[inner].args
+            if self.nodes[top].op == "maximum" and set(self.nodes[top].args) == set(args):
+                return self._softplus_of(*args)
         return None
+
+    def _inside(self, node: int, chain: Sequence[str]) -> int | None:
+        """What is inside of functions of functions, if the node is written so."""
+        found: int | None = node
+        for name in chain:
+            if found is None:
+                return None
+            if name == "negative":
+                found = self._negated(found)
+            else:
+                found = self.nodes[found].args[0] if self.nodes[found].op == name else None
+        return found
 
     def _softplus_of(self, p: int, q: int) -> int:
         known = self.values_of(q)

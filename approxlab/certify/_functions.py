@@ -19,8 +19,8 @@ import numpy as np
 
 from approxlab.certify import _elementary as elementary
 from approxlab.certify._activation_ranges import derivatives
-from approxlab.certify._intervals import Intervals
 from approxlab.certify._error_bounds import gamma, upward
+from approxlab.certify._intervals import Intervals
 from approxlab.certify._local_expansions import FAST, Expansion
 from approxlab.certify._taylor_models import Models, middle, outer
 
@@ -149,7 +149,7 @@ def _between_lines(
     low: np.ndarray,
     high: np.ndarray,
 ) -> Models:
-    """slope u + [0, max(above, below)], on entries that change sign."""
+    """Slope u + [0, max(above, below)], on entries that change sign."""
     with np.errstate(invalid="ignore"):
         most = upward(np.maximum(np.maximum(above, below), 0.0), 4)
     half = 0.5 * most
@@ -227,7 +227,7 @@ def _powers(z: Intervals, n: int, order: int) -> list[Intervals]:
 
 
 def _real_powers(z: Intervals, p: float, order: int) -> list[Intervals]:
-    """p (p - 1) ... z^(p - k) = p (p - 1) ... exp((p - k) log z); at z = 0 the value is 0."""
+    """P (p - 1) ... z^(p - k) = p (p - 1) ... exp((p - k) log z); at z = 0 the value is 0."""
     log, factor, found = elementary.log(z), _number(1.0), []
     for k in range(order + 1):
         exponent = _number(p) - _number(float(k))

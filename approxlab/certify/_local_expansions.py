@@ -5,8 +5,8 @@ elementary function per point is enough; the remainder is bounded by the third d
 point and a bound of the fourth one everywhere.
 
 With t = tanh z: t' = 1 - t^2, t'' = -2 t t', t''' = t' (6 t^2 - 2) and
-t'''' = 16 t - 40 t^3 + 24 t^5, whose sizes are at most 1, 4 / (3 sqrt 3) < 0.76981, 2 and 4.086: the
-last one is largest where 16 - 120 t^2 + 120 t^4 = 0, that is t^2 = (15 - sqrt 105) / 30 in [0, 1].
+t'''' = 16 t - 40 t^3 + 24 t^5, whose sizes are at most 1, 4 / (3 sqrt 3) < 0.76981, 2 and 4.086:
+it is largest where 16 - 120 t^2 + 120 t^4 = 0, that is at t^2 = (15 - sqrt 105) / 30 in [0, 1].
 The logistic function is (1 + tanh(z / 2)) / 2, whose k-th derivative is 2^-(k+1) times that of tanh
 at z / 2, and softplus is its integral.
 
@@ -92,7 +92,9 @@ class Expansion:
                 found[far] = np.fmin(found[far], self._change(limit.values, far, reach[far]))
         return upward(found, 16)
 
-    def _change(self, values: Callable[[Array], tuple[Array, Any]], far: Array, reach: Array) -> Array:
+    def _change(
+        self, values: Callable[[Array], tuple[Array, Any]], far: Array, reach: Array
+    ) -> Array:
         """The same from the values at both ends: little where the activation is nearly constant."""
         z, f0 = self.z[far], self.f0[far]
         (above, more), (below, less) = values(up(z + reach)), values(down(z - reach))

@@ -8,7 +8,7 @@ For f(x) = sum_i a_i s(w_i.x + b_i) + c at x = m + r s: with z_i = w_i.m + b_i, 
     rest   <= sum_i |a_i| (remainder of s at z_i up to rho_i), plus rounding.
 
 So one product of a matrix of boxes and units with a matrix of units and coefficients does it. The
-computed z_i errs by at most zeta_i = gamma(d + 2) (|w_i|.|m| + |b_i|), which counts as a part of the
+computed z_i errs by at most zeta_i = gamma(d + 2) (|w_i|.|m| + |b_i|), which counts as part of the
 distance from z_i: its effect is at most zeta (max|s'| + max|s''| (rho + zeta)) on a unit.
 """
 

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CALLS", "MOVES", "REFUSED", "RULES", "Value"]
+from approxlab.certify._traced_truths import compare, is_finite, logic, select
+from approxlab.certify._traced_values import Value, out_shape, shape_of, truth
 
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Value:
-    """An array of entries that depend on the point: the entries of a node, in a shape.
-
-    Attributes:
-        node: Position of the node in the builder.
-        shape: The shape.
-        truth: Whether the entries are true or false rather than numbers.
-    """
-
-    node: int
-    shape: tuple[int, ...]
-    truth: bool = False
+__all__ = ["MOVES", "REFUSED", "RULES"]
 
 
 Rule = Callable[..., Any]
-
-
-def _out(eqn: Any) -> tuple[int, ...]:
-    return tuple(eqn.outvars[0].aval.shape)
 
 
 def _function(*names: str) -> Rule:
@@ -41,39 +23,39 @@ def _function(*names: str) -> Rule:
         node = tracer.node(x)
         for name in names:
             node = tracer.builder.function(name, node)
-        return Value(node, _out(eqn))
+        return Value(node, out_shape(eqn))
 
     return rule
 
 
 def _binary(op: str) -> Rule:
     def rule(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
-        shape = _out(eqn)
+        shape = out_shape(eqn)
         return Value(tracer.builder.binary(op, *(tracer.spread(x, shape) for x in (a, b))), shape)
 
     return rule
 
 
 def _divide(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
-    shape = _out(eqn)
+    shape = out_shape(eqn)
     return Value(tracer.builder.divide(*(tracer.spread(x, shape) for x in (a, b))), shape)
 
 
 def _negate(tracer: Any, eqn: Any, x: Any) -> Value:
-    return Value(tracer.builder.negate(tracer.node(x)), _out(eqn))
+    return Value(tracer.builder.negate(tracer.node(x)), out_shape(eqn))
 
 
 def _integer_power(tracer: Any, eqn: Any, x: Any) -> Value:
-    return Value(tracer.builder.power(tracer.node(x), int(eqn.params["y"])), _out(eqn))
+    return Value(tracer.builder.power(tracer.node(x), int(eqn.params["y"])), out_shape(eqn))
 
 
 def _square(tracer: Any, eqn: Any, x: Any) -> Value:
-    return Value(tracer.builder.power(tracer.node(x), 2), _out(eqn))
+    return Value(tracer.builder.power(tracer.node(x), 2), out_shape(eqn))
 
 
 def _power(tracer: Any, eqn: Any, x: Any, y: Any) -> Value:
     """An integer or half-integer power as such, others as exp(y log x)."""
-    shape, build = _out(eqn), tracer.builder
+    shape, build = out_shape(eqn), tracer.builder
     if not isinstance(y, Value):
         exponents = np.unique(np.asarray(y, np.float64))
         twice = 2.0 * exponents
@@ -95,18 +77,20 @@ def _half_integer_power(build: Any, node: int, twice: int) -> int:
 
 def _rsqrt(tracer: Any, eqn: Any, x: Any) -> Value:
     root = tracer.builder.function("sqrt", tracer.node(x))
-    return Value(tracer.builder.function("reciprocal", root), _out(eqn))
+    return Value(tracer.builder.function("reciprocal", root), out_shape(eqn))
 
 
 def _exp2(tracer: Any, eqn: Any, x: Any) -> Value:
     build, node = tracer.builder, tracer.node(x)
     log = build.function("log", build.constant(np.full(build.size(node), 2.0)))
-    return Value(build.function("exp", build.binary("multiply", node, log)), _out(eqn))
+    return Value(build.function("exp", build.binary("multiply", node, log)), out_shape(eqn))
 
 
 def _tan(tracer: Any, eqn: Any, x: Any) -> Value:
     build, node = tracer.builder, tracer.node(x)
-    return Value(build.divide(build.function("sin", node), build.function("cos", node)), _out(eqn))
+    return Value(
+        build.divide(build.function("sin", node), build.function("cos", node)), out_shape(eqn)
+    )
 
 
 def _hyperbolic(sign: float) -> Rule:
@@ -117,14 +101,16 @@ def _hyperbolic(sign: float) -> Rule:
         half, signed = (build.constant(np.full(build.size(node), c)) for c in (0.5, 0.5 * sign))
         up = build.binary("multiply", half, build.function("exp", node))
         down = build.binary("multiply", signed, build.function("exp", build.negate(node)))
-        return Value(build.binary("add", up, down), _out(eqn))
+        return Value(build.binary("add", up, down), out_shape(eqn))
 
     return rule
 
 
 def _ceil(tracer: Any, eqn: Any, x: Any) -> Value:
     build = tracer.builder
-    return Value(build.negate(build.function("floor", build.negate(tracer.node(x)))), _out(eqn))
+    return Value(
+        build.negate(build.function("floor", build.negate(tracer.node(x)))), out_shape(eqn)
+    )
 
 
 def _round(tracer: Any, eqn: Any, x: Any) -> Value:
@@ -133,12 +119,12 @@ def _round(tracer: Any, eqn: Any, x: Any) -> Value:
             f"{tracer.name}: cannot enclose 'round' away from zero, expected jnp.round, which "
             "rounds ties to even."
         )
-    return Value(tracer.builder.function("round", tracer.node(x)), _out(eqn))
+    return Value(tracer.builder.function("round", tracer.node(x)), out_shape(eqn))
 
 
 def _remainder(tracer: Any, eqn: Any, x: Any, y: Any) -> Value:
-    """x - y trunc(x / y)."""
-    build, shape = tracer.builder, _out(eqn)
+    """X - y trunc(x / y)."""
+    build, shape = tracer.builder, out_shape(eqn)
     a, b = tracer.spread(x, shape), tracer.spread(y, shape)
     ratio = build.divide(a, b)
     size = build.function("floor", build.function("absolute", ratio))
@@ -147,7 +133,7 @@ def _remainder(tracer: Any, eqn: Any, x: Any, y: Any) -> Value:
 
 
 def _clamp(tracer: Any, eqn: Any, least: Any, x: Any, most: Any) -> Value:
-    build, shape = tracer.builder, _out(eqn)
+    build, shape = tracer.builder, out_shape(eqn)
     low, node, high = (tracer.spread(v, shape) for v in (least, x, most))
     return Value(build.binary("minimum", build.binary("maximum", node, low), high), shape)
 
@@ -170,86 +156,6 @@ def _converted(tracer: Any, eqn: Any, x: Any) -> Any:
     )
 
 
-# Truths
-
-
-def _compare(op: str, swapped: bool = False, negated: bool = False) -> Rule:
-    def rule(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
-        shape, build = _out(eqn), tracer.builder
-        if any(_is_truth(x) for x in (a, b)):
-            return _compare_truths(tracer, eqn, a, b)
-        left, right = (tracer.spread(x, shape) for x in ((b, a) if swapped else (a, b)))
-        node = build.compare(op, left, right)
-        return Value(build.logic("not", [node]) if negated else node, shape, truth=True)
-
-    return rule
-
-
-def _compare_truths(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
-    """Whether two truths are the same, or not."""
-    if eqn.primitive.name not in ("eq", "ne"):
-        raise TypeError(
-            f"{tracer.name}: cannot enclose {eqn.primitive.name!r} of truths, expected "
-            "jnp.logical_and, jnp.logical_or or jnp.logical_not."
-        )
-    build, shape = tracer.builder, _out(eqn)
-    left, right = (_truth(tracer, x, shape) for x in (a, b))
-    either = build.logic("or", [left, right])
-    both = build.logic("and", [left, right])
-    differ = build.logic("and", [either, build.logic("not", [both])])
-    node = differ if eqn.primitive.name == "ne" else build.logic("not", [differ])
-    return Value(node, shape, truth=True)
-
-
-def _truth(tracer: Any, value: Any, shape: tuple[int, ...]) -> int:
-    """The node of truths; known ones are 0 < t."""
-    if isinstance(value, Value):
-        return tracer.spread(value, shape)
-    zero = tracer.builder.constant(np.zeros(int(np.prod(shape))))
-    return tracer.builder.compare("less", zero, tracer.spread(value, shape))
-
-
-def _logic(op: str) -> Rule:
-    def rule(tracer: Any, eqn: Any, *args: Any) -> Value:
-        shape = _out(eqn)
-        nodes = [_truth(tracer, a, shape) for a in args]
-        return Value(tracer.builder.logic(op, nodes), shape, truth=True)
-
-    return rule
-
-
-def _is_finite(tracer: Any, eqn: Any, x: Any) -> Value:
-    node = tracer.node(x)
-    return Value(tracer.builder.compare("equal", node, node), _out(eqn), truth=True)
-
-
-def _select(tracer: Any, eqn: Any, which: Any, *cases: Any) -> Value:
-    shape, build = _out(eqn), tracer.builder
-    if any(_is_truth(case) for case in cases):
-        return _select_truths(tracer, which, shape, *cases)
-    nodes = [tracer.spread(c, shape) for c in cases]
-    if isinstance(which, Value):
-        if len(cases) != 2:
-            raise TypeError(f"{tracer.name}: cannot enclose 'select_n' of {len(cases)} cases.")
-        return Value(build.choose(tracer.spread(which, shape), *nodes), shape)
-    size = int(np.prod(shape))
-    chosen = np.broadcast_to(np.asarray(which, np.int64), shape).ravel()
-    return Value(build.take(build.join(nodes), chosen * size + np.arange(size)), shape)
-
-
-def _is_truth(value: Any) -> bool:
-    return value.truth if isinstance(value, Value) else value.dtype.kind == "b"
-
-
-def _select_truths(tracer: Any, which: Any, shape: tuple[int, ...], no: Any, yes: Any) -> Value:
-    """(which and yes) or (not which and no)."""
-    build = tracer.builder
-    condition, first, second = (_truth(tracer, v, shape) for v in (which, yes, no))
-    other = build.logic("and", [build.logic("not", [condition]), second])
-    node = build.logic("or", [build.logic("and", [condition, first]), other])
-    return Value(node, shape, truth=True)
-
-
 # Sums and products
 
 
@@ -262,23 +168,23 @@ def _last(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[np.ndarray, in
 
 
 def _reduce_sum(tracer: Any, eqn: Any, x: Any) -> Value:
-    entries, _ = _last(_shape(x), tuple(eqn.params["axes"]))
+    entries, _ = _last(shape_of(x), tuple(eqn.params["axes"]))
     node = tracer.builder.take(tracer.node(x), entries.ravel())
-    return Value(tracer.builder.sum(node, len(entries)), _out(eqn))
+    return Value(tracer.builder.sum(node, len(entries)), out_shape(eqn))
 
 
-def _reduce(combine: Callable[[Any, int, int], int], truth: bool = False) -> Rule:
+def _reduce(combine: Callable[[Any, int, int], int], logical: bool = False) -> Rule:
     """Pairs of entries combined, then pairs of pairs."""
 
     def rule(tracer: Any, eqn: Any, x: Any) -> Value:
-        entries, length = _last(_shape(x), tuple(eqn.params["axes"]))
-        whole = _truth(tracer, x, _shape(x)) if truth else tracer.node(x)
+        entries, length = _last(shape_of(x), tuple(eqn.params["axes"]))
+        whole = truth(tracer, x, shape_of(x)) if logical else tracer.node(x)
         parts = [tracer.builder.take(whole, entries[:, i]) for i in range(length)]
         while len(parts) > 1:
             pairs = zip(parts[::2], parts[1::2], strict=False)
             left = parts[-1:] if len(parts) % 2 else []
             parts = [combine(tracer.builder, a, b) for a, b in pairs] + left
-        return Value(parts[0], _out(eqn), truth)
+        return Value(parts[0], out_shape(eqn), logical)
 
     return rule
 
@@ -286,9 +192,9 @@ def _reduce(combine: Callable[[Any, int, int], int], truth: bool = False) -> Rul
 def _dot(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
     """Products summed over the contracted axes; a known matrix times a vector is `linear`."""
     (contract_a, contract_b), (batch_a, batch_b) = eqn.params["dimension_numbers"]
-    left = _arranged(_shape(a), batch_a, contract_a)
-    right = _arranged(_shape(b), batch_b, contract_b)
-    build, shape = tracer.builder, _out(eqn)
+    left = _arranged(shape_of(a), batch_a, contract_a)
+    right = _arranged(shape_of(b), batch_b, contract_b)
+    build, shape = tracer.builder, out_shape(eqn)
     batch, rows, length = left.shape
     columns = right.shape[1]
     if batch == 1 and rows == 1 and isinstance(a, Value) and not isinstance(b, Value):
@@ -316,78 +222,22 @@ def _arranged(shape: tuple[int, ...], batch: Any, contract: Any) -> np.ndarray:
     return moved.reshape(size(batch), size(free), size(contract))
 
 
-def _shape(value: Any) -> tuple[int, ...]:
-    return value.shape if isinstance(value, Value) else np.shape(value)
-
-
-# Programs inside of programs
-
-
-def _call(parameter: str) -> Rule:
-    def rule(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
-        inner = eqn.params[parameter]
-        return tracer.run(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), args)
-
-    return rule
-
-
-def _cond(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
-    which, *rest = args
-    branches = eqn.params["branches"]
-    if not isinstance(which, Value):
-        chosen = branches[int(np.clip(int(which), 0, len(branches) - 1))]
-        return tracer.run(chosen.jaxpr, chosen.consts, rest)
-    if not which.truth or len(branches) != 2:
-        raise TypeError(
-            f"{tracer.name}: cannot enclose 'cond' of {len(branches)} branches that depends on "
-            "the point, expected jnp.where."
-        )
-    found = [tracer.run(branch.jaxpr, branch.consts, rest) for branch in branches]
-    merged = []
-    for var, no, yes in zip(eqn.outvars, *found, strict=True):
-        shape = tuple(var.aval.shape)
-        nodes = [tracer.spread(value, shape) for value in (no, yes)]
-        condition = tracer.spread(which, shape)
-        merged.append(Value(tracer.builder.choose(condition, *nodes), shape))
-    return merged
-
-
-def _scan(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
-    """A loop of known length, unrolled; only its last state may be used."""
-    params = eqn.params
-    fixed, carried = params["num_consts"], params["num_carry"]
-    if len(args) > fixed + carried or len(eqn.outvars) > carried:
-        raise TypeError(
-            f"{tracer.name}: cannot enclose 'scan' over arrays, expected a loop in Python."
-        )
-    if params["length"] > 1024:
-        raise TypeError(
-            f"{tracer.name}: cannot enclose 'scan' of {params['length']} steps, expected at most "
-            "1024."
-        )
-    body, state = params["jaxpr"], args[fixed:]
-    for _ in range(params["length"]):
-        state = tracer.run(body.jaxpr, body.consts, [*args[:fixed], *state])
-    return state
-
-
-CALLS: Mapping[str, Rule] = {
-    "jit": _call("jaxpr"),
-    "pjit": _call("jaxpr"),
-    "closed_call": _call("call_jaxpr"),
-    "core_call": _call("call_jaxpr"),
-    "custom_jvp_call": _call("call_jaxpr"),
-    "custom_vjp_call": _call("call_jaxpr"),
-    "custom_vjp_call_jaxpr": _call("fun_jaxpr"),
-    "remat": _call("jaxpr"),
-    "checkpoint": _call("jaxpr"),
-    "cond": _cond,
-    "scan": _scan,
-}
-
 MOVES: Mapping[str, int | None] = {
     **dict.fromkeys(("reshape", "squeeze", "expand_dims", "broadcast_in_dim", "slice"), 1),
-    **dict.fromkeys(("transpose", "rev", "copy", "copy_p", "gather", "dynamic_slice", "split", "tile", "unstack"), 1),
+    **dict.fromkeys(
+        (
+            "transpose",
+            "rev",
+            "copy",
+            "copy_p",
+            "gather",
+            "dynamic_slice",
+            "split",
+            "tile",
+            "unstack",
+        ),
+        1,
+    ),
     **dict.fromkeys(("concatenate", "stack", "pad"), None),
     "dynamic_update_slice": 2,
 }
@@ -421,23 +271,23 @@ RULES: Mapping[str, Rule] = {
     "clamp": _clamp,
     "convert_element_type": _converted,
     "stop_gradient": lambda tracer, eqn, x: x,
-    "lt": _compare("less"),
-    "gt": _compare("less", swapped=True),
-    "le": _compare("less_equal"),
-    "ge": _compare("less_equal", swapped=True),
-    "eq": _compare("equal"),
-    "ne": _compare("equal", negated=True),
-    "and": _logic("and"),
-    "or": _logic("or"),
-    "not": _logic("not"),
-    "is_finite": _is_finite,
-    "select_n": _select,
+    "lt": compare("less"),
+    "gt": compare("less", swapped=True),
+    "le": compare("less_equal"),
+    "ge": compare("less_equal", swapped=True),
+    "eq": compare("equal"),
+    "ne": compare("equal", negated=True),
+    "and": logic("and"),
+    "or": logic("or"),
+    "not": logic("not"),
+    "is_finite": is_finite,
+    "select_n": select,
     "reduce_sum": _reduce_sum,
     "reduce_max": _reduce(lambda build, a, b: build.binary("maximum", a, b)),
     "reduce_min": _reduce(lambda build, a, b: build.binary("minimum", a, b)),
     "reduce_prod": _reduce(lambda build, a, b: build.binary("multiply", a, b)),
-    "reduce_and": _reduce(lambda build, a, b: build.logic("and", [a, b]), truth=True),
-    "reduce_or": _reduce(lambda build, a, b: build.logic("or", [a, b]), truth=True),
+    "reduce_and": _reduce(lambda build, a, b: build.logic("and", [a, b]), logical=True),
+    "reduce_or": _reduce(lambda build, a, b: build.logic("or", [a, b]), logical=True),
     "dot_general": _dot,
 }
 

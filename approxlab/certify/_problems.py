@@ -68,7 +68,7 @@ def check_model(name: str, function: Any) -> None:
 
 
 def difference(model: Any, target: Any, dim: int) -> Expression:
-    """model - target; equal parts of the two are one node."""
+    """Model - target; equal parts of the two are one node."""
     builder = Builder(dim)
     first = _values(builder, model, "model")
     second = _values(builder, target, "target")

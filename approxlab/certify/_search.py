@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +26,9 @@ from approxlab.certify._enclosures import (
 )
 from approxlab.certify._expression import Expression
 
-__all__ = ["Found", "Limits", "search"]
+__all__ = ["Found", "Limits", "Status", "search"]
+
+Status = Literal["ok", "budget", "precision"]
 
 _CANDIDATES = 8
 _STUCK = 3  # halvings per axis that do not narrow a bound
@@ -63,7 +66,7 @@ class Found:
 
     lower: float
     upper: float
-    status: str
+    status: Status
     witness: np.ndarray
     code: np.ndarray
     boxes: int
@@ -285,13 +288,11 @@ class _State:
         lower = max(self.lower - self.noise, 0.0)
         upper = float(np.nextafter(self.top + 2.0 * self.noise, np.inf)) if self.top else 0.0
         goal = max(lower * (1.0 + self.limits.rtol), lower + self.limits.atol)
-        if upper <= goal and np.isfinite(upper):
-            status = "ok"
-        else:
+        status: Status = "ok"
+        if not (upper <= goal and np.isfinite(upper)):
             status = "budget" if len(self.ids) else "precision"
         return Found(lower, upper, status, self.witness, code, self.count)
 
 
 def _width(found: Magnitudes) -> np.ndarray:
     return found.upper - found.lower
-

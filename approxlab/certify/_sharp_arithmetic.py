@@ -29,7 +29,7 @@ def sharp_sum(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def sharp_product(a: Any, b: Any) -> tuple[Any, Any]:
-    """fl(a b) and a bound of the size of its error, which is that size unless numbers are extreme."""
+    """fl(a b) and a bound of the size of its error: that size unless numbers are extreme."""
     product, error = exact_product(a, b)
     size = np.abs(product)
     zero = (a == 0.0) | (b == 0.0)
@@ -47,7 +47,7 @@ def sharp_total(parts: list[Any]) -> Any:
 
 
 def sharp_dot(rows: Array, matrix: Array, bias: Array | float) -> tuple[Array, Array]:
-    """rows @ matrix.T + bias and a bound of its error, after Ogita, Rump and Oishi 2005, Dot2.
+    """Rows @ matrix.T + bias and a bound of its error, after Ogita, Rump and Oishi 2005, Dot2.
 
     The errors of all products and sums are added in floating point, with at most 2 n roundings, and
     then to the sum; what is lost there is known too.

@@ -66,7 +66,8 @@ def _node_data(node: Node) -> dict[str, Any]:
 
 def read_expression(data: Any) -> Expression:
     """The expression of such data; whatever could not have been written is refused."""
-    dim, nodes = int(data["dim"]), []
+    dim = int(data["dim"])
+    nodes: list[Node] = []
     for i, entry in enumerate(data["nodes"]):
         node = _read_node(entry)
         _check_node(node, i, nodes, dim)

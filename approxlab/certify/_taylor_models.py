@@ -4,9 +4,10 @@ On the box c + r s, s in [-1, 1]^d, a model says
 
     |u(c + r s) - (value + sum_j slopes_j s_j + sum_{j<=k} curves_jk s_j s_k)| <= rest,
 
-and low <= u <= high besides, which may be better on large boxes. The coefficients are floating-point
-numbers; what they were rounded by is part of `rest` (rules of `_error_bounds`). Arrays are (boxes, n)
-for n entries, with d or d (d + 1) / 2 in front. Constants have one row for all boxes.
+and low <= u <= high besides, which may be better on large boxes. The coefficients are
+floating-point numbers; what they were rounded by is part of `rest` (rules of `_error_bounds`).
+Arrays are (boxes, n) for n entries, with d or d (d + 1) / 2 in front. Constants have one row for
+all boxes.
 
 The difference of two models is taken coefficient by coefficient, therefore what network and target
 have in common cancels before any absolute value is taken.
@@ -21,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.certify._intervals import Intervals
 from approxlab.certify._error_bounds import down, exact_sum, gamma, up, upward
+from approxlab.certify._intervals import Intervals
 from approxlab.certify._sharp_arithmetic import (
     LARGEST_PRODUCT,
     sharp_dot,
@@ -35,6 +36,7 @@ __all__ = ["Models", "pairs"]
 
 Array = np.ndarray
 
+_SMALL = 2.0**-1000
 _STEPS = 160  # more roundings than any rule here takes, sums over coefficients included
 
 
@@ -77,6 +79,12 @@ class Models:
         value, rest = middle(low, high)
         return cls(value, None, None, rest, low, high)
 
+    @classmethod
+    def of(cls, parts: Any, sharp: bool = False) -> Models:
+        """From value, slopes, curves, rest, low and high."""
+        value, slopes, curves, rest, low, high = parts
+        return cls(value, slopes, curves, rest, low, high, sharp)
+
     @property
     def linear_size(self) -> Any:
         """Sum of |slopes|, computed."""
@@ -95,7 +103,7 @@ class Models:
 
     def take(self, indices: Array) -> Models:
         """Entries in another order."""
-        return self._each(lambda part: part[..., indices])
+        return self.each(lambda part: part[..., indices])
 
     @staticmethod
     def join(parts: list[Models]) -> Models:
@@ -108,14 +116,16 @@ class Models:
                 return None
             sizes = [p.value.shape[1] for p in parts]
             filled = [
-                np.zeros((*shape, boxes, n)) if a is None else np.broadcast_to(a, (*shape, boxes, n))
+                np.zeros((*shape, boxes, n))
+                if a is None
+                else np.broadcast_to(a, (*shape, boxes, n))
                 for a, n in zip(arrays, sizes, strict=True)
             ]
             return np.concatenate(filled, axis=-1)
 
         names = ("value", "slopes", "curves", "rest", "low", "high")
         arrays = (joined([getattr(p, name) for p in parts]) for name in names)
-        return Models(*arrays, sharp=all(p.sharp for p in parts))
+        return Models.of(arrays, all(p.sharp for p in parts))
 
     def where(self, condition: Array, other: Models) -> Models:
         """These where the condition holds, the others elsewhere."""
@@ -127,38 +137,51 @@ class Models:
 
         names = ("value", "slopes", "curves", "rest", "low", "high")
         arrays = (mixed(getattr(self, name), getattr(other, name)) for name in names)
-        return Models(*arrays, sharp=self.sharp and other.sharp)
+        return Models.of(arrays, self.sharp and other.sharp)
 
-    def _each(self, change: Any) -> Models:
+    def each(self, change: Any) -> Models:
+        """Every array changed alike, where it is there."""
         parts = (self.value, self.slopes, self.curves, self.rest, self.low, self.high)
-        changed = (None if part is None else change(part) for part in parts)
-        return Models(*changed, sharp=self.sharp)
+        return Models.of((None if p is None else change(p) for p in parts), self.sharp)
 
     # Arithmetic
 
     def negative(self) -> Models:
         """-u, exactly."""
         changed = (None if p is None else -p for p in (self.value, self.slopes, self.curves))
-        return Models(*changed, self.rest, -self.high, -self.low, self.sharp)
+        return Models.of((*changed, self.rest, -self.high, -self.low), self.sharp)
+
+    def halved(self) -> Models:
+        """U / 2, exactly where nothing is near the least numbers."""
+        half = self.each(lambda part: 0.5 * part)
+        parts = [p for p in (self.slopes, self.curves) if p is not None]
+        rows = [self.value, self.rest, self.low, self.high, *(row for p in parts for row in p)]
+        small = np.any([(np.abs(row) < _SMALL) & (row != 0.0) for row in rows], axis=0)
+        return dataclasses.replace(
+            half,
+            rest=np.where(small, upward(half.rest, 2), half.rest),
+            low=np.where(small, down(half.low), half.low),
+            high=np.where(small, up(half.high), half.high),
+        )
 
     def plus(self, other: Models) -> Models:
-        """u + v."""
+        """U + v."""
         value, lost = sharp_sum(self.value, other.value)
         slopes, error = _sum(self.slopes, other.slopes)
         lost = lost + error
         curves, error = _sum(self.curves, other.curves)
-        rest = _rest(self.rest + other.rest, lost + error)
+        rest = _rest(self.rest + other.rest, lost + error, exact=True)
         low = _sharp_bound(self.low, other.low, down)
         high = _sharp_bound(self.high, other.high, up)
         sharp = self.sharp and other.sharp
         return Models(value, slopes, curves, rest, low, high, sharp).settled()
 
     def minus(self, other: Models) -> Models:
-        """u - v."""
+        """U - v."""
         return self.plus(other.negative())
 
     def times(self, other: Models) -> Models:
-        """u v."""
+        """U v."""
         a, b = self, other
         sharp = a.sharp and b.sharp
         tally = _Tally(sharp)
@@ -170,13 +193,16 @@ class Models:
         whole_a, whole_b = np.abs(a.value) + a1 + a2, np.abs(b.value) + b1 + b2
         rest = whole_a * b.rest + whole_b * a.rest + a.rest * b.rest
         rest = rest + (a1 * b2 + a2 * b1 + a2 * b2)
+        exact = sharp & (a.rest == 0.0) & (b.rest == 0.0)
+        for one, other_one in ((a1, b2), (a2, b1), (a2, b2)):
+            exact = exact & ((one == 0.0) | (other_one == 0.0))
         rounding = tally.lost if sharp else gamma(8) * (whole_a * whole_b)
         bounds = a.range() * b.range()
-        rest = _rest(rest, rounding)
+        rest = _rest(rest, rounding, exact)
         return Models(value, slopes, curves, rest, bounds.lo, bounds.hi, sharp).settled()
 
     def scaled(self, factor: Array, shift: Array, more: Array, low: Array, high: Array) -> Models:
-        """factor u + shift, known up to `more`, where factor and shift are exact numbers."""
+        """Factor u + shift, known up to `more`, where factor and shift are exact numbers."""
         value = factor * self.value + shift
         size = np.abs(factor * self.value) + np.abs(shift)
         size = size + np.abs(factor) * (self.linear_size + self.curved_size)
@@ -185,7 +211,7 @@ class Models:
         return Models(value, slopes, curves, rest, low, high, self.sharp).settled()
 
     def mapped(self, matrix: Array, bias: Array) -> Models:
-        """matrix @ u + bias."""
+        """Matrix @ u + bias."""
         if self.sharp and self.curves is None and matrix.size <= LARGEST_PRODUCT:
             return self._sharply_mapped(matrix, bias)
         n, sizes = matrix.shape[1], np.abs(matrix).T
@@ -205,7 +231,8 @@ class Models:
             mapped = [sharp_dot(part, matrix, 0.0) for part in self.slopes]
             slopes = np.stack([part for part, _ in mapped])
             lost = lost + sum(error for _, error in mapped)
-        rest = _rest(self.rest @ np.abs(matrix).T, lost, matrix.shape[1])
+        exact = np.all(self.rest == 0.0, axis=1, keepdims=True)
+        rest = _rest(self.rest @ np.abs(matrix).T, lost, exact, matrix.shape[1])
         return Models(value, slopes, None, rest, *_unknown(value), sharp=True).settled()
 
     def summed(self, groups: int) -> Models:
@@ -265,9 +292,7 @@ def outer(a: Array | None, b: Array | None) -> Array | None:
     """Coefficients of the product of two linear parts."""
     if a is None or b is None:
         return None
-    return np.stack(
-        [a[j] * b[k] + a[k] * b[j] if j < k else a[j] * b[j] for j, k in pairs(len(a))]
-    )
+    return np.stack([a[j] * b[k] + a[k] * b[j] if j < k else a[j] * b[j] for j, k in pairs(len(a))])
 
 
 class _Tally:
@@ -277,7 +302,7 @@ class _Tally:
         self.sharp = sharp
         self.lost: Any = 0.0
 
-    def product(self, a: Array | None, b: Array | None) -> Array | None:
+    def product(self, a: Any, b: Any) -> Any:
         if a is None or b is None:
             return None
         if not self.sharp:
@@ -286,7 +311,7 @@ class _Tally:
         self.lost = self.lost + (error.sum(axis=0) if error.ndim > 2 else error)
         return found
 
-    def sum(self, a: Array | None, b: Array | None) -> Array | None:
+    def sum(self, a: Any, b: Any) -> Any:
         if a is None or b is None:
             return b if a is None else a
         if not self.sharp:
@@ -295,7 +320,7 @@ class _Tally:
         self.lost = self.lost + error.sum(axis=0)
         return found
 
-    def outer(self, a: Array | None, b: Array | None) -> Array | None:
+    def outer(self, a: Any, b: Any) -> Any:
         if not self.sharp or a is None or b is None:
             return outer(a, b)
         rows = [
@@ -307,10 +332,10 @@ class _Tally:
         return np.concatenate(rows)
 
 
-def _rest(rest: Array, lost: Array, terms: int = 0) -> Array:
-    """Remainder and rounding as one bound; 0 if both are."""
+def _rest(rest: Any, lost: Any, exact: Any, terms: int = 0) -> Any:
+    """Remainder and rounding as one bound; 0 if both are and `exact` says that none underflowed."""
     total = rest + lost
-    return np.where(total == 0.0, 0.0, upward(total, terms + _STEPS))
+    return np.where(exact & (total == 0.0), 0.0, upward(total, terms + _STEPS))
 
 
 def _sum(a: Array | None, b: Array | None) -> tuple[Array | None, Any]:

@@ -15,7 +15,9 @@ import jax
 import numpy as np
 
 from approxlab.certify._expression import Builder
-from approxlab.certify._primitives import CALLS, MOVES, REFUSED, RULES, Value
+from approxlab.certify._primitives import MOVES, REFUSED, RULES
+from approxlab.certify._traced_calls import CALLS
+from approxlab.certify._traced_values import Value, shape_of
 
 __all__ = ["Tracer", "add_function"]
 
@@ -133,7 +135,7 @@ class Tracer:
             starts.append(start)
             start += size
         numbers = [
-            begin + np.arange(int(np.prod(_shape(v)))).reshape(_shape(v))
+            begin + np.arange(int(np.prod(shape_of(v)))).reshape(shape_of(v))
             for begin, v in zip(starts, moving, strict=True)
         ]
         given = [numbers[i] if i in places else args[i] for i in range(len(args))]
@@ -155,10 +157,6 @@ class Tracer:
             )
         whole = self.builder.join([self.node(v) for v in moving])
         return [Value(self.builder.take(whole, e), e.shape, truth) for e in many]
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    return value.shape if isinstance(value, Value) else np.shape(value)
 
 
 _KNOWN = "one of jax.numpy's elementary functions, sums, products, matrices, comparisons and where."

@@ -1,4 +1,4 @@
-"""`Certificate`: a proved interval for a sup norm, with everything that is needed to prove it again."""
+"""`Certificate`: a proved interval for a sup norm, and what is needed to prove it again."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Certificate:
 
     @property
     def ratio(self) -> float:
-        """upper / lower."""
+        """Upper / lower."""
         return self.upper / self.lower if self.lower > 0 else float("inf")
 
     def bound(self) -> Bound:

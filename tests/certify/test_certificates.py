@@ -66,7 +66,8 @@ def test_a_fresh_process_proves_it_without_jax(certificate, written):
     )
     done = run("-c", code)
     assert done.returncode == 0, done.stderr
-    assert repr(certificate.upper) in done.stdout and "sin(" in done.stdout
+    assert repr(certificate.upper) in done.stdout
+    assert "sin(" in done.stdout
     assert "verified" in done.stdout
 
 
@@ -75,7 +76,8 @@ def test_the_command(written, tmp_path):
     spoiled = tmp_path / "spoiled.json"
     spoiled.write_text(written.read_text().replace("0x1", "0x1.0", 1))
     done = run("-m", "approxlab.certify", "verify", str(written), str(spoiled))
-    assert done.returncode == 1 and "REJECTED" in done.stdout
+    assert done.returncode == 1
+    assert "REJECTED" in done.stdout
     assert run("-m", "approxlab.certify", "verify", str(tmp_path / "none")).returncode == 1
     assert run("-m", "approxlab.certify", "prove").returncode == 2
 
@@ -282,7 +284,8 @@ def test_claims_of_the_library(certificate):
     assert float(certificate.estimate()) == certificate.lower
     assert certificate.estimate().at == certificate.witness
     row = certificate.to_rows()[0]
-    assert row["certified_upper"] == certificate.upper and row["guaranteed"]
+    assert row["certified_upper"] == certificate.upper
+    assert row["guaranteed"]
     assert "not guaranteed" in repr(
         Certificate(**{**vars_of(certificate), "guaranteed": False, "assumptions": ("x",)})
     )
@@ -300,7 +303,8 @@ def test_a_machine_that_fails_the_self_test_guarantees_nothing(monkeypatch, writ
 
     monkeypatch.setattr(sup_norms, "self_test", lambda: ["sums are rounded down"])
     found = sup_norm(lambda x: x[0], lambda x: x[0] ** 2, al.Box.unit())
-    assert not found.guaranteed and any("rounded down" in a for a in found.assumptions)
+    assert not found.guaranteed
+    assert any("rounded down" in a for a in found.assumptions)
     monkeypatch.setattr(verification, "self_test", lambda: ["sums are rounded down"])
     with pytest.raises(ValueError, match="cannot be checked on this machine"):
         verify(written)

@@ -1,19 +1,20 @@
 """Taylor models hold the exact values: random functions, boxes and points against decimals."""
 
 import decimal
+import itertools
 from decimal import Decimal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.certify.exact_values import DIGITS, check_model, exact, value
 
 import approxlab as al
 from approxlab.certify._boxes import Boxes
 from approxlab.certify._enclosures import Enclosure, magnitudes
 from approxlab.certify._expression import Builder, Expression
 from approxlab.certify._problems import difference, single
+from tests.certify.exact_values import DIGITS, check_model, exact, value
 
 ACTIVATIONS = sorted(set(al.networks.ACTIVATIONS) - {"heaviside"})
 
@@ -80,7 +81,7 @@ def check(expression, rng, dim, count):
 
 def random_network(rng, activation, dim, hidden):
     sizes = (dim, *hidden, 1)
-    weights = [rng.normal(size=(m, n)) for n, m in zip(sizes[:-1], sizes[1:], strict=True)]
+    weights = [rng.normal(size=(m, n)) for n, m in itertools.pairwise(sizes)]
     biases = [rng.normal(size=m) for m in sizes[1:]]
     return al.MLP.from_arrays(weights, biases, activation)
 
@@ -160,7 +161,8 @@ def test_one_hidden_layer_is_enclosed_as_by_its_units():
         expression = single(random_network(rng, activation, 2, (30,)), 2)
         boxes = random_boxes(rng, 2, 50)
         short, general = Enclosure(expression), Enclosure(expression, short=False)
-        assert short.layers and not general.layers
+        assert short.layers
+        assert not general.layers
         boxes = boxes[general.on(boxes).rest[:, 0] < 0.1]
         a, b = short.on(boxes), general.on(boxes)
         assert len(boxes) > 10
@@ -180,7 +182,8 @@ def test_the_remainder_is_of_third_order():
         centre = rng.uniform(-0.5, 0.5, (10, 2))
         rests = [enclosure.around(centre, np.full((10, 2), r)).rest for r in (2e-3, 1e-3)]
         ratio = rests[0] / rests[1]
-        assert np.all(ratio > 7.0) and np.all(ratio < 17.0), ratio
+        assert np.all(ratio > 7.0), ratio
+        assert np.all(ratio < 17.0), ratio
 
 
 def test_parts_of_a_box_have_no_larger_bounds():

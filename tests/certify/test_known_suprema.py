@@ -1,4 +1,4 @@
-"""Certified intervals hold suprema that are known by hand, by Arb or from Sollya, and are narrow."""
+"""Certified intervals hold suprema known by hand, by Arb or from Sollya, and are narrow."""
 
 import math
 from fractions import Fraction
@@ -90,7 +90,9 @@ def test_a_network_and_itself():
         found = sup_norm(network, network, box)
         assert (found.lower, found.upper, found.status) == (0.0, 0.0, "ok")
         again = sup_norm(network, lambda x, network=network: network(x), box)
-        assert again.lower == 0.0 and again.upper <= 1e-12 and again.status == "ok"
+        assert again.lower == 0.0
+        assert again.upper <= 1e-12
+        assert again.status == "ok"
 
 
 WIDE = (math.sqrt(0.5), math.sqrt(0.5) - math.atanh(math.sqrt(0.5)) / 2)
@@ -137,7 +139,8 @@ def test_smooth_functions(name):
     found = sup_norm(model, target, al.Box([a], [b]), rtol=1e-9)
     # The constants of the functions are binary numbers near those of the theory.
     assert found.lower * (1 - 1e-12) <= value <= found.upper * (1 + 1e-12)
-    assert found.status == "ok" and found.upper <= found.lower * (1 + 1e-9)
+    assert found.status == "ok"
+    assert found.upper <= found.lower * (1 + 1e-9)
 
 
 def staircase(n, gain):
@@ -180,7 +183,8 @@ def deep():
 )
 def test_two_hidden_layers(target, low, high):
     found = sup_norm(deep(), target, UNIT, rtol=1e-9)
-    assert found.lower <= high and low <= found.upper
+    assert found.lower <= high
+    assert low <= found.upper
     assert found.status == "ok"
 
 
@@ -321,4 +325,5 @@ def test_spikes_are_never_missed_by_the_upper_end(seed):
     found = sup_norm(spiked, lambda x: smooth(x), UNIT, rtol=1e-3)
     top = height * math.tanh(shift / 2)  # at x = a
     assert found.upper >= top * (1 - 1e-9)
-    assert found.status == "ok" and found.lower >= top * (1 - 2e-3)
+    assert found.status == "ok"
+    assert found.lower >= top * (1 - 2e-3)
