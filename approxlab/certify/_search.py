@@ -31,6 +31,7 @@ __all__ = ["Found", "Limits", "Status", "search"]
 Status = Literal["ok", "budget", "precision"]
 
 _CANDIDATES = 8
+_LEAST_SHARE = 0.15  # of an axis: one halving may gain nothing and several much; asked every 2 d levels
 _STUCK = 3  # halvings per axis that do not narrow a bound
 
 
@@ -239,7 +240,7 @@ class _State:
         gains = np.where(np.isfinite(gains), np.maximum(gains, 0.0), 0.0)
         total = gains.sum(axis=1, keepdims=True)
         told = total[:, 0] > 1e-3
-        share[asked[told]] = gains[told] / total[told]
+        share[asked[told]] = np.maximum(gains[told] / total[told], _LEAST_SHARE)
         return share
 
     def _try_peaks(self, boxes: Boxes, found: Magnitudes) -> None:
