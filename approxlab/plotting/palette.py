@@ -48,6 +48,7 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tanh, 3 layers of 64": _GREEN,
         },
         "certified": {"proved": _BLUE, "claimed": _VERMILLION},
+        "certified sampling": {"tanh": _BLUE, "relu": _VERMILLION},
         "certified fits": {
             "adam": _VERMILLION,
             "lbfgs": _ORANGE,

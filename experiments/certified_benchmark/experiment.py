@@ -49,7 +49,7 @@ class Config:
     """Largest number of steps of Levenberg-Marquardt for these."""
     large_points: int = 1024
     """Training points, about, for the networks of three layers."""
-    large_steps: int = 600
+    large_steps: int = 1500
     """Largest number of steps of L-BFGS for these; 0 leaves them out."""
     rtol: float = 0.01
     """Relative width of the proved intervals."""
@@ -61,7 +61,7 @@ PRESETS = {
     "smoke": Config(systems=("water_tank",), points=64, tanh_seeds=1, tanh_steps=20,
                     relu_seeds=1, relu_steps=20, large_steps=0),
     "default": Config(),
-    "paper": Config(tanh_seeds=6, tanh_steps=300, relu_seeds=24, relu_steps=150, large_steps=3000,
+    "paper": Config(tanh_seeds=6, tanh_steps=300, relu_seeds=24, relu_steps=150, large_steps=6000,
                     rtol=1e-3, most_boxes=4_000_000),
 }  # fmt: skip
 

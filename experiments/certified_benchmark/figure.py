@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _COLORS = colors("certified benchmark")
+_PLACES = (1.02, 1.18, 1.3)  # of what is written at the right
 _MARKERS = dict(zip(KINDS.values(), "s^o", strict=True))
 
 
@@ -32,7 +33,9 @@ def draw(rows: Sequence[Row]) -> Figure:
     places, groups = _places(rows)
     low = min(row["certified_lower"] for row in rows)
     with plotting.style("screen"):
-        figure, ax = plt.subplots(figsize=(10.5, 1.9 + 0.27 * places[-1]), dpi=100)
+        height = 1.9 + 0.27 * places[-1]
+        figure, ax = plt.subplots(figsize=(11.5, height), dpi=100, layout="none")
+        figure.subplots_adjust(left=0.15, right=0.75, top=1.0 - 0.4 / height, bottom=1.1 / height)
         for row, y in zip(rows, places, strict=True):
             _draw_network(ax, row, y)
         ax.set_yticks([y for y, _ in groups], [SYSTEMS[name].formula for _, name in groups])
@@ -42,7 +45,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         ax.set_xlim(low / 3.0, 3.0)
         ax.set_ylim(places[-1] + 1.0, -1.4)
         bold_title(ax, "Proved errors (filled) and published tolerances (open)", loc="left")
-        for x, text in zip((1.02, 1.15, 1.26), ("upper/lower", "boxes", "seconds"), strict=True):
+        for x, text in zip(_PLACES, ("upper/lower", "boxes", "seconds"), strict=True):
             ax.text(x, -0.8, text, transform=ax.get_yaxis_transform(), fontsize=10)
         _legend(ax, rows)
     return figure
@@ -69,7 +72,7 @@ def _draw_network(ax: Axes, row: Row, y: float) -> None:
     beside = ax.get_yaxis_transform()
     ratio = f"{high / low:.3f}" if row["status"] == "ok" else f"{high / low:.2f} (budget)"
     seconds = f"{row['certify_s']:.1f}"
-    for x, text in zip((1.02, 1.15, 1.26), (ratio, f"{row['boxes']:,}", seconds), strict=True):
+    for x, text in zip(_PLACES, (ratio, f"{row['boxes']:,}", seconds), strict=True):
         ax.text(x, y, text, transform=beside, va="center", fontsize=10, color=color)
 
 
@@ -78,4 +81,9 @@ def _legend(ax: Axes, rows: Sequence[Row]) -> None:
         if any(kind(row) == name for row in rows):
             ax.plot([], [], _MARKERS[name], color=_COLORS[name], label=name)
     ax.plot([], [], "o", color="0.4", fillstyle="none", label="published tolerance, ReLU")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=4, fontsize=10)
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.55 / ax.get_position().height / ax.figure.get_figheight()),
+        ncols=4,
+        fontsize=10,
+    )

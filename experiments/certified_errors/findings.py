@@ -75,13 +75,15 @@ def caption(rows: Sequence[Row]) -> str:
             f"a proof took {min(column(rows, 'certify_s')):.1f} to "
             f"{max(column(rows, 'certify_s')):.1f} s."
         )
-    for status, words in (
-        ("precision", "end where binary64 tells no more"),
-        ("budget", f"end at {rows[0]['most_boxes']} boxes"),
-    ):
-        others = of(rows, status=status)
-        if others:
-            said.append(f"{len(others)} {words}; their intervals (bars) are theorems too.")
+    endings = {
+        "precision": "where binary64 tells no more",
+        "budget": f"after {rows[0]['most_boxes']} boxes",
+    }
+    others = [
+        f"{len(of(rows, status=s))} end {w}" for s, w in endings.items() if of(rows, status=s)
+    ]
+    if others:
+        said.append(f"{' and '.join(others)}: what is proved there (bars) is a theorem too.")
     if built:
         exact = of(built, attained=True)
         loose = [row for row in built if not row["attained"]]
