@@ -49,7 +49,7 @@ class Config:
     """Largest number of steps of Levenberg-Marquardt for these."""
     large_points: int = 1024
     """Training points, about, for the networks of three layers."""
-    large_steps: int = 1500
+    large_steps: int = 2000
     """Largest number of steps of L-BFGS for these; 0 leaves them out."""
     rtol: float = 0.01
     """Relative width of the proved intervals."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _FLOOR = 1e-5
+_TOP = 1.3  # of the ridges; upper ends above are cut off
 _COLORS = colors("certified sampling")
 
 
@@ -32,8 +33,8 @@ def draw(rows: Sequence[Row]) -> Figure:
     dims = distinct(fits, "dim")
     with plotting.style("screen"):
         figure, axes = plt.subplots(
-            1, len(dims) + 1, figsize=(3.6 + 3.2 * len(dims), 4.9), dpi=100, squeeze=False,
-            layout="constrained",
+            1, len(dims) + 1, figsize=(4.4 + 3.1 * len(dims), 4.9), dpi=100, squeeze=False,
+            layout="constrained", width_ratios=[*(1.0 for _ in dims), 1.3],
         )  # fmt: skip
         for ax, dim in zip(axes[0], dims, strict=False):
             _draw_fits(ax, of(fits, dim=dim))
@@ -74,18 +75,24 @@ def _draw_fits(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_ridges(ax: Axes, rows: Sequence[Row]) -> None:
-    bold_title(ax, "A planted ridge of height 1", 12)
-    for dim, color in zip(distinct(rows, "dim"), HUES, strict=False):
-        some = of(rows, dim=dim)
-        most = max(row["points"] for row in some)
-        some = of(some, points=most)
-        widths = column(some, "width")
-        ax.plot(widths, [row["median_share"] for row in some], "o-", color=color,
-                label=f"{dim}D, {most:,} points", markersize=5, linewidth=1.2)  # fmt: skip
-        found = [row["searched"] / row["certified_lower"] for row in some]
-        ax.plot(widths, found, "D--", color=color, fillstyle="none", label=f"{dim}D, search",
-                markersize=7, linewidth=1.2)  # fmt: skip
-    ax.axhline(1.0, color="0.3", linewidth=1.0)
-    ax.set(xscale="log", xlabel="width of the ridge", ylabel="found, of the proved sup norm")
-    ax.set_ylim(0.0, 1.08)
-    ax.legend(loc="lower right", fontsize=9)
+    """Proved intervals as bars, the search and the largest of most samples as marks."""
+    bold_title(ax, "Ridges of height 1, planted", 12)
+    most = max(row["points"] for row in rows)
+    dims = distinct(rows, "dim")
+    for i, (dim, color) in enumerate(zip(dims, HUES, strict=False)):
+        some = of(rows, dim=dim, points=most)
+        shift = 1.35 ** (i - 0.5 * (len(dims) - 1))
+        widths = [shift * row["width"] for row in some]
+        low, high = column(some, "certified_lower"), column(some, "certified_upper")
+        ax.vlines(widths, low, [min(top, _TOP) for top in high], color=color, linewidth=6.0,
+                  alpha=0.4)  # fmt: skip
+        ax.plot(widths, column(some, "searched"), "D", color=color, fillstyle="none",
+                markersize=7, label=f"{dim}D, search")  # fmt: skip
+        found = [row["median_share"] * row["certified_lower"] for row in some]
+        ax.plot(widths, found, ".", color=color, markersize=7, label=f"{dim}D, largest of {most:,}")
+    ax.plot([], [], color="0.4", linewidth=6.0, alpha=0.4, label="proved interval")
+    ax.set(xscale="log", xlabel="width of the ridge", ylabel="largest error")
+    ax.set_ylim(0.0, _TOP)
+    ax.set_xticks(distinct(rows, "width"))
+    ax.minorticks_off()
+    ax.legend(loc="center right", fontsize=9, bbox_to_anchor=(1.0, 0.45))
