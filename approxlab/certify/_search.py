@@ -31,7 +31,7 @@ __all__ = ["Found", "Limits", "Status", "search"]
 Status = Literal["ok", "budget", "precision"]
 
 _CANDIDATES = 8
-_LEAST_SHARE = 0.15  # of an axis: one halving may gain nothing and several much; asked every 2 d levels
+_LEAST_SHARE = 0.15  # of an axis: one halving may gain nothing, and several much
 _STUCK = 3  # halvings per axis that do not narrow a bound
 
 
