@@ -80,6 +80,8 @@ class Tracer:
             name not in REFUSED and all(v.aval.dtype.kind in "iub" for v in eqn.outvars)
         ):
             return self._computed(eqn, args)
+        if name == "iota":
+            return self._computed(eqn, args)
         if name in MOVES:
             return self.moved(eqn, args)
         if name not in RULES:
