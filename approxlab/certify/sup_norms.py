@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from approxlab.arguments import check_positive
@@ -31,8 +30,8 @@ _MOST_DIMENSIONS = 5
 
 
 def sup_norm(
-    model: Callable[..., Any],
-    target: Callable[..., Any],
+    model: Any,
+    target: Any,
     box: Any = None,
     *,
     rtol: Any = 1e-3,

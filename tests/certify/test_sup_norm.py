@@ -204,8 +204,7 @@ READ = {
     "powers": lambda x: x[0] ** 2.0 + (1.5 + x[1]) ** 1.5 + 2.0 ** x[0] + (1.5 + x[0]) ** x[1],
     "logic": lambda x: jnp.where((x[0] > 0.1) & ~(x[1] < 0.3), x[0], x[1] ** 2),
     "activations": lambda x: sum(
-        f(x[0])
-        for f in (jax.nn.elu, jax.nn.selu, jax.nn.mish, jax.nn.softplus, jax.nn.leaky_relu)
+        f(x[0]) for f in (jax.nn.elu, jax.nn.selu, jax.nn.mish, jax.nn.softplus, jax.nn.leaky_relu)
     ),
     "sigmoids": lambda x: jax.nn.log_sigmoid(x[0]) + jax.nn.hard_tanh(x[1]) + jax.nn.celu(x[0]),
     "mean": lambda x: jnp.mean(x) - jnp.var(x) + jnp.max(x) - jnp.prod(x),
