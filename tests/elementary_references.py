@@ -44,9 +44,7 @@ def pi(digits):
 exp = _with_digits()(lambda x: x.exp())
 log = _with_digits()(lambda x: x.ln())
 sqrt = _with_digits()(lambda x: x.sqrt())
-cbrt = _with_digits(20)(
-    lambda x: D(0) if x == 0 else (abs(x) ** (D(1) / 3)).copy_sign(x)
-)
+cbrt = _with_digits(20)(lambda x: D(0) if x == 0 else (abs(x) ** (D(1) / 3)).copy_sign(x))
 
 
 def _small(x):
@@ -148,3 +146,9 @@ erf = _with_digits(10)(_erf)
 def erfc(x):
     cancels = int(float(x) ** 2 / 2.3) + 10 if x > 0 else 5
     return _with_digits(cancels)(lambda t: 1 - _erf(t))(x)
+
+
+def bracket(name, x):
+    """Two decimal numbers about the value of the function of that name, 1e-42 apart."""
+    value = globals()[name](x)
+    return value - abs(value) * SLACK, value + abs(value) * SLACK

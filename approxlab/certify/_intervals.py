@@ -97,29 +97,29 @@ class Intervals:
         return self.lo.shape
 
     @property
-    def magnitude(self) -> np.ndarray:
+    def magnitude(self) -> Any:
         """The largest absolute value in each interval."""
         return np.maximum(np.abs(self.lo), np.abs(self.hi))
 
     @property
-    def mignitude(self) -> np.ndarray:
+    def mignitude(self) -> Any:
         """The least absolute value in each interval."""
         return np.maximum(np.maximum(self.lo, -self.hi), 0.0)
 
     @property
-    def midpoint(self) -> np.ndarray:
+    def midpoint(self) -> Any:
         """A number in each bounded interval, near its middle; NaN or infinite in unbounded ones."""
         with np.errstate(all="ignore"):
             middle = 0.5 * self.lo + 0.5 * self.hi
             return np.clip(middle, self.lo, self.hi)
 
     @property
-    def width(self) -> np.ndarray:
+    def width(self) -> Any:
         """An upper bound of hi - lo."""
         with np.errstate(all="ignore"):
             return up(self.hi - self.lo)
 
-    def contains(self, value: Any) -> np.ndarray:
+    def contains(self, value: Any) -> Any:
         """Whether each interval contains the float; False for NaN."""
         return (self.lo <= value) & (value <= self.hi)
 

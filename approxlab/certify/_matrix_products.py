@@ -73,7 +73,7 @@ def _balls(value: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return middle, radius
 
 
-def _inflated(computed: np.ndarray, terms: int) -> np.ndarray:
+def _inflated(computed: Any, terms: int) -> Any:
     """An upper bound of a sum of non-negative products, and of n 2^-1020, from its computed value.
 
     The factor is rounded: 4 (n + 4) u is exact and 1 plus it errs by at most u, far below what the

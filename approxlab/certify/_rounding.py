@@ -31,7 +31,7 @@ _PHI = UNIT + 2 * UNIT**2
 _ETA = 2.0**-1074
 
 
-def up(x: Any) -> np.ndarray:
+def up(x: Any) -> Any:
     """A float above x, elementwise: the next one, save by subnormal numbers (the next but one).
 
     Every real number that rounds to x is below it; inf and NaN stay, and -inf, to which finite
@@ -48,18 +48,18 @@ def up(x: Any) -> np.ndarray:
     return start + (np.abs(start) * _PHI + _ETA)
 
 
-def down(x: Any) -> np.ndarray:
+def down(x: Any) -> Any:
     """A float below x: -up(-x)."""
     start = np.minimum(x, LARGEST)
     return start - (np.abs(start) * _PHI + _ETA)
 
 
-def add_up(x: np.ndarray, y: np.ndarray | float) -> np.ndarray:
+def add_up(x: Any, y: Any) -> Any:
     """An upper bound of x + y."""
     return up(x + y)
 
 
-def multiply_up(x: np.ndarray, y: np.ndarray | float) -> np.ndarray:
+def multiply_up(x: Any, y: Any) -> Any:
     """An upper bound of x * y."""
     return up(x * y)
 
