@@ -10,26 +10,8 @@ from approxlab.certify import _elementary as elementary
 from approxlab.certify._intervals import Intervals
 from approxlab.certify._rounding import UNIT
 
-D = references.D
+D, LEMMAS = references.D, references.LEMMAS
 
-# In units of the last place, as the lemmas of the kernels state; on each side of the value the
-# width is that, half a place from the sum with the bound, and one step outward.
-LEMMAS = {
-    "exp": 2,
-    "expm1": 4,
-    "tanh": 5.1,
-    "logistic": 4.1,
-    "softplus": 5.5,
-    "log": 3.5,
-    "log1p": 3.5,
-    "erf": 3.5,
-    "erfc": 4,
-    "sin": 3,
-    "cos": 3,
-    "arctan": 3,
-    "cbrt": 1.3,
-    "sqrt": 0,
-}
 POSITIVE = ("log", "sqrt")
 LN2, HALF_PI = 0.6931471805599453, 1.5707963267948966
 
