@@ -9,8 +9,8 @@ from decimal import Decimal as D
 from decimal import getcontext, localcontext
 
 DIGITS = 50
-# Errors of the kernels under test in units of the last place, as their lemmas state. On each side of
-# the value the width is that, half a place from the sum with the bound, and one step outward.
+# Errors of the kernels under test in units of the last place, as their lemmas state. On each side
+# of the value the width is that, half a place from the sum with the bound, and one step outward.
 LEMMAS = {
     "exp": 2,
     "expm1": 4,
@@ -170,4 +170,6 @@ def erfc(x):
 def bracket(name, x):
     """Two decimal numbers about the value of the function of that name, 1e-42 apart."""
     value = globals()[name](x)
-    return value - abs(value) * SLACK, value + abs(value) * SLACK
+    with localcontext() as context:
+        context.prec = 2 * DIGITS
+        return value - abs(value) * SLACK, value + abs(value) * SLACK

@@ -12,6 +12,15 @@ from approxlab.certify._rounding import UNIT
 
 D, LEMMAS = references.D, references.LEMMAS
 
+
+@pytest.fixture(autouse=True)
+def many_digits():
+    """In decimal arithmetic outside of the references too."""
+    with references.localcontext() as context:
+        context.prec = 80
+        yield
+
+
 POSITIVE = ("log", "sqrt")
 LN2, HALF_PI = 0.6931471805599453, 1.5707963267948966
 

@@ -218,8 +218,9 @@ def test_steps_are_at_least_one_float():
         assert np.isfinite(down(ends)[0])
         assert np.isfinite(up(ends)[1])
         assert np.isnan(up(ends)[2])
-    assert F(add_up(np.array(0.1), 0.2)) >= F(0.1) + F(0.2)
-    assert F(multiply_up(np.array(0.1), 0.2)) >= F(0.1) * F(0.2)
+    for a, b in zip(rng.standard_normal(40), rng.standard_normal(40), strict=True):
+        assert F(add_up(a, b)) >= F(a) + F(b)
+        assert F(multiply_up(a, b)) >= F(a) * F(b)
 
 
 def test_gamma_is_an_upper_bound():
@@ -245,3 +246,46 @@ def test_shapes_and_parts():
     assert point[:1].lo is point[:1].hi or point[:1].width.max() < 1e-300
     for arrays in (1.0 + z, 1.0 - z, 2.0 * z, 1.0 / (z + 1.0), np.ones((2, 3)) * z):
         assert arrays.shape == (2, 3)
+
+
+def test_sizes_midpoints_and_widths():
+    rng = np.random.default_rng(6)
+    z = random_intervals(rng, 400)
+    for place in range(400):
+        lo, hi = F(z.lo[place]), F(z.hi[place])
+        assert F(z.magnitude[place]) == max(abs(lo), abs(hi))
+        assert F(z.mignitude[place]) == (0 if lo <= 0 <= hi else min(abs(lo), abs(hi)))
+        assert lo <= F(z.midpoint[place]) <= hi
+        assert np.isinf(z.width[place]) or F(z.width[place]) >= hi - lo
+    tame = Intervals(np.arange(9.0), np.arange(9.0) + 1.0)
+    assert tame.midpoint.tolist() == (np.arange(9.0) + 0.5).tolist()
+    assert (tame.width <= 1.0 + 1e-15).all()
+
+
+def test_widened_and_intersected():
+    rng = np.random.default_rng(7)
+    z = random_intervals(rng, 200)
+    radius = np.abs(rng.standard_normal(200))
+    wide = z.widened(radius)
+    for place in range(200):
+        assert wide.lo[place] == -np.inf or F(wide.lo[place]) <= F(z.lo[place]) - F(radius[place])
+        assert wide.hi[place] == np.inf or F(wide.hi[place]) >= F(z.hi[place]) + F(radius[place])
+    both = Intervals.exact([0.0]).hull([2.0]).intersect(Intervals.exact([1.0]).hull([3.0]))
+    assert (both.lo[0], both.hi[0]) == (1.0, 2.0)
+    mixed = Intervals.concatenate([z[:3], wide[3:5]])
+    assert mixed.hi.tolist() == [*z.hi[:3], *wide.hi[3:5]]
+    stacked = Intervals.stack([z, wide])
+    assert (stacked.lo[1] == wide.lo).all()
+    assert (stacked.hi[0] == z.hi).all()
+    turned = z[:6].reshape(2, 3).transpose()
+    assert turned.lo.tolist() == z.lo[:6].reshape(2, 3).T.tolist()
+    assert turned.hi.tolist() == z.hi[:6].reshape(2, 3).T.tolist()
+    assert (z.broadcast_to((2, 200)).hi == z.hi).all()
+
+
+def test_scaling_by_powers_of_two_only():
+    with pytest.raises(ValueError, match="expected a power of two"):
+        Intervals.exact([1.0]).scaled(3.0)
+    assert Intervals.exact([1.5]).scaled(-2.0).lo[0] == -3.0
+    assert Intervals.exact([0.0]).scaled(0.5).hi[0] == 0.0
+    assert Intervals.exact([3.0]).power(0).lo[0] == 1.0
