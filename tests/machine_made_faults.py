@@ -12,7 +12,7 @@ from pathlib import Path
 
 OPPOSITE = {"up": "down", "down": "up", "minimum": "maximum", "maximum": "minimum",
             "lo": "hi", "hi": "lo"}  # fmt: skip
-OUTWARD = ("up", "down", "add_up", "multiply_up")
+OUTWARD = ("up", "down", "multiply_up")
 
 
 def _name(function):
@@ -31,8 +31,6 @@ def _changes(node):
         name = _name(node.func)
         if name in OUTWARD:
             plain = node.args[0]
-            if name == "add_up":
-                plain = ast.BinOp(node.args[0], ast.Add(), node.args[1])
             if name == "multiply_up":
                 plain = ast.BinOp(node.args[0], ast.Mult(), node.args[1])
             yield f"{name} dropped", plain
@@ -55,8 +53,8 @@ def _changes(node):
     if isinstance(node, ast.Constant) and str(node.value).startswith("0x"):
         yield "last digit", ast.Constant(_next_digit(node.value))
     if isinstance(node, ast.Constant) and isinstance(node.value, float):
-        digits = f"{node.value:.17g}"
-        if len(digits.lstrip("-0.").replace(".", "")) >= 9 and "e" not in digits:
+        digits = repr(node.value)
+        if len(digits.lstrip("-0.").replace(".", "")) >= 15 and "e" not in digits:
             yield "last digit", ast.Constant(node.value * (1 + 2.0**-50))
 
 

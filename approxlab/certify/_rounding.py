@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST", "TINY", "UNIT", "add_up", "down", "gamma", "multiply_up", "up"]
+__all__ = ["LARGEST", "TINY", "UNIT", "down", "gamma", "multiply_up", "up"]
 
 UNIT = 2.0**-53
 """u: the relative error of one rounding, in the range of normal numbers."""
@@ -52,11 +52,6 @@ def down(x: Any) -> Any:
     """A float below x: -up(-x)."""
     start = np.minimum(x, LARGEST)
     return start - (np.abs(start) * _PHI + _ETA)
-
-
-def add_up(x: Any, y: Any) -> Any:
-    """An upper bound of x + y."""
-    return up(x + y)
 
 
 def multiply_up(x: Any, y: Any) -> Any:

@@ -12,6 +12,7 @@ from machine_made_faults import Copy, faults
 import approxlab
 
 sys.path.insert(0, str(Path(__file__).parent))
+import test_constants
 import test_intervals
 import test_matrix_products
 
@@ -40,6 +41,9 @@ def quick_checks(load):
         "Intervals": load("_intervals").Intervals,
         "matmul": load("_matrix_products").matmul,
     } | {name: getattr(load("_rounding"), name) for name in load("_rounding").__all__}
+    for name, function in vars(test_constants).items():
+        if name.startswith("test_"):
+            yield lambda f=function: _with(test_constants, {"room": load}, _in_many_digits(f), {})
     for module in (test_intervals, test_matrix_products):
         for name, function in vars(module).items():
             if not name.startswith("test_"):
@@ -55,6 +59,15 @@ def quick_checks(load):
                 if "seed" in inspect.signature(function).parameters:
                     given = given | {"seed": 0}
                 yield lambda f=function, g=given, m=module: _with(m, replaced, f, g)
+
+
+def _in_many_digits(function):
+    def run():
+        with test_constants.references.localcontext() as context:
+            context.prec = 120
+            function()
+
+    return run
 
 
 def _with(module, replaced, function, given):

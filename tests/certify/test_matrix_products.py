@@ -107,3 +107,24 @@ def test_wrong_matrices_are_refused():
         matmul(np.array([[np.nan]]), np.ones((1, 1)))
     with pytest.raises(ValueError, match="core dimension"):
         matmul(np.ones((2, 3)), np.ones((2, 3)))
+
+
+def test_one_term_is_enclosed_to_the_last_place():
+    """Where no other rounding gives room: every step of the radius counts."""
+    rng = np.random.default_rng(4)
+    for _ in range(300):
+        a, b = (float(x) for x in rng.uniform(1, 2, 2))
+        found = matmul(np.array([[a]]), np.array([[b]]))
+        assert encloses(found, exact_product(np.array([[a]]), np.array([[b]])))
+        assert found.width[0, 0] <= 24 * np.spacing(a * b)
+
+
+def test_every_end_counts():
+    """1 times an interval holds both of its ends, however they lie."""
+    rng = np.random.default_rng(5)
+    ends = np.sort(rng.standard_normal((2, 1, 400)) * 10.0 ** rng.integers(-9, 9, (1, 400)), axis=0)
+    z = Intervals(ends[0], ends[1])
+    for found in (matmul(np.ones((1, 1)), z), matmul(z.transpose(), np.ones((1, 1))).transpose()):
+        assert (found.lo <= z.lo).all()
+        assert (found.hi >= z.hi).all()
+        assert (found.width <= z.width + 50 * np.spacing(z.magnitude)).all()
