@@ -260,8 +260,8 @@ class Intervals:
     def sum(self, axis: int | tuple[int, ...] | None = None) -> Intervals:
         """Sums along an axis.
 
-        Proof: the sum of n floats in any order errs by at most gamma_(n-1) S with S the sum of their
-        sizes, and not at all where it is below 2^-1022. The computed S is at least (1 - gamma_n) S
+        Proof: the sum of n floats in any order errs by at most gamma_(n-1) S, S the sum of their
+        sizes, and not at all where that is below 2^-1022. The computed S is at least (1 - gamma_n) S
         and its product with the pad at least (1 - u) times the exact one, which gamma_(n+1) in
         place of gamma_(n-1) and the factor 1 + 4 gamma_(n+4) more than make up for.
         """

@@ -308,7 +308,7 @@ def test_half_lines_are_rounded_outward():
 
 
 def test_the_radius_of_a_sum_is_the_bound_of_every_order():
-    """At least (n - 1) u times the sum of sizes on each side, and not more than three times that."""
+    """At least (n - 1) u times the sum of sizes on each side, at most three times that."""
     rng = np.random.default_rng(8)
     for count in (3, 50, 1000):
         values = rng.standard_normal(count)
