@@ -261,8 +261,8 @@ class Intervals:
         """Sums along an axis.
 
         Proof: the sum of n floats in any order errs by at most gamma_(n-1) S, S the sum of their
-        sizes, and not at all where that is below 2^-1022. The computed S is at least (1 - gamma_n) S
-        and its product with the pad at least (1 - u) times the exact one, which gamma_(n+1) in
+        sizes, and not at all where that is below 2^-1022. The computed S is at least 1 - gamma_n
+        times the exact one, its product with the pad at least 1 - u times, which gamma_(n+1) in
         place of gamma_(n-1) and the factor 1 + 4 gamma_(n+4) more than make up for.
         """
         with np.errstate(all="ignore"):

@@ -317,3 +317,17 @@ def test_the_radius_of_a_sum_is_the_bound_of_every_order():
         middle = values.sum()
         for side in (middle - found.lo, found.hi - middle):
             assert least * (1 - 1e-9) <= side <= 3 * least + 3 * np.spacing(abs(middle))
+
+
+def test_the_lesser_and_the_greater_are_exact():
+    x = Intervals(np.array([0.0, 3.0]), np.array([4.0, 5.0]))
+    y = Intervals(np.array([1.0, -2.0]), np.array([2.0, 7.0]))
+    assert x.minimum(y).lo.tolist() == [0.0, -2.0]
+    assert x.minimum(y).hi.tolist() == [2.0, 5.0]
+    assert x.maximum(y).lo.tolist() == [1.0, 3.0]
+    assert x.maximum(y).hi.tolist() == [4.0, 7.0]
+    assert x.hull(y).lo.tolist() == [0.0, -2.0]
+    assert x.hull(y).hi.tolist() == [4.0, 7.0]
+    assert abs(-x).lo.tolist() == [0.0, 3.0]
+    assert abs(-x).hi.tolist() == [4.0, 5.0]
+    assert x.contains(4.5).tolist() == [False, True]
