@@ -58,11 +58,19 @@ def _changes(node):
             yield "last digit", ast.Constant(node.value * (1 + 2.0**-50))
 
 
+def _says_nothing(node):
+    """Where lower and upper ends are the same for sure: which array it is, and its shape."""
+    identity = isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Is, ast.IsNot))
+    return identity or (isinstance(node, ast.Attribute) and node.attr in ("shape", "size"))
+
+
 class _Plant(ast.NodeTransformer):
     def __init__(self, place):
         self.place, self.count, self.told = place, itertools.count(), None
 
     def visit(self, node):
+        if _says_nothing(node):
+            return node
         for told, replacement in _changes(node):
             if next(self.count) == self.place:
                 self.told = f"{told}, line {node.lineno}: {ast.unparse(node)[:60]}"

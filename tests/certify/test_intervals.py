@@ -109,6 +109,14 @@ def test_sums_of_any_length():
                     strict=True)  # fmt: skip
         for a, b, lo, hi in pairs:
             assert F(lo) <= a <= b <= F(hi)
+    for count in (20, 200):
+        sizes = np.abs(rng.standard_normal(count))
+        exact = sum(map(F, sizes))
+        assert F(Intervals(-sizes, 0 * sizes).sum(0).lo) <= -exact
+        assert F(Intervals(0 * sizes, sizes).sum(0).hi) >= exact
+        least = (count - 1) * 2.0**-53 * sizes.sum()
+        assert Intervals(-sizes, 0 * sizes).sum(0).lo <= -sizes.sum() - least * (1 - 1e-9)
+        assert Intervals(0 * sizes, sizes).sum(0).hi >= sizes.sum() + least * (1 - 1e-9)
     cancelling = Intervals.exact(np.array([1e16, 1.0, -1e16, 2.0**-60]))
     found = cancelling.sum(0)
     assert F(found.lo) <= 1 + F(2.0**-60) <= F(found.hi)
@@ -272,10 +280,12 @@ def test_widened_and_intersected():
     both = Intervals.exact([0.0]).hull([2.0]).intersect(Intervals.exact([1.0]).hull([3.0]))
     assert (both.lo[0], both.hi[0]) == (1.0, 2.0)
     mixed = Intervals.concatenate([z[:3], wide[3:5]])
+    assert mixed.lo.tolist() == [*z.lo[:3], *wide.lo[3:5]]
     assert mixed.hi.tolist() == [*z.hi[:3], *wide.hi[3:5]]
     stacked = Intervals.stack([z, wide])
     assert (stacked.lo[1] == wide.lo).all()
     assert (stacked.hi[0] == z.hi).all()
+    assert (stacked.lo[0] == z.lo).all()
     turned = z[:6].reshape(2, 3).transpose()
     assert turned.lo.tolist() == z.lo[:6].reshape(2, 3).T.tolist()
     assert turned.hi.tolist() == z.hi[:6].reshape(2, 3).T.tolist()
