@@ -113,13 +113,6 @@ class Tracer:
         entries = np.arange(int(np.prod(value.shape, dtype=int))).reshape(value.shape)
         return self.builder.take(value.node, np.broadcast_to(entries, shape))
 
-    def arranged(self, value: Any, entries: np.ndarray) -> Any:
-        """Entries of a value, by their numbers."""
-        if not isinstance(value, Value):
-            return np.asarray(value).ravel()[entries]
-        node = self.builder.take(value.node, entries)
-        return Value(node, entries.shape, value.truth)
-
     def moved(self, eqn: Any, args: list[Any]) -> list[Any]:
         """A primitive that moves entries, done to their numbers."""
         which = MOVES[eqn.primitive.name]
@@ -151,7 +144,7 @@ class Tracer:
                 )
         if all(isinstance(v, np.ndarray) for v in moving):
             flat = np.concatenate([v.ravel() for v in moving])
-            return [flat[entries].astype(moving[0].dtype) for entries in many]
+            return [np.asarray(flat[entries], moving[0].dtype) for entries in many]
         truth = any(isinstance(v, Value) and v.truth for v in moving)
         if truth and len(moving) > 1:
             raise TypeError(

@@ -1,5 +1,6 @@
-"""`sup_norm` refuses what it cannot prove, keeps to its budget, and reads functions of all kinds."""
+"""`sup_norm` refuses what it cannot prove, keeps to its budget, and reads all kinds of functions."""
 
+import itertools
 import time
 
 import jax
@@ -18,7 +19,7 @@ UNIT = al.Box([0.0], [1.0])
 def network(dim=1, hidden=(8,), activation="tanh", dtype="float64", seed=0):
     rng = np.random.default_rng(seed)
     sizes = (dim, *hidden, 1)
-    weights = [rng.normal(size=(m, n)) for n, m in zip(sizes, sizes[1:], strict=False)]
+    weights = [rng.normal(size=(m, n)) for n, m in itertools.pairwise(sizes)]
     biases = [rng.normal(size=m) for m in sizes[1:]]
     return al.MLP.from_arrays(weights, biases, activation, dtype=dtype)
 
