@@ -53,6 +53,8 @@ def quick_checks(load):
                 arguments = [{"name": operation} for operation in test_intervals.OPERATIONS]
                 if name == "test_points_are_enclosed_narrowly":
                     arguments = [{"name": "add"}, {"name": "multiply"}, {"name": "divide"}]
+            if "divisor" in inspect.signature(function).parameters:
+                arguments = [{"divisor": 3}, {"divisor": 5}, {"divisor": 11}]
             if "spread" in inspect.signature(function).parameters:
                 arguments = [{"spread": 0}]
             for given in arguments:
