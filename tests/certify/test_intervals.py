@@ -300,20 +300,21 @@ def test_scaling_by_powers_of_two_only():
     assert Intervals.exact([3.0]).power(0).lo[0] == 1.0
 
 
-def test_half_lines_are_rounded_outward():
-    """X / [0, 3] begins at 1/3 for x in [1, 2], and its mirror images."""
-    third = Fraction(1, 3)
+@pytest.mark.parametrize("divisor", [3, 5, 7, 9, 11, 13])
+def test_half_lines_are_rounded_outward(divisor):
+    """X / [0, n] begins at 1/n for x in [1, 2], and its mirror images."""
+    part = Fraction(1, divisor)
     for sign_x in (1, -1):
         for sign_y in (1, -1):
             ends = np.sort([sign_x * 1.0, sign_x * 2.0])
             x = Intervals(ends[:1], ends[1:])
-            y = Intervals(np.array([min(0.0, sign_y * 3.0)]), np.array([max(0.0, sign_y * 3.0)]))
-            found = x / y
+            bottom = np.sort([0.0, sign_y * float(divisor)])
+            found = x / Intervals(bottom[:1], bottom[1:])
             if sign_x == sign_y:
-                assert third - F(1e-15) <= F(found.lo[0]) <= third
+                assert part - F(1e-15) <= F(found.lo[0]) <= part
                 assert found.hi[0] == np.inf
             else:
-                assert -third <= F(found.hi[0]) <= F(1e-15) - third
+                assert -part <= F(found.hi[0]) <= F(1e-15) - part
                 assert found.lo[0] == -np.inf
 
 
