@@ -1,4 +1,4 @@
-"""`sup_norm` refuses what it cannot prove, keeps to its budget, and reads all kinds of functions."""
+"""`sup_norm` refuses what it cannot prove, keeps to its budget, reads functions of all kinds."""
 
 import itertools
 import time
