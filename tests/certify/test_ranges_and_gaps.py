@@ -23,11 +23,11 @@ def network(activation, hidden, dim, seed, dtype="float64"):
 
 
 def test_ranges_that_are_known():
-    found = range_(lambda x: x[0] ** 2 - x[0], al.Box([0.0], [2.0]), rtol=1e-6)
+    found = range_(lambda x: x[0] ** 2 - x[0], al.Box([0.0], [2.0]), rtol=1e-5)
     assert found.status == "ok"
     assert found.least[0] <= -0.25 <= found.least[1]
     assert found.largest[0] <= 2.0 <= found.largest[1]
-    assert found.largest[1] - found.largest[0] < 4e-6
+    assert found.largest[1] - found.largest[0] < 4e-5
     box = al.Box.cube(-1.0, 2.0, 2)
     found = range_(lambda x: jnp.sin(x[0]) * x[1] + 5.0, box, rtol=1e-4)
     assert found.least[0] <= 5.0 - 2.0 * math.sin(1.0) <= found.least[1]
@@ -45,7 +45,7 @@ def test_range_of_a_network_holds_its_values():
 
 def test_range_of_unbounded_values_is_refused():
     with pytest.raises(ValueError, match="no bound is known"):
-        range_(lambda x: 1.0 / x[0], al.Box([-1.0], [1.0]), max_boxes=200)
+        range_(lambda x: 1.0 / x[0], al.Box([-1.0], [1.0]), max_boxes=20)
 
 
 def test_errors_of_derivatives():
@@ -72,7 +72,7 @@ def test_errors_of_derivatives():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus", "relu", "sin", "relu2"])
 def test_executed_networks_stay_within_their_gap(activation, dtype):
-    for seed in range(3):
+    for seed in range(2):
         net = network(activation, (7, 5)[: 1 + seed % 2], 2, seed, dtype)
         box = al.Box.cube(-1.0, 1.0, 2)
         gap = float(evaluation_gap(net, box))

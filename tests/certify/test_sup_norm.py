@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 import approxlab as al
 from approxlab.certify._enclosures import Enclosure, point_bounds
@@ -132,9 +133,9 @@ def test_the_budget_of_boxes_and_seconds():
     assert 0.0 < found.lower <= 1e-3 <= found.upper
     found.verify()
     start = time.monotonic()
-    found = sup_norm(hard, target, box, rtol=1e-9, seconds=2.0, max_boxes=10**9)
+    found = sup_norm(hard, target, box, rtol=1e-9, seconds=1.0, max_boxes=10**9)
     assert found.status == "budget"
-    assert time.monotonic() - start < 1.2 * 2.0 + 1.0  # tracing, and other processes
+    assert time.monotonic() - start < 1.2 * 1.0 + 2.0  # tracing, and other processes
     assert found.lower <= 1e-3 <= found.upper
 
 
@@ -154,13 +155,16 @@ def test_where_binary64_says_no_more():
 
 
 def test_nothing_is_claimed_where_the_target_is_unbounded():
-    found = sup_norm(network(), lambda x: 1.0 / (x[0] - 0.3), UNIT, max_boxes=5000)
+    found = sup_norm(network(), lambda x: 1.0 / (x[0] - 0.3), UNIT, max_boxes=60)
     assert found.upper == np.inf
     assert found.status != "ok"
-    assert found.lower > 100
+    assert found.lower > 5
 
 
-@pytest.mark.parametrize("name", [n for n in al.targets.names() if n != "corner"])
+OFTEN = ["sqrt", "runge", "step", "compositional"]
+
+
+@pytest.mark.parametrize("name", mostly_slow(al.targets.names(), OFTEN))
 def test_targets_of_the_catalogue(name):
     target = al.targets.get(name)
     if target.mask is not None:
