@@ -10,12 +10,13 @@ with x errs by 0.16 u more, the last sum by u of itself. With erf x >= 0.8427 x:
 erf x, and below u absolutely for |x| <= 1/2.
 
 Tail, 1/2 <= x <= 27.3. erfc x = exp(-x^2) erfcx x, erfcx by Taylor's polynomial of degree 13 about
-the centre c of its segment (`_erf_tables`), at a distance of at most c/32. erfcx is completely
-monotone: what is left out is at most |a_14| h^14 at the left end of the segment, and
-|a_n| <= erfcx(x - s) s^-n for every 0 < s <= x: below 2^-60 erfcx(x). x^2 = q + l exactly
-(Dekker), |l| <= u x^2 < 2^-43, exp(-x^2) = exp(-q) (1 - l) up to l^2. a_0 is stored in two parts;
-the rest of the sum is below 0.033 a_0 and errs by at most 3 u of itself. The errors: exp 1.75 u,
-rest 0.1 u, the last sum u, the last product u, in all below 3.9 u.
+the centre of its segment (`_erf_tables`), at a distance of at most h = 1/32 below 1 and x/32
+beyond. erfcx is completely monotone: what is left out is at most |a_14| h^14 at the left end of
+the segment; |a_14| <= 1/7! everywhere, and |a_n| <= erfcx(x - s) s^-n for every 0 < s <= x: below
+2^-60 erfcx(x). x^2 = q + l exactly (Dekker), |l| <= u x^2 < 2^-43, exp(-x^2) = exp(-q) (1 - l) up
+to l^2. a_0 is stored in two parts; the rest of the sum is below 0.033 a_0 and errs by at most 3 u
+of itself. The errors: exp 1.75 u, rest 0.1 u, the last sum u, the last product u, in all below
+3.9 u.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ last difference is at most 0.35 in size, so that it errs by 2^-55. Together r er
 1.01 2^-55 < 0.2526 u, and |r| <= 0.3467. For k = 0 it is exact.
 
 Series. exp(r) = 1 + r + r^2 q(r), q the terms 1/2 ... r^12/14!; what is left out is below
-|r|^15 / 15! / (1 - |r|/16) < 2e-19 |r|^2 r^0 q, below 0.002 u r^2. In Horner's rule the last step
+|r|^15 / 15! / (1 - |r|/16) < 0.008 u r^2. In Horner's rule the last step
 1/2 + t has |t| < 0.0634 and errs by 0.5634 u, the product t by 0.0634 u, and what came before,
-1/6 + ..., by at most 0.38 u, times |r| 0.132 u: q errs by less than 0.76 u, |q| < 0.5634. With the
-roundings of r r and of the product, r^2 q errs by less than (0.76 + 2 0.5634) u r^2 < 1.89 u r^2
-<= 0.2275 u. The larger step of tests: `tests/certify` recomputes these numbers in fractions.
+1/6 + ..., by at most 0.4 u, times |r| 0.138 u: q errs by less than 0.765 u, |q| < 0.5634. With the
+roundings of r r and of the product, r^2 q errs by less than (0.765 + 2 0.5634 + 0.008) u r^2
+< 1.91 u r^2 < 0.23 u. The tests recompute these numbers in fractions.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def _power_of_two(k: np.ndarray) -> np.ndarray:
 def exp(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The exponential function.
 
-    Proof. r + r^2 q errs by 0.2275 u and by u times its size, at most 0.414 for r > 0 and 0.293 for
+    Proof. r + r^2 q errs by 0.23 u and by u times its size, at most 0.414 for r > 0 and 0.293 for
     r < 0. The sum with 1 errs by u if it is above 1 and by u/2 else. Relative to exp(r), with the
-    error of r: (0.2275 + 0.414) / 1.414 + 1 + 0.2526 < 1.71 if r > 0 is largest, and
-    (0.2275 + 0.293 + 0.5) / 0.707 + 0.2526 < 1.70 if r < 0 is (in between both are smaller):
+    error of r: (0.23 + 0.414) / 1.414 + 1 + 0.2526 < 1.71 if r > 0 is largest, and
+    (0.23 + 0.293 + 0.5) / 0.707 + 0.2526 < 1.71 if r < 0 is (in between both are smaller):
     2 u is used. The power of two is exact, save for subnormal results (x < -708): 2^-1074 more.
     Above 709.78 the result may exceed the largest float, which is then the value, with the bound
     inf. Below -746: 0, since exp(-746) < 2^-1075.
@@ -79,13 +79,13 @@ def expm1(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """exp(x) - 1.
 
     Computed as ((s - 1) + s r) + s r^2 q with s = 2^k. Proof. For k = 0 the first sum is r, exact:
-    1.89 u r^2 + u |value| with |value| >= 0.845 |r| is below 1.8 u relatively. For 1 <= |k| <= 53
-    s - 1 is exact; the first sum errs by half its last place, the tail by 0.2275 u s, r by
-    0.2526 u exp(x), the last sum by u. Relative to the value: k = 1 is worst at its lower end,
-    value 0.414: 0.25 u + 0.455 u + 0.358 u, that is 2.57 u, and 1 u: 3.6 u. k = -1 at its upper
-    end, value 0.293: (0.25 + 0.114 + 0.179) / 0.293 + 1 < 2.9. For other k the value is at least
-    0.64 s or 0.64 and the same sum is below 3.2 u. Above k = 60, 1 is left out of exp(x), 2^-59
-    of it. 4 u is used.
+    1.91 u r^2 + u |value| with |value| >= 0.845 |r| is below 1.8 u relatively. For 1 <= |k| <= 53
+    s - 1 is exact, else it errs by u/2 of the larger of s and 1; the first sum errs by half its
+    last place, the tail by 0.23 u s, r by 0.2526 u exp(x), the last sum by u. Relative to the
+    value: k = 1 is worst at its lower end, value 0.414: 0.25 u + 0.46 u + 0.358 u, that is 2.6 u,
+    and 1 u: 3.6 u. k = -1 at its upper end, value 0.293: (0.25 + 0.115 + 0.179) / 0.293 + 1 < 2.9.
+    For other k the same sum is below 3.3 u. Above k = 60, 1 is left out of exp(x), 2^-59 of it.
+    4 u is used.
     """
     clipped = np.clip(x, -100.0, 710.0)
     k, r, tail = _reduced(clipped)

@@ -7,10 +7,10 @@ Proof. Write A = Ac + dA with |dA| <= Ar, and B alike. Then
 |P - Ac Bc| <= gamma_n |Ac| |Bc| + n 2^-1020 in any order of summation, with fused multiply-adds or
 without, and also if numbers below 2^-1022 are flushed to zero (Higham, Accuracy and Stability of
 Numerical Algorithms, section 3). Together: radius |Ac| (Br + gamma |Bc|) + Ar (|Bc| + Br). The
-radius is itself computed: its factors are rounded upward, and a computed sum of n non-negative
-products is at least 1 - gamma_(n+1) times the exact one less n 2^-1020, which a factor of
-1 + 4 (n + 4) u and a term of n 2^-1020 make up for. No computed partial result enters the bound:
-only the matrices themselves.
+radius is itself computed, in at most four roundings besides its sum, which is at least 1 - gamma_n
+times the exact one less n 2^-1020: a factor of 1 + 4 (n + 4) u, with its own two roundings, and a
+term of 2 n 2^-1020 make up for that. gamma |Bc| alone can underflow, and is rounded upward. No
+computed partial result enters the bound: only the matrices themselves.
 
 A product that overflows is not bounded: [-inf, inf].
 """
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from approxlab.certify._intervals import Intervals
-from approxlab.certify._rounding import TINY, UNIT, add_up, down, gamma, multiply_up, up
+from approxlab.certify._rounding import TINY, UNIT, down, gamma, multiply_up, up
 
 __all__ = ["matmul"]
 
@@ -44,18 +44,18 @@ def matmul(a: Any, b: Any) -> Intervals:
     """
     left, right = _balls(a), _balls(b)
     terms = left[0].shape[-1]
-    pad = gamma(terms + 2)
+    pad = gamma(terms)
     with np.errstate(all="ignore"):
         middle = np.matmul(left[0], right[0])
         size_left, size_right = np.abs(left[0]), np.abs(right[0])
         reach = multiply_up(size_right, pad)
         if right[1] is not None:
-            reach = add_up(right[1], reach)
+            reach = right[1] + reach
         radius = np.matmul(size_left, reach)
-        inflated = _inflated(radius, terms)
         if left[1] is not None:
-            whole = size_right if right[1] is None else add_up(size_right, right[1])
-            inflated = add_up(inflated, _inflated(np.matmul(left[1], whole), terms))
+            whole = size_right if right[1] is None else size_right + right[1]
+            radius = radius + np.matmul(left[1], whole)
+        inflated = radius * (1.0 + 4 * (terms + 4) * UNIT) + 4 * terms * TINY
         # A sum that overflowed on its way says nothing, although its radius may be finite.
         middle = np.where(np.isfinite(middle), middle, np.nan)
         return Intervals(down(middle - inflated), up(middle + inflated))
@@ -69,14 +69,5 @@ def _balls(value: Any) -> tuple[np.ndarray, np.ndarray | None]:
         return value.lo, None
     with np.errstate(all="ignore"):
         middle = 0.5 * value.lo + 0.5 * value.hi
-        radius = np.maximum(up(value.hi - middle), up(middle - value.lo))
+        radius = np.maximum(value.hi - middle, middle - value.lo)
     return middle, radius
-
-
-def _inflated(computed: np.ndarray, terms: int) -> np.ndarray:
-    """An upper bound of a sum of non-negative products, and of n 2^-1020, from its computed value.
-
-    The factor is rounded: 4 (n + 4) u is exact and 1 plus it errs by at most u, far below what the
-    proof leaves.
-    """
-    return add_up(multiply_up(computed, 1.0 + 4 * (terms + 4) * UNIT), 2 * terms * TINY)

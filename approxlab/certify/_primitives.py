@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from approxlab.certify._traced_truths import compare, is_finite, logic, select
-from approxlab.certify._traced_values import Value, out_shape, shape_of, truth
+from approxlab.certify._traced_values import Value, infinite, out_shape, shape_of, truth
 
 __all__ = ["MOVES", "REFUSED", "RULES"]
 
@@ -29,11 +30,34 @@ def _function(*names: str) -> Rule:
 
 
 def _binary(op: str) -> Rule:
-    def rule(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
+    def rule(tracer: Any, eqn: Any, a: Any, b: Any) -> Any:
         shape = out_shape(eqn)
+        for known, other in ((a, b), (b, a)):  # -inf, where a maximum starts, changes nothing
+            if isinstance(other, Value) and infinite(known) == _NEUTRAL.get(op):
+                return Value(tracer.spread(other, shape), shape)
+        if not isinstance(a, Value) and not isinstance(b, Value) and op in _EXACT:
+            found = np.asarray(_EXACT[op](a, b))
+            if _is_exact(op, a, b, found):  # as counts are
+                return np.broadcast_to(found, shape)
         return Value(tracer.builder.binary(op, *(tracer.spread(x, shape) for x in (a, b))), shape)
 
     return rule
+
+
+_NEUTRAL = {"maximum": -np.inf, "minimum": np.inf}
+_EXACT = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply}
+
+
+def _is_exact(op: str, a: np.ndarray, b: np.ndarray, found: np.ndarray) -> bool:
+    """Whether few known numbers were added or multiplied without rounding."""
+    if found.size > 16 or not np.all(np.isfinite(found)):
+        return False
+    ends = (np.broadcast_to(v, found.shape).ravel().tolist() for v in (a, b))
+    for x, y, z in zip(*ends, found.ravel().tolist(), strict=True):
+        p, q = Fraction(x), Fraction(y)
+        if {"add": p + q, "subtract": p - q, "multiply": p * q}[op] != Fraction(z):
+            return False
+    return True
 
 
 def _divide(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
@@ -114,11 +138,12 @@ def _ceil(tracer: Any, eqn: Any, x: Any) -> Value:
 
 
 def _round(tracer: Any, eqn: Any, x: Any) -> Value:
-    if int(eqn.params["rounding_method"]) != 1:
-        raise TypeError(
-            f"{tracer.name}: cannot enclose 'round' away from zero, expected jnp.round, which "
-            "rounds ties to even."
-        )
+    if int(eqn.params["rounding_method"]) != 1:  # ties away from zero: sign x floor(|x| + 1/2)
+        build, node = tracer.builder, tracer.node(x)
+        half = build.constant(np.full(build.size(node), 0.5))
+        whole = build.function("floor", build.binary("add", build.function("absolute", node), half))
+        sign = build.function("sign", node)
+        return Value(build.binary("multiply", sign, whole), out_shape(eqn))
     return Value(tracer.builder.function("round", tracer.node(x)), out_shape(eqn))
 
 

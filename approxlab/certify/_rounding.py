@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST", "TINY", "UNIT", "add_up", "down", "gamma", "multiply_up", "up"]
+__all__ = ["LARGEST", "TINY", "UNIT", "down", "gamma", "multiply_up", "up"]
 
 UNIT = 2.0**-53
 """u: the relative error of one rounding, in the range of normal numbers."""
@@ -31,7 +31,7 @@ _PHI = UNIT + 2 * UNIT**2
 _ETA = 2.0**-1074
 
 
-def up(x: Any) -> np.ndarray:
+def up(x: Any) -> Any:
     """A float above x, elementwise: the next one, save by subnormal numbers (the next but one).
 
     Every real number that rounds to x is below it; inf and NaN stay, and -inf, to which finite
@@ -48,18 +48,13 @@ def up(x: Any) -> np.ndarray:
     return start + (np.abs(start) * _PHI + _ETA)
 
 
-def down(x: Any) -> np.ndarray:
+def down(x: Any) -> Any:
     """A float below x: -up(-x)."""
     start = np.minimum(x, LARGEST)
     return start - (np.abs(start) * _PHI + _ETA)
 
 
-def add_up(x: np.ndarray, y: np.ndarray | float) -> np.ndarray:
-    """An upper bound of x + y."""
-    return up(x + y)
-
-
-def multiply_up(x: np.ndarray, y: np.ndarray | float) -> np.ndarray:
+def multiply_up(x: Any, y: Any) -> Any:
     """An upper bound of x * y."""
     return up(x * y)
 

@@ -67,4 +67,5 @@ def sharp_dot(rows: Array, matrix: Array, bias: Array | float) -> tuple[Array, A
             size = size + np.where(extreme, np.inf, 0.0)
     value, rounding = exact_sum(total, small)
     lost = np.abs(rounding) + gamma(2 * n + 4) * size
-    return value, np.where(lost == 0.0, 0.0, upward(lost, 4 * n + 8))
+    exact = (size == 0.0) & (rounding == 0.0)
+    return value, np.where(exact, 0.0, upward(lost, 4 * n + 8))

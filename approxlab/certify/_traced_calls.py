@@ -71,6 +71,7 @@ CALLS: Mapping[str, Rule] = {
     "custom_vjp_call": _call("call_jaxpr"),
     "custom_vjp_call_jaxpr": _call("fun_jaxpr"),
     "remat": _call("jaxpr"),
+    "remat2": _call("jaxpr"),
     "checkpoint": _call("jaxpr"),
     "cond": _cond,
     "scan": _scan,

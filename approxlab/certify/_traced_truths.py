@@ -7,21 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.certify._traced_values import Value, is_truth, out_shape, truth
+from approxlab.certify._traced_values import Value, infinite, is_truth, out_shape, truth
 
 __all__ = ["compare", "is_finite", "logic", "select"]
 
 Rule = Callable[..., Any]
 
+_ORDER = {"less": np.less, "less_equal": np.less_equal, "equal": np.equal}
+
 
 def compare(op: str, swapped: bool = False, negated: bool = False) -> Rule:
     """One of `_expression.COMPARISONS`, or what it denies."""
 
-    def rule(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
+    def rule(tracer: Any, eqn: Any, a: Any, b: Any) -> Any:
         shape, build = out_shape(eqn), tracer.builder
         if any(is_truth(x) for x in (a, b)):
             return _compare_truths(tracer, eqn, a, b)
-        left, right = (tracer.spread(x, shape) for x in ((b, a) if swapped else (a, b)))
+        first, second = (b, a) if swapped else (a, b)
+        if infinite(first) or infinite(second):  # real numbers lie between -inf and inf
+            low, high = (np.asarray(infinite(v)) for v in (first, second))
+            return np.full(shape, bool(_ORDER[op](low, high)) != negated)
+        if not isinstance(first, Value) and not isinstance(second, Value):
+            return np.broadcast_to(_ORDER[op](first, second) != negated, shape)
+        left, right = (tracer.spread(v, shape) for v in (first, second))
         node = build.compare(op, left, right)
         return Value(build.logic("not", [node]) if negated else node, shape, truth=True)
 
@@ -61,11 +69,16 @@ def is_finite(tracer: Any, eqn: Any, x: Any) -> Value:
     return Value(tracer.builder.compare("equal", node, node), out_shape(eqn), truth=True)
 
 
-def select(tracer: Any, eqn: Any, which: Any, *cases: Any) -> Value:
+def select(tracer: Any, eqn: Any, which: Any, *cases: Any) -> Any:
     """The entries of one of the cases."""
     shape, build = out_shape(eqn), tracer.builder
     if any(is_truth(case) for case in cases):
         return _select_truths(tracer, which, shape, *cases)
+    if not isinstance(which, Value) and len(set(np.ravel(which).tolist())) == 1:
+        chosen = cases[int(np.ravel(which)[0])]
+        if not isinstance(chosen, Value):
+            return np.broadcast_to(chosen, shape)
+        return Value(tracer.spread(chosen, shape), shape)
     nodes = [tracer.spread(c, shape) for c in cases]
     if isinstance(which, Value):
         if len(cases) != 2:

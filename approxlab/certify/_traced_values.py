@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Value", "is_truth", "out_shape", "shape_of", "truth"]
+__all__ = ["Value", "infinite", "is_truth", "out_shape", "shape_of", "truth"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,3 +46,11 @@ def truth(tracer: Any, value: Any, shape: tuple[int, ...]) -> int:
 def is_truth(value: Any) -> bool:
     """Whether the entries are true or false."""
     return value.truth if isinstance(value, Value) else value.dtype.kind == "b"
+
+
+def infinite(value: Any) -> float:
+    """Inf or -inf if a known array holds nothing else, else 0."""
+    if isinstance(value, Value) or value.dtype.kind != "f" or not value.size:
+        return 0.0
+    first = float(value.ravel()[0])
+    return first if np.isinf(first) and np.all(value == first) else 0.0

@@ -80,6 +80,8 @@ class Tracer:
             name not in REFUSED and all(v.aval.dtype.kind in "iub" for v in eqn.outvars)
         ):
             return self._computed(eqn, args)
+        if name == "iota":
+            return self._computed(eqn, args)
         if name in MOVES:
             return self.moved(eqn, args)
         if name not in RULES:
@@ -110,13 +112,6 @@ class Tracer:
             return self.builder.constant(np.broadcast_to(np.asarray(value, np.float64), shape))
         entries = np.arange(int(np.prod(value.shape, dtype=int))).reshape(value.shape)
         return self.builder.take(value.node, np.broadcast_to(entries, shape))
-
-    def arranged(self, value: Any, entries: np.ndarray) -> Any:
-        """Entries of a value, by their numbers."""
-        if not isinstance(value, Value):
-            return np.asarray(value).ravel()[entries]
-        node = self.builder.take(value.node, entries)
-        return Value(node, entries.shape, value.truth)
 
     def moved(self, eqn: Any, args: list[Any]) -> list[Any]:
         """A primitive that moves entries, done to their numbers."""
@@ -149,7 +144,7 @@ class Tracer:
                 )
         if all(isinstance(v, np.ndarray) for v in moving):
             flat = np.concatenate([v.ravel() for v in moving])
-            return [flat[entries].astype(moving[0].dtype) for entries in many]
+            return [np.asarray(flat[entries], moving[0].dtype) for entries in many]
         truth = any(isinstance(v, Value) and v.truth for v in moving)
         if truth and len(moving) > 1:
             raise TypeError(

@@ -1,7 +1,7 @@
 """sin and cos of floats up to 2^20 in size, and arctan, with proved bounds of their errors.
 
 u = 2^-53. Reduction. pi/2 = P1 + P2 + P3 + P4 + e, where P1, P2, P3 have at most 33 bits each and
-|e| < 2^-160; k = rint(x / (pi/2)) as computed, |k| < 2^20. So k P1, k P2 and k P3 are exact, and
+|e| < 2^-159; k = rint(x / (pi/2)) as computed, |k| < 2^20. So k P1, k P2 and k P3 are exact, and
 x - k P1 too: a multiple of 2^-53 below 0.8 in size (k != 0). The further differences are kept as
 a sum of two floats (Knuth's sum, without error). The low parts are multiples of 2^-98 below 2^-52
 until P4 enters, so that their sum is exact; then k P4 errs by 2^-84 2^-53, and the low part, at

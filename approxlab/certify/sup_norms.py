@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from approxlab.arguments import check_positive
@@ -31,8 +30,8 @@ _MOST_DIMENSIONS = 5
 
 
 def sup_norm(
-    model: Callable[..., Any],
-    target: Callable[..., Any],
+    model: Any,
+    target: Any,
     box: Any = None,
     *,
     rtol: Any = 1e-3,
@@ -69,7 +68,7 @@ def sup_norm(
         box: A `Box`; by default that of the target.
         rtol: Stop where upper <= lower (1 + rtol).
         atol: Or where upper <= lower + atol, which a sup norm of 0 needs.
-        max_boxes: Most boxes to look at; by default 4 million.
+        max_boxes: Most boxes to look at; by default 8 million.
         seconds: Most seconds; by default 600.
         progress: Whether to show a bar.
 
@@ -129,7 +128,7 @@ def _limits(rtol: Any, atol: Any, max_boxes: Any, seconds: Any, dim: int) -> Lim
             f"box: got {dim} dimensions, about 1e{dim + 3} boxes expected; expected at most "
             f"{_MOST_DIMENSIONS}. Give max_boxes= or seconds= for the interval that these allow."
         )
-    boxes = 4_000_000 if max_boxes is None else max_boxes
+    boxes = 8_000_000 if max_boxes is None else max_boxes
     check_positive(max_boxes=boxes)
     limit = 600.0 if seconds is None else seconds
     number = hasattr(limit, "__float__") and not hasattr(limit, "__len__")

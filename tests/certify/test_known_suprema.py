@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 import approxlab as al
 from approxlab.certify.sup_norms import sup_norm
@@ -38,7 +39,7 @@ def interpolant(n, dim=1):
     )
 
 
-@pytest.mark.parametrize("n", [2, 4, 16, 64])
+@pytest.mark.parametrize("n", mostly_slow([2, 4, 16, 64, 256], [4, 64]))
 def test_interpolant_of_the_square(n):
     found = sup_norm(interpolant(n), lambda x: x[0] ** 2, UNIT, rtol=1e-13, atol=0.0)
     checked(found, 0.25 / n**2, 1e-12)
@@ -55,7 +56,7 @@ def test_maxima_of_both_signs(n):
     checked(found, shift, 1e-12)
 
 
-@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("depth", mostly_slow([1, 2, 4, 6], [4]))
 def test_deep_sawtooth_network_of_the_square(depth):
     built = al.constructions.square_deep(depth)
     found = sup_norm(built.network, lambda x: x[0] ** 2, UNIT, rtol=1e-12, atol=0.0)
@@ -133,7 +134,7 @@ SMOOTH = {
 }
 
 
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("name", mostly_slow(list(SMOOTH), ["logistic", "softplus", "gelu"]))
 def test_smooth_functions(name):
     model, target, (a, b), value = SMOOTH[name]
     found = sup_norm(model, target, al.Box([a], [b]), rtol=1e-9)
@@ -141,6 +142,15 @@ def test_smooth_functions(name):
     assert found.lower * (1 - 1e-12) <= value <= found.upper * (1 + 1e-12)
     assert found.status == "ok"
     assert found.upper <= found.lower * (1 + 1e-9)
+
+
+STAIRCASES = [
+    (4, 16, 0.0529325371920082),
+    (8, 32, 0.02844835780775004),
+    (16, 64, 0.01471970133253832),
+    (16, 128, 0.01691329056571966),
+    (32, 128, 0.00748373127343499),
+]
 
 
 def staircase(n, gain):
@@ -151,17 +161,9 @@ def staircase(n, gain):
     return al.MLP.from_arrays(weights, [-gain * centres, [0.0]], "sigmoid")
 
 
-@pytest.mark.parametrize(
-    ("n", "gain", "value"),
-    [
-        (4, 16, 0.0529325371920082),
-        (8, 32, 0.02844835780775004),
-        (16, 64, 0.01471970133253832),
-        (16, 128, 0.01691329056571966),
-        (32, 128, 0.00748373127343499),
-    ],
-)
-def test_staircases_of_sigmoids(n, gain, value):
+@pytest.mark.parametrize("case", mostly_slow(STAIRCASES, STAIRCASES[3:4]))
+def test_staircases_of_sigmoids(case):
+    n, gain, value = case
     found = sup_norm(staircase(n, gain), lambda x: x[0] ** 2, UNIT, rtol=1e-9)
     assert found.lower * (1 - 1e-14) <= value <= found.upper * (1 + 1e-14)
     assert found.status == "ok"
@@ -268,11 +270,12 @@ RIDGES = {2: np.array([0.5, 0.5]), 3: np.array([0.5, 0.25, 0.25]), 4: np.full(4,
 LIFTS = [(name, d) for name in ("tanh", "logistic", "runge", "softplus") for d in (2, 3, 4)]
 
 
-def slow_beyond_two(cases):
-    return [c if c[-1] == 2 else pytest.param(*c, marks=pytest.mark.slow) for c in cases]
+def mostly_slow_ones(cases):
+    often = cases[:1]
+    return [c if c in often else pytest.param(*c, marks=pytest.mark.slow) for c in cases]
 
 
-@pytest.mark.parametrize(("name", "dim"), slow_beyond_two(LIFTS))
+@pytest.mark.parametrize(("name", "dim"), mostly_slow_ones(LIFTS))
 def test_ridges(name, dim):
     """Functions of the mean of the coordinates: the supremum is unchanged."""
     model, target, (a, b), value = SMOOTH[name]
@@ -287,7 +290,7 @@ def test_ridges(name, dim):
     checked(found, value, 1.01 * rtol)
 
 
-@pytest.mark.parametrize(("name", "dim"), slow_beyond_two([("logistic", d) for d in (2, 3, 4)]))
+@pytest.mark.parametrize(("name", "dim"), mostly_slow_ones([("logistic", d) for d in (2, 3, 4)]))
 def test_sums_over_coordinates(name, dim):
     """sum_j e(x_j) is largest at dim max e, or dim max (-e)."""
     model, target, (a, b), value = SMOOTH[name]
@@ -311,7 +314,7 @@ def test_the_largest_component_counts():
     checked(found, 2 * 0.2384058440442351118805417, 1.01e-6)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", mostly_slow(range(12), [0]))
 def test_spikes_are_never_missed_by_the_upper_end(seed):
     """A bump of width 1e-6 at a random place: no grid sees it."""
     rng = np.random.default_rng(seed)
