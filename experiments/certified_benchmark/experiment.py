@@ -58,12 +58,26 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(systems=("water_tank",), points=64, tanh_seeds=1, tanh_steps=20,
-                    relu_seeds=1, relu_steps=20, large_steps=0),
+    "smoke": Config(
+        systems=("water_tank",),
+        points=64,
+        tanh_seeds=1,
+        tanh_steps=20,
+        relu_seeds=1,
+        relu_steps=20,
+        large_steps=0,
+    ),
     "default": Config(),
-    "paper": Config(tanh_seeds=6, tanh_steps=300, relu_seeds=24, relu_steps=150, large_steps=6000,
-                    rtol=1e-3, most_boxes=4_000_000),
-}  # fmt: skip
+    "paper": Config(
+        tanh_seeds=6,
+        tanh_steps=300,
+        relu_seeds=24,
+        relu_steps=150,
+        large_steps=6000,
+        rtol=1e-3,
+        most_boxes=4_000_000,
+    ),
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
@@ -89,9 +103,16 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     kinds = [
         {**small, "activation": "relu", "seeds": config.relu_seeds, "steps": config.relu_steps},
         {**small, "activation": "tanh", "seeds": config.tanh_seeds, "steps": config.tanh_steps},
-        {"size": "large", "method": "lbfgs", "points": config.large_points, **proof,
-         "activation": "tanh", "seeds": 1, "steps": config.large_steps},
-    ]  # fmt: skip
+        {
+            "size": "large",
+            "method": "lbfgs",
+            "points": config.large_points,
+            **proof,
+            "activation": "tanh",
+            "seeds": 1,
+            "steps": config.large_steps,
+        },
+    ]
     return [
         {"system": name, **kind}
         for name in config.systems
@@ -125,9 +146,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     ]
 
 
-def _fitted(
-    unit: Mapping[str, Any], run: runner.RunInfo, hidden: Any
-) -> tuple[MLP, float]:  # fmt: skip
+def _fitted(unit: Mapping[str, Any], run: runner.RunInfo, hidden: Any) -> tuple[MLP, float]:
     """The network of the smallest sampled error, and that error."""
     import jax
     import numpy as np

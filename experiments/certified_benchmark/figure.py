@@ -20,6 +20,7 @@ __all__ = ["draw"]
 
 _COLORS = colors("certified benchmark")
 _PLACES = (1.02, 1.18, 1.3)  # of what is written at the right
+_LEGEND = 1.9  # below the axes, in lines
 _MARKERS = dict(zip(KINDS.values(), "s^o", strict=True))
 
 
@@ -81,9 +82,5 @@ def _legend(ax: Axes, rows: Sequence[Row]) -> None:
         if any(kind(row) == name for row in rows):
             ax.plot([], [], _MARKERS[name], color=_COLORS[name], label=name)
     ax.plot([], [], "o", color="0.4", fillstyle="none", label="published tolerance, ReLU")
-    ax.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.55 / ax.get_position().height / ax.figure.get_figheight()),
-        ncols=4,
-        fontsize=10,
-    )
+    below = (0.5, -_LEGEND / sum(abs(y) for y in ax.get_ylim()))
+    ax.legend(loc="upper center", bbox_to_anchor=below, ncols=4, fontsize=10)

@@ -49,12 +49,8 @@ class System:
 _P = math.pi
 SYSTEMS: Mapping[str, System] = {
     "water_tank": System(r"$3/2-\sqrt{x}$", (0.1,), (10.0,), (12,), 0.097, 0.007),
-    "jet_engine": System(
-        "jet engine, cubic", (-1.0, -1.0), (1.0, 1.0), (10, 16), 0.039, 0.012
-    ),
-    "steam_governor": System(
-        "steam governor, 3D", (-1.0,) * 3, (1.0,) * 3, (12,), 0.105, 0.06
-    ),
+    "jet_engine": System("jet engine, cubic", (-1.0, -1.0), (1.0, 1.0), (10, 16), 0.039, 0.012),
+    "steam_governor": System("steam governor, 3D", (-1.0,) * 3, (1.0,) * 3, (12,), 0.105, 0.06),
     "exponential": System(
         r"$-\sin e^{y^3+1}-y^2,\ -x$", (-1.0, -1.0), (1.0, 1.0), (14, 14), 0.112, 0.04
     ),
@@ -69,7 +65,7 @@ SYSTEMS: Mapping[str, System] = {
     "oscillator": System(
         "oscillator, 1D", (-3.0,), (3.0,), None, None, 0.003 * (55 - math.sin(3.0))
     ),
-}  # fmt: skip
+}
 
 
 def vector_field(name: str) -> Callable[[Any], Any]:
@@ -80,9 +76,7 @@ def vector_field(name: str) -> Callable[[Any], Any]:
         return jnp.array([1.5 - jnp.sqrt(x[0])])
 
     def jet_engine(x: Any) -> Any:
-        return jnp.array(
-            [-x[1] - 1.5 * x[0] ** 2 - 0.5 * x[0] ** 3 - 0.1, 3.0 * x[0] - x[1]]
-        )  # fmt: skip
+        return jnp.array([-x[1] - 1.5 * x[0] ** 2 - 0.5 * x[0] ** 3 - 0.1, 3.0 * x[0] - x[1]])
 
     def steam_governor(x: Any) -> Any:
         pushed = x[2] ** 2 * jnp.sin(x[0]) * jnp.cos(x[0]) - jnp.sin(x[0]) - 3.0 * x[1]

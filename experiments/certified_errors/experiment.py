@@ -15,7 +15,7 @@ from approxlab.arguments import check_positive
 from experiments import runner
 from experiments.certified_errors.cases import CASES, construction
 from experiments.certified_errors.figure import draw
-from experiments.certified_errors.findings import METHODS, caption, check, table
+from experiments.certified_errors.findings import caption, check, table
 
 if TYPE_CHECKING:
     from approxlab import MLP, Target
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 REVISION = 1
 
 Method = Literal["adam", "lbfgs", "levenberg_marquardt", "variable_projection", "solve"]
+_METHODS: tuple[Method, ...] = (
+    "adam",
+    "lbfgs",
+    "levenberg_marquardt",
+    "variable_projection",
+    "solve",
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Config:
     """Names of the constructions."""
     targets: tuple[str, ...] = ("runge", "compositional")
     """Targets of the fits, names of the catalogue."""
-    methods: tuple[Method, ...] = tuple(METHODS)
+    methods: tuple[Method, ...] = _METHODS
     """How the fits are found."""
     widths: tuple[int, ...] = (4, 8, 16, 32)
     """Widths of the one hidden layer of tanh."""
@@ -46,11 +53,16 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(constructions=("square_shallow", "costarelli_spigler"), targets=("runge",),
-                    methods=("levenberg_marquardt", "solve"), widths=(4,), steps=10),
+    "smoke": Config(
+        constructions=("square_shallow", "costarelli_spigler"),
+        targets=("runge",),
+        methods=("levenberg_marquardt", "solve"),
+        widths=(4,),
+        steps=10,
+    ),
     "default": Config(),
     "paper": Config(widths=(4, 8, 16, 32, 64), steps=300, most_boxes=4_000_000),
-}  # fmt: skip
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
@@ -67,13 +79,19 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     return [
         *({"story": "construction", "name": name, **proof} for name in config.constructions),
         *(
-            {"story": "fit", "target": target, "method": method, "width": width,
-             "steps": config.steps, **proof}
+            {
+                "story": "fit",
+                "target": target,
+                "method": method,
+                "width": width,
+                "steps": config.steps,
+                **proof,
+            }
             for target in config.targets
             for method in config.methods
             for width in config.widths
         ),
-    ]  # fmt: skip
+    ]
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
@@ -88,9 +106,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     else:
         target = al.targets.get(unit["target"])
         network, told = _fitted(target, unit, run), {}
-    found = al.certify.sup_norm(
-        network, target, rtol=unit["rtol"], max_boxes=unit["most_boxes"]
-    )  # fmt: skip
+    found = al.certify.sup_norm(network, target, rtol=unit["rtol"], max_boxes=unit["most_boxes"])
     return [
         {
             **told,

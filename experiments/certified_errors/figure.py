@@ -37,9 +37,14 @@ def draw(rows: Sequence[Row]) -> Figure:
     targets = distinct(fits, "target")
     with plotting.style("screen"):
         figure, axes = plt.subplots(
-            1, 1 + len(targets), figsize=(6.2 + 3.7 * len(targets), 5.6), dpi=100, squeeze=False,
-            width_ratios=[1.25, *(1.0 for _ in targets)], layout="constrained",
-        )  # fmt: skip
+            1,
+            1 + len(targets),
+            figsize=(6.2 + 3.7 * len(targets), 5.6),
+            dpi=100,
+            squeeze=False,
+            width_ratios=[1.25, *(1.0 for _ in targets)],
+            layout="constrained",
+        )
         _draw_claims(axes[0, 0], built)
         for ax, target in zip(axes[0, 1:], targets, strict=True):
             _draw_fits(ax, of(fits, target=target))
@@ -63,8 +68,15 @@ def _draw_claims(ax: Axes, rows: Sequence[Row]) -> None:
         ax.plot(row["certified_lower"] / high, y, "o", color=_PROVED, markersize=7)
         ax.plot(ratio, y, "D", color=_CLAIMED, markersize=6, fillstyle="none")
         said = "attained" if row["attained"] else f"{ratio:.2f}"
-        ax.annotate(said, (ratio, y), xytext=(8, 0), textcoords="offset points", va="center",
-                    fontsize=10, color=_CLAIMED)  # fmt: skip
+        ax.annotate(
+            said,
+            (ratio, y),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=10,
+            color=_CLAIMED,
+        )
     ax.set_yticks(range(len(rows)), [CASES[row["name"]] for row in rows], fontsize=10)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
@@ -84,8 +96,15 @@ def _draw_fits(ax: Axes, rows: Sequence[Row]) -> None:
         color, widths = _COLORS[method], column(cells, "width")
         low, high = column(cells, "certified_lower"), column(cells, "certified_upper")
         floor = [max(value, 1e-3 * top) for value, top in zip(low, high, strict=True)]
-        ax.plot(widths, high, _MARKERS[method] + "-", color=color, label=name, markersize=5.5,
-                linewidth=1.3)  # fmt: skip
+        ax.plot(
+            widths,
+            high,
+            _MARKERS[method] + "-",
+            color=color,
+            label=name,
+            markersize=5.5,
+            linewidth=1.3,
+        )
         ax.vlines(widths, floor, high, color=color, linewidth=5.0, alpha=0.45)
         ax.plot(widths, column(cells, "sampled_sup"), "+", color="black", markersize=9, zorder=5)
     ax.set(xscale="log", yscale="log", xlabel="width")

@@ -51,12 +51,22 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(dims=(1,), steps=(5,), activations=("tanh",), samples=(100, 1000), repeats=4,
-                    ridges=(1e-2, 1e-5)),
+    "smoke": Config(
+        dims=(1,),
+        steps=(5,),
+        activations=("tanh",),
+        samples=(100, 1000),
+        repeats=4,
+        ridges=(1e-2, 1e-5),
+    ),
     "default": Config(),
-    "paper": Config(steps=(3, 12, 60, 300), samples=(100, 1000, 10_000, 100_000, 1_000_000),
-                    repeats=50, most_boxes=4_000_000),
-}  # fmt: skip
+    "paper": Config(
+        steps=(3, 12, 60, 300),
+        samples=(100, 1000, 10_000, 100_000, 1_000_000),
+        repeats=50,
+        most_boxes=4_000_000,
+    ),
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
@@ -125,9 +135,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
     return rows
 
 
-def _largest(
-    network: MLP, target: Any, key: Any, count: int, repeats: int
-) -> np.ndarray:  # fmt: skip
+def _largest(network: MLP, target: Any, key: Any, count: int, repeats: int) -> np.ndarray:
     """The largest error at `count` points, for every repetition."""
     import jax
     import numpy as np

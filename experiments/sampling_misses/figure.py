@@ -33,9 +33,14 @@ def draw(rows: Sequence[Row]) -> Figure:
     dims = distinct(fits, "dim")
     with plotting.style("screen"):
         figure, axes = plt.subplots(
-            1, len(dims) + 1, figsize=(4.4 + 3.1 * len(dims), 4.9), dpi=100, squeeze=False,
-            layout="constrained", width_ratios=[*(1.0 for _ in dims), 1.3],
-        )  # fmt: skip
+            1,
+            len(dims) + 1,
+            figsize=(4.4 + 3.1 * len(dims), 4.9),
+            dpi=100,
+            squeeze=False,
+            layout="constrained",
+            width_ratios=[*(1.0 for _ in dims), 1.3],
+        )
         for ax, dim in zip(axes[0], dims, strict=False):
             _draw_fits(ax, of(fits, dim=dim))
             bold_title(ax, f"Fits in {dim}D", 12)
@@ -55,8 +60,16 @@ def _draw_fits(ax: Axes, rows: Sequence[Row]) -> None:
         order = distinct(rows, "steps").index(steps)
         color = _COLORS[activation]
         share = [max(missed(row), _FLOOR) for row in cells]
-        ax.plot(counts, share, "o^s*"[order % 4] + "-", color=color, markersize=5, label=name,
-                alpha=0.45 + 0.25 * min(order, 2), linewidth=1.0 + 0.5 * order)  # fmt: skip
+        ax.plot(
+            counts,
+            share,
+            "o^s*"[order % 4] + "-",
+            color=color,
+            markersize=5,
+            label=name,
+            alpha=0.45 + 0.25 * min(order, 2),
+            linewidth=1.0 + 0.5 * order,
+        )
         found = max(searched(cells[0]), _FLOOR)
         ax.plot(
             counts[-1] * 8.0, found, "o^s*"[order % 4], color=color, fillstyle="none", markersize=8
@@ -84,10 +97,18 @@ def _draw_ridges(ax: Axes, rows: Sequence[Row]) -> None:
         shift = 1.35 ** (i - 0.5 * (len(dims) - 1))
         widths = [shift * row["width"] for row in some]
         low, high = column(some, "certified_lower"), column(some, "certified_upper")
-        ax.vlines(widths, low, [min(top, _TOP) for top in high], color=color, linewidth=6.0,
-                  alpha=0.4)  # fmt: skip
-        ax.plot(widths, column(some, "searched"), "D", color=color, fillstyle="none",
-                markersize=7, label=f"{dim}D, search")  # fmt: skip
+        ax.vlines(
+            widths, low, [min(top, _TOP) for top in high], color=color, linewidth=6.0, alpha=0.4
+        )
+        ax.plot(
+            widths,
+            column(some, "searched"),
+            "D",
+            color=color,
+            fillstyle="none",
+            markersize=7,
+            label=f"{dim}D, search",
+        )
         found = [row["median_share"] * row["certified_lower"] for row in some]
         ax.plot(widths, found, ".", color=color, markersize=7, label=f"{dim}D, largest of {most:,}")
     ax.plot([], [], color="0.4", linewidth=6.0, alpha=0.4, label="proved interval")

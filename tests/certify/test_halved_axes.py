@@ -1,4 +1,4 @@
-"""No axis is left unhalved for ever: a halving that gains nothing does not rule out the next one."""
+"""No axis is left unhalved for ever: one halving that gains nothing does not rule it out."""
 
 import jax.numpy as jnp
 import pytest
@@ -8,10 +8,16 @@ from approxlab.certify import _search
 
 # Fitted to (y, sqrt x) on [0, 1] x [-1, 1] and rounded: the third unit is steep near the edge.
 WEIGHTS = (
-    [[0.234, -0.355], [-1.593, -0.001], [82.943, 35.992], [24.047, 0.002], [0.275, -0.418],
-     [0.57, 0.019]],
+    [
+        [0.234, -0.355],
+        [-1.593, -0.001],
+        [82.943, 35.992],
+        [24.047, 0.002],
+        [0.275, -0.418],
+        [0.57, 0.019],
+    ],
     [[-2.302, -0.103, -0.001, 0.215, -1.69, 1.158], [0.034, -38.157, 0.001, 19.053, 0.026, 0.782]],
-)  # fmt: skip
+)
 BIASES = ([-0.663, -2.618, -43.016, 2.751, 0.723, -0.308], [-0.259, -56.402])
 BOX = al.Box([0.0, -1.0], [1.0, 1.0])
 
