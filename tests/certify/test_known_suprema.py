@@ -267,7 +267,9 @@ def test_waves():
 
 
 RIDGES = {2: np.array([0.5, 0.5]), 3: np.array([0.5, 0.25, 0.25]), 4: np.full(4, 0.25)}
-LIFTS = [(name, d) for name in ("tanh", "logistic", "runge", "softplus") for d in (2, 3, 4)]
+LIFTS = [(name, d) for name in ("tanh", "logistic", "runge") for d in (2, 3, 4)]
+# Where the error is largest along a whole plane of kinks, boxes of first order fill that plane.
+LIFTS += [("softplus", 2), ("softplus", 3)]
 
 
 def mostly_slow_ones(cases):
