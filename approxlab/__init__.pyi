@@ -1,5 +1,6 @@
 from . import approximation as approximation
 from . import calculus as calculus
+from . import certify as certify
 from . import claims as claims
 from . import constructions as constructions
 from . import costs as costs

@@ -42,6 +42,7 @@ ALLOWED = {
         *("arguments", "claims", "domains", "evaluation", "rates", "resolution"),
         *("splines", "targets"),
     },
+    "certify": {"arguments", "claims", "domains", "networks"},
     "constructions": FIRST | {"optimal"},
     "approximation": FIRST | {"constructions", "fitting", "optimal"},
     "fitting": FIRST | {"constructions", "derivatives", "optimal"},

@@ -15,6 +15,8 @@ from approxlab import records
 # made-up machine without packages.
 IDENTITIES = {
     "barron_rate": "9786f1f419f169a4",
+    "certified_benchmark": "fd611259338e1e35",
+    "certified_errors": "d3eba46b110eee80",
     "computational_graphs": "2d00b784a1af1c0c",
     "cybenko_1d": "3fa1b3a5ee404670",
     "cybenko_2d": "a506b75ac31acd69",
@@ -36,6 +38,7 @@ IDENTITIES = {
     "machine_precision": "867a0ae19b1b944e",
     "network_calculus": "73410a64b0990602",
     "radial_separation": "d9423a72bf5697b2",
+    "sampling_misses": "fa6ec7c3aa1ab7a7",
     "sigmoid_shapes": "24ffed86981cb38c",
     "steep_or_solved": "23e70ebe77957983",
     "student_teacher": "480cfcdd3dc8b6c5",

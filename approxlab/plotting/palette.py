@@ -54,6 +54,21 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "steepness": {"shallow": _VERMILLION, "best": _BLACK, "steep": _BLUE},
         "units": {"first": _BLUE, "second": _VERMILLION, "third": _GREEN, "sum": _PURPLE},
         "sampled units": {"fourier": _BLUE, "ridge": _VERMILLION, "bound": "#555555"},
+        # Proved errors.
+        "certified benchmark": {
+            "ReLU, published size": _VERMILLION,
+            "tanh, published size": _BLUE,
+            "tanh, 3 layers of 64": _GREEN,
+        },
+        "certified": {"proved": _BLUE, "claimed": _VERMILLION},
+        "certified sampling": {"tanh": _BLUE, "relu": _VERMILLION},
+        "certified fits": {
+            "adam": _VERMILLION,
+            "lbfgs": _ORANGE,
+            "levenberg_marquardt": _SKY,
+            "variable_projection": _GREEN,
+            "solve": _BLUE,
+        },
         # Fits.
         "training": {
             "adam": _VERMILLION,

@@ -1,0 +1,78 @@
+"""Programs inside of programs: calls, branches and loops of known length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from approxlab.certify._traced_values import Value
+
+__all__ = ["CALLS"]
+
+Rule = Callable[..., Any]
+
+
+def _call(parameter: str) -> Rule:
+    def rule(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
+        inner = eqn.params[parameter]
+        return tracer.run(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), args)
+
+    return rule
+
+
+def _cond(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
+    which, *rest = args
+    branches = eqn.params["branches"]
+    if not isinstance(which, Value):
+        chosen = branches[int(np.clip(int(which), 0, len(branches) - 1))]
+        return tracer.run(chosen.jaxpr, chosen.consts, rest)
+    if not which.truth or len(branches) != 2:
+        raise TypeError(
+            f"{tracer.name}: cannot enclose 'cond' of {len(branches)} branches that depends on "
+            "the point, expected jnp.where."
+        )
+    found = [tracer.run(branch.jaxpr, branch.consts, rest) for branch in branches]
+    merged = []
+    for var, no, yes in zip(eqn.outvars, *found, strict=True):
+        shape = tuple(var.aval.shape)
+        nodes = [tracer.spread(value, shape) for value in (no, yes)]
+        condition = tracer.spread(which, shape)
+        merged.append(Value(tracer.builder.choose(condition, *nodes), shape))
+    return merged
+
+
+def _scan(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
+    """A loop of known length, unrolled; only its last state may be used."""
+    params = eqn.params
+    fixed, carried = params["num_consts"], params["num_carry"]
+    if len(args) > fixed + carried or len(eqn.outvars) > carried:
+        raise TypeError(
+            f"{tracer.name}: cannot enclose 'scan' over arrays, expected a loop in Python."
+        )
+    if params["length"] > 1024:
+        raise TypeError(
+            f"{tracer.name}: cannot enclose 'scan' of {params['length']} steps, expected at most "
+            "1024."
+        )
+    body, state = params["jaxpr"], args[fixed:]
+    for _ in range(params["length"]):
+        state = tracer.run(body.jaxpr, body.consts, [*args[:fixed], *state])
+    return state
+
+
+CALLS: Mapping[str, Rule] = {
+    "jit": _call("jaxpr"),
+    "pjit": _call("jaxpr"),
+    "closed_call": _call("call_jaxpr"),
+    "core_call": _call("call_jaxpr"),
+    "custom_jvp_call": _call("call_jaxpr"),
+    "custom_vjp_call": _call("call_jaxpr"),
+    "custom_vjp_call_jaxpr": _call("fun_jaxpr"),
+    "remat": _call("jaxpr"),
+    "remat2": _call("jaxpr"),
+    "checkpoint": _call("jaxpr"),
+    "cond": _cond,
+    "scan": _scan,
+}

@@ -1,0 +1,1 @@
+"""By how much does the largest of many samples understate a sup norm, and what do searches miss?"""
