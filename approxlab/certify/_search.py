@@ -159,7 +159,7 @@ class _State:
             return False
         if self.settled_top > max(self.enough, floor) and self.settled_top >= np.max(self.bound):
             return False  # boxes that cannot be halved any more decide
-        return self.count + 2 <= self.limits.boxes and time.monotonic() < self.end
+        return self.count + 2 <= self.limits.boxes and self._has_time()
 
     def step(self) -> None:
         """Halve the boxes of the largest bounds, a batch of them."""
