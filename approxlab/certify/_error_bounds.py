@@ -48,7 +48,7 @@ def times_sizes(factor: Any, *sizes: Any) -> Any:
     """At least the product of non-negative numbers, up to roundings that `upward` makes up for.
 
     Sizes come with the largest first. Squares of sizes may underflow where the factor is large, as
-    second derivatives are: so the factor is multiplied first. It is at least 2^-1000 here, therefore
+    second derivatives are: so the factor is multiplied first. It is at least 2^-1000 here:
     no product underflows as long as sizes are at least 1, and an underflow is not multiplied by
     more than 1 afterwards.
     """

@@ -54,8 +54,10 @@ def sup_norm(
     Literals of a function are the binary64 numbers that they are: 0.1 is not a tenth, and math.pi
     is not pi. Constants of any dtype are taken exactly, and arithmetic of them inside the function
     is exact arithmetic: float32(0.1) + float32(0.2) is the exact sum of the two float32 numbers,
-    not the float32 number that it is rounded to. What is not claimed: that the float32 or float64 program that evaluates f has the
-    same error; see `evaluation_gap`. A jump counts with all values between its sides. Of vectors,
+    not the float32 number that it is rounded to.
+
+    What is not claimed: that the float32 or float64 program that evaluates f has the same error;
+    see `evaluation_gap`. A jump counts with all values between its sides. Of vectors,
     the largest component counts.
 
     Boxes are halved where |f - g| may be largest. On each, f - g is expanded to second order at

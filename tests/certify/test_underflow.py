@@ -29,7 +29,7 @@ def _zero(x):
     ],
 )
 def test_curvature_of_tiny_arguments(power, model, slope):
-    """Scale^-p (scale + 1e-3 scale x)^p - (1 + p 1e-3 x) is largest at -1, about p (p - 1) / 2e6."""
+    """Scale^-p (scale + 1e-3 scale x)^p - (1 + p 1e-3 x) is largest at -1."""
     truth = abs((1.0 - 1e-3) ** power - (1.0 - slope))
     found = sup_norm(model, lambda x: 1.0 + slope * x[0], BOX, atol=0.0, max_boxes=2000)
     assert found.lower <= truth * (1.0 + 1e-6)
