@@ -246,7 +246,9 @@ def _largest(slopes: np.ndarray, squares: np.ndarray) -> np.ndarray:
     """Max over [-1, 1] of g s + h s^2, not negative, with at most three roundings."""
     size = np.abs(slopes)
     inside = (squares < 0.0) & (size < -2.0 * squares)
-    return np.where(inside, size * size / (-4.0 * squares), np.maximum(size + squares, 0.0))
+    # The quotient is below 2; the square of a small size would underflow.
+    top = 0.25 * size * (size / -squares)
+    return np.where(inside, top, np.maximum(size + squares, 0.0))
 
 
 def point_bounds(u: Models) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["down", "exact_difference", "exact_product", "exact_sum", "gamma", "up", "upward"]
+__all__ = [
+    "down",
+    "exact_difference",
+    "exact_product",
+    "exact_sum",
+    "gamma",
+    "times_sizes",
+    "up",
+    "upward",
+]
 
 UNIT = 2.0**-53
 _TINY = 2.0**-1000
@@ -33,6 +42,20 @@ def upward(value: Any, k: int) -> Any:
     where `_TINY` is lost in the sum, these cover the underflows.
     """
     return value * (1.0 + (k + 4) * (2.0 * UNIT)) + _TINY
+
+
+def times_sizes(factor: Any, *sizes: Any) -> Any:
+    """At least the product of non-negative numbers, up to roundings that `upward` makes up for.
+
+    Sizes come with the largest first. Squares of sizes may underflow where the factor is large, as
+    second derivatives are: so the factor is multiplied first. It is at least 2^-1000 here:
+    no product underflows as long as sizes are at least 1, and an underflow is not multiplied by
+    more than 1 afterwards.
+    """
+    product = factor + _TINY
+    for size in sizes:
+        product = product * size
+    return product
 
 
 def up(value: Any) -> Any:

@@ -19,7 +19,7 @@ import numpy as np
 
 from approxlab.certify import _elementary as elementary
 from approxlab.certify._activation_ranges import derivatives
-from approxlab.certify._error_bounds import gamma, upward
+from approxlab.certify._error_bounds import gamma, times_sizes, upward
 from approxlab.certify._intervals import Intervals
 from approxlab.certify._local_expansions import FAST, Expansion
 from approxlab.certify._taylor_models import Models, middle, outer
@@ -72,12 +72,12 @@ def smooth(u: Models, rule: Derivatives, order: int = 3) -> Models:
     reach = np.fmin(size, upward(np.maximum(u.high - u.value, u.value - u.low), 2))
     second = upward(np.maximum(over[2].hi - f2, f2 - over[2].lo), 2)
     first = upward(np.maximum(over[1].hi - f1, f1 - over[1].lo), 2)
-    square = reach * reach
-    beyond = np.fmin(0.5 * second * square, first * reach + 0.5 * np.abs(f2) * square)
+    bent = times_sizes(0.5 * np.abs(f2), reach, reach)
+    beyond = np.fmin(times_sizes(0.5 * second, reach, reach), first * reach + bent)
     if order >= 3:
         third = np.maximum(np.abs(over[3].lo), np.abs(over[3].hi))
-        beyond = np.fmin(beyond, third * square * reach / 6.0)
-    more = upward(beyond + e0 + e1 * size + 0.5 * e2 * size * size, 20)
+        beyond = np.fmin(beyond, times_sizes(third / 6.0, reach, reach, reach))
+    more = upward(beyond + e0 + e1 * size + times_sizes(0.5 * e2, size, size), 20)
     return composed(u, (f0, f1, f2), more, over[0].lo, over[0].hi)
 
 
@@ -86,7 +86,7 @@ def quick(u: Models, expansion: Callable[[np.ndarray], Expansion]) -> Models:
     local = expansion(u.value)
     size = upward(u.linear_size + u.curved_size + u.rest, _STEPS)
     reach = np.fmin(size, upward(np.maximum(u.high - u.value, u.value - u.low), 2))
-    lost = local.e0 + local.e1 * size + 0.5 * local.e2 * size * size
+    lost = local.e0 + local.e1 * size + times_sizes(0.5 * local.e2, size, size)
     more = upward(local.beyond(reach) + lost, 20)
     low, high = (np.full_like(u.value, end) for end in (local.limit.low, local.limit.high))
     return composed(u, (local.f0, local.f1, local.f2), more, low, high)
@@ -104,13 +104,14 @@ def composed(
     linear, curved, rest = u.linear_size, u.curved_size, u.rest
     slopes = None if u.slopes is None else f1 * u.slopes
     curves = None if u.curves is None else f1 * u.curves
-    squares = outer(u.slopes, u.slopes)
-    if squares is not None:
-        bent = (0.5 * f2) * squares
+    if u.slopes is not None:
+        # Squares of slopes alone may underflow, and f'' be large.
+        bent = outer((0.5 * f2) * u.slopes, u.slopes)
         curves = bent if curves is None else curves + bent
     small = curved + rest
-    lost = np.abs(f1) * rest + 0.5 * np.abs(f2) * small * (2.0 * linear + small)
-    size = np.abs(f1) * (linear + curved) + 0.5 * np.abs(f2) * linear * linear
+    half = 0.5 * np.abs(f2)
+    lost = np.abs(f1) * rest + times_sizes(half, 2.0 * linear + small, small)
+    size = np.abs(f1) * (linear + curved) + times_sizes(half, linear, linear)
     rest = upward(lost + more + gamma(8) * size, _STEPS)
     return Models(f0, slopes, curves, rest, low, high).settled()
 

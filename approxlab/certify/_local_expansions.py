@@ -101,7 +101,7 @@ class Expansion:
         e0 = self.e0[far] if isinstance(self.e0, np.ndarray) else self.e0
         change = np.maximum(above - f0 + more, f0 - below + less) + e0
         slack = 4.0 * UNIT * (np.abs(above) + np.abs(below) + np.abs(f0))
-        bend = 0.5 * np.abs(self.f2[far]) * reach
+        bend = np.abs(self.f2[far]) * (0.5 * reach)
         return change + slack + (np.abs(self.f1[far]) + bend) * reach
 
 

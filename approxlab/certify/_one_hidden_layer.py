@@ -119,6 +119,12 @@ class HiddenLayer:
         return np.stack(found, axis=1)
 
 
+def _moderate(weights: np.ndarray) -> bool:
+    """Whether no product of three such weights overflows or underflows."""
+    size = np.abs(weights[weights != 0.0])
+    return bool(np.all((size >= 2.0**-200) & (size <= 2.0**200)))
+
+
 def hidden_layers(expression: Expression) -> dict[int, HiddenLayer]:
     """The nodes of an expression that are networks of one smooth hidden layer."""
     nodes, found = expression.nodes, {}
@@ -127,6 +133,7 @@ def hidden_layers(expression: Expression) -> dict[int, HiddenLayer]:
             continue
         activation = nodes[node.args[0]]
         inner = nodes[activation.args[0]]
-        if inner.op == "linear" and nodes[inner.args[0]].op == "input":
+        plain = inner.op == "linear" and nodes[inner.args[0]].op == "input"
+        if plain and _moderate(inner.data[0]) and _moderate(node.data[0]):
             found[i] = HiddenLayer(activation.op, inner, node)
     return found

@@ -88,7 +88,7 @@ def single(model: Any, dim: int, sign: float = 1.0) -> Expression:
 
 
 def _values(builder: Builder, function: Any, name: str) -> int:
-    if isinstance(function, MLP):
+    if isinstance(function, MLP) and type(function).__call__ is MLP.__call__:
         return add_network(builder, builder.input, function)
     return add_function(builder, builder.input, function, name)
 
@@ -98,13 +98,22 @@ def cuts_of(box: Box, model: Any, target: Any) -> tuple[np.ndarray, ...]:
     cuts = [np.array([a, b]) for a, b in zip(box.lower, box.upper, strict=True)]
     if box.dim == 1:
         kinks = [*(getattr(model, "kinks", None) or ()), *(getattr(target, "kinks", None) or ())]
-        inner = sorted({float(k) for k in kinks if box.lower[0] < k < box.upper[0]})
+        inner = sorted({float(k) for k in kinks if _can_cut(cuts[0], k)})
         wanted = np.array([box.lower[0], *inner, box.upper[0]])
         if len(inner) <= _MOST_CUTS and np.min(np.diff(wanted)) >= 2.0**-300:
             cuts = [wanted]
     found = tuple(cuts)
     check_cuts(found)
     return found
+
+
+def _can_cut(ends: np.ndarray, kink: Any) -> bool:
+    """Whether a kink lies inside and is a number that an axis can be cut at: it is only a hint."""
+    try:
+        check_cuts((np.array([ends[0], float(kink), ends[1]]),))
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def name_of(function: Any) -> str:

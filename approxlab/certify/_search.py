@@ -43,13 +43,17 @@ class Limits:
         rtol: Where upper <= lower (1 + rtol).
         atol: Or where upper <= lower + atol.
         boxes: Most boxes to look at.
-        seconds: Most seconds.
+        seconds: Most seconds. One box and one point are always looked at.
+        start: The `time.monotonic()` from which seconds count; by default, when the search starts.
+        beside: Whether the lower bound holds on a small box around the witness, not at it alone.
     """
 
     rtol: float
     atol: float
     boxes: int
     seconds: float
+    start: float | None = None
+    beside: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,12 +105,13 @@ class _State:
     def __init__(
         self, expression: Expression, cuts: tuple[np.ndarray, ...], limits: Limits
     ) -> None:
-        self.enclosure, self.limits = Enclosure(expression), limits
-        self.end = time.monotonic() + limits.seconds
+        self.enclosure, self.limits, self.assessed = Enclosure(expression), limits, False
+        self.end = (time.monotonic() if limits.start is None else limits.start) + limits.seconds
         self.dim = len(cuts)
         self.chunk = self.enclosure.chunk
         self.lower, self.noise, self.settled_top = 0.0, 0.0, 0.0
-        self.rate = 0.0  # seconds per box
+        self.rate = 0.0  # seconds per box that is halved
+        self.cost = 0.0  # seconds per enclosure
         roots = cells(cuts)
         self.roots = self.count = len(roots)
         self.axis = np.full(max(2 * len(roots), 1024), -1, np.int8)
@@ -117,7 +122,9 @@ class _State:
         self._look_at(self.witness[None, :])
         weights = np.full((len(roots), self.dim), 1.0 / self.dim)
         self.ids, self.boxes = np.arange(len(roots)), roots
-        self.bound, self.next_axis, self.weights = self._assessed(roots, weights)
+        self.bound, self.next_axis, self.weights = self._assessed(
+            roots, weights, np.full(len(roots), np.inf), np.zeros(len(roots), np.int64)
+        )
         self.stuck = np.zeros(len(roots), np.int16)
 
     # Thresholds
@@ -152,7 +159,7 @@ class _State:
             return False
         if self.settled_top > max(self.enough, floor) and self.settled_top >= np.max(self.bound):
             return False  # boxes that cannot be halved any more decide
-        return self.count + 2 <= self.limits.boxes and time.monotonic() < self.end
+        return self.count + 2 <= self.limits.boxes and self._has_time()
 
     def step(self) -> None:
         """Halve the boxes of the largest bounds, a batch of them."""
@@ -160,7 +167,8 @@ class _State:
         size = min(max(self.chunk // 2, len(self.ids) // 4), room, len(self.ids))
         if self.rate > 0.0:
             left = max(self.end - time.monotonic(), 0.0)
-            size = min(size, max(int(left / (2.0 * self.rate)), self.chunk // 4, 1))
+            few = min(self.chunk // 4, int(0.02 * self.limits.seconds / self.rate))
+            size = min(size, max(int(left / (2.0 * self.rate)), few, 1))
         if size < len(self.ids):
             chosen = np.argpartition(-self.bound, size - 1)[:size]
         else:
@@ -171,9 +179,10 @@ class _State:
         weights = np.repeat(self.weights[chosen], 2, axis=0)
         weights[np.arange(len(weights)), np.repeat(axis, 2)] *= 0.5
         start = time.monotonic()
-        bound, next_axis, weights = self._assessed(children, weights)
+        before = np.repeat(self.bound[chosen], 2)
+        bound, next_axis, weights = self._assessed(children, weights, before, np.repeat(axis, 2))
         self.rate = max((time.monotonic() - start) / len(children), 0.5 * self.rate)
-        excess = np.repeat(self.bound[chosen], 2) - self.lower
+        excess = before - self.lower
         stuck = np.repeat(self.stuck[chosen], 2) + 1
         stuck = np.where(bound - self.lower > 0.9 * excess, stuck, 0).astype(np.int16)
         keep = np.ones(len(self.ids), bool)
@@ -198,20 +207,43 @@ class _State:
     # Looking at boxes
 
     def _assessed(
-        self, boxes: Boxes, weights: np.ndarray
+        self, boxes: Boxes, weights: np.ndarray, bound: np.ndarray, axis: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Bounds, axes to halve along, and the axes' shares of the remainder."""
-        bounds, axes, shares = [], [], []
-        for start in range(0, len(boxes), self.chunk):
-            part = slice(start, start + self.chunk)
+        """Bounds, axes to halve along, and the axes' shares of the remainder.
+
+        Boxes for which no time is left keep the bound and the axis that are given.
+        """
+        bound, axis, weights, done = bound.copy(), axis.copy(), weights.copy(), 0
+        while done < len(boxes) and (self._has_time() or not self.assessed):
+            part = slice(done, done + self._batch())
             here = boxes[part]
-            found = magnitudes(self.enclosure.on(here), self.dim)
-            share = self._shares(here, found, weights[part])
-            bounds.append(found.bound)
-            shares.append(share)
-            axes.append(self._axes(here, found, share))
+            found = self._enclosed(here)
+            bound[part] = found.bound
+            weights[part] = self._shares(here, found, weights[part])
+            axis[part] = self._axes(here, found, weights[part])
             self._try_peaks(here, found)
-        return np.concatenate(bounds), np.concatenate(axes), np.concatenate(shares)
+            done += len(here)
+            self.assessed = True
+        return bound, axis, weights
+
+    def _has_time(self, enclosures: int = 1) -> bool:
+        """Whether the seconds are enough for so many enclosures more."""
+        return time.monotonic() + enclosures * self.cost < self.end
+
+    def _batch(self) -> int:
+        """How many boxes to enclose at once; before anything is known of the cost, one."""
+        if not self.assessed and self.cost > 1e-4 * self.limits.seconds:
+            return 1
+        if self.cost == 0.0:
+            return self.chunk
+        left = max(self.end - time.monotonic(), 0.0)
+        return int(np.clip(left / self.cost, 1, self.chunk))
+
+    def _enclosed(self, boxes: Boxes) -> Magnitudes:
+        start = time.monotonic()
+        found = magnitudes(self.enclosure.on(boxes), self.dim)
+        self.cost = (time.monotonic() - start) / len(boxes)
+        return found
 
     def _axes(self, boxes: Boxes, found: Magnitudes, share: np.ndarray) -> np.ndarray:
         rest = np.where(np.isfinite(found.rest), found.rest, 1.0)
@@ -227,14 +259,14 @@ class _State:
         level = boxes.depth.sum(axis=1) % (2 * self.dim) == 0
         ruled = ~(found.rest < 0.5 * found.spread.sum(axis=1))
         asked = np.flatnonzero(level & ruled & (found.bound > self.enough))
-        if not len(asked):
+        if not len(asked) or not self._has_time(self.dim * len(asked)):
             return share
         some = boxes[asked]
         width = _width(found)[asked]
         gains = np.empty((len(asked), self.dim))
         for j in range(self.dim):
             halves = some.halves(np.full(len(some), j))[np.arange(0, 2 * len(some), 2)]
-            halved = _width(magnitudes(self.enclosure.on(halves), self.dim))
+            halved = _width(self._enclosed(halves))
             with np.errstate(all="ignore"):
                 gains[:, j] = 1.0 - np.cbrt(halved / width)
         gains = np.where(np.isfinite(gains), np.maximum(gains, 0.0), 0.0)
@@ -249,7 +281,7 @@ class _State:
         height = np.minimum(height, found.bound)
         best = np.argsort(-height)[:_CANDIDATES]
         best = best[height[best] > self.lower * (1.0 + 0.01 * self.limits.rtol)]
-        if not len(best):
+        if not len(best) or not self._has_time(2 * len(best)):
             return
         centre, radius = boxes[best].centres_and_radii()
         points = np.concatenate([centre, centre + radius * found.peak[best]])
@@ -261,20 +293,36 @@ class _State:
         points = points[np.all(np.isfinite(points), axis=1)]
         if not len(points):
             return False
-        least, most = point_bounds(self.enclosure.at(points))
+        start = time.monotonic()
+        points, least, noise = self._values_at(points)
+        self.cost = self.cost or (time.monotonic() - start) / len(points)
         best = int(np.argmax(least))
         higher = bool(least[best] > self.lower)
         if higher or (self.lower == 0.0 and self.noise == 0.0):
-            self.lower, self.witness = max(float(least[best]), 0.0), points[best]
-            self.noise = float(most[best] - least[best])
+            self.lower, self.witness = max(float(least[best]), 0.0) + 0.0, points[best]
+            self.noise = float(noise[best])
             if not np.isfinite(self.noise):
                 self.noise = 0.0
         return higher
+
+    def _values_at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The points, a value that is reached at or beside each, and what rounding may cost."""
+        if self.limits.beside:
+            radius = np.maximum(2.0**-40 * (self.high - self.low), 2.0**-48 * np.abs(points))
+            points = np.clip(points, self.low + 2.0 * radius, self.high - 2.0 * radius)
+        least, most = point_bounds(self.enclosure.at(points))
+        noise = most - least
+        if self.limits.beside:
+            around, _ = point_bounds(self.enclosure.around(points, radius))
+            least = np.minimum(least, around)
+        return points, least, noise
 
     def _climb(self) -> None:
         """Follow the polynomial around the best point, on boxes that shrink."""
         width = self.high - self.low
         for step in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
+            if not self._has_time(2):
+                return
             radius = step * width
             found = magnitudes(
                 self.enclosure.around(self.witness[None, :], radius[None, :]), self.dim

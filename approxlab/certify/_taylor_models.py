@@ -37,6 +37,7 @@ __all__ = ["Models", "pairs"]
 Array = np.ndarray
 
 _SMALL = 2.0**-1000
+_LEAST = 2.0**-1074
 _STEPS = 160  # more roundings than any rule here takes, sums over coefficients included
 
 
@@ -220,7 +221,8 @@ class Models:
         curves = None if self.curves is None else self.curves @ matrix.T
         whole = np.abs(self.value) + self.linear_size + self.curved_size
         rounding = gamma(n + 2)
-        rest = (self.rest + rounding * whole) @ sizes + rounding * np.abs(bias)
+        # What underflows in the rounding of small values is multiplied by weights, so it counts.
+        rest = (self.rest + (rounding * whole + _LEAST)) @ sizes + rounding * np.abs(bias)
         return Models(value, slopes, curves, upward(rest, n + _STEPS), *_unknown(value)).settled()
 
     def _sharply_mapped(self, matrix: Array, bias: Array) -> Models:

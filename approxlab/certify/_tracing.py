@@ -37,6 +37,11 @@ def add_function(builder: Builder, point: int, function: Callable[..., Any], nam
     kind = closed.out_avals[0].dtype
     if not np.issubdtype(kind, np.floating):
         raise TypeError(f"{name}: got values of dtype {kind}, expected a floating-point dtype.")
+    if len(closed.out_avals[0].shape) > 1:
+        raise ValueError(
+            f"{name}: got values of shape {closed.out_avals[0].shape}, expected () or (m,). "
+            "Flatten them with jnp.ravel."
+        )
     tracer = Tracer(builder, name)
     (value,) = tracer.run(closed.jaxpr, closed.consts, [Value(point, (builder.dim,))])
     return tracer.node(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
@@ -19,7 +20,7 @@ from approxlab.certify._search import Limits, search
 from approxlab.certify._self_test import self_test
 from approxlab.certify.certificates import Certificate
 
-__all__ = ["sup_norm"]
+__all__ = ["proved", "sup_norm"]
 
 _ASSUMPTIONS = (
     "NumPy's float64 + - * / sqrt follow IEEE 754 with rounding to nearest, in any order of sums",
@@ -51,8 +52,12 @@ def sup_norm(
     accuracy, on rounding modes, or on sampling.
 
     Literals of a function are the binary64 numbers that they are: 0.1 is not a tenth, and math.pi
-    is not pi. What is not claimed: that the float32 or float64 program that evaluates f has the
-    same error; see `evaluation_gap`. A jump counts with all values between its sides. Of vectors,
+    is not pi. Constants of any dtype are taken exactly, and arithmetic of them inside the function
+    is exact arithmetic: float32(0.1) + float32(0.2) is the exact sum of the two float32 numbers,
+    not the float32 number that it is rounded to.
+
+    What is not claimed: that the float32 or float64 program that evaluates f has the same error;
+    see `evaluation_gap`. A jump counts with all values between its sides. Of vectors,
     the largest component counts.
 
     Boxes are halved where |f - g| may be largest. On each, f - g is expanded to second order at
@@ -69,7 +74,8 @@ def sup_norm(
         rtol: Stop where upper <= lower (1 + rtol).
         atol: Or where upper <= lower + atol, which a sup norm of 0 needs.
         max_boxes: Most boxes to look at; by default 8 million.
-        seconds: Most seconds; by default 600.
+        seconds: Most seconds; by default 600. One box and one point are always looked at,
+            whatever they cost.
         progress: Whether to show a bar.
 
     Returns:
@@ -93,11 +99,29 @@ def sup_norm(
         >>> found.lower <= 0.2384058440442351 <= found.upper, found.status
         (True, 'ok')
     """
+    limits = {"rtol": rtol, "atol": atol, "max_boxes": max_boxes, "seconds": seconds}
+    return proved(model, target, box, **limits, progress=progress)
+
+
+def proved(
+    model: Any,
+    target: Any,
+    box: Any = None,
+    *,
+    rtol: Any = 1e-3,
+    atol: Any = 1e-12,
+    max_boxes: Any = None,
+    seconds: Any = None,
+    progress: bool = False,
+    beside: bool = False,
+) -> Certificate:
+    """`sup_norm`; its lower bound on a small box around the witness, if asked for `beside`."""
     start = time.monotonic()
     check_double()
     check_tolerances(rtol, atol)
     domain = domain_of(model, target, box)
     limits = _limits(rtol, atol, max_boxes, seconds, domain.dim)
+    limits = dataclasses.replace(limits, start=start, beside=beside)
     expression = difference(model, target, domain.dim)
     cuts = cuts_of(domain, model, target)
     failures = self_test()

@@ -11,7 +11,7 @@ import numpy as np
 
 from approxlab.certify._problems import domain_of
 from approxlab.certify.certificates import Certificate
-from approxlab.certify.sup_norms import sup_norm
+from approxlab.certify.sup_norms import proved, sup_norm
 from approxlab.domains import Box, check_interval
 from approxlab.networks.mlp import MLP
 
@@ -78,7 +78,7 @@ def range_(
             f"model: got values of which no bound is known on {domain!r}, expected bounded ones. "
             "Leave out where it divides by 0, or raise max_boxes."
         )
-    c = max(size.upper, 2.0**-300)
+    c = size.upper or 2.0**-300
     limits["atol"] = float(rtol) * size.lower
     above = sup_norm(model, _constant(-c), domain, rtol=0.0, **limits)
     below = sup_norm(model, _constant(c), domain, rtol=0.0, **limits)
@@ -109,8 +109,11 @@ def derivative_sup_norm(model: Any, target: Any, box: Any = None, **limits: Any)
     """Prove lower <= sup |model' - target'| <= upper on an interval: the error in C^1.
 
     The derivatives are those of JAX's rules, in exact arithmetic: the derivatives wherever the
-    functions have one, unless a function declares another by `jax.custom_jvp`. At a kink, all
-    numbers between the one-sided derivatives count.
+    functions have one, unless a function declares another by `jax.custom_jvp`. At kinks
+    and jumps, where JAX's rules give a number that is no derivative, they do not count for the
+    lower end, which holds on a small interval around the witness. For the upper end, all numbers
+    between the one-sided derivatives count, of every unit apart: relu(x) - relu(-x) against x has
+    the interval [0, 1], though both have the derivative 1 everywhere.
 
     Args:
         model: A network or a JAX function of one point of shape (1,), with values of shape ().
@@ -134,7 +137,7 @@ def derivative_sup_norm(model: Any, target: Any, box: Any = None, **limits: Any)
     domain = domain_of(model, target, box)
     check_interval(domain, "box")
     cut = _Cut(domain, target)
-    return sup_norm(_Derivative(model), cut, domain, **limits)
+    return proved(_Derivative(model), cut, domain, **limits, beside=True)
 
 
 class _Derivative:
