@@ -318,4 +318,8 @@ def _numbers(values: np.ndarray) -> str:
 
 
 def _more(values: np.ndarray, shown: int) -> str:
-    return f", ... {len(values)} numbers" if len(values) > shown else ""
+    """How many there are, and what tells them from others whose first ones are the same."""
+    if len(values) <= shown:
+        return ""
+    plain = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    return f", ... {len(values)} numbers, SHA-256 {hashlib.sha256(plain).hexdigest()}"
