@@ -22,8 +22,9 @@ def _verified(path: str) -> int:
         certificate = Certificate.load(path)
         print(certificate.statement())
         found = certificate.verify()
-    except (OSError, ValueError) as error:
-        print(f"{path}: REJECTED: {error}")
+    except Exception as error:  # whatever a made-up file leads to, it is not proved
+        kind = "" if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: "
+        print(f"{path}: REJECTED: {kind}{' '.join(str(error).split())}")
         return 1
     print(
         f"{path}: verified: {found.leaves} boxes cover the domain, the largest bound is "

@@ -12,7 +12,7 @@ Source: certified covers by bisection, Tucker 2011, "Validated Numerics", chapte
 from __future__ import annotations
 
 import dataclasses
-import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -114,8 +114,10 @@ def check_cuts(cuts: tuple[np.ndarray, ...]) -> None:
 
 def cells(cuts: tuple[np.ndarray, ...]) -> Boxes:
     """The cells of the grid, in order, the last axis fastest."""
-    low = np.array(list(itertools.product(*(axis[:-1] for axis in cuts))))
-    high = np.array(list(itertools.product(*(axis[1:] for axis in cuts))))
+    low, high = (
+        np.stack([part.ravel() for part in np.meshgrid(*ends, indexing="ij")], axis=1)
+        for ends in ([axis[:-1] for axis in cuts], [axis[1:] for axis in cuts])
+    )
     zero = np.zeros(low.shape, np.int64)
     return Boxes(low, high, zero, zero)
 
@@ -146,6 +148,9 @@ def leaves(cuts: tuple[np.ndarray, ...], code: np.ndarray) -> Iterator[Boxes]:
     Raises:
         ValueError: If the code is not that of a tree.
     """
+    count = math.prod(len(axis) - 1 for axis in cuts)
+    if count > len(code):  # asked before they are made: there may be far too many
+        raise ValueError(f"tree: the code has {len(code)} nodes, fewer than the {count} cells.")
     level, used = cells(cuts), 0
     while len(level):
         here = code[used : used + len(level)]

@@ -140,6 +140,12 @@ def _equal(a: Models, b: Models) -> _Truths:
     return _Truths(~apart, ~same)
 
 
+def _is_number(a: Models) -> _Truths:
+    """Whether a value equals itself, as all numbers do: unknown where there may be no value."""
+    known = np.isfinite(a.low) & np.isfinite(a.high)
+    return _Truths(np.ones_like(known), ~known)
+
+
 def _choose(condition: _Truths, when_false: Models, when_true: Models) -> Models:
     """One of the two, or both: their mean, give or take half of what they are apart."""
     a, b = when_false, when_true
@@ -166,7 +172,7 @@ _RULES: dict[str, Any] = {
     "minimum": lambda node, a, b: _maximum(a, b, True),
     "less": lambda node, a, b: _less(a, b, True),
     "less_equal": lambda node, a, b: _less(a, b, False),
-    "equal": lambda node, a, b: _equal(a, b),
+    "equal": lambda node, a, b: _is_number(a) if node.args[0] == node.args[1] else _equal(a, b),
     "not": lambda node, a: _Truths(a.may_fail, a.may_hold),
     "and": lambda node, a, b: _Truths(a.may_hold & b.may_hold, a.may_fail | b.may_fail),
     "or": lambda node, a, b: _Truths(a.may_hold | b.may_hold, a.may_fail & b.may_fail),

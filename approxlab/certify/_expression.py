@@ -216,8 +216,6 @@ class Builder:
         test = self.nodes[condition]
         if test.op == "not":
             return self.choose(test.args[0], when_true, when_false)
-        if test.op == "equal" and test.args[0] == test.args[1]:
-            return when_true  # a number is equal to itself: the test was one for NaN
         return self._node("choose", (condition, when_false, when_true), self.size(when_true))
 
     def _bias_joined(self, a: int, b: int) -> int | None:
@@ -318,4 +316,8 @@ def _numbers(values: np.ndarray) -> str:
 
 
 def _more(values: np.ndarray, shown: int) -> str:
-    return f", ... {len(values)} numbers" if len(values) > shown else ""
+    """How many there are, and what tells them from others whose first ones are the same."""
+    if len(values) <= shown:
+        return ""
+    plain = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    return f", ... {len(values)} numbers, SHA-256 {hashlib.sha256(plain).hexdigest()}"

@@ -229,6 +229,8 @@ def _powers(z: Intervals, n: int, order: int) -> list[Intervals]:
 
 def _real_powers(z: Intervals, p: float, order: int) -> list[Intervals]:
     """P (p - 1) ... z^(p - k) = p (p - 1) ... exp((p - k) log z); at z = 0 the value is 0."""
+    if not p > 0.0:  # its pole at 0 is not looked for below
+        return [Intervals.entire(z.shape)] * (order + 1)
     log, factor, found = elementary.log(z), _number(1.0), []
     for k in range(order + 1):
         exponent = _number(p) - _number(float(k))

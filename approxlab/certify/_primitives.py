@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.certify._traced_truths import compare, is_finite, logic, select
+from approxlab.certify._traced_integers import integer_bounds
+from approxlab.certify._traced_truths import compare, finite, is_finite, logic, select
 from approxlab.certify._traced_values import Value, infinite, out_shape, shape_of, truth
 
 __all__ = ["MOVES", "REFUSED", "RULES"]
@@ -39,7 +40,11 @@ def _binary(op: str) -> Rule:
             found = np.asarray(_EXACT[op](a, b))
             if _is_exact(op, a, b, found):  # as counts are
                 return np.broadcast_to(found, shape)
-        return Value(tracer.builder.binary(op, *(tracer.spread(x, shape) for x in (a, b))), shape)
+        left, right = (tracer.spread(x, shape) for x in (a, b))
+        if op == "subtract" and left == right and finite(tracer, left) is not None:
+            # Not 0 where there is no value: such a difference may be a test for NaN.
+            return Value(tracer.builder.binary("add", left, tracer.builder.negate(left)), shape)
+        return Value(tracer.builder.binary(op, left, right), shape)
 
     return rule
 
@@ -164,17 +169,25 @@ def _clamp(tracer: Any, eqn: Any, least: Any, x: Any, most: Any) -> Value:
 
 
 def _converted(tracer: Any, eqn: Any, x: Any) -> Any:
-    kind = np.dtype(eqn.params["new_dtype"])
+    kind, build = np.dtype(eqn.params["new_dtype"]), tracer.builder
     if not isinstance(x, Value):
-        return x.astype(kind)
-    if x.truth and kind.kind in "biu":
-        return x
-    if x.truth and kind.kind == "f":
-        build = tracer.builder
+        return np.asarray(x).astype(kind)
+    if kind.kind == "b":
+        if x.truth:
+            return x
+        zero = build.constant(np.zeros(build.size(x.node)))
+        differ = build.logic("not", [build.compare("equal", x.node, zero)])
+        return Value(differ, x.shape, truth=True)
+    if x.truth and kind.kind in "iuf":
         zero, one = (build.constant(np.full(build.size(x.node), c)) for c in (0.0, 1.0))
         return Value(build.choose(x.node, zero, one), x.shape)
-    if kind == np.float64:
+    whole = np.dtype(eqn.invars[0].aval.dtype).kind in "iu"
+    if kind == np.float64 or (whole and kind.kind in "iu") or kind == eqn.invars[0].aval.dtype:
         return x
+    if whole and kind.kind == "f":
+        told = integer_bounds(tracer, x)
+        if told is not None and max(map(abs, told)) <= 2 ** (np.finfo(kind).nmant + 1):
+            return x
     raise TypeError(
         f"{tracer.name}: cannot enclose 'convert_element_type' to {kind} of numbers that depend on "
         "the point, since it rounds; expected a function that keeps the dtype of the point."
@@ -224,10 +237,10 @@ def _dot(tracer: Any, eqn: Any, a: Any, b: Any) -> Value:
     columns = right.shape[1]
     if batch == 1 and rows == 1 and isinstance(a, Value) and not isinstance(b, Value):
         node = build.take(a.node, left.ravel())
-        return Value(build.linear(node, np.asarray(b, np.float64).ravel()[right[0]]), shape)
+        return Value(build.linear(node, tracer.numbers(b).ravel()[right[0]]), shape)
     if batch == 1 and columns == 1 and isinstance(b, Value) and not isinstance(a, Value):
         node = build.take(b.node, right.ravel())
-        return Value(build.linear(node, np.asarray(a, np.float64).ravel()[left[0]]), shape)
+        return Value(build.linear(node, tracer.numbers(a).ravel()[left[0]]), shape)
     full = (batch, rows, columns, length)
     one = build.take(tracer.node(a), np.broadcast_to(left[:, :, None, :], full))
     other = build.take(tracer.node(b), np.broadcast_to(right[:, None, :, :], full))
@@ -305,6 +318,7 @@ RULES: Mapping[str, Rule] = {
     "and": logic("and"),
     "or": logic("or"),
     "not": logic("not"),
+    "xor": compare("equal", negated=True),
     "is_finite": is_finite,
     "select_n": select,
     "reduce_sum": _reduce_sum,
@@ -319,6 +333,10 @@ RULES: Mapping[str, Rule] = {
 _RANDOM = ": a random function has no one value, expected a function of the point alone."
 _LOOP = ": a loop of unknown length, expected a loop in Python over a known range."
 _ORDER = ": entries in an order that depends on the point, expected jnp.max, jnp.min or jnp.where."
+_SEARCH = (
+    ": a search for the point among known numbers, as jnp.interp and jnp.searchsorted make; "
+    "expected jnp.where of the parts, or a sum of jax.nn.relu(x - knot)."
+)
 _OUTSIDE = ": it leaves JAX, expected a function written with jax.numpy."
 _ROUNDS = ": it rounds, expected a function that keeps the dtype of the point."
 
@@ -328,6 +346,8 @@ REFUSED: Mapping[str, str] = {
     "while": _LOOP,
     **dict.fromkeys(("sort", "argmax", "argmin", "top_k"), _ORDER),
     **dict.fromkeys(("pure_callback", "io_callback", "debug_callback", "ffi_call"), _OUTSIDE),
+    "lt_to": _SEARCH,
+    "le_to": _SEARCH,
     "reduce_precision": _ROUNDS,
     "nextafter": _ROUNDS,
     "atan2": ", expected jnp.arctan(y / x) where x has one sign, or jnp.where of such parts.",

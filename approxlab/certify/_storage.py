@@ -11,12 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from approxlab.certify._expression import BINARY, COMPARISONS, FUNCTIONS, Expression, Node
+from approxlab.certify._expression import Expression, Node
+from approxlab.certify._expression_checks import check_expression
 
-__all__ = ["expression_data", "number", "numbers", "read_expression", "read_number"]
-__all__ += ["read_numbers", "read_tree", "sealed", "tree_data", "unsealed"]
+__all__ = [
+    "expression_data",
+    "integer",
+    "items",
+    "number",
+    "numbers",
+    "read_expression",
+    "read_number",
+]
+__all__ += ["read_numbers", "read_tree", "sealed", "text", "tree_data", "unsealed"]
 
-_LARGEST_TREE = 2**31
+_LARGEST_TREE = 2**27
 
 
 def number(value: float) -> str:
@@ -24,11 +33,34 @@ def number(value: float) -> str:
     return float(value).hex()
 
 
-def read_number(text: Any) -> float:
+def integer(value: Any) -> int:
+    """An integer of JSON; 1.0 and true are none."""
+    if type(value) is not int:
+        raise ValueError(f"certificate: got {value!r}, expected an integer.")
+    return value
+
+
+def text(value: Any) -> str:
+    """A string of JSON."""
+    if not isinstance(value, str):
+        raise ValueError(f"certificate: got {value!r}, expected a string.")
+    return value
+
+
+def items(value: Any) -> list[Any]:
+    """A list of JSON; a string has parts too."""
+    if not isinstance(value, list):
+        raise ValueError(f"certificate: got {value!r}, expected a list.")
+    return value
+
+
+def read_number(value_text: Any) -> float:
     """The number of such a text; NaN is refused."""
-    if not isinstance(text, str):
-        raise ValueError(f"certificate: got {text!r}, expected a hexadecimal number as a string.")
-    value = float.fromhex(text)
+    if not isinstance(value_text, str):
+        raise ValueError(
+            f"certificate: got {value_text!r}, expected a hexadecimal number as a string."
+        )
+    value = float.fromhex(value_text)
     if math.isnan(value):
         raise ValueError("certificate: got nan, expected a number.")
     return value
@@ -39,9 +71,9 @@ def numbers(array: np.ndarray) -> str:
     return " ".join(float(v).hex() for v in array.ravel())
 
 
-def read_numbers(text: Any, shape: tuple[int, ...]) -> np.ndarray:
+def read_numbers(told: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Finite numbers in a shape."""
-    found = np.array([read_number(part) for part in str(text).split()], np.float64)
+    found = np.array([read_number(part) for part in text(told).split()], np.float64)
     if not np.all(np.isfinite(found)):
         raise ValueError("certificate: got an infinite number, expected finite numbers.")
     return found.reshape(shape)
@@ -66,77 +98,38 @@ def _node_data(node: Node) -> dict[str, Any]:
 
 def read_expression(data: Any) -> Expression:
     """The expression of such data; whatever could not have been written is refused."""
-    dim = int(data["dim"])
-    nodes: list[Node] = []
-    for i, entry in enumerate(data["nodes"]):
-        node = _read_node(entry)
-        _check_node(node, i, nodes, dim)
-        nodes.append(node)
-    if not nodes or nodes[-1].op in _TRUTHS:
-        raise ValueError("certificate: got an expression without a value.")
-    return Expression(tuple(nodes), dim)
+    nodes = tuple(_read_node(entry) for entry in items(data["nodes"]))
+    expression = Expression(nodes, integer(data["dim"]))
+    check_expression(expression)
+    return expression
 
 
 def _read_node(entry: Any) -> Node:
-    shapes = [tuple(int(n) for n in shape) for shape in entry.get("shapes", [])]
-    texts = entry.get("numbers", [])
-    if any(n < 0 for shape in shapes for n in shape) or len(shapes) != len(texts):
-        raise ValueError("certificate: got arrays without shapes.")
-    data = tuple(read_numbers(text, shape) for text, shape in zip(texts, shapes, strict=True))
-    if "indices" in entry:
-        data = (np.array(entry["indices"], np.int64).ravel(),)
-    args = tuple(int(a) for a in entry["args"])
-    return Node(str(entry["op"]), args, int(entry["size"]), data, int(entry.get("exponent", 0)))
+    op = text(entry["op"])
+    wanted = {"op", "args", "size", *_KEYS.get(op, ())}
+    if set(entry) != wanted:
+        raise ValueError(
+            f"certificate: got {op!r} with {sorted(entry)}, expected {sorted(wanted)}."
+        )
+    data: tuple[np.ndarray, ...] = ()
+    if "indices" in wanted:
+        data = (np.array([integer(i) for i in items(entry["indices"])], np.int64),)
+    if "numbers" in wanted:
+        shapes = [tuple(integer(n) for n in items(shape)) for shape in items(entry["shapes"])]
+        texts = items(entry["numbers"])
+        if any(n < 0 for shape in shapes for n in shape) or len(shapes) != len(texts):
+            raise ValueError("certificate: got arrays without shapes.")
+        data = tuple(read_numbers(told, shape) for told, shape in zip(texts, shapes, strict=True))
+    args = tuple(integer(a) for a in items(entry["args"]))
+    exponent = integer(entry["exponent"]) if "exponent" in wanted else 0
+    return Node(op, args, integer(entry["size"]), data, exponent)
 
 
-_TRUTHS = COMPARISONS | {"and", "or", "not"}
-
-
-def _check_node(node: Node, place: int, before: list[Node], dim: int) -> None:
-    """Arguments come earlier, and sizes are those that the operation makes."""
-    if any(not 0 <= a < place for a in node.args):
-        raise ValueError(f"certificate: v{place} is made from nodes that are not before it.")
-    args = [before[a] for a in node.args]
-    truths = [arg.op in _TRUTHS or (arg.op == "take" and _is_truth(arg, before)) for arg in args]
-    wanted = _size(node, args, dim)
-    logic = node.op in ("and", "or", "not")
-    expected = [logic] * len(args) if node.op != "choose" else [True, False, False]
-    free = node.op == "take"
-    if wanted != node.size or (not free and truths != expected):
-        raise ValueError(f"certificate: v{place} = {node.op} does not fit its arguments.")
-
-
-def _is_truth(node: Node, before: list[Node]) -> bool:
-    while node.op == "take":
-        node = before[node.args[0]]
-    return node.op in _TRUTHS
-
-
-def _size(node: Node, args: list[Node], dim: int) -> int:
-    """How many entries the node must have; -1 if it cannot be."""
-    sizes, shapes = [arg.size for arg in args], [array.shape for array in node.data]
-    one = sizes[0] if len(args) == 1 else -1
-    if node.op == "input":
-        return dim if not args else -1
-    if node.op == "constant":
-        return shapes[0][0] if len(shapes) == 1 and len(shapes[0]) == 1 and not args else -1
-    if node.op == "take":
-        indices = node.data[0] if node.data else np.array([-1])
-        return len(indices) if one > 0 and np.all((indices >= 0) & (indices < one)) else -1
-    if node.op == "join":
-        return sum(sizes) if args else -1
-    if node.op == "linear":
-        fits = len(shapes) == 2 and shapes[0] == (*shapes[1], one)
-        return shapes[1][0] if fits and len(shapes[1]) == 1 else -1
-    if node.op == "sum":
-        return node.size if one > 0 and node.size > 0 and one % node.size == 0 else -1
-    if node.op == "real_power":
-        return one if shapes == [(1,)] and node.data[0][0] > 0 else -1
-    if node.op in FUNCTIONS or node.op in ("power", "not"):
-        return one
-    count = 3 if node.op == "choose" else 2
-    known = node.op in BINARY or node.op in _TRUTHS or node.op == "choose"
-    return sizes[0] if known and len(args) == count and len(set(sizes)) == 1 else -1
+_KEYS = {
+    "power": ("exponent",),
+    "take": ("indices",),
+    **dict.fromkeys(("constant", "linear", "real_power"), ("shapes", "numbers")),
+}
 
 
 def tree_data(code: np.ndarray) -> dict[str, Any]:
@@ -147,11 +140,14 @@ def tree_data(code: np.ndarray) -> dict[str, Any]:
 
 def read_tree(data: Any) -> np.ndarray:
     """The code of such data."""
-    size = int(data["nodes"])
+    size = integer(data["nodes"])
     if not 0 < size < _LARGEST_TREE:
         raise ValueError(f"certificate: got a tree of {size} nodes.")
     reader = zlib.decompressobj()
-    raw = reader.decompress(base64.b64decode(data["code"], validate=True), size + 1)
+    try:
+        raw = reader.decompress(base64.b64decode(text(data["code"]), validate=True), size + 1)
+    except zlib.error as error:
+        raise ValueError(f"certificate: got a tree that is not compressed: {error}.") from error
     if len(raw) != size or not reader.eof or reader.unused_data:
         raise ValueError("certificate: the tree has not the length that it states.")
     return np.frombuffer(raw, np.uint8)
@@ -162,9 +158,9 @@ def sealed(data: dict[str, Any]) -> str:
     return json.dumps({**data, "sha256": _hash(data)}, indent=1)
 
 
-def unsealed(text: str) -> dict[str, Any]:
+def unsealed(content: str) -> dict[str, Any]:
     """The data of such a text; a changed one is refused."""
-    data = json.loads(text, parse_constant=_no_constant)
+    data = json.loads(content, parse_constant=_no_constant, object_pairs_hook=_once)
     if not isinstance(data, dict):
         raise ValueError("certificate: got JSON that is not an object.")
     told = data.pop("sha256", None)
@@ -176,6 +172,14 @@ def unsealed(text: str) -> dict[str, Any]:
 def _hash(data: dict[str, Any]) -> str:
     plain = json.dumps(data, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: of two, a reader could believe the other one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("certificate: got a name twice in one object.")
+    return found
 
 
 def _no_constant(name: str) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from approxlab.certify._traced_truths import choose
 from approxlab.certify._traced_values import Value
 
 __all__ = ["CALLS"]
@@ -28,19 +29,11 @@ def _cond(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:
     if not isinstance(which, Value):
         chosen = branches[int(np.clip(int(which), 0, len(branches) - 1))]
         return tracer.run(chosen.jaxpr, chosen.consts, rest)
-    if not which.truth or len(branches) != 2:
-        raise TypeError(
-            f"{tracer.name}: cannot enclose 'cond' of {len(branches)} branches that depends on "
-            "the point, expected jnp.where."
-        )
     found = [tracer.run(branch.jaxpr, branch.consts, rest) for branch in branches]
-    merged = []
-    for var, no, yes in zip(eqn.outvars, *found, strict=True):
-        shape = tuple(var.aval.shape)
-        nodes = [tracer.spread(value, shape) for value in (no, yes)]
-        condition = tracer.spread(which, shape)
-        merged.append(Value(tracer.builder.choose(condition, *nodes), shape))
-    return merged
+    shapes = [tuple(var.aval.shape) for var in eqn.outvars]
+    return [
+        choose(tracer, which, c, s) for c, s in zip(zip(*found, strict=True), shapes, strict=True)
+    ]
 
 
 def _scan(tracer: Any, eqn: Any, args: list[Any]) -> list[Any]:

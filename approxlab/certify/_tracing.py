@@ -17,6 +17,7 @@ import numpy as np
 from approxlab.certify._expression import Builder
 from approxlab.certify._primitives import MOVES, REFUSED, RULES
 from approxlab.certify._traced_calls import CALLS
+from approxlab.certify._traced_integers import check_integer_results, check_kinds
 from approxlab.certify._traced_values import Value, shape_of
 
 __all__ = ["Tracer", "add_function"]
@@ -31,6 +32,11 @@ def add_function(builder: Builder, point: int, function: Callable[..., Any], nam
         raise TypeError(
             f"{name}: got a function that JAX cannot trace, expected one of jax.numpy, without "
             f"numpy, float() or if on values that depend on the point. {str(error).splitlines()[0]}"
+        ) from error
+    except AttributeError as error:
+        raise TypeError(
+            f"{name}: got a function that JAX cannot trace, expected one whose parts return arrays "
+            f"(of jnp.piecewise, constants are given as numbers): {error}."
         ) from error
     if len(closed.out_avals) != 1:
         raise ValueError(f"{name}: got {len(closed.out_avals)} results, expected one array.")
@@ -57,6 +63,8 @@ class Tracer:
 
     def __init__(self, builder: Builder, name: str) -> None:
         self.builder, self.name = builder, name
+        self.bounds_of_integers: dict[int, tuple[int, int] | None] = {}
+        self._primitive = ""
 
     def run(self, jaxpr: Any, consts: Any, args: list[Any]) -> list[Any]:
         """Values of the results of a jaxpr."""
@@ -78,7 +86,7 @@ class Tracer:
         return np.asarray(constant)
 
     def _apply(self, eqn: Any, args: list[Any]) -> list[Any]:
-        name = eqn.primitive.name
+        self._primitive = name = eqn.primitive.name
         if name in CALLS:
             return CALLS[name](self, eqn, args)
         if all(isinstance(a, np.ndarray) and a.dtype.kind in "iub" for a in args) and (
@@ -94,8 +102,12 @@ class Tracer:
                 f"{self.name}: cannot enclose the primitive {name!r}"
                 f"{REFUSED.get(name, ', expected ' + _KNOWN)}"
             )
-        found = RULES[name](self, eqn, *args)
-        return found if isinstance(found, list) else [found]
+        name = _OF_TRUTHS.get(name, name) if eqn.outvars[0].aval.dtype == bool else name
+        if any(isinstance(a, Value) for a in args):
+            check_kinds(self, eqn, name, args)
+        found = [RULES[name](self, eqn, *args)]
+        check_integer_results(self, eqn, found)
+        return found
 
     def _computed(self, eqn: Any, args: list[Any]) -> list[Any]:
         """Integers and truths that do not depend on the point."""
@@ -109,12 +121,35 @@ class Tracer:
         """The node of a value; known numbers become a constant."""
         if isinstance(value, Value):
             return value.node
-        return self.builder.constant(np.asarray(value, np.float64))
+        return self.builder.constant(self.numbers(value))
+
+    def numbers(self, value: Any) -> np.ndarray:
+        """Known numbers as binary64, which must hold them exactly."""
+        array = np.asarray(value)
+        found = array if array.dtype.kind == "c" else array.astype(np.float64)
+        wrong = found[~np.isfinite(found)]
+        if array.dtype.kind == "c":
+            raise TypeError(
+                f"{self.name}: cannot enclose {self._primitive!r} with complex numbers, expected "
+                "real ones."
+            )
+        if wrong.size:
+            raise ValueError(
+                f"{self.name}: {self._primitive!r} got {wrong.ravel()[0]}, expected finite numbers,"
+                " also in branches that are not taken."
+            )
+        whole = array.dtype.kind in "iu" and array.size
+        if whole and max(-int(array.min()), int(array.max())) > 2**53:
+            raise TypeError(
+                f"{self.name}: cannot enclose {self._primitive!r} with integers beyond 2^53, "
+                "expected floating-point numbers."
+            )
+        return found
 
     def spread(self, value: Any, shape: tuple[int, ...]) -> int:
         """The node of a value that is broadcast to a shape."""
         if not isinstance(value, Value):
-            return self.builder.constant(np.broadcast_to(np.asarray(value, np.float64), shape))
+            return self.builder.constant(np.broadcast_to(self.numbers(value), shape))
         entries = np.arange(int(np.prod(value.shape, dtype=int))).reshape(value.shape)
         return self.builder.take(value.node, np.broadcast_to(entries, shape))
 
@@ -152,11 +187,23 @@ class Tracer:
             return [np.asarray(flat[entries], moving[0].dtype) for entries in many]
         truth = any(isinstance(v, Value) and v.truth for v in moving)
         if truth and len(moving) > 1:
-            raise TypeError(
-                f"{self.name}: cannot enclose {eqn.primitive.name!r} of truths, expected numbers."
-            )
+            return self._joined_truths(moving, many)
         whole = self.builder.join([self.node(v) for v in moving])
         return [Value(self.builder.take(whole, e), e.shape, truth) for e in many]
 
+    def _joined_truths(self, moving: list[Any], many: list[np.ndarray]) -> list[Any]:
+        """Truths of several arrays: as numbers 0 and 1, of which those above 0 are true."""
+        build, parts = self.builder, []
+        for value in moving:
+            node = self.node(value)
+            if isinstance(value, Value):
+                zero, one = (build.constant(np.full(build.size(node), c)) for c in (0.0, 1.0))
+                node = build.choose(node, zero, one)
+            parts.append(node)
+        whole = build.join(parts)
+        true = build.compare("less", build.constant(np.zeros(build.size(whole))), whole)
+        return [Value(build.take(true, e), e.shape, truth=True) for e in many]
 
+
+_OF_TRUTHS = {"max": "or", "min": "and", "reduce_max": "reduce_or", "reduce_min": "reduce_and"}
 _KNOWN = "one of jax.numpy's elementary functions, sums, products, matrices, comparisons and where."

@@ -10,6 +10,7 @@ import numpy as np
 from approxlab.certify._boxes import Boxes, check_cuts, leaves
 from approxlab.certify._enclosures import Enclosure, magnitudes, point_bounds
 from approxlab.certify._expression import Expression
+from approxlab.certify._expression_checks import check_expression
 from approxlab.certify._self_test import self_test
 
 __all__ = ["Verified", "reproved"]
@@ -50,6 +51,7 @@ def reproved(
     if not 0.0 <= lower <= upper:
         raise ValueError(f"certificate: got lower {lower!r} and upper {upper!r}, in a wrong order.")
     check_cuts(cuts)
+    check_expression(expression)
     if len(cuts) != expression.dim:
         raise ValueError("certificate: box and expression are of different dimensions.")
     enclosure = Enclosure(expression)

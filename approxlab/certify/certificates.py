@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
+from approxlab.certify._boxes import check_cuts
 from approxlab.certify._expression import Expression
 from approxlab.certify._storage import (
     expression_data,
+    integer,
+    items,
     number,
     numbers,
     read_expression,
@@ -19,6 +23,7 @@ from approxlab.certify._storage import (
     read_numbers,
     read_tree,
     sealed,
+    text,
     tree_data,
     unsealed,
 )
@@ -29,6 +34,13 @@ __all__ = ["Certificate", "verify"]
 
 _FORMAT, _VERSION = "approxlab certificate", 1
 _STATEMENT = "sup norm"
+_STATUSES = ("ok", "budget", "precision")
+_SHORTENED = (
+    "long lists are shortened, with the SHA-256 of all of their numbers as little-endian binary64; "
+    "of indices, as int64"
+)
+
+_NOT_ONE = (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 
 Status = Literal["ok", "budget", "precision"]
 
@@ -79,11 +91,19 @@ class Certificate:
         return f"Certificate({self.lower:.9g} <= sup <= {self.upper:.9g}, {words})"
 
     def statement(self) -> str:
-        """What is proved: the interval, the box, and the expression that is meant."""
+        """What is proved: the interval, the box, and the expression that is meant.
+
+        Names are quoted. Of many numbers the first few are printed and the SHA-256 of all of them,
+        as of `numpy.asarray(weight, "<f8").tobytes()`, so that other numbers print otherwise.
+        """
         box = " x ".join(f"[{axis[0]!r}, {axis[-1]!r}]" for axis in self.cuts)
+        body = str(self.expression)
+        note = f" ({_SHORTENED})" if "SHA-256" in body else ""
         return (
             f"{self.lower!r} <= sup |model - target| <= {self.upper!r} on {box}\n"
-            f"model: {self.model}\ntarget: {self.target}\nmodel - target:\n{self.expression}"
+            f"status: {self.status}, for rtol = {self.rtol!r} and atol = {self.atol!r}\n"
+            f"model: {self.model!a}\ntarget: {self.target!a}\n"
+            f"model - target{note}:\n{body}"
         )
 
     @property
@@ -130,7 +150,7 @@ class Certificate:
         """
         try:
             return cls._read(Path(path).read_bytes().decode("utf-8"))
-        except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except _NOT_ONE as error:
             raise ValueError(f"certificate: {os.fspath(path)!r} is not one: {error!r}.") from error
 
     def verify(self) -> Verified:
@@ -139,17 +159,34 @@ class Certificate:
         Raises:
             ValueError: If it is not proved.
         """
+        self._check()
         goal = max(self.lower * (1.0 + self.rtol), self.lower + self.atol)
-        if self.status not in ("ok", "budget", "precision"):
-            raise ValueError(f"certificate: got the status {self.status!r}, which is none.")
         if self.status == "ok" and not self.upper <= goal:
             raise ValueError("certificate: its status is 'ok', and its interval is too wide.")
         if not self.guaranteed:
-            raise ValueError(f"certificate: is not guaranteed: {'; '.join(self.assumptions)}")
+            raise ValueError(f"certificate: is not guaranteed: {list(self.assumptions)!a}")
         cuts = tuple(np.array(axis) for axis in self.cuts)
         return reproved(
             self.expression, cuts, self.tree, np.array(self.witness), self.lower, self.upper
         )
+
+    def _check(self) -> None:
+        """Refuse numbers and words that no search has written."""
+        if self.status not in _STATUSES:
+            raise ValueError(f"certificate: got the status {self.status!a}, expected {_STATUSES}.")
+        for name in ("lower", "rtol", "atol", "seconds"):
+            value = getattr(self, name)
+            if not 0.0 <= value < math.inf:
+                raise ValueError(f"certificate: got {name} = {value!r}, expected at least 0.")
+        if self.boxes < 1:
+            raise ValueError(f"certificate: got {self.boxes} boxes, expected at least 1.")
+        check_cuts(tuple(np.array(axis) for axis in self.cuts))
+        sizes = (len(self.cuts), len(self.witness))
+        if sizes != (self.expression.dim, self.expression.dim):
+            raise ValueError(
+                f"certificate: got a box of {sizes[0]} and a witness of {sizes[1]} coordinates, "
+                f"expected {self.expression.dim}, as of the expression."
+            )
 
     def _data(self) -> dict[str, Any]:
         return {
@@ -174,8 +211,8 @@ class Certificate:
         }
 
     @classmethod
-    def _read(cls, text: str) -> Certificate:
-        data = unsealed(text)
+    def _read(cls, content: str) -> Certificate:
+        data = unsealed(content)
         told = (data.get("format"), data.get("version"), data.get("statement"))
         if told != (_FORMAT, _VERSION, _STATEMENT):
             raise ValueError(
@@ -183,24 +220,28 @@ class Certificate:
                 f"{_FORMAT!r}, version {_VERSION} of {_STATEMENT!r}. Read it with the release of "
                 "approxlab that wrote it."
             )
-        cuts = tuple(tuple(read_numbers(axis, (-1,)).tolist()) for axis in data["cuts"])
-        return cls(
+        cuts = tuple(tuple(read_numbers(axis, (-1,)).tolist()) for axis in items(data["cuts"]))
+        found = cls(
             lower=read_number(data["lower"]),
             upper=read_number(data["upper"]),
-            status=data["status"],
+            status=cast("Status", text(data["status"])),
             guaranteed=data["guaranteed"] is True,
-            assumptions=tuple(str(a) for a in data["assumptions"]),
+            assumptions=tuple(text(a) for a in items(data["assumptions"])),
             witness=tuple(read_numbers(data["witness"], (-1,)).tolist()),
-            boxes=int(data["boxes"]),
+            boxes=integer(data["boxes"]),
             seconds=read_number(data["seconds"]),
             rtol=read_number(data["rtol"]),
             atol=read_number(data["atol"]),
             expression=read_expression(data["expression"]),
             cuts=cuts,
             tree=read_tree(data["tree"]),
-            model=str(data["model"]),
-            target=str(data["target"]),
+            model=text(data["model"]),
+            target=text(data["target"]),
         )
+        if set(data) != set(found._data()):
+            raise ValueError(f"certificate: got {sorted(data)}, some of which are not written.")
+        found._check()
+        return found
 
 
 def verify(path: str | os.PathLike[str]) -> Certificate:
