@@ -7,8 +7,6 @@ they are chosen.
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -16,54 +14,20 @@ from typing import Any
 
 import numpy as np
 
+from approxlab.approximation.known_functions import KNOWN_FUNCTIONS
+from approxlab.approximation.offers import Offer, built
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions._cybenko import cybenko, pieces_needed, smallest_staircase
 from approxlab.constructions._target_checks import interval_of, lipschitz_of
 from approxlab.constructions.analytic import analytic_deep
 from approxlab.constructions.orthant_sums import orthant_sum, units_needed
 from approxlab.constructions.placed_splines import curvature_of, placed, placed_spline
-from approxlab.constructions.products import (
-    product_deep,
-    product_of,
-    squared_norm,
-    sum_of_squares_deep,
-    sum_of_squares_shallow,
-)
-from approxlab.constructions.relu_splines import square_shallow, tent_shallow
-from approxlab.constructions.ridge_sums import expansions, ridge_sum, ridge_units
-from approxlab.constructions.sawtooth import square_deep, tent_deep
+from approxlab.constructions.ridge_sums import fewest_ridge_units, ridge_sum
 from approxlab.constructions.sigmoid_sums import claimed_bound, costarelli_spigler
 from approxlab.networks.mlp import MLP, float_dtype
-from approxlab.targets.catalogue import get
 from approxlab.targets.target import Target
 
 __all__ = ["CANDIDATES", "Offer"]
-
-Build = Callable[[], Construction]
-
-
-@dataclasses.dataclass(frozen=True)
-class Offer:
-    """What a construction would cost.
-
-    Attributes:
-        units: Nonlinear hidden units.
-        linear_units: Linear hidden units.
-        layers: Hidden layers.
-        build: Builds it; may refuse, where rounding is too large.
-        at_least: Whether the numbers may be too small.
-    """
-
-    units: int
-    linear_units: int
-    layers: int
-    build: Build
-    at_least: bool = False
-
-
-def _built(construction: Construction) -> Offer:
-    net = construction.network
-    return Offer(net.num_hidden_units, net.num_linear_units, net.depth, lambda: construction)
 
 
 def _constant(target: Target, eps: float) -> Offer:
@@ -80,7 +44,7 @@ def _constant(target: Target, eps: float) -> Offer:
     weights = [np.zeros((1, target.dim))]
     network = MLP.from_arrays(weights, [np.array([0.5 * (low + high)])], "relu")
     bound = Bound(half + size, "the middle of the range", without_rounding=half)
-    return _built(Construction(network, target, Claim("sup", bound, 0, 0, 0)))
+    return built(Construction(network, target, Claim("sup", bound, 0, 0, 0)))
 
 
 def _one_variable(target: Target) -> None:
@@ -151,62 +115,9 @@ def _least(enough: Callable[[int], bool], limit: int) -> int | None:
     return high
 
 
-def _within(build: Callable[[int], Construction], start: int, most: int, eps: float) -> Offer:
-    """The first size from `start` on whose claim, rounding included, is at most eps."""
-    for size in range(max(1, start), min(most, max(1, start) + 3) + 1):
-        construction = build(size)
-        if float(construction.claim.bound) <= eps:
-            return _built(construction)
-    raise ValueError("rounding leaves its claim above eps")
-
-
-def _square(target: Target, eps: float, deep: bool) -> Offer:
-    if target.fn is not get("square").fn:
-        raise ValueError("for x^2")
-    pieces = float(target.domain.widths[0]) / math.sqrt(8.0 * eps)
-    if deep:
-        levels = math.ceil(math.log2(max(pieces, 1.0)) - 1e-9)
-        return _within(partial(square_deep, domain=target.domain), levels, 25, eps)
-    n = math.ceil(pieces * (1 - 1e-12))
-    if n > 10_000:
-        return Offer(n, 0, 1, partial(square_shallow, n, target.domain))
-    return _within(partial(square_shallow, domain=target.domain), n, n + 3, eps)
-
-
-def _tent(target: Target, eps: float, deep: bool) -> Offer:
-    known = {3: get("tent")}
-    digits = target.name.removeprefix("tent")
-    if digits.isdecimal() and 1 <= int(digits) <= (50 if deep else 16):
-        known = {int(digits): get("tent", k=int(digits)), **known}
-    for k, one in known.items():
-        if target.fn is one.fn:
-            return _built(tent_deep(k) if deep else tent_shallow(k))
-    raise ValueError("for the iterated tent map" + ("" if deep else " up to k = 16"))
-
-
 def _analytic(target: Target, eps: float) -> Offer:
     _one_variable(target)
-    return _built(analytic_deep(target, eps))
-
-
-def _product(target: Target, eps: float) -> Offer:
-    if target.fn is not product_of:
-        raise ValueError("for the product of coordinates")
-    return _built(product_deep(domain=target.domain, eps=eps))
-
-
-def _sum_of_squares(target: Target, eps: float, deep: bool) -> Offer:
-    if target.fn is not squared_norm:
-        raise ValueError("for the sum of the squared coordinates")
-    pieces = math.sqrt(float(np.sum(target.domain.widths**2)) / (8.0 * eps))
-    if deep:
-        levels = math.ceil(math.log2(max(pieces, 1.0)) - 1e-9)
-        return _within(partial(sum_of_squares_deep, domain=target.domain), levels, 25, eps)
-    n = math.ceil(pieces * (1 - 1e-12))
-    if n > 10_000:
-        build = partial(sum_of_squares_shallow, n, target.domain)
-        return Offer(n * target.dim, 0, 1, build)
-    return _within(partial(sum_of_squares_shallow, domain=target.domain), n, n + 3, eps)
+    return built(analytic_deep(target, eps))
 
 
 def _orthant_sum(target: Target, eps: float) -> Offer:
@@ -217,26 +128,14 @@ def _orthant_sum(target: Target, eps: float) -> Offer:
 
 
 def _ridge_sum(target: Target, eps: float, activation: str) -> Offer:
-    known = [one for one in expansions(target) if float(one.remainder) < eps]
-    if not known:
-        raise ValueError("the remainder of its expansions is above eps")
-    curved = activation != "heaviside"
-    units = min(ridge_units(one, eps, curved) for one in known)
-    # The formula is for sigmoids; ReLUs take half of it, which is near to what is built.
-    least = math.floor(units * (0.4 if activation == "relu" else 0.8))
+    least = fewest_ridge_units(target, eps, activation)
     return Offer(least, 0, 1, partial(ridge_sum, target, eps, activation=activation), at_least=True)
 
 
 CANDIDATES: Mapping[str, Callable[[Any, float], Offer]] = MappingProxyType(
     {
         "constant": _constant,
-        "tent_deep": partial(_tent, deep=True),
-        "tent_shallow": partial(_tent, deep=False),
-        "square_deep": partial(_square, deep=True),
-        "square_shallow": partial(_square, deep=False),
-        "product_deep": _product,
-        "sum_of_squares_deep": partial(_sum_of_squares, deep=True),
-        "sum_of_squares_shallow": partial(_sum_of_squares, deep=False),
+        **KNOWN_FUNCTIONS,
         "placed_spline": _placed_spline,
         "relu_interpolant": _interpolant,
         "analytic_deep": _analytic,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from approxlab.approximation.candidates import CANDIDATES, Offer
+from approxlab.approximation.candidates import CANDIDATES
+from approxlab.approximation.offers import Offer
 from approxlab.approximation.result import Approximation, Cost
 from approxlab.claims import Construction
 from approxlab.constructions._target_checks import check_target
@@ -16,17 +19,22 @@ from approxlab.targets.target import Target
 __all__ = ["approximate"]
 
 _COUNTS = ("hidden", "all")
+# A refusal, or numbers or arrays too large for one construction: others may still do.
+_PROBLEMS = (ValueError, ArithmeticError, MemoryError, RuntimeError)
 
 
 def approximate(target: Any, eps: Any, *, count: Any = "hidden") -> Approximation:
     """The cheapest network that this library can prove to be within eps of a target.
 
-    Every construction that the library knows is asked what it costs: the constant; ReLU splines
-    with equal and with placed knots; staircases of sigmoids and of jumps, and the operator of
-    Costarelli and Spigler; deep networks of polynomials and of analytic functions; deep and shallow
-    squares, products and tents for targets that are these; sums of ridges and over orthants in
-    several variables. The one with the fewest units is built, and its claim, rounding in the dtype
-    of networks included, is at most eps.
+    The constructions asked what they cost are: the constant; ReLU splines with equal and with
+    placed knots; staircases of sigmoids and of jumps, and the operator of Costarelli and Spigler;
+    deep networks of analytic functions, by Chebyshev series; sums of ridges and over orthants in
+    several variables; and, for targets whose function is one of this library's own, deep and
+    shallow squares, powers, polynomials, products, sums of squares, tents, self-similar sums,
+    maxima, minima, medians and l1 norms. Not asked are `maurey` (a mean of random draws),
+    `radial_function`, `ball_indicator`, `relu2_polynomial` and towers: a `Target` does not tell
+    what they need. The one with the fewest units is built, and its claim, rounding in the dtype of
+    networks included, is at most eps.
 
     Cost is the number of nonlinear hidden units (`count="hidden"`), or of all hidden units with the
     linear ones, which pass numbers on (`count="all"`). Among equal costs the fewest units of the
@@ -35,7 +43,7 @@ def approximate(target: Any, eps: Any, *, count: Any = "hidden") -> Approximatio
     Args:
         target: A `Target`, of any number of variables; what is proved depends on its facts and, in
             one variable, on its program.
-        eps: A positive number, in the sup norm on the whole box.
+        eps: A positive number, in the sup norm on the whole box; scalars of NumPy and JAX do.
         count: "hidden" or "all".
 
     Returns:
@@ -60,8 +68,8 @@ def approximate(target: Any, eps: Any, *, count: Any = "hidden") -> Approximatio
     for name, candidate in CANDIDATES.items():
         try:
             offers[name] = candidate(target, eps)
-        except ValueError as refusal:
-            refused[name] = _short(str(refusal), target)
+        except _PROBLEMS as problem:
+            refused[name] = _why(problem, target)
     built = _cheapest(target, offers, refused, eps, count)
     if built is None:
         raise ValueError(_nothing(target, eps, refused))
@@ -72,17 +80,41 @@ def approximate(target: Any, eps: Any, *, count: Any = "hidden") -> Approximatio
 
 def _checked(target: Any, eps: Any, count: Any) -> float:
     check_target(target)
-    number = isinstance(eps, int | float | np.number) and not isinstance(eps, bool)
-    if not (number and 0 < eps < math.inf):
+    number = _real(eps)
+    if number is None or not 0.0 < number < math.inf:
         raise ValueError(
-            f"eps: got {eps!r}, expected a positive number, such as 1e-3: the largest error in the "
-            "sup norm."
+            f"eps: got {_text(eps)}, expected a positive number, such as 1e-3: the largest error "
+            "in the sup norm."
         )
     if not isinstance(count, str) or count not in _COUNTS:
         raise ValueError(
             f"count: got {count!r}, expected 'hidden' (nonlinear units) or 'all' (linear ones too)."
         )
-    return float(eps)
+    return number
+
+
+def _real(value: Any) -> float | None:
+    """A real number of Python, NumPy or JAX as a float; None for anything else."""
+    if isinstance(value, bool | jax.core.Tracer):
+        return None
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        dtype = value.dtype
+        real = jnp.issubdtype(dtype, jnp.integer) or jnp.issubdtype(dtype, jnp.floating)
+        return float(value) if value.shape == () and real else None
+    if not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer such as 10**400
+        return None
+
+
+def _text(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # integers of more than 4300 digits have no decimal form
+        return "an integer of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
 
 
 def _cost(units: int, linear: int, layers: int, count: str) -> tuple[int, int, int]:
@@ -105,8 +137,8 @@ def _cheapest(
             break
         try:
             construction = offers[name].build()
-        except ValueError as refusal:
-            refused[name] = _short(str(refusal), target)
+        except _PROBLEMS as problem:
+            refused[name] = _why(problem, target)
             continue
         if not float(construction.claim.bound) <= eps:
             refused[name] = f"its claim is {float(construction.claim.bound):.3g}, with rounding"
@@ -173,6 +205,13 @@ def _nothing(target: Target, eps: float, refused: dict[str, str]) -> str:
         f"that prove one. {notes}. Give facts as keywords of Target (lipschitz, "
         "second_derivative, kinks, value_min, value_max), take a smaller box or a larger eps."
     )
+
+
+def _why(problem: Exception, target: Target) -> str:
+    if isinstance(problem, ValueError):
+        return _short(str(problem), target)
+    text = f"{type(problem).__name__}: {problem}".rstrip(": ")
+    return _short(text, target)
 
 
 def _short(note: str, target: Target) -> str:

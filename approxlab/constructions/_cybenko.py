@@ -22,7 +22,7 @@ from approxlab.evaluation import values_at
 from approxlab.networks.mlp import float_dtype
 from approxlab.targets.target import Target
 
-__all__ = ["cybenko", "pieces_needed", "smallest_staircase"]
+__all__ = ["cybenko", "fewest_units", "pieces_needed", "smallest_staircase"]
 
 _STEEP = 32.0  # all tails together are 1e-28 of a jump
 _MODERATE = [
@@ -161,6 +161,25 @@ def _sizes(target: Target, eps: float, jumps: bool) -> Iterator[_Size]:
             found = _cells(first, curved, eps)
             best = min(best, found + 2 * halo)
             yield _Size(found + 2 * halo, found, gain, halo)
+
+
+def fewest_units(target: Target, eps: float, jumps: bool) -> int:
+    """Lower bound of the units of `smallest_staircase`, for eps and every smaller one.
+
+    Without halos and without the jumps that they add, cells only grow as eps shrinks.
+    """
+    lipschitz, width = lipschitz_of(target), float(target.domain.widths[0])
+    low, high = target.value_min, target.value_max
+    if low is not None and high is not None and high - low < eps:
+        return 1
+    factor = lipschitz_factor(math.inf if jumps else _STEEP, _MIDPOINT)
+    counts = [_count(lipschitz * width * factor / eps)]
+    if target.second_derivative is not None and not jumps:
+        for gain in _MODERATE:
+            ripple, square = curvature_factors(gain, _MIDPOINT)
+            curved = 0.5 * target.second_derivative * width**2 * square
+            counts.append(_cells(lipschitz * width * ripple, curved, eps))
+    return min(counts)
 
 
 def _cells(first: float, curved: float, eps: float) -> int:

@@ -22,6 +22,7 @@ from approxlab.constructions._polynomial_programs import SCHEMES
 from approxlab.constructions._relu_rounding import check_held
 from approxlab.domains import Box, check_interval
 from approxlab.targets.catalogue import get
+from approxlab.targets.one_dimensional import Power
 from approxlab.targets.target import Target, _with_facts
 
 __all__ = ["check_scheme", "interval", "power_target", "series_of", "series_target"]
@@ -139,7 +140,7 @@ def series_target(series: Series, box: Box, name: str = "") -> Target:
     values = range_of(series)
     whole = sum((-2 * c / (k * k - 1) for k, c in enumerate(series) if k % 2 == 0), Fraction(0))
     target = Target(
-        _Clenshaw([float(c) for c in series], box),
+        Clenshaw([float(c) for c in series], box),
         domain=box,
         name=name or f"polynomial of degree {len(series) - 1}",
         value_min=math.nextafter(float(values[0]), -math.inf),
@@ -159,11 +160,11 @@ def power_target(k: int, series: Series, box: Box) -> Target:
     if box == Box.unit():
         return get("power", degree=k)
 
-    made = dataclasses.replace(series_target(series, box, f"power{k}"), fn=lambda x: x[0] ** k)
+    made = dataclasses.replace(series_target(series, box, f"power{k}"), fn=Power(k))
     return _with_facts(made)
 
 
-class _Clenshaw:
+class Clenshaw:
     """The value of a Chebyshev series at a point of shape (1,)."""
 
     def __init__(self, coefficients: Sequence[float], box: Box) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from approxlab.arguments import check_positive
 from approxlab.claims import Claim, Construction
@@ -30,6 +31,27 @@ from approxlab.networks.mlp import MLP
 from approxlab.targets.target import Target
 
 __all__ = ["l1_norm", "maximum", "median_of_three", "minimum", "sort_two"]
+
+
+def largest_of(x: Array) -> Array:
+    """The largest coordinate of a point."""
+    return jnp.max(x)
+
+
+def least_of(x: Array) -> Array:
+    """The least coordinate of a point."""
+    return jnp.min(x)
+
+
+def sum_of_sizes(x: Array) -> Array:
+    """The sum of the absolute values of the coordinates of a point."""
+    return jnp.sum(jnp.abs(x))
+
+
+def second_of(x: Array) -> Array:
+    """The second of the coordinates in increasing order; of three, the median."""
+    return jnp.sort(x)[1]
+
 
 _MOST_INPUTS = 1024  # the first layer has about 3/2 d^2 weights
 
@@ -77,10 +99,9 @@ def maximum(
         through.append(linear)
     network = _network([*weights, sign * np.array(wires)], through)
     name = "maximum" if largest else "minimum"
-    fn = jnp.max if largest else jnp.min
     end = max if largest else min
     target = Target(
-        lambda x: fn(x),
+        largest_of if largest else least_of,
         domain=box,
         name=f"{name} of {int(dim)}",
         value_min=float(end(box.lower)),
@@ -163,7 +184,7 @@ def l1_norm(dim: Any, domain: Any = None, *, linear_units: bool = False) -> Cons
     network = _network([np.concatenate(rows), np.array(last)], [through])
     low = [max(a, -b, 0.0) for a, b in zip(box.lower, box.upper, strict=True)]
     target = Target(
-        lambda x: jnp.sum(jnp.abs(x)),
+        sum_of_sizes,
         domain=box,
         name=f"l1 norm in {d} dimensions",
         value_min=float(sum(low)),
@@ -213,7 +234,7 @@ def median_of_three(domain: Any = None, *, linear_units: bool = False) -> Constr
         second = np.array([passed - low, passed - high, low, -low])
         network = _network([first, second, np.array([[1.0, -1.0, 1.0, -1.0]])], [0, 0])
     target = Target(
-        lambda x: jnp.sort(x)[1],
+        second_of,
         domain=box,
         name="median of three",
         value_min=float(sorted(box.lower)[1]),

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import numpy as np
 
 from approxlab.claims import Bound, Claim, Construction
-from approxlab.constructions._cybenko import cybenko
+from approxlab.constructions._cybenko import cybenko, fewest_units, pieces_needed
 from approxlab.constructions.ridge_expansions import (
     Ridge,
     RidgeExpansion,
@@ -32,7 +32,7 @@ from approxlab.targets.catalogue import get
 from approxlab.targets.genz import golden_positions
 from approxlab.targets.target import Target
 
-__all__ = ["expansions", "replaced", "ridge_sum", "ridge_units"]
+__all__ = ["expansions", "fewest_ridge_units", "replaced", "ridge_sum", "ridge_units"]
 
 _SLOPES = MappingProxyType({"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0, "heaviside": 0.0})
 _PER_RIDGE = 10  # about as many units lie beyond the ends of an interval if curvature is used
@@ -279,6 +279,25 @@ def ridge_units(expansion: RidgeExpansion, eps: float, curved: bool) -> float:
     if curved and all(ridge.profile.second_derivative is not None for ridge in ridges):
         return total**1.5 / math.sqrt(2.0 * rest) + _PER_RIDGE * len(ridges)
     return total**2 / (2.0 * rest)
+
+
+def fewest_ridge_units(target: Target, eps: float, activation: str) -> int:
+    """Lower bound of the units that `ridge_sum` takes: those for shares of eps before rounding."""
+    known = [one for one in expansions(target) if float(one.remainder) < eps]
+    if not known:
+        raise ValueError("the remainder of its expansions is above eps")
+    curved = activation != "heaviside"
+    best = min(known, key=lambda one: ridge_units(one, eps, curved))
+    total = sum(_cost(ridge, curved) for ridge in best.ridges)
+    units = 0
+    for ridge in best.ridges:
+        # A little more than the share, so that no rounding makes the bound too large.
+        share = _cost(ridge, curved) / total * (eps - float(best.remainder)) * (1.0 + 1e-9)
+        if activation == "relu":
+            units += pieces_needed(ridge.profile, share)
+        else:
+            units += fewest_units(ridge.profile, share, not curved)
+    return units
 
 
 def _rounding(expansion: RidgeExpansion, parts: Sequence[Construction], network: MLP) -> float:

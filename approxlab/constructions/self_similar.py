@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -126,7 +125,7 @@ def self_similar_deep(
     ends = sorted([Fraction(a) ** int(levels) * Fraction(end) for end in (low, high)])
     middle, radius = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
     target = Target(
-        _series(a, p, box),
+        SelfSimilar(a, p, box),
         domain=box,
         name=f"self-similar, weight {a:g}, {p} teeth",
         value_min=low,
@@ -206,13 +205,20 @@ def _range(a: float, p: int) -> tuple[float, float]:
     return float(np.min(total) + rest[0] - room), float(np.max(total) + rest[1] + room)
 
 
-def _series(a: float, p: int, box: Box) -> Callable[[Array], Any]:
-    left, width = box.lower[0], float(box.widths[0])
+@dataclasses.dataclass(frozen=True)
+class SelfSimilar:
+    """The value of the sum at a point of shape (1,), as far as its dtype tells."""
 
-    def value(x: Array) -> Any:
+    weight: float
+    teeth: int
+    box: Box
+
+    def __call__(self, x: Array) -> Any:
+        """The sum at x[0]."""
+        a, p, left = self.weight, self.teeth, self.box.lower[0]
         eps = float(np.finfo(x.dtype).eps)
         count = min(_TERMS, math.ceil(math.log(eps * (1.0 - abs(a))) / math.log(abs(a))))
-        t = jnp.clip((x[0] - left) / width, 0.0, 1.0)
+        t = jnp.clip((x[0] - left) / float(self.box.widths[0]), 0.0, 1.0)
 
         def step(_: Any, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
             t, total, size = state
@@ -221,8 +227,6 @@ def _series(a: float, p: int, box: Box) -> Callable[[Array], Any]:
 
         start = (t, jnp.zeros_like(t), jnp.ones_like(t))
         return jax.lax.fori_loop(0, count, step, start)[1]
-
-    return value
 
 
 def _check_levels(levels: int) -> None:

@@ -25,7 +25,9 @@ exact, and 2 - 2 t is exact by Sterbenz for t >= 1/2. So all iterates are exact.
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -41,6 +43,31 @@ _UNIT, _SYMMETRIC = Box([0.0], [1.0]), Box([-1.0], [1.0])
 _LISTED_KINKS = 2**12
 
 
+@dataclasses.dataclass(frozen=True)
+class Power:
+    """The function x^degree of a point of shape (1,), which can be told from others by its type."""
+
+    degree: int
+
+    def __call__(self, x: Array) -> Any:
+        """The power of x[0]."""
+        return x[0] ** self.degree
+
+
+@dataclasses.dataclass(frozen=True)
+class TentIterate:
+    """The k-th iterate of min(2 t, 2 - 2 t) at t = x[0]; outside of [0, 1] it goes below 0."""
+
+    k: int
+
+    def __call__(self, x: Array) -> Any:
+        """The iterate at x[0]."""
+        t = x[0]
+        for _ in range(self.k):
+            t = jnp.minimum(2.0 * t, 2.0 - 2.0 * t)
+        return t
+
+
 def power(degree: int = 5) -> Target:
     """x^degree on [0, 1].
 
@@ -54,7 +81,7 @@ def power(degree: int = 5) -> Target:
     """
     n = whole("degree", degree, 1, 100)
     return Target(
-        lambda x: x[0] ** n,
+        Power(n),
         domain=_UNIT,
         name={2: "square", 3: "cube"}.get(n, f"power{n}"),
         value_min=0.0,
@@ -260,7 +287,8 @@ def step(at: float = math.sqrt(0.5)) -> Target:
 _TAKAGI_TERMS = 64
 
 
-def _takagi(x: Array) -> Array:
+def takagi_value(x: Array) -> Array:
+    """The first 64 terms of the Takagi function at x[0]."""
     powers = 2.0 ** np.arange(_TAKAGI_TERMS)
     scaled = x[0] * jnp.asarray(powers, x.dtype)  # exact, and so are the distances below
     distances = jnp.abs(scaled - jnp.round(scaled))
@@ -279,7 +307,7 @@ def takagi() -> Target:
         0.5
     """
     return Target(
-        _takagi,
+        takagi_value,
         domain=_UNIT,
         name="takagi",
         value_min=0.0,
@@ -308,16 +336,10 @@ def tent(k: int = 3) -> Target:
     """
     k = whole("k", k, 1, 50)
 
-    def iterate(x: Array) -> Array:
-        t = x[0]
-        for _ in range(k):
-            t = jnp.minimum(2.0 * t, 2.0 - 2.0 * t)
-        return t
-
     pieces = 2**k
     listed = pieces <= _LISTED_KINKS
     return Target(
-        iterate,
+        TentIterate(k),
         domain=_UNIT,
         name=f"tent{k}",
         value_min=0.0,
