@@ -13,10 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_positive, checked_flag
 from approxlab.claims import Claim, Construction
-from approxlab.constructions._folds import Level, equal_teeth, folded, folded_rounding
-from approxlab.constructions._relu_rounding import with_rounding
+from approxlab.constructions._folds import (
+    Level,
+    check_network_size,
+    equal_teeth,
+    folded,
+    folded_rounding,
+)
+from approxlab.constructions._relu_rounding import check_held, with_rounding
 from approxlab.constructions.zigzags import checked_interval
 from approxlab.domains import Box
 from approxlab.networks.mlp import float_dtype
@@ -29,7 +35,7 @@ _MOST_LEVELS = 40
 _TERMS = 1100  # of the target's sum, for weights near 1
 
 
-def takagi_deep(levels: Any, domain: Any = None, *, linear_units: bool = False) -> Construction:
+def takagi_deep(levels: Any, domain: Any = None, *, linear_units: Any = False) -> Construction:
     """The Takagi function by N levels of the tent map, with error exactly 2^-N / 3.
 
     T(t) = sum_{k>=1} tent^k(t) / 2^k. After N terms the remainder is 2^-N T(tent^N(t)), which takes
@@ -61,9 +67,11 @@ def takagi_deep(levels: Any, domain: Any = None, *, linear_units: bool = False) 
         (True, 17)
     """
     check_positive(levels=levels)
+    linear_units = checked_flag("linear_units", linear_units)
     box = checked_interval(domain)
     _check_levels(levels)
     target = get("takagi")
+    check_held("domain", box, 4.0 / float(box.widths[0]))
     if box != target.domain:
         target = target.moved_to(box)
     tail = Fraction(1, 2 ** int(levels)), Fraction(2, 3)
@@ -82,7 +90,7 @@ def self_similar_deep(
     teeth: Any = 2,
     domain: Any = None,
     *,
-    linear_units: bool = False,
+    linear_units: Any = False,
 ) -> Construction:
     """The sum over k >= 1 of weight^k z^k(t), with z the zigzag of p teeth on [0, 1].
 
@@ -117,10 +125,12 @@ def self_similar_deep(
     if not number or isinstance(weight, bool) or not 0.0 < abs(weight) < 1.0:
         raise ValueError(f"weight: got {weight!r}, expected a number between -1 and 1, not 0.")
     check_positive(levels=levels, teeth=teeth)
+    linear_units = checked_flag("linear_units", linear_units)
     _check_levels(levels)
     if teeth < 2:
         raise ValueError(f"teeth: got {teeth!r}, expected at least 2: one tooth is the identity.")
     a, p = float(weight), int(teeth)
+    check_network_size("teeth", teeth, (p + 1, p + 1), int(levels))
     low, high = _range(a, p)
     box = checked_interval(domain)
     ends = sorted([Fraction(a) ** int(levels) * Fraction(end) for end in (low, high)])
@@ -150,6 +160,7 @@ def _sum(
     linear_units: bool,
 ) -> Construction:
     """The network of the first terms plus `middle`, with the claim `radius` and rounding."""
+    check_held("domain", box, 2 * p / float(box.widths[0]))
     left, width = Fraction(box.lower[0]), Fraction(box.upper[0]) - Fraction(box.lower[0])
     tooth = equal_teeth(p, width)
     levels = [
