@@ -73,7 +73,10 @@ def takagi_deep(levels: Any, domain: Any = None, *, linear_units: Any = False) -
     target = get("takagi")
     check_held("domain", box, 4.0 / float(box.widths[0]))
     if box != target.domain:
-        target = target.moved_to(box)
+        try:
+            target = target.moved_to(box)
+        except OverflowError:  # the ratio of the widths, squared
+            check_held("domain", box, math.inf)
     tail = Fraction(1, 2 ** int(levels)), Fraction(2, 3)
     middle = tail[0] * tail[1] / 2
     source = "the remainder is 2^-N T(tent^N), between 0 and 2^-N 2/3"
