@@ -265,8 +265,8 @@ def _teeth(name: str, got: Any, n: int, depth: Any, dim: int) -> tuple[int, ...]
     if ridges > _MOST_RIDGES or weights > _MOST_WEIGHTS:
         raise ValueError(
             f"{name}: got {got!r}, for which {n:.3g} pieces per axis in {dim} dimensions take "
-            f"{ridges:.3g} ridges and {weights:.3g} weights, expected at most {_MOST_RIDGES} and "
-            f"{_MOST_WEIGHTS}. Take a wider shell, a smaller box, or another depth."
+            f"{ridges:.3g} ridges and {weights:.3g} weights, expected fewer: {_MOST_RIDGES} and "
+            f"{_MOST_WEIGHTS} at most. Take a wider shell, a smaller box, or another depth."
         )
     return (n,) if depth == 2 else (p, p)
 
