@@ -17,6 +17,7 @@ __all__ = [
     "check_number",
     "check_positive",
     "check_widths",
+    "checked_flag",
 ]
 
 
@@ -32,6 +33,20 @@ def check_positive(**values: Any) -> None:
     for name, value in values.items():
         if not hasattr(value, "__index__") or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name}: got {value!r}, expected a positive integer.")
+
+
+def checked_flag(name: str, value: Any) -> bool:
+    """True or False, as it is, not a number or a string that only counts as one of them.
+
+    Example:
+        >>> checked_flag("shifted", "no")
+        Traceback (most recent call last):
+        ...
+        ValueError: shifted: got 'no', expected True or False.
+    """
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):  # of NumPy
+        return bool(value)
+    raise ValueError(f"{name}: got {value!r}, expected True or False.")
 
 
 def check_widths(hidden: Any) -> tuple[int, ...]:
@@ -121,11 +136,23 @@ def check_number(name: str, value: Any, *, positive: bool = False) -> None:
         ...
         ValueError: tol: got 'small', expected a number that is at least 0.
     """
-    number = hasattr(value, "__float__") and not hasattr(value, "__len__")
-    if number and (value > 0 if positive else value >= 0) and value < math.inf:
+    if _finite(value) and (value > 0 if positive else value >= 0):
         return
     form = "a positive number" if positive else "a number that is at least 0"
     raise ValueError(f"{name}: got {value!r}, expected {form}.")
+
+
+def _finite(value: Any) -> bool:
+    """Whether a value is one real number that a float holds; True and False are none."""
+    if not hasattr(value, "__float__") or type(value).__name__ in ("bool", "bool_"):
+        return False
+    dtype = getattr(value, "dtype", None)
+    if getattr(value, "shape", ()) != () or getattr(dtype, "kind", "f") not in "fiuV":
+        return False  # arrays, and arrays of one truth value; V is bfloat16
+    try:
+        return math.isfinite(float(value))
+    except (OverflowError, TypeError, ValueError):
+        return False
 
 
 def check_key(key: Any) -> None:

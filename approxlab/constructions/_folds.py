@@ -17,14 +17,43 @@ is off by slope_a E + (sum |a_j|) h and one rounding. The rounding of x itself i
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from approxlab.domains import Box
 from approxlab.networks.mlp import MLP
 
-__all__ = ["Level", "equal_teeth", "folded", "folded_rounding"]
+__all__ = ["Level", "check_network_size", "equal_teeth", "folded", "folded_rounding"]
+
+
+_MOST_UNITS, _MOST_LAYERS, _MOST_WEIGHTS = 100_000, 1_000, 2**22  # each weight is a fraction
+
+
+def check_network_size(
+    name: str, got: Any, widths: Sequence[int], depth: int | None = None
+) -> None:
+    """Refuse layers that take long to build, before anything is allocated.
+
+    Args:
+        name: The argument that asks for so many units.
+        got: Its value.
+        widths: Units of each layer; or of two layers that follow each other, if depth is given.
+        depth: Number of layers, if all are alike.
+    """
+    layers = len(widths) if depth is None else depth
+    units = sum(widths) if depth is None else widths[0] * depth
+    pairs = sum(a * b for a, b in itertools.pairwise(widths))
+    weights = pairs if depth is None else pairs * (depth - 1)
+    if units > _MOST_UNITS or layers > _MOST_LAYERS or weights > _MOST_WEIGHTS:
+        raise ValueError(
+            f"{name}: got {got!r}, a network of {units:.3g} units in {layers:.3g} layers with "
+            f"{weights:.3g} weights between them, expected at most {_MOST_UNITS} units, "
+            f"{_MOST_LAYERS} layers and {_MOST_WEIGHTS} weights. Take narrower or fewer layers."
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -78,13 +79,40 @@ def _series_of_object(given: Any, basis: Any, domain: Any) -> tuple[Series, Box]
             "the object has its own basis."
         )
     numbers = _numbers(given.coef)
-    ends = [Fraction(float(v)) for v in given.domain]
-    window = [Fraction(float(v)) for v in given.window]
+    ends, window = _ends(given, "domain"), _ends(given, "window")
+    if domain is None and not ends[0] < ends[1]:
+        raise ValueError(
+            f"coefficients: got an object with domain {given.domain!r}, expected its left end "
+            "first. Write domain=al.Box([left], [right]) for the interval."
+        )
     box = Box([float(ends[0])], [float(ends[1])]) if domain is None else interval(domain)
     center, half = _center_and_half(box)
     slope = (window[1] - window[0]) / (ends[1] - ends[0])
     at = window[0] + (center - ends[0]) * slope
     return _checked(trimmed(chebyshev_of(name, numbers, at, half * slope)), given), box
+
+
+def _ends(given: Any, name: str) -> list[Fraction]:
+    """The two ends of the domain or the window of an object, which are finite and not equal."""
+    ends = np.asarray(getattr(given, name))
+    held = ends.shape == (2,) and ends.dtype.kind in "fiu" and bool(np.all(np.isfinite(ends)))
+    if not held or ends[0] == ends[1]:
+        raise ValueError(
+            f"coefficients: got an object with {name} {ends!r}, expected two finite numbers that "
+            f"are not equal. Write {type(given).__name__}(coef, {name}=[-1, 1])."
+        )
+    return [_fraction(v) for v in ends]
+
+
+def _fraction(value: Any) -> Fraction:
+    """A number of Python or NumPy as it is, without rounding."""
+    if hasattr(value, "__index__"):
+        return Fraction(operator.index(value))
+    return (
+        Fraction(*value.as_integer_ratio())
+        if hasattr(value, "as_integer_ratio")
+        else (Fraction(float(value)))
+    )
 
 
 def _center_and_half(box: Box) -> tuple[Fraction, Fraction]:
@@ -98,16 +126,33 @@ def _numbers(coefficients: Any) -> list[Fraction]:
         array = np.asarray(coefficients)
     except ValueError:  # lists of different lengths
         array = np.asarray(None)
-    if array.ndim != 1 or array.dtype.kind not in "fiu":
+    if array.ndim == 1 and not hasattr(coefficients, "dtype"):
+        # As given: of integers and floats together NumPy makes floats, which round the integers.
+        array = np.array([*coefficients, None], dtype=object)[:-1]
+        if not all(_is_number(v) for v in array):
+            array = np.asarray(None)
+    elif array.dtype.kind not in "fiu":
+        array = np.asarray(None)
+    if array.ndim != 1:
         raise TypeError(f"coefficients: got {coefficients!r}, expected {form}.")
-    if not array.size or not np.all(np.isfinite(array)):
+    if not array.size or not all(_is_finite(v) for v in array):
         raise ValueError(f"coefficients: got {coefficients!r}, expected {form}.")
-    numbers = [Fraction(float(v)) for v in array]
+    numbers = [_fraction(v) for v in array]
     if len(trimmed(numbers)) > _MAX_DEGREE + 1:
         raise ValueError(
             f"coefficients: got degree {len(trimmed(numbers)) - 1}, expected at most {_MAX_DEGREE}."
         )
     return numbers
+
+
+def _is_number(value: Any) -> bool:
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    plain = isinstance(value, int | float | Fraction) and not isinstance(value, bool)
+    return plain or (kind != "" and kind in "fiu" and value.shape == ())
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | Fraction) or bool(np.isfinite(value))
 
 
 def _checked(series: Series, given: Any) -> Series:

@@ -136,7 +136,12 @@ def _checked_ellipse(ellipse: Any) -> tuple[float, float] | None:
         return None
     form = "numbers (rho, M) with rho > 1 and M >= 0"
     try:
-        rho, most = (float(v) for v in ellipse)
+        if isinstance(ellipse, str | bytes | dict | set):
+            raise TypeError
+        given = tuple(ellipse)
+        for number in given:
+            check_number("ellipse", number, positive=False)
+        rho, most = (float(v) for v in given)
     except (TypeError, ValueError):
         raise ValueError(f"ellipse: got {ellipse!r}, expected {form}.") from None
     if not (1.0 < rho < math.inf and 0.0 <= most < math.inf):

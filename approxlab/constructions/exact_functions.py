@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_positive, checked_flag
 from approxlab.claims import Claim, Construction
 from approxlab.constructions._relu_rounding import check_held, with_rounding
 from approxlab.domains import Box
@@ -57,7 +57,7 @@ _MOST_INPUTS = 1024  # the first layer has about 3/2 d^2 weights
 
 
 def maximum(
-    dim: Any, domain: Any = None, *, linear_units: bool = False, largest: bool = True
+    dim: Any, domain: Any = None, *, linear_units: Any = False, largest: Any = True
 ) -> Construction:
     """The maximum of d numbers, exactly, by a binary tree of ceil(log2 d) layers.
 
@@ -90,6 +90,8 @@ def maximum(
         4
     """
     box = _box(dim, domain)
+    linear_units = checked_flag("linear_units", linear_units)
+    largest = checked_flag("largest", largest)
     sign = 1.0 if largest else -1.0
     weights, through = [], []
     wires = [sign * row for row in np.eye(int(dim))]
@@ -113,7 +115,7 @@ def maximum(
     return _exact(network, target, f"{name} by pairs")
 
 
-def minimum(dim: Any, domain: Any = None, *, linear_units: bool = False) -> Construction:
+def minimum(dim: Any, domain: Any = None, *, linear_units: Any = False) -> Construction:
     """The minimum of d numbers, exactly: -max(-x). Sizes, arguments and errors as in `maximum`.
 
     Example:
@@ -148,7 +150,7 @@ def _halved(wires: list[np.ndarray], linear: bool) -> tuple[np.ndarray, int, lis
     return np.array(rows + carried), len(carried), list(new)
 
 
-def l1_norm(dim: Any, domain: Any = None, *, linear_units: bool = False) -> Construction:
+def l1_norm(dim: Any, domain: Any = None, *, linear_units: Any = False) -> Construction:
     """The sum of |x_i|, exactly, by one layer of min(2 d, d + 2) ReLUs, the fewest on all of R^d.
 
     sum_i |x_i| = 2 sum_i relu(x_i) - s with s = sum_i x_i, which two ReLUs or one linear unit pass
@@ -174,6 +176,7 @@ def l1_norm(dim: Any, domain: Any = None, *, linear_units: bool = False) -> Cons
         (6, 3.5)
     """
     box = _box(dim, domain)
+    linear_units = checked_flag("linear_units", linear_units)
     d, total = int(dim), np.ones((1, int(dim)))
     if linear_units:
         rows, last, through = [np.eye(d), total], [[2.0] * d + [-1.0]], 1
@@ -196,7 +199,7 @@ def l1_norm(dim: Any, domain: Any = None, *, linear_units: bool = False) -> Cons
     return _exact(network, target, "sum of |x_i| by positive parts", d)
 
 
-def median_of_three(domain: Any = None, *, linear_units: bool = False) -> Construction:
+def median_of_three(domain: Any = None, *, linear_units: Any = False) -> Construction:
     """The median of three numbers, exactly, by two layers.
 
     With l = min(x, y) = y - relu(y - x) and u = max(x, y) = y + relu(x - y), the median is z
@@ -220,6 +223,7 @@ def median_of_three(domain: Any = None, *, linear_units: bool = False) -> Constr
         0.5
     """
     box = _box(3, domain)
+    linear_units = checked_flag("linear_units", linear_units)
     x, y, z = np.eye(3)
     if linear_units:
         first = np.array([x - y, x, y, z])
@@ -246,7 +250,7 @@ def median_of_three(domain: Any = None, *, linear_units: bool = False) -> Constr
     return _exact(network, target, "z clamped to [min(x, y), max(x, y)]")
 
 
-def sort_two(*, linear_units: bool = False) -> MLP:
+def sort_two(*, linear_units: Any = False) -> MLP:
     """Two numbers in order, exactly, as a network with two outputs: (min(x, y), max(x, y)).
 
     min = y - relu(y - x) and max = y + relu(x - y): 4 ReLUs with y = relu(y) - relu(-y), or one
@@ -264,6 +268,7 @@ def sort_two(*, linear_units: bool = False) -> MLP:
         >>> sort_two()(jnp.array([2.0, -1.0])).tolist()
         [-1.0, 2.0]
     """
+    linear_units = checked_flag("linear_units", linear_units)
     x, y = np.eye(2)
     if linear_units:
         rows, outputs, through = [x - y, x, y], [[-1.0, 1.0, 0.0], [1.0, 0.0, 1.0]], 1 + 1

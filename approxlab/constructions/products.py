@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_positive, checked_flag
 from approxlab.claims import Claim, Construction
+from approxlab.constructions._folds import check_network_size
 from approxlab.constructions._levels import check_levels, claimed, within
 from approxlab.constructions._relu_rounding import (
     check_held,
@@ -29,13 +30,16 @@ from approxlab.targets.target import Target, _with_facts
 __all__ = ["product_deep", "sum_of_squares_deep", "sum_of_squares_shallow"]
 
 
+_MOST_WEIGHTS = 2**25  # of one full matrix, 256 MiB in float64
+
+
 def product_deep(
     levels: Any = None,
     domain: Any = None,
     *,
     eps: Any = None,
     squares: Any = 2,
-    shifted: bool = True,
+    shifted: Any = True,
 ) -> Construction:
     """The product of all coordinates of a box, from deep squares.
 
@@ -77,15 +81,16 @@ def product_deep(
     """
     box = Box.unit(2) if domain is None else domain
     _check_box(box)
-    if squares not in (2, 3) or isinstance(squares, bool):
+    if not hasattr(squares, "__index__") or isinstance(squares, bool) or squares not in (2, 3):
         raise ValueError(f"squares: got {squares!r}, expected 2 or 3, per product.")
+    shifted = checked_flag("shifted", shifted)
     check_levels(levels, eps)
     _check_size(box, _largest_product(box))
     program = _product_program(box, squares)
     exact = box.dim == 2
     text = f"products of {squares} squares each"
     if levels is not None:
-        plan = planned(program, [int(levels)] * len(program.squares), bool(shifted))
+        plan = planned(program, [int(levels)] * len(program.squares), shifted)
         return claimed(plan, relu_network(plan), _product_target(box), text, exact)
     plan, built = within(lambda _: iter([program]), eps, relu_network)
     return claimed(plan, built, _product_target(box), text, False)
@@ -187,7 +192,7 @@ def _product_target(box: Box) -> Target:
     return _with_facts(target)
 
 
-def sum_of_squares_deep(levels: Any, domain: Any = None, *, shifted: bool = True) -> Construction:
+def sum_of_squares_deep(levels: Any, domain: Any = None, *, shifted: Any = True) -> Construction:
     """x_1^2 + ... + x_d^2, each square by m = `levels` ReLUs, one per layer.
 
     Each square is piecewise linear with n = 2^m equal pieces. On [0, 1]^d the sup error is exactly
@@ -214,7 +219,10 @@ def sum_of_squares_deep(levels: Any, domain: Any = None, *, shifted: bool = True
         True
     """
     check_levels(levels, None)
+    shifted = checked_flag("shifted", shifted)
     box = _box_of_any_dimension(domain)
+    wide = 3 * box.dim  # a ReLU and two linear units for each square
+    check_network_size("domain", box, (wide, wide), int(levels))
     _check_size(box, _sum(box, 1.0))
     squares = [
         Square({i: Fraction(1)}, Fraction(0), Fraction(a), Fraction(b))
@@ -222,11 +230,11 @@ def sum_of_squares_deep(levels: Any, domain: Any = None, *, shifted: bool = True
     ]
     output = {box.dim + i: Fraction(1) for i in range(box.dim)}
     program = Program(box, tuple(squares), output, Fraction(0))
-    plan = planned(program, [int(levels)] * box.dim, bool(shifted))
+    plan = planned(program, [int(levels)] * box.dim, shifted)
     return claimed(plan, relu_network(plan), _sum_target(box), "a square per coordinate", True)
 
 
-def sum_of_squares_shallow(n: Any, domain: Any = None, *, shifted: bool = True) -> Construction:
+def sum_of_squares_shallow(n: Any, domain: Any = None, *, shifted: Any = True) -> Construction:
     """x_1^2 + ... + x_d^2 by one hidden layer: each square by n ReLUs.
 
     The same functions as `sum_of_squares_deep` with n = 2^m, for any n: on [0, 1]^d the sup error
@@ -252,7 +260,13 @@ def sum_of_squares_shallow(n: Any, domain: Any = None, *, shifted: bool = True) 
         True
     """
     check_positive(n=n)
+    shifted = checked_flag("shifted", shifted)
     box = _box_of_any_dimension(domain)
+    if n * box.dim**2 > _MOST_WEIGHTS:
+        raise ValueError(
+            f"n: got {n!r} in {box.dim} dimensions, {n * box.dim**2:.3g} weights, expected at most "
+            f"{_MOST_WEIGHTS}. Take a smaller n, or sum_of_squares_deep."
+        )
     _check_size(box, _sum(box, float(n)))
     weights, biases, jumps, constant, whole, moved = [], [], [], 0.0, 0.0, 0.0
     for i, interval in enumerate(_intervals(box)):

@@ -31,7 +31,7 @@ from approxlab.targets.target import Target
 
 __all__ = ["ball_indicator", "radial_function"]
 
-_MOST_RIDGES = 100_000
+_MOST_RIDGES, _MOST_WEIGHTS = 100_000, 2**25
 
 
 def ball_indicator(
@@ -86,8 +86,9 @@ def ball_indicator(
         raise ValueError(f"margin: got {margin!r}, expected less than the radius {radius!r}.")
     point = _center(center, box)
     r, gap = float(radius), float(2 * radius * margin - margin * margin)
-    n = max(1, math.ceil(math.sqrt(float(np.sum(box.widths**2)) / (7.0 * gap)) - 1e-12))
-    teeth = _teeth(n, depth, box.dim)
+    pieces = math.sqrt(float(np.sum(box.widths**2)) / (7.0 * gap)) if gap > 0.0 else math.inf
+    n = max(1, math.ceil(min(pieces, 1e18) - 1e-12))
+    teeth = _teeth("margin", margin, n, depth, box.dim)
     inner, error, rounding, reach = _squared_distance(box, point, teeth)
     # Rounding of the threshold itself, and the room for all of it on both sides of the ramp.
     eps = float(np.finfo(float_dtype(None)).eps)
@@ -100,7 +101,8 @@ def ball_indicator(
         )
     outer = np.ones((2, 1)), np.array([tau - r * r, -tau - r * r])
     network = _joined(inner, *outer, np.array([[-0.5 / tau, 0.5 / tau]]), 1.0)
-    value = 16.0 * eps * (1.0 + (reach + r * r) / tau)
+    # Each of the two units sums all ridges, perhaps in another order: their slopes are 1 / (2 tau).
+    value = 16.0 * eps * (1.0 + (reach + r * r) / tau) + rounding / tau
     source = f"|x - c|^2 to {error:.3g} by {n} pieces per axis, outside of a shell"
     bound = Bound(value, source, without_rounding=0.0, attained=True)
     target = _indicator(box, point, r, float(margin))
@@ -156,7 +158,9 @@ def radial_function(
     check_positive(n=n, m=m)
     box = _box(dim if domain is None else getattr(domain, "dim", dim), domain)
     point = _center(center, box)
-    inner, error, rounding, _ = _squared_distance(box, point, _teeth(int(n), depth, box.dim))
+    inner, error, rounding, _ = _squared_distance(
+        box, point, _teeth("n", n, int(n), depth, box.dim)
+    )
     farthest = float(np.sum(np.maximum(box.upper - point, point - box.lower) ** 2))
     if interval.lower[0] != 0.0 or not interval.upper[0] >= farthest + error + rounding:
         raise ValueError(
@@ -252,14 +256,17 @@ def _claim(network: MLP, bound: Bound) -> Claim:
     return Claim("sup", bound, network.num_hidden_units, 0, network.depth)
 
 
-def _teeth(n: int, depth: Any, dim: int) -> tuple[int, ...]:
-    if depth not in (2, 3) or isinstance(depth, bool):
+def _teeth(name: str, got: Any, n: int, depth: Any, dim: int) -> tuple[int, ...]:
+    if not hasattr(depth, "__index__") or isinstance(depth, bool) or depth not in (2, 3):
         raise ValueError(f"depth: got {depth!r}, expected 2 or 3 hidden layers.")
     p = max(2, math.isqrt(n - 1) + 1)  # the least with p^2 >= n
-    if dim * (n if depth == 2 else 2 * p + 1) > _MOST_RIDGES:
+    ridges = dim * (n if depth == 2 else 2 * p + 1)
+    weights = dim * dim * (n if depth == 2 else p * (p + 1))
+    if ridges > _MOST_RIDGES or weights > _MOST_WEIGHTS:
         raise ValueError(
-            f"n: {n} pieces per axis in {dim} dimensions are more than {_MOST_RIDGES} ridges, "
-            "expected fewer. Take a wider shell, a smaller box, or depth=3."
+            f"{name}: got {got!r}, for which {n:.3g} pieces per axis in {dim} dimensions take "
+            f"{ridges:.3g} ridges and {weights:.3g} weights, expected fewer: {_MOST_RIDGES} and "
+            f"{_MOST_WEIGHTS} at most. Take a wider shell, a smaller box, or another depth."
         )
     return (n,) if depth == 2 else (p, p)
 

@@ -12,10 +12,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_positive, checked_flag
 from approxlab.claims import Claim, Construction
-from approxlab.constructions._folds import Level, equal_teeth, folded, folded_rounding
-from approxlab.constructions._relu_rounding import with_rounding
+from approxlab.constructions._folds import (
+    Level,
+    check_network_size,
+    equal_teeth,
+    folded,
+    folded_rounding,
+)
+from approxlab.constructions._relu_rounding import check_held, with_rounding
 from approxlab.constructions.zigzags import checked_interval
 from approxlab.domains import Box
 from approxlab.networks.mlp import float_dtype
@@ -28,7 +34,7 @@ _MOST_LEVELS = 40
 _TERMS = 1100  # of the target's sum, for weights near 1
 
 
-def takagi_deep(levels: Any, domain: Any = None, *, linear_units: bool = False) -> Construction:
+def takagi_deep(levels: Any, domain: Any = None, *, linear_units: Any = False) -> Construction:
     """The Takagi function by N levels of the tent map, with error exactly 2^-N / 3.
 
     T(t) = sum_{k>=1} tent^k(t) / 2^k. After N terms the remainder is 2^-N T(tent^N(t)), which takes
@@ -60,11 +66,16 @@ def takagi_deep(levels: Any, domain: Any = None, *, linear_units: bool = False) 
         (True, 17)
     """
     check_positive(levels=levels)
+    linear_units = checked_flag("linear_units", linear_units)
     box = checked_interval(domain)
     _check_levels(levels)
     target = get("takagi")
+    check_held("domain", box, 4.0 / float(box.widths[0]))
     if box != target.domain:
-        target = target.moved_to(box)
+        try:
+            target = target.moved_to(box)
+        except OverflowError:  # the ratio of the widths, squared
+            check_held("domain", box, math.inf)
     tail = Fraction(1, 2 ** int(levels)), Fraction(2, 3)
     middle = tail[0] * tail[1] / 2
     source = "the remainder is 2^-N T(tent^N), between 0 and 2^-N 2/3"
@@ -81,7 +92,7 @@ def self_similar_deep(
     teeth: Any = 2,
     domain: Any = None,
     *,
-    linear_units: bool = False,
+    linear_units: Any = False,
 ) -> Construction:
     """The sum over k >= 1 of weight^k z^k(t), with z the zigzag of p teeth on [0, 1].
 
@@ -116,10 +127,12 @@ def self_similar_deep(
     if not number or isinstance(weight, bool) or not 0.0 < abs(weight) < 1.0:
         raise ValueError(f"weight: got {weight!r}, expected a number between -1 and 1, not 0.")
     check_positive(levels=levels, teeth=teeth)
+    linear_units = checked_flag("linear_units", linear_units)
     _check_levels(levels)
     if teeth < 2:
         raise ValueError(f"teeth: got {teeth!r}, expected at least 2: one tooth is the identity.")
     a, p = float(weight), int(teeth)
+    check_network_size("teeth", teeth, (p + 1, p + 1), int(levels))
     low, high = _range(a, p)
     box = checked_interval(domain)
     ends = sorted([Fraction(a) ** int(levels) * Fraction(end) for end in (low, high)])
@@ -149,6 +162,7 @@ def _sum(
     linear_units: bool,
 ) -> Construction:
     """The network of the first terms plus `middle`, with the claim `radius` and rounding."""
+    check_held("domain", box, 2 * p / float(box.widths[0]))
     left, width = Fraction(box.lower[0]), Fraction(box.upper[0]) - Fraction(box.lower[0])
     tooth = equal_teeth(p, width)
     levels = [

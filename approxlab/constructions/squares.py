@@ -7,8 +7,15 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from approxlab.arguments import checked_flag
 from approxlab.claims import Claim, Construction
-from approxlab.constructions._folds import Level, equal_teeth, folded, folded_rounding
+from approxlab.constructions._folds import (
+    Level,
+    check_network_size,
+    equal_teeth,
+    folded,
+    folded_rounding,
+)
 from approxlab.constructions._parabola import square_on
 from approxlab.constructions._relu_rounding import with_rounding
 from approxlab.constructions.zigzags import checked_teeth
@@ -21,7 +28,7 @@ __all__ = ["square_layered", "square_levels"]
 _MOST_PIECES = 2**25  # with more pieces, w^2 / (8 P^2) is below the rounding of float64
 
 
-def square_layered(teeth: Any, domain: Any = None, *, linear_units: bool = False) -> Construction:
+def square_layered(teeth: Any, domain: Any = None, *, linear_units: Any = False) -> Construction:
     """The square by layers of p_k teeth: the best approximation with P = p_1 ... p_L pieces.
 
     On [0, 1] let z_k be the zigzag with P_k = p_1 ... p_k pieces and I_p the interpolant of
@@ -59,12 +66,14 @@ def square_layered(teeth: Any, domain: Any = None, *, linear_units: bool = False
         (9, 6)
     """
     teeth = checked_teeth(teeth)
+    linear_units = checked_flag("linear_units", linear_units)
     pieces = math.prod(teeth)
     if pieces > _MOST_PIECES:
         raise ValueError(
             f"teeth: got {teeth!r}, {pieces} pieces, expected at most 2^25 = {_MOST_PIECES}: for "
             "more the error is smaller than the rounding of float64."
         )
+    check_network_size("teeth", teeth, teeth)
     target = square_on(domain)
     box = target.domain
     optimum = square_by_pieces(pieces, domain=box)
@@ -77,7 +86,7 @@ def square_layered(teeth: Any, domain: Any = None, *, linear_units: bool = False
     return Construction(network, target, Claim("sup", bound, units, linear, depth, pieces))
 
 
-def _network(teeth: Sequence[int], box: Box, linear_units: bool) -> tuple[MLP, float]:
+def _network(teeth: Sequence[int], box: Box, linear_units: Any) -> tuple[MLP, float]:
     """The network of the lowered interpolant, and its rounding."""
     left, right = Fraction(box.lower[0]), Fraction(box.upper[0])
     width = right - left

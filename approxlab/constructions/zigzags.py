@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -11,10 +12,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.arguments import check_positive
+from approxlab.arguments import check_positive, checked_flag
 from approxlab.claims import Claim, Construction
-from approxlab.constructions._folds import Level, equal_teeth, folded, folded_rounding
-from approxlab.constructions._relu_rounding import with_rounding
+from approxlab.constructions._folds import (
+    Level,
+    check_network_size,
+    equal_teeth,
+    folded,
+    folded_rounding,
+)
+from approxlab.constructions._relu_rounding import check_held, with_rounding
 from approxlab.domains import Box, check_interval
 from approxlab.networks.mlp import float_dtype
 from approxlab.targets.target import Target
@@ -24,7 +31,7 @@ __all__ = ["checked_interval", "checked_teeth", "most_pieces", "sawtooth_deep"]
 _ZERO = Fraction(0)
 
 
-def sawtooth_deep(teeth: Any, domain: Any = None, *, linear_units: bool = False) -> Construction:
+def sawtooth_deep(teeth: Any, domain: Any = None, *, linear_units: Any = False) -> Construction:
     """The zigzag with p_1 p_2 ... p_L equal pieces on an interval, by L layers of p_k ReLUs.
 
     Let fold(s) be the distance of s from the nearest even integer. The zigzag z_p(t) = fold(p t)
@@ -58,8 +65,12 @@ def sawtooth_deep(teeth: Any, domain: Any = None, *, linear_units: bool = False)
         (12, 7)
     """
     teeth = checked_teeth(teeth)
+    linear_units = checked_flag("linear_units", linear_units)
     box = checked_interval(domain)
     pieces = math.prod(teeth)
+    check_network_size("teeth", teeth, teeth)
+    _check_slope("teeth", teeth, pieces)
+    check_held("domain", box, 2 * max(teeth) / float(box.widths[0]))
     left, width = Fraction(box.lower[0]), Fraction(box.upper[0]) - Fraction(box.lower[0])
     levels = [equal_teeth(p, width) for p in teeth]
     levels[-1] = _read(levels[-1], 1 / width)
@@ -142,7 +153,11 @@ def most_pieces(width: Any, depth: Any) -> Construction:
         [3, 7, 16, 36]
     """
     check_positive(width=width, depth=depth)
-    pieces, levels, maps = _most(int(width), int(depth))
+    width, depth = int(width), int(depth)
+    check_network_size("width", width, (width, width), depth)
+    if width > 1:
+        _check_slope("depth", depth, (width + 1 if width > 2 else 2) ** depth)
+    pieces, levels, maps = _most(width, depth)
     box = Box.unit()
     network = folded(levels, _ZERO, _ZERO, _ZERO, False)
     rounding = folded_rounding(levels, box, _ZERO, _ZERO, network)
@@ -192,7 +207,7 @@ def _all_pieces(width: int) -> Level:
     lengths = [unit, _ZERO, 2 * unit, 2 * unit, *[2 * unit] * (width - 3)]
     lengths[1] = 1 - sum(lengths, _ZERO)
     slopes = [(-1) ** i / length for i, length in enumerate(lengths)]
-    knots = [sum(lengths[: i + 1], _ZERO) for i in range(width)]
+    knots = list(itertools.accumulate(lengths))[:width]
     jumps = [slopes[i + 1] - slopes[i] for i in range(width)]
     signs = [-1 if i == 2 else 1 for i in range(width)]
     start = -jumps[2] * knots[2]  # so that the value at 0 is 0
@@ -238,6 +253,12 @@ def _check_rounding(name: str, got: Any, whole: float) -> None:
             f"{whole:.2g}, expected at most 1/4: the slopes multiply. Take fewer or smaller "
             "layers, or x64."
         )
+
+
+def _check_slope(name: str, got: Any, slope: int) -> None:
+    """Before anything is built: the slope multiplies the rounding of a point."""
+    eps = float(np.finfo(float_dtype(None)).eps)
+    _check_rounding(name, got, eps * float(min(slope, 10**300)))
 
 
 def checked_teeth(teeth: Any) -> tuple[int, ...]:
