@@ -114,6 +114,7 @@ def survivors(folder, chosen):
     ]
 
 
+@pytest.mark.slow
 def test_a_few_faults_are_found(tmp_path):
     chosen = random.Random(0).sample(all_faults(), 3)
     assert len(survivors(tmp_path, chosen)) <= 1

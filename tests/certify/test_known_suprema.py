@@ -245,6 +245,7 @@ def waves(x):
     return jnp.sin(17.0 * (x[0] - 3.0)) * jnp.cos(x[0] - 3.0) * jnp.exp(x[0] / 4.0)
 
 
+@pytest.mark.slow
 def test_waves():
     box = al.Box([-2.0], [2.0])
     found = sup_norm(waves, lambda x: 0.0 * x[0], box, rtol=1e-9)

@@ -154,6 +154,7 @@ def test_where_binary64_says_no_more():
     assert sup_norm(net, shuffled, UNIT, atol=1e-10).status == "ok"
 
 
+@pytest.mark.slow
 def test_nothing_is_claimed_where_the_target_is_unbounded():
     found = sup_norm(network(), lambda x: 1.0 / (x[0] - 0.3), UNIT, max_boxes=60)
     assert found.upper == np.inf
