@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from approxlab.claims import Rate
-from approxlab.rates import rate
 from experiments.depth_separation.least import fewest_pieces
 from experiments.drawing.rows import Row, column, distinct, of
 
@@ -42,6 +41,8 @@ _ROUNDING = 1e-4  # relative, of an error of 1e-8 from values near 1
 
 def grows(rows: Sequence[Row], target: str, way: str, variable: str = "power") -> Rate:
     """The exponent of units ~ (1/eps)^p, or ~ log(1/eps)^p with `variable="log"`."""
+    from approxlab.rates import rate  # SciPy: not for --help
+
     cells = [
         row for row in of(rows, story="units", target=target, way=way) if row["eps"] <= _FITTED
     ]
