@@ -389,6 +389,137 @@ def monomial_deep(rng):
     return Case(f"x^{k} on {box!r}", one, lambda x: _ld(x[:, 0]) ** k)
 
 
+def maximum(rng):
+    box, linear = _with_dim(rng, 1), bool(rng.integers(2))
+    one = built.maximum(box.dim, box, linear_units=linear)
+    return Case(f"{box!r}", one, lambda x: np.max(_ld(x), axis=1))
+
+
+def minimum(rng):
+    box, linear = _with_dim(rng, 1), bool(rng.integers(2))
+    one = built.minimum(box.dim, box, linear_units=linear)
+    return Case(f"{box!r}", one, lambda x: np.min(_ld(x), axis=1))
+
+
+def l1_norm(rng):
+    box, linear = _with_dim(rng, 1), bool(rng.integers(2))
+    one = built.l1_norm(box.dim, box, linear_units=linear)
+    return Case(f"{box!r}", one, lambda x: np.sum(np.abs(_ld(x)), axis=1))
+
+
+def median_of_three(rng):
+    box = _rectangle(rng, 3)
+    one = built.median_of_three(box, linear_units=bool(rng.integers(2)))
+    return Case(f"{box!r}", one, lambda x: np.sort(_ld(x), axis=1)[:, 1])
+
+
+def _teeth(rng, layers, most):
+    return tuple(int(p) for p in rng.integers(2, most + 1, size=int(rng.integers(1, layers + 1))))
+
+
+def square_layered(rng):
+    teeth, box = _teeth(rng, 6, 9), _interval(rng)
+    one = built.square_layered(teeth, box, linear_units=bool(rng.integers(2)))
+    return Case(f"{teeth} on {box!r}", one, _square)
+
+
+def _folded(box, p):
+    """z^k of all positions on the box, for k = 1, 2, ...: zigzags of p teeth."""
+
+    def levels(x, count):
+        t = (_ld(x[:, 0]) - L(box.lower[0])) / (L(box.upper[0]) - L(box.lower[0]))
+        for _ in range(count):
+            t = np.abs(p * t - 2 * np.round(p * t / 2))
+            yield t
+
+    return levels
+
+
+def sawtooth_deep(rng):
+    teeth, box = _teeth(rng, 3, 5), _interval(rng, 1.0, 0.0)
+    one = built.sawtooth_deep(teeth, box, linear_units=bool(rng.integers(2)))
+    levels = _folded(box, math.prod(teeth))
+    return Case(f"{teeth} on {box!r}", one, lambda x: next(levels(x, 1)))
+
+
+def most_pieces(rng):
+    width, depth = int(rng.integers(1, 5)), int(rng.integers(1, 4))
+    one = built.most_pieces(width, depth)
+    with jax.enable_x64(True):
+        precise = built.most_pieces(width, depth).network
+    layers = [(_ld(w), _ld(b)) for w, b in zip(precise.weights, precise.biases, strict=True)]
+
+    def exact(x):
+        held = _ld(x).T
+        for w, b in layers[:-1]:
+            held = np.maximum(w @ held + b[:, None], 0)
+        return (layers[-1][0] @ held + layers[-1][1][:, None])[0]
+
+    return Case(f"{width} x {depth}", one, exact)
+
+
+def takagi_deep(rng):
+    n, box = int(rng.integers(1, 21)), _interval(rng, 1.0, 0.0)
+    one = built.takagi_deep(n, box, linear_units=bool(rng.integers(2)))
+    levels = _folded(box, 2)
+    return Case(f"{n} levels on {box!r}", one, lambda x: _weighted(levels(x, 60), 0.5))
+
+
+def _weighted(levels, weight):
+    return sum(L(weight) ** (k + 1) * z for k, z in enumerate(levels))
+
+
+def self_similar_deep(rng):
+    weight = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 0.6))
+    n, p, box = int(rng.integers(1, 13)), int(rng.integers(2, 4)), _interval(rng, 1.0, 0.0)
+    one = built.self_similar_deep(weight, n, p, box, linear_units=bool(rng.integers(2)))
+    levels = _folded(box, p)
+    return Case(
+        f"{weight:.3g}, {n} levels, {p} teeth on {box!r}",
+        one,
+        lambda x: _weighted(levels(x, 90), weight),
+    )
+
+
+def _cube(rng):
+    width, dim = 10 ** rng.uniform(-1, 1), int(rng.integers(1, 4))
+    low = width * rng.uniform(-3.0, 2.0, size=dim)
+    return Box(list(low), list(low + width))
+
+
+def _squared_distance(box):
+    center = [0.5 * (a + b) for a, b in zip(box.lower, box.upper, strict=True)]
+    return center, lambda x: np.sum((_ld(x) - _ld(center)) ** 2, axis=1)
+
+
+def ball_indicator(rng):
+    box = _cube(rng)
+    radius = 0.4 * float(box.widths[0])
+    margin = radius * float(rng.uniform(0.2, 0.6))
+    center, squared = _squared_distance(box)
+    depth = int(rng.integers(2, 4))
+    one = built.ball_indicator(box.dim, margin, radius, box, center=center, depth=depth)
+
+    def exact(x):
+        off = np.sqrt(squared(x)) - L(radius)
+        near = np.abs(off) < L(margin) * (1 + L(1e-12))
+        return np.where(near, np.nan, np.where(off < 0, L(1), L(0)))
+
+    return Case(f"radius {radius:.2g}, margin {margin:.2g} on {box!r}", one, exact)
+
+
+def radial_function(rng):
+    box, n = _cube(rng), int(rng.integers(4, 17))
+    center, squared = _squared_distance(box)
+    far = 0.5 * float(np.sum(box.widths**2))
+    profile = Target(
+        lambda q: jnp.exp(-q[0] / far), domain=Box([0.0], [far]), name="bell", lipschitz=1.0 / far
+    )
+    depth, m = int(rng.integers(2, 4)), int(rng.integers(2, 33))
+    one = built.radial_function(profile, n, m, box, dim=box.dim, center=center, depth=depth)
+    return Case(f"n = {n}, m = {m} on {box!r}", one, lambda x: np.exp(-squared(x) / L(far)))
+
+
 KINDS = {
     one.__name__: one
     for one in (
@@ -411,6 +542,17 @@ KINDS = {
         monomial_deep,
         polynomial_deep,
         relu2_polynomial,
+        maximum,
+        minimum,
+        l1_norm,
+        median_of_three,
+        square_layered,
+        sawtooth_deep,
+        most_pieces,
+        takagi_deep,
+        self_similar_deep,
+        ball_indicator,
+        radial_function,
     )
 }
 
