@@ -95,7 +95,8 @@ def test_the_gap_of_a_polynomial():
 
 def results_of_targets():
     lambda_of_x = al.errors.sup(lambda x: x[0], lambda x: x[0] ** 2, al.Box.unit())
-    construction = al.constructions.square_deep(3)
+    own = al.Target(lambda x: x[0] ** 2, domain=al.Box.unit(), second_derivative=2.0)
+    construction = al.constructions.relu_interpolant(own, 3)
     return [lambda_of_x, al.optimal.square_by_units(3), construction.claim]
 
 
