@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import laws
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 import approxlab as al
 from approxlab import Box
@@ -155,7 +156,10 @@ def test_claim_and_size(name, i):
     assert construction.network.dtype == jnp.float64
 
 
-@pytest.mark.parametrize("name", sorted(CASES))
+OFTEN = ("bump", "cybenko", "orthant_sum", "polynomial_deep", "square_deep", "takagi_deep", "tower")
+
+
+@pytest.mark.parametrize("name", mostly_slow(sorted(CASES), OFTEN))
 def test_transformations(name, key):
     construction = case(name, len(CASES[name]) - 1)
     net, box = construction.network, construction.target.domain
