@@ -163,3 +163,22 @@ def test_a_constant_loss_can_be_drawn(ax):
 def test_what_has_no_surface_is_refused(ax, loss, corners, error, says):
     with pytest.raises(error, match=says):
         plot_loss_surface(loss, corners, side=5, ax=ax)
+
+
+def test_a_history_shows_every_seed_and_the_best_one_in_front(ax):
+    from approxlab.fitting import History
+    from approxlab.plotting import plot_history
+
+    steps = np.array([[0, 10, 20], [0, 10, 10]])  # the second seed stopped early: repeated
+    losses = np.array([[1.0, 0.5, 0.1], [2.0, np.nan, np.nan]])
+    plot_history(History(steps, losses), ax=ax, label="both", color="red")
+    best, other = ax.lines
+    assert best.get_label() == "both"
+    np.testing.assert_array_equal(best.get_xdata(), [0.5, 10, 20])
+    np.testing.assert_array_equal(best.get_ydata(), [1.0, 0.5, 0.1])
+    np.testing.assert_array_equal(other.get_ydata(), [2.0])
+    assert other.get_color() == "red"
+    assert other.get_linewidth() < best.get_linewidth()
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    with pytest.raises(TypeError, match=r"result: got 3, expected what al\.fit returns"):
+        plot_history(3)

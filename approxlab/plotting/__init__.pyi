@@ -1,4 +1,5 @@
 from .graphs import plot_trace as plot_trace
+from .histories import plot_history as plot_history
 from .lines import plot_pieces as plot_pieces
 from .models import plot_model as plot_model
 from .palette import HUES as HUES
