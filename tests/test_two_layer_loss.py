@@ -463,3 +463,11 @@ def zeros(*shapes):
 def test_wrong_calls(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_all_weights_where_the_hidden_ones_are_expected():
+    loss = TwoLayerLoss([[1.0], [2.0]], [2.0, 4.0], "tanh")
+    theta = loss.weights(al.MLP.init(jax.random.key(0), 1, (3,)))
+    for ask in (loss.best_readout, loss.reduced, loss.reduced_gradient):
+        with pytest.raises(TypeError, match=r"W1: got all weights, expected .*theta\.W1"):
+            ask(theta)

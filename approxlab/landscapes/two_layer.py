@@ -318,6 +318,8 @@ class TwoLayerLoss:
 
     def _projected(self, W1: Any, b1: Any) -> tuple[TwoLayerWeights, Projection, np.ndarray]:
         """Hidden weights, the projection onto their features, and the slopes of the units."""
+        if isinstance(W1, TwoLayerWeights):
+            raise TypeError("W1: got all weights, expected hidden ones: theta.W1, theta.b1.")
         kind, d, m = self.X.dtype, self.X.shape[1], self.Y.shape[1]
         W1 = jnp.asarray(W1, kind)
         if W1.ndim != 2 or W1.shape[1] != d or not W1.shape[0]:
