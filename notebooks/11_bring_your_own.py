@@ -161,7 +161,8 @@ assert len(rows) == 12
 # %% [markdown]
 # The same from the shell, resumable, with a record of every number: put the target into a file
 # `mine.py` and run `python -m experiments.width_vs_depth --targets mine.py:mine`.
-#
+
+# %% [markdown]
 # ## Exercises
 #
 # 1. Declare a Lipschitz constant that is too small, 1 say. What does `cybenko` do with it?
