@@ -13,7 +13,10 @@ from typing import Literal, NamedTuple
 
 from approxlab.arguments import check_positive
 
-__all__ = ["Chain", "Factor", "Found", "Keep", "Kind", "Method", "Node", "is_known", "is_pure"]
+__all__ = [
+    *("Chain", "Factor", "Found", "Keep", "Kind", "Method", "Node"),
+    *("cheapest", "front", "is_known", "is_pure", "node", "smallest"),
+]
 
 Method = Literal["matrix", "tangents", "adjoints", "product"]
 Kind = Literal["forward", "reverse", "mixed"]
@@ -167,7 +170,7 @@ class Chain:
             for i in range(1, length - size + 2):
                 j = i + size - 1
                 found = keep(self._ways(i, j, kept))
-                kept[i, j] = [_node(i, j, way) for way in found]
+                kept[i, j] = [node(i, j, way) for way in found]
         return kept[1, length]
 
     def _ways(self, i: int, j: int, kept: dict[tuple[int, int], list[Node]]) -> Iterator[Found]:
@@ -240,7 +243,7 @@ class Chain:
         order = list(numbers if kind == "forward" else reversed(numbers))
         tree = None
         for i in order:
-            alone = [_node(i, i, way) for way in self.single(i) if way.method != refused]
+            alone = [node(i, i, way) for way in self.single(i) if way.method != refused]
             if tree is None:
                 if not alone:
                     return None
@@ -255,7 +258,7 @@ class Chain:
                 ends = (i, len(self.factors))
             if not ways:
                 return None
-            tree = _node(*ends, min(ways, key=lambda way: way.flops))
+            tree = node(*ends, min(ways, key=lambda way: way.flops))
         return tree
 
     def named(self, tree: Node, max_bytes: int | None) -> Node:
@@ -269,7 +272,7 @@ class Chain:
         return tree
 
 
-def _node(first: int, last: int, way: Found) -> Node:
+def node(first: int, last: int, way: Found) -> Node:
     return Node(
         first, last, way.method, way.left, way.right, way.left_first, way.flops, way.peak_bytes
     )

@@ -40,6 +40,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from approxlab.arguments import check_positive
+from approxlab.derivatives.planner._array_table import best_tree
 from approxlab.derivatives.planner._bracketings import (
     Chain,
     Factor,
@@ -235,12 +236,12 @@ def plan(
 
 @functools.lru_cache(maxsize=256)
 def _cheapest_within(chain: Chain, max_bytes: int | None) -> Node:
-    if max_bytes is None:
-        best = chain.table(cheapest)
-    else:
+    # The cheapest of all holds the least among those of its cost: if it fits, it is the one.
+    best = [best_tree(chain) or chain.table(cheapest)[0]]
+    if max_bytes is not None and best[0].peak_bytes > max_bytes:
         best = chain.table(lambda found: front(found, max_bytes))
     if not best:
-        least = chain.table(smallest)[0].peak_bytes
+        least = (best_tree(chain, peak_first=True) or chain.table(smallest)[0]).peak_bytes
         raise ValueError(
             f"max_bytes: got {max_bytes}, expected at least {least}, the least that any bracketing "
             f"of {'-'.join(map(str, chain.widths))} holds at once. Raise the budget, or use "
