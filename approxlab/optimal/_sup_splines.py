@@ -2,9 +2,9 @@
 
 Knots and heights are improved together by linear programs. The error at sample points is linearised
 in both, and its largest value is minimised; each knot moves by at most a fraction of the distance
-to its neighbours. The step is taken if the error decreases; otherwise the fraction is divided by
-four. The samples are the Chebyshev points of each piece and the positions of its largest and
-smallest error. At the solution about as many errors are equal as there are unknowns, so the last
+to its neighbours. The step, or a part of it, is taken if the error decreases; otherwise the fraction
+is divided by four. The samples are five Chebyshev points of each piece and the positions of its
+largest and smallest error. At the solution about as many errors are equal as there are unknowns, so the last
 steps agree with those of Newton's method.
 """
 
@@ -18,8 +18,9 @@ from approxlab.splines import Spline
 
 __all__ = ["constant", "largest_error", "minimised"]
 
-_CHEBYSHEV = 0.5 - 0.5 * np.cos(np.pi * np.arange(17) / 16)
+_CHEBYSHEV = 0.5 - 0.5 * np.cos(np.pi * np.arange(5) / 4)
 _GRID = np.linspace(0.0, 1.0, 129)
+_PARTS = (1.0, 0.5, 0.25, 0.125, 0.03, 0.01)  # of a step: trying one is far cheaper than another program
 _SEARCHED, _ZOOMED = 1024, 32  # for the last error: points per piece, maxima that are refined
 
 
@@ -53,10 +54,15 @@ def minimised(curve: Curve, knots: np.ndarray, steps: int = 40) -> tuple[Spline,
         if error == 0.0:
             break
         moved, predicted = _step(curve, spline, extrema, error, radius)
-        new_extrema, reduced = _extremes(curve, moved)
+        for part in _PARTS:
+            tried = _between(spline, moved, part)
+            new_extrema, reduced = _extremes(curve, tried)
+            if reduced < error:
+                break
         if reduced < error:
             gain = 1.0 - reduced / error
-            spline, extrema, error, radius = moved, new_extrema, reduced, min(1.0, 2.0 * radius)
+            spline, extrema, error = tried, new_extrema, reduced
+            radius = min(1.0, 2.0 * part * radius)
             if gain < 1e-10:
                 break
         else:
@@ -64,6 +70,14 @@ def minimised(curve: Curve, knots: np.ndarray, steps: int = 40) -> tuple[Spline,
             if radius < 1e-4 or predicted > error * (1.0 - 1e-10):
                 break
     return spline, error
+
+
+def _between(start: Spline, end: Spline, part: float) -> Spline:
+    """The spline a part of the way from one to another with as many pieces."""
+    if part == 1.0:
+        return end
+    knots = start.knots + part * (end.knots - start.knots)
+    return Spline(knots, start.heights + part * (end.heights - start.heights))
 
 
 def _at(curve: Curve, spline: Spline, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
