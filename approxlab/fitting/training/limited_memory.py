@@ -1,0 +1,115 @@
+"""L-BFGS: the inverse Hessian from the last pairs of steps and changes of the gradient.
+
+The inverse Hessian is that of the two recursions (Nocedal and Wright 1999, algorithm 7.4), written
+as a sum. With the pairs as rows of S and Y, R the upper triangle of S Y^T (its entries s_i.y_j for
+i no newer than j), D its diagonal, and gamma = s.y / y.y of the newest pair,
+
+    H g = gamma g + S^T c - gamma Y^T u,
+    u = R^(-1) S g,    c = R^(-T) (D u + gamma Y Y^T u - gamma Y g).
+
+So a step reads the pairs twice, where the recursions go through them one by one: forty short loops
+are a third of the time of a step of a small network. R^(-1) is kept. A new pair (s, y) adds the
+column -R^(-1) S y / (s.y) with 1 / (s.y) on the diagonal, and without the oldest pair it is what is
+left when row and column of that pair are crossed out: so pairs need not be stored in their order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from approxlab.fitting.training.line_search import wolfe_step
+from approxlab.fitting.training.method import Method, Objective, Tree
+
+__all__ = ["LBFGS"]
+
+_MEMORY = 20  # pairs; 10 stall ten times earlier on small networks
+_TRIALS = 20  # of a line search
+
+
+class _Memory(NamedTuple):
+    """What is known of the function: its last value, and its pairs, the oldest overwritten first.
+
+    Attributes:
+        count: Steps done.
+        value: At the parameters; infinite before the first step.
+        gradient: At the parameters, shape (p,).
+        direction: Minus the inverse Hessian times the gradient, shape (p,).
+        pairs: The rows of S, then those of Y, shape (2 pairs, p).
+        inverse: R^(-1), shape (pairs, pairs); row and column of a pair with s.y = 0 are zero.
+        products: Y Y^T, shape (pairs, pairs).
+    """
+
+    count: Array
+    value: Array
+    gradient: Array
+    direction: Array
+    pairs: Array
+    inverse: Array
+    products: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class LBFGS(Method):
+    """The method "lbfgs" of `fit`: the steps of `optax.lbfgs` up to rounding, with more pairs.
+
+    Source:
+        Liu and Nocedal 1989; Byrd, Nocedal and Schnabel 1994 (as a sum).
+    """
+
+    name = "lbfgs"
+
+    def init(self, params: Tree) -> _Memory:
+        """No pairs yet."""
+        dtype = params.dtype
+        return _Memory(
+            count=jnp.zeros((), jnp.int32),
+            value=jnp.full((), jnp.inf, dtype),
+            gradient=jnp.zeros_like(params),
+            direction=jnp.zeros_like(params),
+            pairs=jnp.zeros((2 * _MEMORY, params.size), dtype),
+            inverse=jnp.zeros((_MEMORY, _MEMORY), dtype),
+            products=jnp.zeros((_MEMORY, _MEMORY), dtype),
+        )
+
+    def step(
+        self, objective: Objective, params: Tree, state: _Memory
+    ) -> tuple[Array, Tree, _Memory]:
+        """One step with its line search."""
+        found = wolfe_step(
+            objective.loss, params, state.direction, state.value, state.gradient, _TRIALS
+        )
+        s, y = found.params - params, found.gradient - found.gradient_before
+        place = state.count % _MEMORY
+        pairs = state.pairs.at[place].set(s).at[_MEMORY + place].set(y)
+        new = _with_pair(state, place, pairs, y, found.gradient)
+        return found.value_before, found.params, new._replace(value=found.value)
+
+
+def _with_pair(memory: _Memory, place: Array, pairs: Array, y: Array, gradient: Array) -> _Memory:
+    """The memory after a step, whose pair is in its place already."""
+    with_gradient, with_y = _product(pairs, jnp.stack([gradient, y], axis=1)).T
+    s_g, y_g = with_gradient[:_MEMORY], with_gradient[_MEMORY:]
+    s_y, y_y = with_y[:_MEMORY], with_y[_MEMORY:]
+    newest = jnp.arange(_MEMORY) == place
+    products = jnp.where(newest[:, None], y_y[None, :], memory.products)
+    products = jnp.where(newest[None, :], y_y[:, None], products)
+    sy, yy = s_y[place], y_y[place]
+    weight = jnp.where(sy == 0.0, 0.0, 1.0 / sy)
+    left = jnp.where(newest[:, None] | newest[None, :], 0.0, memory.inverse)
+    column = jnp.where(newest, weight, -weight * _product(left, s_y))
+    inverse = jnp.where(newest[None, :], column[:, None], left)
+    gamma = jnp.where(yy > 0.0, sy / yy, 1.0)
+    diagonal = jnp.diagonal(inverse)
+    diagonal = jnp.where(diagonal == 0.0, 0.0, 1.0 / diagonal)
+    u = _product(inverse, s_g)
+    c = _product(diagonal * u + gamma * (_product(products, u) - y_g), inverse)
+    direction = -gamma * gradient - _product(jnp.concatenate([c, -gamma * u]), pairs)
+    return _Memory(memory.count + 1, memory.value, gradient, direction, pairs, inverse, products)
+
+
+def _product(a: Any, b: Any) -> Array:
+    return jnp.matmul(a, b, precision="highest")  # on some devices the default drops digits
