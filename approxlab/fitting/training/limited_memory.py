@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -38,8 +39,9 @@ class _Memory(NamedTuple):
         value: At the parameters; infinite before the first step.
         gradient: At the parameters, shape (p,).
         direction: Minus the inverse Hessian times the gradient, shape (p,).
-        pairs: The rows of S, then those of Y, shape (2 pairs, p).
+        pairs: The rows of S, and those of Y, shape (2, pairs, p).
         inverse: R^(-1), shape (pairs, pairs); row and column of a pair with s.y = 0 are zero.
+        diagonal: D, shape (pairs,).
         products: Y Y^T, shape (pairs, pairs).
     """
 
@@ -49,6 +51,7 @@ class _Memory(NamedTuple):
     direction: Array
     pairs: Array
     inverse: Array
+    diagonal: Array
     products: Array
 
 
@@ -66,12 +69,13 @@ class LBFGS(Method):
         """No pairs yet."""
         dtype = params.dtype
         return _Memory(
-            count=jnp.zeros((), jnp.int32),
+            count=jnp.zeros((), jnp.uint32),  # no program for negative indices is needed
             value=jnp.full((), jnp.inf, dtype),
             gradient=jnp.zeros_like(params),
             direction=jnp.zeros_like(params),
-            pairs=jnp.zeros((2 * _MEMORY, params.size), dtype),
+            pairs=jnp.zeros((2, _MEMORY, params.size), dtype),
             inverse=jnp.zeros((_MEMORY, _MEMORY), dtype),
+            diagonal=jnp.zeros(_MEMORY, dtype),
             products=jnp.zeros((_MEMORY, _MEMORY), dtype),
         )
 
@@ -84,31 +88,38 @@ class LBFGS(Method):
         )
         s, y = found.params - params, found.gradient - found.gradient_before
         place = state.count % _MEMORY
-        pairs = state.pairs.at[place].set(s).at[_MEMORY + place].set(y)
-        new = _with_pair(state, place, pairs, y, found.gradient)
+        pair = jnp.stack([s, y])[:, None]
+        pairs = jax.lax.dynamic_update_slice_in_dim(state.pairs, pair, place, axis=1)
+        new = _with_pair(state._replace(pairs=pairs), y, found.gradient)
         return found.value_before, found.params, new._replace(value=found.value)
 
 
-def _with_pair(memory: _Memory, place: Array, pairs: Array, y: Array, gradient: Array) -> _Memory:
-    """The memory after a step, whose pair is in its place already."""
-    with_gradient, with_y = _product(pairs, jnp.stack([gradient, y], axis=1)).T
-    s_g, y_g = with_gradient[:_MEMORY], with_gradient[_MEMORY:]
-    s_y, y_y = with_y[:_MEMORY], with_y[_MEMORY:]
-    newest = jnp.arange(_MEMORY) == place
-    products = jnp.where(newest[:, None], y_y[None, :], memory.products)
-    products = jnp.where(newest[None, :], y_y[:, None], products)
-    sy, yy = s_y[place], y_y[place]
+def _with_pair(memory: _Memory, y: Array, gradient: Array) -> _Memory:
+    """The memory after a step to a point with this gradient, whose pair is in its place already."""
+    rows = memory.pairs.reshape(2 * _MEMORY, -1)
+    (s_g, y_g), (s_y, y_y) = _product(jnp.stack([gradient, y]), rows.T).reshape(2, 2, _MEMORY)
+    newest = jnp.arange(_MEMORY, dtype=jnp.uint32) == memory.count % _MEMORY
+    row, column = newest[:, None], newest[None, :]
+    products = jnp.where(row, y_y[None, :], jnp.where(column, y_y[:, None], memory.products))
+    sy, yy, sg = jnp.sum(jnp.where(newest, jnp.stack([s_y, y_y, s_g]), 0.0), axis=1)
     weight = jnp.where(sy == 0.0, 0.0, 1.0 / sy)
-    left = jnp.where(newest[:, None] | newest[None, :], 0.0, memory.inverse)
-    column = jnp.where(newest, weight, -weight * _product(left, s_y))
-    inverse = jnp.where(newest[None, :], column[:, None], left)
+    left = jnp.where(row | column, 0.0, memory.inverse)
+    solved = _product(left, jnp.stack([s_y, s_g], axis=1))
+    new = weight * jnp.where(newest, 1.0, -solved[:, 0])
+    inverse = jnp.where(column, new[:, None], left)
+    kept = jnp.where(newest, sy, memory.diagonal)
     gamma = jnp.where(yy > 0.0, sy / yy, 1.0)
-    diagonal = jnp.diagonal(inverse)
-    diagonal = jnp.where(diagonal == 0.0, 0.0, 1.0 / diagonal)
-    u = _product(inverse, s_g)
-    c = _product(diagonal * u + gamma * (_product(products, u) - y_g), inverse)
-    direction = -gamma * gradient - _product(jnp.concatenate([c, -gamma * u]), pairs)
-    return _Memory(memory.count + 1, memory.value, gradient, direction, pairs, inverse, products)
+    u = solved[:, 1] + new * sg
+    c = _product(kept * u + gamma * (_product(products, u) - y_g), inverse)
+    direction = -gamma * gradient - _product(jnp.concatenate([c, -gamma * u]), rows)
+    return memory._replace(
+        count=memory.count + 1,
+        gradient=gradient,
+        direction=direction,
+        inverse=inverse,
+        diagonal=kept,
+        products=products,
+    )
 
 
 def _product(a: Any, b: Any) -> Array:

@@ -23,7 +23,10 @@ __all__ = ["Step", "wolfe_step"]
 _DECREASE, _CURVATURE = 1e-4, 0.9  # of the strong Wolfe conditions
 _FLAT = 1e-6  # values closer than this part count as equal: then slopes decide
 _NARROWEST = 1e-5  # an interval of rates, below which any decrease is accepted
-_START, _LOW, _HIGH, _THIRD, _SAFE, _LAST = range(6)  # rows of the points of a line
+# Rows of the points of a line, and of the vectors there.
+_START, _LOW, _HIGH, _THIRD, _SAFE, _LAST, _COURSE = range(7)
+_DIRECTION, _GRADIENT_BEFORE, _SAFE_GRADIENT, _LAST_GRADIENT = range(4)
+_GOING, _GOOD, _FAILED = 0.0, 1.0, 2.0
 
 
 class Step(NamedTuple):
@@ -39,15 +42,19 @@ class Step(NamedTuple):
 
 
 class _Search(NamedTuple):
-    trials: Array  # -1 before the value at the beginning is known
-    narrowing: Array  # whether an interval is known that contains a good rate
-    going: Array
-    good: Array  # whether both conditions hold at the last point
-    line: Array  # shape (6, 3), see the rows above
-    direction: Array
-    gradient_before: Array
-    safe_gradient: Array  # at the best point of sufficient decrease
-    gradient: Array  # at the last point
+    """The state of a search in two arrays: every array costs time to compile what changes it.
+
+    Attributes:
+        line: Points (rate, value, slope), shape (7, 3): the beginning; both ends of the interval,
+            the first with the smaller value; the end that was left last; the best point of
+            sufficient decrease; the last point. Its last row is the course: trials made (-1 before
+            the value at the beginning is known), whether an interval is known, and the state.
+        vectors: Shape (4, p): the direction, the gradients at the beginning, at the best point of
+            sufficient decrease and at the last point.
+    """
+
+    line: Array
+    vectors: Array
 
 
 def wolfe_step(
@@ -80,82 +87,71 @@ def wolfe_step(
     with_gradient = jax.value_and_grad(loss)
 
     def trial(search: _Search) -> _Search:
-        rate = _rate(search)
-        value, gradient = with_gradient(params + rate * search.direction)
-        unknown = search.trials < 0
-        steepest = -jnp.minimum(1.0, 1.0 / jnp.linalg.norm(gradient)) * gradient
-        direction = jnp.where(unknown, steepest, search.direction)
-        point = jnp.stack([rate, value, gradient @ direction])
-        line, narrowing, good, safe, failed = _placed(search, point, most)
+        line, vectors = search
+        rate = _rate(line)
+        value, gradient = with_gradient(params + rate * vectors[_DIRECTION])
+        slope, square = jnp.stack([vectors[_DIRECTION], gradient]) @ gradient
+        unknown = line[_COURSE, 0] < 0.0
+        length = -jnp.minimum(1.0, jax.lax.rsqrt(square))
+        point = jnp.stack([rate, value, jnp.where(unknown, length * square, slope)])
+        course = jnp.zeros_like(point)
+        first = jnp.concatenate([jnp.tile(point[None, :], (6, 1)), course[None, :]])
+        new, safe = _placed(line, point, most)
+        here = jnp.stack([length * gradient, gradient, gradient, gradient])
+        changed = jnp.stack([unknown, unknown, unknown | safe, jnp.ones_like(safe)])
         return _Search(
-            trials=search.trials + 1,
-            narrowing=narrowing & ~unknown,
-            going=unknown | ~(good | failed),
-            good=good,
-            line=jnp.where(unknown, point[None, :], line),
-            direction=direction,
-            gradient_before=jnp.where(unknown, gradient, search.gradient_before),
-            safe_gradient=jnp.where(unknown | safe, gradient, search.safe_gradient),
-            gradient=gradient,
+            jnp.where(unknown, first, new), jnp.where(changed[:, None], here, vectors)
         )
 
     begin = jnp.stack([jnp.zeros_like(value), value, gradient @ direction])
-    known = jnp.isfinite(value)
-    start = _Search(
-        trials=jnp.where(known, 0, -1).astype(jnp.int32),
-        narrowing=jnp.zeros((), bool),
-        going=jnp.ones((), bool),
-        good=jnp.zeros((), bool),
-        line=jnp.tile(begin[None, :], (6, 1)),
-        direction=direction,
-        gradient_before=gradient,
-        safe_gradient=gradient,
-        gradient=gradient,
+    course = jnp.stack([jnp.where(jnp.isfinite(value), 0.0, -1.0), 0.0, _GOING])
+    line = jnp.concatenate([jnp.tile(begin[None, :], (6, 1)), course[None, :].astype(begin.dtype)])
+    start = _Search(line, jnp.stack([direction, gradient, gradient, gradient]))
+    line, vectors = jax.lax.while_loop(
+        lambda search: search.line[_COURSE, 2] == _GOING, trial, start
     )
-    end = jax.lax.while_loop(lambda search: search.going, trial, start)
-    safe, last = end.line[_SAFE], end.line[_LAST]
+    (safe, last, (_, _, state)) = line[_SAFE], line[_LAST], line[_COURSE]
     outside = ~jnp.isfinite(last[1]) | jnp.isnan(last[2])
-    back = ~end.good & ((safe[0] > 0.0) | outside)
+    back = (state == _FAILED) & ((safe[0] > 0.0) | outside)
     rate, found, _ = jnp.where(back, safe, last)
     return Step(
         rate=rate,
-        direction=end.direction,
-        params=params + rate * end.direction,
+        direction=vectors[_DIRECTION],
+        params=params + rate * vectors[_DIRECTION],
         value=found,
-        gradient=jnp.where(back, end.safe_gradient, end.gradient),
-        value_before=end.line[_START, 1],
-        gradient_before=end.gradient_before,
+        gradient=jnp.where(back, vectors[_SAFE_GRADIENT], vectors[_LAST_GRADIENT]),
+        value_before=line[_START, 1],
+        gradient_before=vectors[_GRADIENT_BEFORE],
     )
 
 
-def _rate(search: _Search) -> Array:
+def _rate(line: Array) -> Array:
     """The next trial: 0 if nothing is known, 1, twice the last one, or inside of the interval."""
-    line = search.line
-    longer = jnp.where(search.trials == 0, 1.0, 2.0 * line[_LOW, 0])
-    rate = jnp.where(search.narrowing, _between(line[_LOW], line[_HIGH], line[_THIRD]), longer)
-    return jnp.where(search.trials < 0, 0.0, rate).astype(line.dtype)
+    trials, narrowing, _ = line[_COURSE]
+    longer = jnp.where(trials == 0.0, 1.0, jnp.where(trials < 0.0, 0.0, 2.0 * line[_LOW, 0]))
+    return jnp.where(narrowing > 0.0, _between(line[_LOW], line[_HIGH], line[_THIRD]), longer)
 
 
-def _placed(search: _Search, point: Array, most: int) -> tuple[Any, ...]:
-    """The line with a new point; is an interval known, is the point good or safe, is it over?"""
-    start, low, high, third, safe = (search.line[row] for row in range(_LAST))
+def _placed(line: Array, point: Array, most: int) -> tuple[Array, Array]:
+    """The line with a new point, and whether it is the best one of sufficient decrease."""
+    start, low, high, third, safe = (line[row] for row in range(_LAST))
+    trials, narrowing = line[_COURSE, 0], line[_COURSE, 1] > 0.0
     _, value, slope = point
     decreased, good = _conditions(start, point)
-    beyond = ~decreased | ((value >= low[1]) & (search.trials > 0))
-    turned = jnp.where(search.narrowing, slope * (high[0] - low[0]), slope) >= 0.0
-    # While steps grow, `low` is the step before; and the end of the interval that is left behind is
-    # kept as the third point of the cubic.
+    beyond = ~decreased | ((value >= low[1]) & (trials > 0.0))
+    turned = jnp.where(narrowing, slope * (high[0] - low[0]), slope) >= 0.0
+    # While steps grow, `low` is the step before.
     new_low = jnp.where(beyond, low, point)
-    swapped = jnp.where(turned | ~search.narrowing, low, high)
-    new_high = jnp.where(beyond, point, swapped)
-    left = jnp.where(beyond | turned, high, low)
-    new_third = jnp.where(search.narrowing, left, new_low)
-    safer = decreased & (~search.narrowing | (value < safe[1]))
+    new_high = jnp.where(beyond, point, jnp.where(turned | ~narrowing, low, high))
+    new_third = jnp.where(narrowing, jnp.where(beyond | turned, high, low), new_low)
+    safer = decreased & (~narrowing | (value < safe[1]))
     new_safe = jnp.where(safer, point, safe)
-    narrow = search.narrowing & (jnp.abs(high[0] - low[0]) <= _NARROWEST)
-    failed = (search.trials + 1 >= most) | (narrow & (new_safe[0] > 0.0))
-    line = jnp.stack([start, new_low, new_high, new_third, new_safe, point])
-    return line, search.narrowing | beyond | turned, good, safer, failed
+    narrow = narrowing & (jnp.abs(high[0] - low[0]) <= _NARROWEST)
+    failed = (trials + 1.0 >= most) | (narrow & (new_safe[0] > 0.0))
+    state = jnp.where(good, _GOOD, jnp.where(failed, _FAILED, _GOING))
+    known = jnp.where(narrowing | beyond | turned, 1.0, 0.0)
+    course = jnp.stack([trials + 1.0, known.astype(line.dtype), state.astype(line.dtype)])
+    return jnp.stack([start, new_low, new_high, new_third, new_safe, point, course]), safer
 
 
 def _conditions(start: Array, point: Array) -> tuple[Array, Array]:
