@@ -12,7 +12,7 @@ The formulas are those of `optax.scale_by_zoom_linesearch`, and so are the steps
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -99,9 +99,7 @@ def wolfe_step(
         new, safe = _placed(line, point, most)
         here = jnp.stack([length * gradient, gradient, gradient, gradient])
         changed = jnp.stack([unknown, unknown, unknown | safe, jnp.ones_like(safe)])
-        return _Search(
-            jnp.where(unknown, first, new), jnp.where(changed[:, None], here, vectors)
-        )
+        return _Search(jnp.where(unknown, first, new), jnp.where(changed[:, None], here, vectors))
 
     begin = jnp.stack([jnp.zeros_like(value), value, gradient @ direction])
     course = jnp.stack([jnp.where(jnp.isfinite(value), 0.0, -1.0), 0.0, _GOING])
@@ -134,7 +132,7 @@ def _rate(line: Array) -> Array:
 
 def _placed(line: Array, point: Array, most: int) -> tuple[Array, Array]:
     """The line with a new point, and whether it is the best one of sufficient decrease."""
-    start, low, high, third, safe = (line[row] for row in range(_LAST))
+    start, low, high, safe = (line[row] for row in (_START, _LOW, _HIGH, _SAFE))
     trials, narrowing = line[_COURSE, 0], line[_COURSE, 1] > 0.0
     _, value, slope = point
     decreased, good = _conditions(start, point)

@@ -180,7 +180,11 @@ def _states(key: ProgramKey) -> tuple[Tree, Any, Any]:
     shape, dtype = key.key[1:]
     draws = jax.eval_shape(lambda: _stacked([_begin(key, one, None)] * where.together))
     keys = jax.ShapeDtypeStruct((where.together, *shape), dtype)
-    return draws, keys, jax.eval_shape(where.over_seeds(SeedTraining(key).start, (0, 0)), draws, keys)
+    return (
+        draws,
+        keys,
+        jax.eval_shape(where.over_seeds(SeedTraining(key).start, (0, 0)), draws, keys),
+    )
 
 
 def beginning(
