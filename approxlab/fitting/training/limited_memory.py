@@ -35,7 +35,7 @@ class _Memory(NamedTuple):
     """What is known of the function: its last value, and its pairs, the oldest overwritten first.
 
     Attributes:
-        count: Steps done.
+        steps: Steps done.
         value: At the parameters; infinite before the first step.
         gradient: At the parameters, shape (p,).
         direction: Minus the inverse Hessian times the gradient, shape (p,).
@@ -45,7 +45,7 @@ class _Memory(NamedTuple):
         products: Y Y^T, shape (pairs, pairs).
     """
 
-    count: Array
+    steps: Array
     value: Array
     gradient: Array
     direction: Array
@@ -69,7 +69,7 @@ class LBFGS(Method):
         """No pairs yet."""
         dtype = params.dtype
         return _Memory(
-            count=jnp.zeros((), jnp.uint32),  # no program for negative indices is needed
+            steps=jnp.zeros((), jnp.uint32),  # no program for negative indices is needed
             value=jnp.full((), jnp.inf, dtype),
             gradient=jnp.zeros_like(params),
             direction=jnp.zeros_like(params),
@@ -87,7 +87,7 @@ class LBFGS(Method):
             objective.loss, params, state.direction, state.value, state.gradient, _TRIALS
         )
         s, y = found.params - params, found.gradient - found.gradient_before
-        place = state.count % _MEMORY
+        place = state.steps % _MEMORY
         pair = jnp.stack([s, y])[:, None]
         pairs = jax.lax.dynamic_update_slice_in_dim(state.pairs, pair, place, axis=1)
         new = _with_pair(state._replace(pairs=pairs), y, found.gradient)
@@ -98,7 +98,7 @@ def _with_pair(memory: _Memory, y: Array, gradient: Array) -> _Memory:
     """The memory after a step to a point with this gradient, whose pair is in its place already."""
     rows = memory.pairs.reshape(2 * _MEMORY, -1)
     (s_g, y_g), (s_y, y_y) = _product(jnp.stack([gradient, y]), rows.T).reshape(2, 2, _MEMORY)
-    newest = jnp.arange(_MEMORY, dtype=jnp.uint32) == memory.count % _MEMORY
+    newest = jnp.arange(_MEMORY, dtype=jnp.uint32) == memory.steps % _MEMORY
     row, column = newest[:, None], newest[None, :]
     products = jnp.where(row, y_y[None, :], jnp.where(column, y_y[:, None], memory.products))
     sy, yy, sg = jnp.sum(jnp.where(newest, jnp.stack([s_y, y_y, s_g]), 0.0), axis=1)
@@ -113,7 +113,7 @@ def _with_pair(memory: _Memory, y: Array, gradient: Array) -> _Memory:
     c = _product(kept * u + gamma * (_product(products, u) - y_g), inverse)
     direction = -gamma * gradient - _product(jnp.concatenate([c, -gamma * u]), rows)
     return memory._replace(
-        count=memory.count + 1,
+        steps=memory.steps + 1,
         gradient=gradient,
         direction=direction,
         inverse=inverse,
