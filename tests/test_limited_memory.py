@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +12,7 @@ from sampling import mostly_slow
 import approxlab as al
 from approxlab.fitting.training import programs
 from approxlab.fitting.training.limited_memory import LBFGS
+from approxlab.fitting.training.method import Objective
 
 
 def rosenbrock(x):
@@ -51,9 +50,16 @@ def optax_steps(function, x, count):
     return np.asarray(x), values
 
 
+def objective(function):
+    nothing = jnp.zeros(())
+    whole = dict.fromkeys(("inputs", "outputs"), jnp.zeros((1, 1)))
+    numbers = dict.fromkeys(("steps_done", "learning_rate", "steps"), nothing)
+    return Objective(loss=function, network=function, layers=function, **whole, **numbers)
+
+
 def own_steps(function, x, count):
     method, values = LBFGS(), []
-    step = jax.jit(lambda x, state: method.step(SimpleNamespace(loss=function), x, state))
+    step = jax.jit(lambda x, state: method.step(objective(function), x, state))
     state = method.init(x)
     for _ in range(count):
         value, x, state = step(x, state)
@@ -64,9 +70,10 @@ def own_steps(function, x, count):
 CASES = [(rosenbrock, 0.3, 12), (steep, 2.0, 30), (logarithm, 5.0, 12), (flat, 30.0, 12)]
 
 
-@pytest.mark.parametrize(("function", "first", "count"), mostly_slow(CASES, CASES[:2]))
-def test_steps_are_those_of_optax(function, first, count):
+@pytest.mark.parametrize("case", mostly_slow(CASES, CASES[:2]))
+def test_steps_are_those_of_optax(case):
     """More steps than pairs in one case: the oldest one is then crossed out."""
+    function, first, count = case
     x = first + jnp.linspace(0.0, 0.1, 5)
     expected, values = optax_steps(function, x, count)
     found, own = own_steps(function, x, count)
@@ -75,11 +82,13 @@ def test_steps_are_those_of_optax(function, first, count):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-CASES = [("lbfgs", "tanh"), ("ssbroyden", "gelu"), ("adam", "sin"), ("lbfgs", "relu")]
+FITS = [("lbfgs", "tanh"), ("ssbroyden", "gelu"), ("adam", "sin"), ("lbfgs", "relu")]
 
 
-@pytest.mark.parametrize(("method", "activation"), mostly_slow(CASES, CASES[:1]))
-def test_the_numbers_do_not_depend_on_how_it_is_compiled(method, activation, monkeypatch):
+@pytest.mark.parametrize("case", mostly_slow(FITS, FITS[:1]))
+def test_the_numbers_do_not_depend_on_how_it_is_compiled(case, monkeypatch):
+    method, activation = case
+
     def losses():
         programs._advance.cache_clear()
         programs._asked.cache_clear()
