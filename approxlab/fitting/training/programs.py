@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -27,6 +27,7 @@ from approxlab.fitting.training.settings import Settings
 from approxlab.networks.calculus import postcompose, precompose
 
 _KEPT = 128  # programs held for further calls
+_SHORT, _LONG = 1e8, 5e8  # values of activations: half a second of training, and some seconds
 
 Tree = Any
 
@@ -105,36 +106,84 @@ def program_key_of(
     )
 
 
-def compiled(key: ProgramKey) -> tuple[Executables, float]:
-    """The executables of a key, and the seconds their compilation took: 0 if they were there."""
-    before, began = compilations(), time.perf_counter()
-    result = _executables(key)
-    return result, time.perf_counter() - began if compilations() > before else 0.0
+def compiled(key: ProgramKey, work: float) -> tuple[Executables, float]:
+    """The executables of a key, and the seconds their compilation took: 0 if they were there.
+
+    Args:
+        key: The key.
+        work: Values of activations that the training computes at most. A program compiled quickly
+            takes up to 4 ns more for each: that pays for short training, and for many short ones
+            until they sum up to what another compilation takes. The numbers are the same.
+    """
+    asked = _asked(key)
+    asked.work += work
+    asked.quickly &= asked.work < (_SHORT if asked.work == work else _LONG)
+    before, began = _programs_made(), time.perf_counter()
+    start, finish = _ends(key)
+    result = Executables(start, _advance(key, asked.quickly), finish)
+    return result, time.perf_counter() - began if _programs_made() > before else 0.0
 
 
 def compilations() -> int:
-    """How many programs have been compiled in this process: one per key."""
-    return _executables.cache_info().misses
+    """How many keys have had programs compiled in this process."""
+    return _ends.cache_info().misses
+
+
+def _programs_made() -> int:
+    return _ends.cache_info().misses + _advance.cache_info().misses
+
+
+@dataclasses.dataclass
+class _Asked:
+    """The work that all training under one key has asked for so far, and which program it has."""
+
+    work: float = 0.0
+    quickly: bool = True
 
 
 @lru_cache(maxsize=_KEPT)
-def _executables(key: ProgramKey) -> Executables:
-    training, where = SeedTraining(key), key.devices
-    treedef, *leaves = key.data
-    data = jax.tree.unflatten(treedef, [jax.ShapeDtypeStruct(*form) for form in leaves])
-    random = jax.ShapeDtypeStruct(*key.key[1:])
-    numbers = jax.ShapeDtypeStruct((where.together,), jnp.int32)
+def _asked(_key: ProgramKey) -> _Asked:
+    return _Asked()
+
+
+@lru_cache(maxsize=_KEPT)
+def _ends(key: ProgramKey) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`start` and `finish`, which run once or twice."""
+    training, (draws, keys, state), data = SeedTraining(key), _states(key), _data(key)
+    executable = partial(key.devices.executable, quickly=True)
+    return (
+        executable(training.start, (0, 0), draws, keys),
+        executable(training.finish, (0, None), state.params, data),
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def _advance(key: ProgramKey, quickly: bool) -> Callable[..., Any]:
     schedule = jax.ShapeDtypeStruct((3,), key.dtype)
     intervals = jax.ShapeDtypeStruct((2,), jnp.int32)
-    one = jax.random.key(0)
+    numbers = jax.ShapeDtypeStruct((key.devices.together,), jnp.int32)
+    forms = (_states(key)[2], _data(key), schedule, intervals, numbers)
+    advance, axes = SeedTraining(key).advance, (0, None, None, None, 0)
+    result: Callable[..., Any] = key.devices.executable(advance, axes, *forms, quickly=quickly)
+    return result
+
+
+def _data(key: ProgramKey) -> Tree:
+    treedef, *leaves = key.data
+    return jax.tree.unflatten(treedef, [jax.ShapeDtypeStruct(*form) for form in leaves])
+
+
+@lru_cache(maxsize=1)
+def _states(key: ProgramKey) -> tuple[Tree, Any, Any]:
+    """Forms of what `start` takes, and of the state it makes."""
+    where, one = key.devices, jax.random.key(0)
+    shape, dtype = key.key[1:]
     draws = jax.eval_shape(lambda: _stacked([_begin(key, one, None)] * where.together))
-    keys = jax.ShapeDtypeStruct((where.together, *random.shape), random.dtype)
-    state = jax.eval_shape(where.over_seeds(training.start, (0, 0)), draws, keys)
-    advanced = (state, data, schedule, intervals, numbers)
-    return Executables(
-        where.executable(training.start, (0, 0), draws, keys),
-        where.executable(training.advance, (0, None, None, None, 0), *advanced),
-        where.executable(training.finish, (0, None), state.params, data),
+    keys = jax.ShapeDtypeStruct((where.together, *shape), dtype)
+    return (
+        draws,
+        keys,
+        jax.eval_shape(where.over_seeds(SeedTraining(key).start, (0, 0)), draws, keys),
     )
 
 

@@ -61,7 +61,9 @@ def train(training_data: TrainingData, settings: Settings) -> FitResult:
     """Fit by any of the methods; called by `approxlab.fit`."""
     data, statics = arrays_of(training_data, settings)
     key = program_key_of(training_data, settings, data, statics)
-    executables, compile_s = compiled(key)
+    points = settings.batch or len(training_data.inputs)
+    units = points * sum(settings.hidden)
+    executables, compile_s = compiled(key, float(settings.seeds * settings.steps * units))
     began = time.perf_counter()
     schedule = [settings.learning_rate, settings.steps, settings.tol]
     intervals = np.minimum([settings.stride, settings.patience], np.iinfo(np.int32).max)
