@@ -75,8 +75,8 @@ for units in (2, 64):
 print(root_mean_square)
 
 # %% [markdown]
-# The noise has size 0.02: no network can be much better than that on new data, however many units it
-# has. Two are enough here.
+# The noise has size 0.02: no network can be much better than that on new data, however many units
+# it has. Two are enough here.
 
 # %%
 assert all(0.015 < value < 0.03 for value in root_mean_square.values())

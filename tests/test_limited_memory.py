@@ -91,7 +91,6 @@ def test_the_numbers_do_not_depend_on_how_it_is_compiled(case, monkeypatch):
 
     def losses():
         programs._advance.cache_clear()
-        programs._asked.cache_clear()
         target = al.targets.get("runge")
         fitted = al.fit(target, hidden=(5,), activation=activation, method=method, steps=50)
         return fitted.history.losses

@@ -2,10 +2,10 @@
 
 Knots and heights are improved together by linear programs. The error at sample points is linearised
 in both, and its largest value is minimised; each knot moves by at most a fraction of the distance
-to its neighbours. The step, or a part of it, is taken if the error decreases; otherwise the fraction
-is divided by four. The samples are five Chebyshev points of each piece and the positions of its
-largest and smallest error. At the solution about as many errors are equal as there are unknowns, so the last
-steps agree with those of Newton's method.
+to its neighbours. The step, or a part of it, is taken if the error decreases; otherwise the
+fraction is divided by four. The samples are five Chebyshev points of each piece and the positions
+of its largest and smallest error. At the solution about as many errors are equal as there are
+unknowns, so the last steps agree with those of Newton's method.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ __all__ = ["constant", "largest_error", "minimised"]
 
 _CHEBYSHEV = 0.5 - 0.5 * np.cos(np.pi * np.arange(5) / 4)
 _GRID = np.linspace(0.0, 1.0, 129)
-_PARTS = (1.0, 0.5, 0.25, 0.125, 0.03, 0.01)  # of a step: trying one is far cheaper than another program
+_PARTS = (
+    1.0,
+    0.5,
+    0.25,
+    0.125,
+    0.03,
+    0.01,
+)  # of a step: trying one is far cheaper than another program
 _SEARCHED, _ZOOMED = 1024, 32  # for the last error: points per piece, maxima that are refined
 
 

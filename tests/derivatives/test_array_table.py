@@ -1,5 +1,6 @@
 """The table in arrays chooses the trees of the table in Python's own numbers."""
 
+import itertools
 import random
 
 import pytest
@@ -23,7 +24,7 @@ def test_the_trees_are_equal(seed):
     draw = random.Random(seed)
     for _ in range(10):
         widths = [draw.choice([1, 2, 3, 8, 8, 16]) for _ in range(draw.randint(2, 10))]
-        pairs = zip(widths[:-1], widths[1:], strict=True)
+        pairs = itertools.pairwise(widths)
         chain = Chain(tuple(_factor(draw, n, m) for n, m in pairs), draw.choice([4, 8]))
         assert best_tree(chain) == chain.table(cheapest)[0]
         assert best_tree(chain, peak_first=True) == chain.table(smallest)[0]

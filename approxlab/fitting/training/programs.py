@@ -27,7 +27,7 @@ from approxlab.fitting.training.settings import Settings
 from approxlab.networks.calculus import postcompose, precompose
 
 _KEPT = 128  # programs held for further calls
-_SHORT, _LONG = 1e8, 5e8  # values of activations: half a second of training, and some seconds
+_SHORT = 1e8  # values of activations: half a second of training
 
 Tree = Any
 
@@ -112,15 +112,11 @@ def compiled(key: ProgramKey, work: float) -> tuple[Executables, float]:
     Args:
         key: The key.
         work: Values of activations that the training computes at most. A program compiled quickly
-            takes up to 4 ns more for each: that pays for short training, and for many short ones
-            until they sum up to what another compilation takes. The numbers are the same.
+            takes up to 4 ns more for each: that pays for short training.
     """
-    asked = _asked(key)
-    asked.work += work
-    asked.quickly &= asked.work < (_SHORT if asked.work == work else _LONG)
     before, began = _programs_made(), time.perf_counter()
     start, finish = _ends(key)
-    result = Executables(start, _advance(key, asked.quickly), finish)
+    result = Executables(start, _advance(key, work < _SHORT), finish)
     return result, time.perf_counter() - began if _programs_made() > before else 0.0
 
 
@@ -131,19 +127,6 @@ def compilations() -> int:
 
 def _programs_made() -> int:
     return _ends.cache_info().misses + _advance.cache_info().misses
-
-
-@dataclasses.dataclass
-class _Asked:
-    """The work that all training under one key has asked for so far, and which program it has."""
-
-    work: float = 0.0
-    quickly: bool = True
-
-
-@lru_cache(maxsize=_KEPT)
-def _asked(_key: ProgramKey) -> _Asked:
-    return _Asked()
 
 
 @lru_cache(maxsize=_KEPT)
