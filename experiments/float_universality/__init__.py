@@ -1,1 +1,1 @@
-"""Is there a float16 network that equals a given function on every float16, in any order of sums?"""
+"""Can a float16 network equal a given function on every float16, in any order of sums?"""

@@ -19,8 +19,8 @@ The value is sum_b g_b(+) - g_b(-), one term. Sums of more than two terms that a
 whole numbers below 2^11, in layers 5 and 9; so no order matters anywhere.
 
 Counting. Float16 numbers as P parameters of one architecture give at most 2^(16 P) networks, and
-there are 63487^63487 functions with finite values, so P >= 63 305 for any architecture that has all
-of them. Here V is used twice: at most 2 * 63 487 weights, and about 11 000 others.
+there are 63487^63487 functions with finite values, so P >= 63 306 for any architecture that has all
+of them. Here V is used twice: at most 2 * 63 487 weights, and about 13 000 others.
 """
 
 from __future__ import annotations
@@ -99,9 +99,7 @@ def _pairs() -> Layer:
     alone[-1] = 1.0  # every size is below the end of the last high byte
     sign = np.ones((_HIGH, 1))
     keep, none = np.eye(2), np.zeros((_HIGH, 2))
-    matrix = np.block(
-        [[keep, np.zeros((2, _HIGH))], [none, within, sign], [none, within, -sign]]
-    )
+    matrix = np.block([[keep, np.zeros((2, _HIGH))], [none, within, sign], [none, within, -sign]])
     return Layer.dense(matrix, np.concatenate([np.zeros(2), alone - 1.0, alone]), "relu")
 
 
@@ -115,7 +113,7 @@ def _distances(first: np.ndarray, spacing: np.ndarray) -> Layer:
 
 
 def _low_byte(spacing: np.ndarray) -> Layer:
-    """j / 512 and A."""
+    """The low byte j, divided by 512, and A."""
     scales = 1.0 / (512.0 * np.unique(spacing))
     matrix = np.block([[scales, np.zeros(1)], [np.zeros(len(scales)), np.ones(1)]])
     return Layer.dense(matrix, np.zeros(2), "relu")
@@ -134,9 +132,7 @@ def _one_hot_again() -> Layer:
     low, high = (
         np.eye(n, n + 1) - 2.0 * np.eye(n, n + 1, 1) + np.eye(n, n + 1, 2) for n in (_LOW, _PAIRS)
     )
-    matrix = np.block(
-        [[-low, np.zeros((_LOW, _PAIRS + 1))], [np.zeros((_PAIRS, _LOW + 1)), high]]
-    )
+    matrix = np.block([[-low, np.zeros((_LOW, _PAIRS + 1))], [np.zeros((_PAIRS, _LOW + 1)), high]])
     return Layer.dense(matrix, np.repeat([1.0, 0.0], [_LOW, _PAIRS]), "relu")
 
 

@@ -69,7 +69,9 @@ def equal_by_runs(numbers: np.ndarray, activation: str) -> list[Layer]:
         ValueError: If a value is NaN, or the shape or the activation is another one.
     """
     if numbers.shape != FINITE.shape or np.any(np.isnan(numbers)):
-        raise ValueError(f"numbers: got shape {numbers.shape}, expected {FINITE.shape} without NaN.")
+        raise ValueError(
+            f"numbers: got shape {numbers.shape}, expected {FINITE.shape} without NaN."
+        )
     if activation not in _ONE_HOT:
         raise ValueError(f"activation: got {activation!r}, expected one of {ACTIVATIONS}.")
     ends, heights = runs(numbers)

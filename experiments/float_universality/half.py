@@ -42,6 +42,7 @@ _REAL: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sigmoid": lambda z: np.where(z > 0.0, 1.0, np.exp(-np.abs(z))) / (1.0 + np.exp(-np.abs(z))),
     "cos": np.cos,
     "sin": np.sin,
+    "soft shrinkage": lambda z: np.sign(z) * np.maximum(np.abs(z) - 0.5, 0.0),
     "linear": lambda z: z,
 }
 
@@ -95,9 +96,7 @@ class Layer:
         """From entries in any order; zeros are left out, numbers must be float16 exactly."""
         order = np.lexsort((columns, rows))
         order = order[np.asarray(weights)[order] != 0.0]
-        return cls(
-            rows[order], columns[order], _half(weights)[order], _half(bias), activation
-        )
+        return cls(rows[order], columns[order], _half(weights)[order], _half(bias), activation)
 
 
 def _half(numbers: np.ndarray) -> np.ndarray:
@@ -156,8 +155,11 @@ def _terms(layer: Layer, x: np.ndarray) -> np.ndarray:
     units = len(layer.bias)
     counts = np.bincount(rows, minlength=units)
     places = np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
-    terms = np.zeros((counts.max(initial=0) + 1, units, x.shape[1]), np.float16)
+    most = counts.max(initial=0)
+    biased = most == 0 or bool(np.any(layer.bias))
+    terms = np.zeros((most + biased, units, x.shape[1]), np.float16)
     with np.errstate(over="ignore", under="ignore"):
         terms[places, rows] = weights[:, None] * x[columns]
-    terms[-1] = layer.bias[:, None]
+    if biased:
+        terms[-1] = layer.bias[:, None]
     return terms

@@ -16,6 +16,7 @@ __all__ = ["ORDERS", "Independence", "order"]
 
 _GRID = 2.0**24  # every finite float16 is a multiple of 2^-24
 _WHOLE = 2**11
+_FEW = 8
 
 
 def _one_by_one(terms: np.ndarray) -> np.ndarray:
@@ -32,12 +33,19 @@ def _pairwise(terms: np.ndarray) -> np.ndarray:
     return terms[0]
 
 
-def _by_size(terms: np.ndarray, largest_first: bool) -> np.ndarray:
+def _smallest_first(terms: np.ndarray) -> np.ndarray:
     """The sign is moved to the lowest bit, so that integers are ordered by absolute value."""
     patterns = terms.view(np.uint16)
-    ordered = np.sort((patterns << 1) | (patterns >> 15), axis=0)
-    sorted_terms = ((ordered >> 1) | (ordered << 15)).view(np.float16)
-    return _one_by_one(sorted_terms[::-1] if largest_first else sorted_terms)
+    keys = (patterns << 1) | (patterns >> 15)
+    if len(keys) > _FEW:
+        keys.sort(axis=0)
+    else:
+        for end in range(len(keys) - 1, 0, -1):  # bubble sort of whole arrays
+            for i in range(end):
+                first, second = keys[i].copy(), keys[i + 1]
+                np.minimum(first, second, out=keys[i])
+                np.maximum(first, second, out=keys[i + 1])
+    return _one_by_one(((keys >> 1) | (keys << 15)).view(np.float16))
 
 
 def _random(seed: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -50,7 +58,6 @@ ORDERS = (
     "right to left",
     "pairwise",
     "smallest first",
-    "largest first",
     "random",
 )
 
@@ -64,8 +71,7 @@ def order(name: str, seed: int) -> Callable[[np.ndarray], np.ndarray]:
         "left to right": _one_by_one,
         "right to left": lambda terms: _one_by_one(terms[::-1]),
         "pairwise": _pairwise,
-        "smallest first": lambda terms: _by_size(terms, largest_first=False),
-        "largest first": lambda terms: _by_size(terms, largest_first=True),
+        "smallest first": _smallest_first,
         "random": _random(seed),
     }[name]
 
@@ -91,4 +97,6 @@ class Independence:
         finite = np.all(np.isfinite(long), axis=0)
         whole = np.abs(_GRID * long[:, finite]).astype(np.int64)
         together = np.bitwise_or.reduce(whole, axis=0)
-        self.proved += int(np.count_nonzero(np.sum(whole, axis=0) <= _WHOLE * (together & -together)))
+        self.proved += int(
+            np.count_nonzero(np.sum(whole, axis=0) <= _WHOLE * (together & -together))
+        )
