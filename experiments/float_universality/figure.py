@@ -96,19 +96,19 @@ def _draw_orders(ax: Axes, rows: Sequence[Row]) -> None:
     built = equal_to(rows, "digits") or equal_to(rows, "runs")
     jumps, fits = of(rows, story="jumps"), of(rows, story="fit")
     for color, marker, some, label in (
-        ("digits", "D-", built, "built by digits"),
-        ("jumps", "s-", jumps, "sum of jumps"),
-        ("fit", "o-", fits, f"fit, {fits[0]['width']} tanh units"),
+        ("digits", "D", built, "built, by digits"),
+        ("jumps", "s", jumps, "sum of jumps"),
+        ("fit", "o", fits, f"fit, {fits[0]['width']} tanh units"),
     ):
         shown = [100.0 * share(row) for row in some]
         places = [orders.index(row["order"]) for row in some]
-        ax.plot(shown, places, marker, color=_COLORS[color], label=label, linewidth=1.0)
+        ax.plot(shown, places, marker, color=_COLORS[color], label=label, markersize=9)
     ax.set_yticks(range(len(orders)), orders)
-    ax.set_ylim(len(orders) - 0.5, -0.5)
-    ax.set_xlim(-4.0, 104.0)
+    ax.set_ylim(len(orders) + 0.9, -0.5)  # room for the legend
+    ax.set_xlim(-4.0, 106.0)
     ax.set_xlabel("inputs with the exact float16 value (%)")
     bold_title(ax, "Order of the sums: bell $e^{-x^2/2}$", 12)
-    ax.legend(fontsize=9, loc="center", bbox_to_anchor=(0.5, 0.62))
+    ax.legend(fontsize=10, loc="lower center", bbox_to_anchor=(0.42, 0.0), framealpha=0.9)
 
 
 def _draw_zero(ax: Axes, rows: Sequence[Row]) -> None:

@@ -113,7 +113,7 @@ def num_hidden_units(network: Sequence[Layer]) -> int:
 
 def num_weights(network: Sequence[Layer]) -> int:
     """Weights and biases that are not zero."""
-    return sum(len(layer.weights) + np.count_nonzero(layer.bias) for layer in network)
+    return sum(len(layer.weights) + int(np.count_nonzero(layer.bias)) for layer in network)
 
 
 def values(

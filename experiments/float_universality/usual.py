@@ -7,7 +7,7 @@ is trained in the precision of the run, and its parameters are rounded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -67,6 +67,10 @@ def rounded_network(network: MLP) -> list[Layer]:
     """A plain network of one variable with parameters rounded to float16."""
     names = [str(network.activation)] * (len(network.weights) - 1) + ["linear"]
     return [
-        Layer.dense(*(np.asarray(part, np.float16).astype(np.float64) for part in parts), name)
-        for *parts, name in zip(network.weights, network.biases, names, strict=True)
+        Layer.dense(_rounded(matrix), _rounded(bias), name)
+        for matrix, bias, name in zip(network.weights, network.biases, names, strict=True)
     ]
+
+
+def _rounded(parameters: Any) -> np.ndarray:
+    return np.asarray(parameters).astype(np.float16).astype(np.float64)
