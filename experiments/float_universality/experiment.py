@@ -58,8 +58,8 @@ PRESETS = {
         by_runs=("powers",),
         activations=("step", "relu"),
         by_digits=("random",),
-        every=16,
-        every_of_jumps=128,
+        every=64,
+        every_of_jumps=512,
         width=4,
         largest_inputs=(256.0, 65504.0),
         separating=("sin",),
@@ -202,9 +202,9 @@ def _network(
 
 def seconds(config: Config) -> float:
     """Expected time on two cores; the rates were measured."""
-    sums = 0.9 * len(config.by_runs) * len(config.activations) * len(_ORDERS)
-    digits = 4.5 * len(config.by_digits) * len(_ORDERS)
-    return 8.0 + (sums + digits) / config.every + 60.0 / config.every_of_jumps
+    runs = 0.3 * len(config.by_runs) * len(config.activations) * len(_ORDERS)
+    digits = 4.0 * len(config.by_digits) * len(_ORDERS)
+    return 12.0 + (runs + digits) / config.every + 60.0 / config.every_of_jumps
 
 
 EXPERIMENT = runner.Experiment(

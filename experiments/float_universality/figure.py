@@ -37,7 +37,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     with plotting.style("screen"):
         figure, axes = plt.subplots(
-            1, 3, figsize=(12.8, 4.9), dpi=100, layout="constrained", width_ratios=[1.1, 1.15, 1.0]
+            1, 3, figsize=(11.4, 4.7), dpi=100, layout="constrained", width_ratios=[1.1, 1.1, 1.0]
         )
         _draw_units(axes[0], rows)
         _draw_orders(axes[1], rows)
@@ -80,7 +80,7 @@ def _draw_units(ax: Axes, rows: Sequence[Row]) -> None:
         )
         beside(
             ax,
-            f"{UNITS_BY_DIGITS} units\nfor any function",
+            f"{UNITS_BY_DIGITS} units for\nany finite function",
             (2.2, UNITS_BY_DIGITS),
             (0, 5),
             color=color,

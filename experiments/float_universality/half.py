@@ -100,7 +100,8 @@ class Layer:
 
 
 def _half(numbers: np.ndarray) -> np.ndarray:
-    rounded = np.asarray(numbers).astype(np.float16)
+    with np.errstate(over="ignore"):
+        rounded = np.asarray(numbers).astype(np.float16)
     if not (np.all(rounded == numbers) and np.all(np.isfinite(rounded))):
         raise ValueError("weights: got numbers that are not finite float16.")
     return rounded

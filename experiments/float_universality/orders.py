@@ -90,9 +90,15 @@ class Independence:
 
     def __call__(self, terms: np.ndarray) -> None:
         """Looks at the sums of terms of shape (terms, units, inputs) along the first axis."""
-        several = np.count_nonzero(terms, axis=0) > 2
-        self.sums += several.size
-        self.proved += several.size - np.count_nonzero(several)
+        self.sums += terms[0].size
+        if len(terms) <= 2:
+            self.proved += terms[0].size
+            return
+        counts = np.zeros(terms[0].shape, np.int32)
+        for term in terms:
+            counts += term != 0
+        several = counts > 2
+        self.proved += several.size - int(np.count_nonzero(several))
         long = terms[:, several].astype(np.float64)
         finite = np.all(np.isfinite(long), axis=0)
         whole = np.abs(_GRID * long[:, finite]).astype(np.int64)
