@@ -40,7 +40,7 @@ class Config:
     usual: str = "bell"
     """The function of the sum of jumps and of the fit."""
     every: int = 1
-    """Every how manieth input the networks are run on: 1 is all of them."""
+    """Of the groups of 256 neighbouring inputs, every how manieth is run: 1 is all of them."""
     every_of_jumps: int = 8
     """The same for the sum of jumps, which has thousands of terms."""
     width: int = 16
@@ -58,8 +58,8 @@ PRESETS = {
         by_runs=("powers",),
         activations=("step", "relu"),
         by_digits=("random",),
-        every=64,
-        every_of_jumps=512,
+        every=31,
+        every_of_jumps=31,
         width=4,
         largest_inputs=(256.0, 65504.0),
         separating=("sin",),
@@ -156,7 +156,7 @@ def _compared(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[
 
     numbers = functions.table(unit["function"], run.seed)
     network, largest, told = _network(unit, run, numbers)
-    chosen = np.arange(len(half.INPUTS)) % unit["every"] == 0
+    chosen = np.arange(len(half.INPUTS)) // half.GROUP % unit["every"] == 0
     chosen &= np.abs(half.INPUTS) <= largest
     inputs, wanted = half.INPUTS[chosen], functions.at_inputs(numbers)[chosen]
     heights = runs(numbers)[1]

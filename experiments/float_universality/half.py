@@ -18,9 +18,19 @@ from functools import cache
 
 import numpy as np
 
-__all__ = ["FINITE", "INPUTS", "Layer", "activated", "num_hidden_units", "num_weights", "values"]
+__all__ = [
+    "FINITE",
+    "GROUP",
+    "INPUTS",
+    "Layer",
+    "activated",
+    "num_hidden_units",
+    "num_weights",
+    "values",
+]
 
-_GROUP = 256
+GROUP = 256
+"""Inputs that are run together; of sorted ones, those of one high byte."""
 
 
 def _all_finite() -> np.ndarray:
@@ -135,8 +145,8 @@ def values(
         ArithmeticError: If a hidden value is infinite or no number.
     """
     parts = []
-    for start in range(0, len(inputs), _GROUP):
-        x = inputs[None, start : start + _GROUP]
+    for start in range(0, len(inputs), GROUP):
+        x = inputs[None, start : start + GROUP]
         for layer in network:
             if not np.all(np.isfinite(x)):
                 raise ArithmeticError("a hidden value is not finite: zero weights times it are NaN")

@@ -6,19 +6,19 @@ necessary that the first layer tells every two inputs apart (Hwang, Park, Lee & 
 order of sums and inexact activations, Park, Hwang, Lee & Park 2026, who name the correctly rounded
 cosine as one that fails). Their proofs are not used here. Ours, for inputs |x| <= X:
 
-- *Units must be finite.* If a unit is infinite or NaN at one input, every later unit is, or is NaN,
-  even through a weight zero. cos and soft shrinkage are not finite at an infinite pre-activation.
-  So their weights are at most W, the largest with fl(W X) finite: W = 1 for X = 65504. The sigmoid
-  and tanh saturate, and take every weight.
+- *Units must be finite.* cos and soft shrinkage are infinite or NaN where their pre-activation is,
+  and so are all later values then, even through a weight zero: the function is finite, so the units
+  must be. So their weights are at most W, the largest with fl(W X) finite: W = 1 for X = 65504. The
+  sigmoid and tanh saturate, and take every weight.
 - *Small inputs are absorbed.* Let t = fl(W x). A unit moves its bias b at most to fl(b - t) and
   fl(b + t), since rounding is monotone. If s has one value from the one to the other, for every
   float16 b, then no unit tells x from 0. That is tried for all biases; the largest such t is found
   by bisection, since a smaller t moves b less.
 
 For cos with X = 65504: a t below 2^-17 moves b by nothing, unless b is small, where cos is
-rounded to 1. So 0 and 254 other inputs are one to it: it equals no function with f(0) != f(2^-24).
-Soft shrinkage with threshold 1/2, as it is by default in PyTorch, takes 6142 inputs for zero. A
-smaller X allows larger weights, and less is lost.
+rounded to 1. So 0 and 254 other inputs are one to it, and it equals no finite function with
+f(0) != f(2^-24). Soft shrinkage with threshold 1/2, as it is by default in PyTorch, takes 6142
+inputs for zero. A smaller X allows larger weights, and less is lost.
 
 That step, relu, tanh and sigmoid tell all inputs apart is a consequence of `by_runs`; of relu,
 tanh, sigmoid and sin it is shown here once more, by units that are exhibited. Without biases an
