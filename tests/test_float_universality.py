@@ -149,7 +149,7 @@ TABLES = {
 }
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", mostly_slow(list(TABLES), ["random", "extremes"]))
 @pytest.mark.parametrize("every", mostly_slow([99, 1], [99]))
 def test_by_digits_equals_any_finite_function(name, every, rng):
     numbers = TABLES[name](rng)
