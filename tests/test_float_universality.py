@@ -164,6 +164,33 @@ def test_by_digits_equals_any_finite_function(name, every, rng):
         assert different(network, numbers, chosen, order) == 0
 
 
+def dense_values(network, inputs):
+    """Every product is formed and added, those with zeros, too, from left to right."""
+    seen = inputs[None]
+    for layer in network:
+        matrix = np.zeros((len(layer.bias), len(seen)), np.float16)
+        matrix[layer.rows, layer.columns] = layer.weights
+        total = np.zeros((len(layer.bias), len(inputs)), np.float16)
+        with np.errstate(over="ignore", under="ignore"):
+            for column, values in zip(matrix.T, seen, strict=True):
+                total += column[:, None] * values
+            seen = half.activated(layer.activation, total + layer.bias[:, None])
+    return seen[0]
+
+
+def test_products_with_zeros_change_nothing(rng):
+    inputs = np.append(rng.choice(INPUTS, 20), np.float16([0.0, -0.0, 65504.0, -65504.0, LEAST]))
+    numbers = rng.choice(FINITE, FINITE.shape)
+    some = piecewise(rng, rng.choice(FINITE[:-1], 9), infinite=True)
+    for network in (
+        by_digits.equal_by_digits(numbers),
+        *(by_runs.equal_by_runs(some, name) for name in by_runs.ACTIVATIONS),
+        usual.sum_of_jumps(functions.table("logistic in 256 steps", 0)),
+    ):
+        sparse = half.values(network, inputs, left_to_right())
+        assert np.array_equal(dense_values(network, inputs), sparse)
+
+
 def test_parameters_are_counted():
     """(2^16)^P networks of one architecture, 63487^63487 functions."""
     assert len(FINITE) < 2**16

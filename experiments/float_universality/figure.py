@@ -86,9 +86,9 @@ def _draw_units(ax: Axes, rows: Sequence[Row]) -> None:
             color=color,
         )
     ax.set(xscale="log", yscale="log", xlabel="runs of equal values", ylabel="hidden units")
-    ax.set_ylim(2.0, 2e6)
+    ax.set_ylim(2.0, 3e7)
     bold_title(ax, "Equal on all float16", 12)
-    ax.legend(fontsize=9, loc="lower right")
+    ax.legend(fontsize=9, loc="upper left")
 
 
 def _draw_orders(ax: Axes, rows: Sequence[Row]) -> None:
@@ -134,6 +134,7 @@ def _draw_zero(ax: Axes, rows: Sequence[Row]) -> None:
         largest, [0] * len(largest), color=_COLORS["none"], label=", ".join(none), linewidth=3.0
     )
     ax.set_xscale("log", base=2)
+    ax.set_xticks([2.0**4, 2.0**8, 2.0**12, 2.0**16])
     ax.set_yscale("symlog", linthresh=2.0, base=10)
     ax.set_yticks([0, 2, 10, 100, 1000, 10_000], ["0", "2", "10", "100", "1000", "10 000"])
     ax.set_ylim(-0.3, 2e4)
