@@ -120,9 +120,9 @@ def _usual(rows: Sequence[Row]) -> str:
     fitted = [share(row) for row in fits]
     return (
         f"Middle ({jumps[0]['function']}): a sum of jumps, exact in real arithmetic, has the value "
-        f"at {_per_cent([first])} of {jumps[0]['inputs']:,} inputs from {jumps[0]['order']} and at {_per_cent(rest)} "
-        f"in other orders; a fit with {fits[0]['width']} tanh units, whose error is "
-        f"{fits[0]['sup_error']:.0e} before rounding, at {_per_cent(fitted)} of those up to 4."
+        f"at {_per_cent([first])} of {jumps[0]['inputs']:,} inputs from {jumps[0]['order']} and at "
+        f"{_per_cent(rest)} in other orders; a fit with {fits[0]['width']} tanh units, whose error "
+        f"is {fits[0]['sup_error']:.0e} before rounding, at {_per_cent(fitted)} of those up to 4."
     )
 
 
