@@ -311,6 +311,17 @@ SPOILED = {
         ("guaranteed", 0): "a machine whose arithmetic failed",
         ("certify_s", -1): "negative times",
     },
+    "float_universality": {
+        ("equal", 0.999): "networks that equal at almost all inputs",
+        ("sums_of_any_order", 0.999): "sums whose order may matter",
+        ("num_hidden_units", 2): "units miscounted",
+        ("num_weights", 2): "more weights than two tables",
+        ("fewest_parameters", 0.9): "another count of functions",
+        ("taken_for_zero", 2): "other inputs taken for zero",
+        ("told_apart", 0.999): "inputs that are not told apart",
+        ("largest_weight", 2): "weights that overflow",
+        ("sup_error", -1): "negative errors",
+    },
     "network_calculus": {
         ("sup_error_at_most", 100): "networks that are not exact",
         ("coefficients", 4): "exact networks of too many numbers",

@@ -23,6 +23,7 @@ IDENTITIES = {
     "depth_separation": "e19da1832a45ea63",
     "deep_relu_training": "e7ce39d9a7f9d01c",
     "finite_differences": "3678a5ff312d9490",
+    "float_universality": "259cdc29c6227902",
     "gap_to_optimum": "9f24c49d27253c4b",
     "gradient_cost": "38b6bbf4e257f176",
     "gradient_descent": "da0032d2a8001131",

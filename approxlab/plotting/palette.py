@@ -62,6 +62,18 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "certified": {"proved": _BLUE, "claimed": _VERMILLION},
         "certified sampling": {"tanh": _BLUE, "relu": _VERMILLION},
+        "float universality": {
+            "digits": _BLUE,
+            "step": _GREEN,
+            "sigmoid": _PURPLE,
+            "relu": _ORANGE,
+            "tanh": "#555555",
+            "jumps": _VERMILLION,
+            "fit": _ORANGE,
+            "cos": _VERMILLION,
+            "soft shrinkage": _PURPLE,
+            "none": _BLUE,
+        },
         "certified fits": {
             "adam": _VERMILLION,
             "lbfgs": _ORANGE,
