@@ -43,13 +43,13 @@ def plot_history(
         >>> ax.figure.clear()
     """
     history = getattr(result, "history", result)
-    steps, losses = getattr(history, "steps", None), getattr(history, "losses", None)
-    if np.ndim(steps) != 2 or np.shape(steps) != np.shape(losses):
+    steps, losses = (np.asarray(getattr(history, name, None)) for name in ("steps", "losses"))
+    if steps.ndim != 2 or steps.shape != losses.shape:
         raise TypeError(
             f"result: got {result!r}, expected what al.fit returns, or its history with steps and "
             "losses of shape (seeds, records)."
         )
-    best = int(getattr(result, "best", np.nanargmin(np.asarray(losses)[:, -1])))
+    best = int(getattr(result, "best", np.argmin(losses[:, -1])))
     ax = plt.subplots()[1] if ax is None else ax
     name = getattr(result, "method", None) if label is None else label
     (line,) = ax.plot(*_drawn(steps[best], losses[best]), **{"label": name, **style})

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from approxlab.derivatives.planner._bracketings import Chain, Found, Node, is_known, node
+from approxlab.derivatives.planner._bracketings import Chain, Found, Method, Node, is_known, node
 
 __all__ = ["best_tree"]
 
@@ -144,7 +144,7 @@ def _tree(table: _Table, chain: Chain, peak_first: bool) -> Node:
             waiting += missing
             continue
         left, right = (None if pair is None else made[pair] for pair in ends)
-        method = "tangents" if left is None else "adjoints" if right is None else "product"
+        method: Method = "tangents" if left is None else "adjoints" if right is None else "product"
         costs = int(table.flops[i, j]), int(table.peak[i, j])
         way = Found(*costs, method, left, right, bool(table.left_first[i, j]))
         made[i, j] = node(i + 1, j + 1, way)
