@@ -49,7 +49,7 @@ def plot_history(
             f"result: got {result!r}, expected what al.fit returns, or its history with steps and "
             "losses of shape (seeds, records)."
         )
-    best = int(getattr(result, "best", np.argmin(losses[:, -1])))
+    best = int(getattr(result, "best", np.argmin(np.nan_to_num(losses[:, -1], nan=np.inf))))
     ax = plt.subplots()[1] if ax is None else ax
     name = getattr(result, "method", None) if label is None else label
     (line,) = ax.plot(*_drawn(steps[best], losses[best]), **{"label": name, **style})
