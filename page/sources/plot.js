@@ -1,0 +1,141 @@
+// A plot of curves with axes, as SVG in the size at which it is seen, so that its letters keep theirs.
+import { el, set, svg } from "./dom.js";
+import { clamp } from "./numbers.js";
+
+const LEFT = 44;
+const RIGHT = 12;
+const TOP = 12;
+const BOTTOM = 34;
+
+function niceTicks(low, high, about) {
+  const raw = (high - low) / about;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
+  const ticks = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) ticks.push(k * step);
+  return ticks;
+}
+
+const tickText = (tick) => String(Number(tick.toPrecision(6))).replace("-", "−");
+const asPower = (tick) => (tick >= 1 && tick < 1000) || tick === 0.1 || tick === 0.01 ? tickText(tick) : tick.toExponential(0).replace("e-", "e−").replace("e+", "e");
+
+export class Plot {
+  // x, y: ranges; log: [bool, bool]; label: what a screen reader says; draw: called at each size.
+  constructor(parent, { x, y, log = [false, false], ratio = 0.5, tallest = 460, xLabel = "x", yLabel = "", label, draw, interactive = true, square = false }) {
+    Object.assign(this, { x, y, log, ratio, tallest, xLabel, yLabel, draw, square, paths: new Map(), shown: [] });
+    this.root = svg("svg", { class: "plot", role: interactive ? "group" : "img", "aria-label": label });
+    [this.axes, this.curves, this.handles] = ["axes", "curves", "handles"].map((name) =>
+      this.root.appendChild(svg("g", { class: name })),
+    );
+    set(this.axes, { "aria-hidden": "true" });
+    set(this.curves, { "aria-hidden": "true" });
+    this.box = parent.appendChild(el("div", { class: "plot-box" }, this.root));
+    new ResizeObserver(() => this.resize()).observe(this.box);
+    this.resize();
+  }
+
+  resize() {
+    const width = Math.max(240, this.box.clientWidth);
+    if (width === this.width) return;
+    this.width = width;
+    this.height = this.square ? width - LEFT - RIGHT + TOP + BOTTOM : clamp(width * this.ratio, 210, this.tallest);
+    set(this.root, { width, height: this.height, viewBox: `0 0 ${width} ${this.height}` });
+    this.redraw();
+  }
+
+  redraw() {
+    this.drawAxes();
+    this.draw?.(this);
+    this.refresh();
+  }
+
+  refresh() {
+    for (const show of this.shown) show();
+  }
+
+  place(value, axis) {
+    const [low, high] = axis ? this.y : this.x;
+    if (!this.log[axis]) return (value - low) / (high - low);
+    return Math.log(Math.max(value, low * 1e-9) / low) / Math.log(high / low);
+  }
+
+  toX(value) {
+    return LEFT + this.place(value, 0) * (this.width - LEFT - RIGHT);
+  }
+
+  toY(value) {
+    return this.height - BOTTOM - this.place(value, 1) * (this.height - TOP - BOTTOM);
+  }
+
+  pointAt(event) {
+    const box = this.root.getBoundingClientRect();
+    const across = (event.clientX - box.left - LEFT) / (this.width - LEFT - RIGHT);
+    const up = (box.top + this.height - BOTTOM - event.clientY) / (this.height - TOP - BOTTOM);
+    return [this.x[0] + across * (this.x[1] - this.x[0]), this.y[0] + up * (this.y[1] - this.y[0])];
+  }
+
+  ticks(axis) {
+    const [low, high] = axis ? this.y : this.x;
+    if (!this.log[axis]) return niceTicks(low, high, axis ? 4 : this.width < 420 ? 4 : 8);
+    const ticks = [];
+    const base = axis ? 10 : 2;
+    let power = base ** Math.ceil(Math.log(low) / Math.log(base) - 1e-9);
+    for (; power <= high * 1.0001; power *= base) ticks.push(Number(power.toPrecision(12)));
+    const every = Math.ceil(ticks.length / 7);
+    return ticks.filter((_, i) => i % every === 0);
+  }
+
+  drawAxes() {
+    const [bottom, left] = [this.height - BOTTOM, LEFT];
+    const right = this.width - RIGHT;
+    const parts = [];
+    for (const tick of this.ticks(0)) {
+      const x = this.toX(tick);
+      parts.push(svg("line", { x1: x, x2: x, y1: TOP, y2: bottom, class: "grid" }));
+      parts.push(svg("text", { x, y: bottom + 16, "text-anchor": "middle" }, tickText(tick)));
+    }
+    for (const tick of this.ticks(1)) {
+      const y = this.toY(tick);
+      parts.push(svg("line", { x1: left, x2: right, y1: y, y2: y, class: "grid" }));
+      parts.push(svg("text", { x: left - 6, y: y + 4.5, "text-anchor": "end" }, this.log[1] ? asPower(tick) : tickText(tick)));
+    }
+    parts.push(svg("text", { x: right, y: this.height - 3, "text-anchor": "end", class: "name" }, this.xLabel));
+    parts.push(svg("text", { x: left + 6, y: TOP + 12, class: "name" }, this.yLabel));
+    this.axes.replaceChildren(...parts);
+  }
+
+  path(points, closed = false) {
+    const text = points.map(([x, y]) => `${this.toX(x).toFixed(2)},${clamp(this.toY(y), -9999, 9999).toFixed(2)}`);
+    return `M${text.join("L")}${closed ? "Z" : ""}`;
+  }
+
+  // Adds a curve or moves it; `kind` is its class, which gives colour, width and dashes.
+  curve(kind, points, closed = false) {
+    if (!this.paths.has(kind)) this.paths.set(kind, this.curves.appendChild(svg("path", { class: `curve ${kind}` })));
+    set(this.paths.get(kind), { d: points.length ? this.path(points, closed) : "" });
+  }
+
+  // A short text in the plot.
+  note(kind, x, y, text, anchor = "start") {
+    const key = `note ${kind}`;
+    if (!this.paths.has(key)) this.paths.set(key, this.curves.appendChild(svg("text", { class: key })));
+    const node = this.paths.get(key);
+    set(node, { x: this.toX(x), y: this.toY(y), "text-anchor": anchor });
+    node.textContent = text;
+  }
+
+  inside() {
+    return { left: LEFT, top: TOP, width: this.width - LEFT - RIGHT, height: this.height - TOP - BOTTOM };
+  }
+}
+
+// The legend: a piece of each line and its name.
+export function legend(parent, entries) {
+  const list = parent.appendChild(el("ul", { class: "legend" }));
+  for (const [kind, text] of entries) {
+    const sample = svg("svg", { width: 36, height: 12, "aria-hidden": "true" });
+    sample.append(svg("path", { class: `curve ${kind}`, d: "M1,6L35,6" }));
+    list.append(el("li", {}, sample, el("span", {}, text)));
+  }
+  return list;
+}
