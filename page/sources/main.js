@@ -8,12 +8,22 @@ import { stepsOf, valueAndGradient } from "./chain.js";
 import { asJson, asPython, fromJson } from "./exchange.js";
 import { descent, folds, jacobianCosts, networkAt, tentNetwork, towersNetwork, vertexValue } from "./mathematics.js";
 import { rise, sigmoid } from "./numbers.js";
+import { buildChainRule } from "./chain_rule.js";
+import { buildDepth } from "./depth.js";
+import { buildDownhill } from "./downhill.js";
+import { buildModes } from "./modes.js";
+import { buildTowers } from "./towers.js";
 import { buildTheme } from "./theme.js";
 
 buildTheme();
 buildOneUnit();
 buildBump();
 buildAnyFunction();
+buildTowers();
+buildDepth();
+buildChainRule();
+buildModes();
+buildDownhill();
 followAddress();
 
 // The numbers of the page, for comparison with the library.
