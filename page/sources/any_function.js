@@ -158,7 +158,7 @@ export function buildAnyFunction() {
     box.renew();
     show();
     clearTimeout(renew.waiting);
-    renew.waiting = setTimeout(() => { errors.curves2 = null; errors.draw(errors); }, last ? 250 : 30);
+    renew.waiting = setTimeout(() => { errors.rows = null; errors.draw(errors); }, last ? 250 : 30);
   }
   function setModePlateaus() {
     plateaus = [];
@@ -198,26 +198,20 @@ export function buildAnyFunction() {
   }
   function drawErrors(p) {
     if (!network) return;
-    p.curves2 ??= SIZES.map((size) => {
+    p.rows ??= [...new Set([...SIZES, n])].sort((a, b) => a - b).map((size) => {
       const built = staircaseNetwork(values, size, gain);
       return [size, claimedError(values, size, gain, built).error, sampledError(values, built).error, bestSteps(values, size + 1).error];
     });
     const kinds = ["claim", "sum", "steps"];
-    kinds.forEach((key, i) => p.curve(key, p.curves2.map((row) => [row[0], clamp(row[i + 1], 1e-3, 10)])));
-    p.curve("dot", dot(p, n, clamp(measured().error, 1e-3, 10)));
+    kinds.forEach((key, i) => p.curve(key, p.rows.map((row) => [row[0], clamp(row[i + 1], 1e-3, 10)])));
+    p.dots("dot", [[n, clamp(measured().error, 1e-3, 10)]]);
   }
   renew();
 }
 
-// A small diamond, in units of the axes.
-function dot(p, x, y) {
-  const [a, b] = [1.08, 1.25];
-  return [[x / a, y], [x, y * b], [x * a, y], [x, y / b], [x / a, y]];
-}
-
 function errorTable() {
   const body = el("tbody");
-  const rows = [["your network", "estimate: the largest of 2 049 samples"], ["the theorem's claim", ""], ["best possible with n jumps", "optimum: no step function is nearer"]].map(([name, kind]) => {
+  const rows = [["your network", "estimate: the largest of 2\u202f049 samples"], ["the theorem's claim", ""], ["best possible with n jumps", "optimum: no step function is nearer"]].map(([name, kind]) => {
     const value = el("td", { class: "number" });
     const bar = svg("rect", { height: 10, y: 2, rx: 2 });
     const note = el("span", { class: "kind" }, kind);

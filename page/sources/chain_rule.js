@@ -5,7 +5,7 @@ import { el, figureOf, reading, remember, say, set, state, svg } from "./dom.js"
 import { range, shown } from "./numbers.js";
 
 const NAMES = ["x", "y", "z"];
-const COLUMN = 118;
+const COLUMN = 152;
 const ROW = 74;
 
 const wordOf = (steps, i) => {
@@ -42,11 +42,11 @@ export function buildChainRule() {
   numbers.forEach(({ input }) => input.parentElement.classList.add("short"));
   const player = figure.appendChild(el("div", { class: "player", role: "group", "aria-label": "Player: steps of the two sweeps" }));
   const go = (count) => () => { stop(); jump(count()); };
-  button(player, "⏮", go(() => 0), { "aria-label": "To the start" });
+  button(player, "|◀", go(() => 0), { "aria-label": "To the start" });
   button(player, "◀", go(() => shownSteps - 1), { "aria-label": "One step back" });
   const play = button(player, "▶ Play", () => (timer ? stop() : start()), { class: "play" });
   button(player, "▶", go(() => shownSteps + 1), { "aria-label": "One step on" });
-  button(player, "⏭", go(() => total()), { "aria-label": "To the end" });
+  button(player, "▶|", go(() => total()), { "aria-label": "To the end" });
   player.append(el("span", { class: "kind" }, "keys: ← → Home End, space"));
   const scroller = figure.appendChild(el("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "The graph of the formula; scroll it sideways, or step with the arrow keys" }));
   const graph = scroller.appendChild(svg("svg", { class: "graph", role: "img", "aria-label": "graph of the formula" }));
@@ -83,7 +83,7 @@ export function buildChainRule() {
   }
   function start() {
     if (shownSteps >= total()) jump(0);
-    play.textContent = "⏸ Pause";
+    play.textContent = "❚❚ Pause";
     timer = setInterval(() => (shownSteps < total() ? jump(shownSteps + 1) : stop()), 1100);
   }
   function stop() {
@@ -102,20 +102,20 @@ export function buildChainRule() {
     const depth = Math.max(...levels.keys());
     const placeOf = (i) => {
       const mates = levels.get(steps[i].level);
-      return [60 + COLUMN * steps[i].level, 40 + ROW * (mates.indexOf(i) + (tallest - mates.length) / 2)];
+      return [64 + COLUMN * steps[i].level, 40 + ROW * (mates.indexOf(i) + (tallest - mates.length) / 2)];
     };
-    const size = [120 + COLUMN * depth, 10 + ROW * tallest];
+    const size = [128 + COLUMN * depth, 10 + ROW * tallest];
     set(graph, { width: size[0], height: size[1], viewBox: `0 0 ${size[0]} ${size[1]}`, "aria-label": `Graph of ${formula}: ${order.map((i) => `${nameOf(steps, i)} is ${wordOf(steps, i)}`).join(", ")}` });
     edges = order.flatMap((i) => steps[i].from.map((j, k) => {
       const [[x1, y1], [x2, y2]] = [placeOf(j), placeOf(i)];
       const bend = steps[i].level - steps[j].level > 1 || (k && steps[i].from[0] === j) ? 26 : 0;
-      return { i, j, node: svg("path", { class: "wire", d: `M${x1 + 40},${y1}Q${(x1 + x2) / 2},${(y1 + y2) / 2 + bend} ${x2 - 40},${y2}` }) };
+      return { i, j, node: svg("path", { class: "wire", d: `M${x1 + 60},${y1}Q${(x1 + x2) / 2},${(y1 + y2) / 2 + bend} ${x2 - 60},${y2}` }) };
     }));
     boxes = used.map((i) => {
       const [x, y] = placeOf(i);
       const value = svg("text", { x, y: y + 13, class: "value", "text-anchor": "middle" });
       const slope = svg("text", { x, y: y + 34, class: "slope", "text-anchor": "middle" });
-      const node = svg("g", { class: "step" }, svg("rect", { x: x - 42, y: y - 20, width: 84, height: 40, rx: 8 }), svg("text", { x, y: y - 4, "text-anchor": "middle" }, wordOf(steps, i)), value, slope);
+      const node = svg("g", { class: "step" }, svg("rect", { x: x - 60, y: y - 20, width: 120, height: 40, rx: 8 }), svg("text", { x, y: y - 4, "text-anchor": "middle" }, steps[i].from.length ? `${nameOf(steps, i)} = ${wordOf(steps, i)}` : nameOf(steps, i)), value, slope);
       return { i, node, value, slope };
     });
     graph.replaceChildren(...edges.map((e) => e.node), ...boxes.map((b) => b.node));
@@ -135,6 +135,9 @@ export function buildChainRule() {
       say(slope, handed(i) ? `▸ ${shown(adjoint(i), 4)}` : "");
       node.classList.toggle("current", i === current);
     }
+    // The current step is brought into sight where the graph is wider than the screen.
+    const here = current === null ? 0 : COLUMN * steps[current].level + 64 - scroller.clientWidth / 2;
+    scroller.scrollTo?.({ left: Math.max(0, here) });
     for (const { i, node } of edges) node.classList.toggle("lit", i === current && shownSteps !== m + 1);
     body.replaceChildren(...boxes.filter(({ i }) => steps[i].operation !== "number").map(({ i }) =>
       el("tr", { class: i === current ? "current" : "" }, el("th", { scope: "row" }, nameOf(steps, i)), el("td", {}, steps[i].from.length ? wordOf(steps, i) : "input"), el("td", {}, known(i) ? shown(values[i], 6) : "·"), el("td", {}, handed(i) ? shown(adjoint(i), 6) : "·")),

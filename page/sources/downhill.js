@@ -67,7 +67,7 @@ export function buildDownhill() {
   const play = button(controls, "▶ Play", () => (timer ? stop() : run()));
   function run() {
     if (shownSteps >= STEPS) shownSteps = 0;
-    play.textContent = "⏸ Pause";
+    play.textContent = "❚❚ Pause";
     timer = setInterval(() => {
       shownSteps += 1;
       until.show(shownSteps);
@@ -86,7 +86,7 @@ export function buildDownhill() {
     const points = path();
     p.curve("path under", points);
     p.curve("path", points);
-    p.curve("path beads", points);
+    p.dots("path beads", points);
   }
   function drawLosses(p) {
     if (!steps) return;
@@ -114,7 +114,7 @@ export function buildDownhill() {
     const points = path();
     const [x, y] = points.at(-1);
     const loss = valueAt(x, y).value;
-    const limit = kind === "valley" ? ` The curvature across the valley is 10, so steps of more than 2/10 cannot settle.` : "";
+    const limit = kind === "valley" ? ` The curvature across the valley is 10, so with a step size above 2/10 the path swings out, unless it starts on y = 0.` : "";
     const gone = Math.hypot(x, y) > 1e6 || points.length <= shownSteps;
     tell(`${gone ? `After ${points.length - 1} steps the path has left every bound: the step size is too large here.` : `After ${points.length - 1} steps: x = ${shown(x)}, y = ${shown(y)}, loss ${shown(loss)}.`}${limit}`);
   }

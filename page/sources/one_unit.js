@@ -21,14 +21,14 @@ export function buildOneUnit() {
   const figure = figureOf("unit");
   let w = state("unit.w", 8);
   let b = state("unit.b", -4);
-  const root = diagram(figure, 112, "One neuron: input x, weight w, bias b, output");
-  root.append(line(30, 62, 168, 62), line(210, 62, 300, 62), node(24, 62, "x"), node(188, 62, "σ"), node(312, 62, "y"));
-  root.append(svg("text", { x: 96, y: 22, class: "tag", "text-anchor": "middle" }, "weight w"));
-  root.append(svg("text", { x: 188, y: 22, class: "tag", "text-anchor": "middle" }, "bias b"));
+  const root = diagram(figure, 132, "One neuron: input x, weight w, bias b, output");
+  root.append(line(30, 78, 146, 78), line(234, 78, 300, 78), node(24, 78, "x"), node(190, 78, "", 44), node(312, 78, "y"));
+  root.append(svg("text", { x: 96, y: 52, class: "tag", "text-anchor": "middle" }, "weight w"));
+  root.append(svg("text", { x: 190, y: 24, class: "tag", "text-anchor": "middle" }, "σ with bias b"));
   const format = (value) => shown(Number(value.toFixed(1)), 3);
   const shows = [
-    scrub(root, { x: 96, y: 62, label: "weight w", min: -100, max: 100, step: 1, get: () => w, set: (v) => change(v, b), format }),
-    scrub(root, { x: 188, y: 62, label: "bias b", min: -100, max: 100, step: 1, get: () => b, set: (v) => change(w, v), format }),
+    scrub(root, { x: 96, y: 78, label: "weight w", min: -100, max: 100, step: 1, get: () => w, set: (v) => change(v, b), format }),
+    scrub(root, { x: 190, y: 78, label: "bias b", min: -100, max: 100, step: 1, get: () => b, set: (v) => change(w, v), format }),
   ];
   const tell = reading(figure);
   const plot = new Plot(figure, {

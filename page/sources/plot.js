@@ -115,13 +115,10 @@ export class Plot {
     set(this.paths.get(kind), { d: points.length ? this.path(points, closed) : "" });
   }
 
-  // A short text in the plot.
-  note(kind, x, y, text, anchor = "start") {
-    const key = `note ${kind}`;
-    if (!this.paths.has(key)) this.paths.set(key, this.curves.appendChild(svg("text", { class: key })));
-    const node = this.paths.get(key);
-    set(node, { x: this.toX(x), y: this.toY(y), "text-anchor": anchor });
-    node.textContent = text;
+  // Round dots, as lines of no length with round ends.
+  dots(kind, points) {
+    this.curve(kind, []);
+    set(this.paths.get(kind), { d: points.map(([x, y]) => `M${this.toX(x).toFixed(2)},${clamp(this.toY(y), -9999, 9999).toFixed(2)}h0.01`).join("") });
   }
 
   inside() {
@@ -134,7 +131,7 @@ export function legend(parent, entries) {
   const list = parent.appendChild(el("ul", { class: "legend" }));
   for (const [kind, text] of entries) {
     const sample = svg("svg", { width: 36, height: 12, "aria-hidden": "true" });
-    sample.append(svg("path", { class: `curve ${kind}`, d: "M1,6L35,6" }));
+    sample.append(svg("path", { class: `curve ${kind}`, d: kind === "dot" ? "M18,6h0.01" : "M1,6L35,6" }));
     list.append(el("li", {}, sample, el("span", {}, text)));
   }
   return list;

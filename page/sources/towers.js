@@ -70,7 +70,7 @@ export function buildTowers() {
       plot.refresh();
     }
     const corner = Math.floor(n / 2) / n;
-    tell(`${plural(2 * n - 2, "ridge")} and ${plural(n * n, "tower")}. Where four towers meet, at (${shown(corner)}, ${shown(corner)}), the sum is ${shown(valueAt(corner, corner))}, and four ideal ridges would give ${shown(vertexValue(outer))} at any steepness of the ridges: steeper ridges make the hole narrower, not shallower.`);
+    tell(`${plural(2 * n - 2, "ridge")} and ${plural(n * n, "tower")}. Where four towers meet, at (${shown(corner)}, ${shown(corner)}), the sum is ${shown(valueAt(corner, corner))}. For steep ridges it is ${shown(vertexValue(outer))}, however steep: they make the hole narrower, not shallower.`);
   }
   renew();
 }
