@@ -3,6 +3,7 @@ import { button, field } from "./controls.js";
 import { backwards, forwards, localSlopes, nameOf, stepsOf } from "./chain.js";
 import { el, figureOf, reading, remember, say, set, state, svg } from "./dom.js";
 import { range, shown } from "./numbers.js";
+import { letterScale } from "./plot.js";
 
 const NAMES = ["x", "y", "z"];
 const COLUMN = 152;
@@ -105,7 +106,7 @@ export function buildChainRule() {
       return [64 + COLUMN * steps[i].level, 40 + ROW * (mates.indexOf(i) + (tallest - mates.length) / 2)];
     };
     const size = [128 + COLUMN * depth, 10 + ROW * tallest];
-    set(graph, { width: size[0], height: size[1], viewBox: `0 0 ${size[0]} ${size[1]}`, "aria-label": `Graph of ${formula}: ${order.map((i) => `${nameOf(steps, i)} is ${wordOf(steps, i)}`).join(", ")}` });
+    set(graph, { width: size[0] * letterScale(), height: size[1] * letterScale(), viewBox: `0 0 ${size[0]} ${size[1]}`, "aria-label": `Graph of ${formula}: ${order.map((i) => `${nameOf(steps, i)} is ${wordOf(steps, i)}`).join(", ")}` });
     edges = order.flatMap((i) => steps[i].from.map((j, k) => {
       const [[x1, y1], [x2, y2]] = [placeOf(j), placeOf(i)];
       const bend = steps[i].level - steps[j].level > 1 || (k && steps[i].from[0] === j) ? 26 : 0;
@@ -136,7 +137,7 @@ export function buildChainRule() {
       node.classList.toggle("current", i === current);
     }
     // The current step is brought into sight where the graph is wider than the screen.
-    const here = current === null ? 0 : COLUMN * steps[current].level + 64 - scroller.clientWidth / 2;
+    const here = current === null ? 0 : COLUMN * steps[current].level * letterScale() + 64 - scroller.clientWidth / 2;
     scroller.scrollTo?.({ left: Math.max(0, here) });
     for (const { i, node } of edges) node.classList.toggle("lit", i === current && shownSteps !== m + 1);
     body.replaceChildren(...boxes.filter(({ i }) => steps[i].operation !== "number").map(({ i }) =>

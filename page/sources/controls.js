@@ -152,7 +152,7 @@ export function handle(plot, { axis, label, min, max, step, get, set: change, pl
   const show = () => {
     const [x, y] = place();
     set(node, {
-      transform: `translate(${plot.toX(x)} ${plot.toY(y)})`,
+      transform: `translate(${plot.toX(x)} ${plot.toY(y)}) scale(${plot.scale})`,
       "aria-valuenow": Number(get().toPrecision(6)),
       "aria-valuetext": format(get()),
     });

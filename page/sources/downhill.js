@@ -48,7 +48,7 @@ export function buildDownhill() {
   const losses = new Plot(right, { x: [0, STEPS], y: [1e-8, 100], log: [false, true], ratio: 0.75, tallest: 330, xLabel: "step", yLabel: "loss", label: "The loss at each step", interactive: false, draw: drawLosses });
   const node = map.handles.appendChild(svg("g", { class: "handle free", tabindex: 0, role: "slider", "aria-label": "start: the arrow keys move it in the plane", "aria-valuemin": -REACH, "aria-valuemax": REACH }));
   node.append(svg("circle", { class: "reach", r: 22 }), svg("circle", { r: 9 }));
-  map.shown.push(() => set(node, { transform: `translate(${map.toX(start[0])} ${map.toY(start[1])})`, "aria-valuenow": start[0], "aria-valuetext": `start at x = ${shown(start[0])}, y = ${shown(start[1])}` }));
+  map.shown.push(() => set(node, { transform: `translate(${map.toX(start[0])} ${map.toY(start[1])}) scale(${map.scale})`, "aria-valuenow": start[0], "aria-valuetext": `start at x = ${shown(start[0])}, y = ${shown(start[1])}` }));
   const moveTo = (x, y) => {
     start = [x, y].map((v) => clamp(Math.round(v * 20) / 20, -REACH, REACH));
     renew();

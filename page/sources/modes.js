@@ -3,6 +3,7 @@ import { byPointer, slider } from "./controls.js";
 import { el, figureOf, reading, remember, say, set, state, svg } from "./dom.js";
 import { jacobianCosts } from "./mathematics.js";
 import { clamp, grouped, plural, range, shown } from "./numbers.js";
+import { letterScale } from "./plot.js";
 
 const MOST = 32;
 
@@ -43,13 +44,13 @@ export function buildModes() {
     show();
   }
   function show() {
-    cell = clamp((figure.clientWidth - 60) / MOST, 6, 15);
+    cell = clamp((figure.clientWidth - 60) / MOST, 6, 15 * letterScale());
     const size = cell * MOST + 24;
     set(strip, { width: size, height: Math.max(120, cell * m + 46), viewBox: `0 0 ${size} ${Math.max(120, cell * m + 46)}` });
     const grid = [
       ...range(n).map((j) => svg("rect", { class: "column", x: 2 + j * cell, y: 20, width: cell - 1, height: m * cell })),
       ...range(m + 1).map((i) => svg("line", { class: "row", x1: 2, x2: 2 + n * cell, y1: 20 + i * cell, y2: 20 + i * cell })),
-      svg("text", { x: 2, y: 13 }, `${m} × ${n}`),
+      svg("text", { x: 2, y: 15 }, `${m} × ${n}`),
     ];
     cells.replaceChildren(...grid);
     set(corner, { transform: `translate(${2 + n * cell} ${20 + m * cell})`, "aria-valuenow": n, "aria-valuetext": `${plural(n, "input")}, ${plural(m, "output")}` });

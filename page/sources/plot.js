@@ -2,10 +2,9 @@
 import { el, set, svg } from "./dom.js";
 import { clamp } from "./numbers.js";
 
-const LEFT = 44;
-const RIGHT = 12;
-const TOP = 12;
-const BOTTOM = 34;
+// Margins and handles grow with the letters of the page: on a projector they are larger.
+export const letterScale = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+const MARGINS = { left: 44, right: 12, top: 12, bottom: 34 };
 
 function niceTicks(low, high, about) {
   const raw = (high - low) / about;
@@ -38,7 +37,9 @@ export class Plot {
     const width = Math.max(240, this.box.clientWidth);
     if (width === this.width) return;
     this.width = width;
-    this.height = this.square ? width - LEFT - RIGHT + TOP + BOTTOM : clamp(width * this.ratio, 210, this.tallest);
+    this.scale = letterScale();
+    for (const [side, size] of Object.entries(MARGINS)) this[side] = size * this.scale;
+    this.height = this.square ? width - this.left - this.right + this.top + this.bottom : clamp(width * this.ratio, 210 * this.scale, this.tallest * this.scale);
     set(this.root, { width, height: this.height, viewBox: `0 0 ${width} ${this.height}` });
     this.redraw();
   }
@@ -60,23 +61,23 @@ export class Plot {
   }
 
   toX(value) {
-    return LEFT + this.place(value, 0) * (this.width - LEFT - RIGHT);
+    return this.left + this.place(value, 0) * (this.width - this.left - this.right);
   }
 
   toY(value) {
-    return this.height - BOTTOM - this.place(value, 1) * (this.height - TOP - BOTTOM);
+    return this.height - this.bottom - this.place(value, 1) * (this.height - this.top - this.bottom);
   }
 
   pointAt(event) {
     const box = this.root.getBoundingClientRect();
-    const across = (event.clientX - box.left - LEFT) / (this.width - LEFT - RIGHT);
-    const up = (box.top + this.height - BOTTOM - event.clientY) / (this.height - TOP - BOTTOM);
+    const across = (event.clientX - box.left - this.left) / (this.width - this.left - this.right);
+    const up = (box.top + this.height - this.bottom - event.clientY) / (this.height - this.top - this.bottom);
     return [this.x[0] + across * (this.x[1] - this.x[0]), this.y[0] + up * (this.y[1] - this.y[0])];
   }
 
   ticks(axis) {
     const [low, high] = axis ? this.y : this.x;
-    if (!this.log[axis]) return niceTicks(low, high, axis ? 4 : this.width < 420 ? 4 : 8);
+    if (!this.log[axis]) return niceTicks(low, high, axis ? 4 : this.width < 420 * this.scale ? 4 : 8);
     const ticks = [];
     const base = axis ? 10 : 2;
     let power = base ** Math.ceil(Math.log(low) / Math.log(base) - 1e-9);
@@ -86,21 +87,22 @@ export class Plot {
   }
 
   drawAxes() {
-    const [bottom, left] = [this.height - BOTTOM, LEFT];
-    const right = this.width - RIGHT;
+    const { left, top, scale } = this;
+    const bottom = this.height - this.bottom;
+    const right = this.width - this.right;
     const parts = [];
     for (const tick of this.ticks(0)) {
       const x = this.toX(tick);
-      parts.push(svg("line", { x1: x, x2: x, y1: TOP, y2: bottom, class: "grid" }));
-      parts.push(svg("text", { x, y: bottom + 16, "text-anchor": "middle" }, tickText(tick)));
+      parts.push(svg("line", { x1: x, x2: x, y1: top, y2: bottom, class: "grid" }));
+      parts.push(svg("text", { x, y: bottom + 16 * scale, "text-anchor": "middle" }, tickText(tick)));
     }
     for (const tick of this.ticks(1)) {
       const y = this.toY(tick);
       parts.push(svg("line", { x1: left, x2: right, y1: y, y2: y, class: "grid" }));
-      parts.push(svg("text", { x: left - 6, y: y + 4.5, "text-anchor": "end" }, this.log[1] ? asPower(tick) : tickText(tick)));
+      parts.push(svg("text", { x: left - 6 * scale, y: y + 4.5 * scale, "text-anchor": "end" }, this.log[1] ? asPower(tick) : tickText(tick)));
     }
-    parts.push(svg("text", { x: right, y: this.height - 3, "text-anchor": "end", class: "name" }, this.xLabel));
-    parts.push(svg("text", { x: left + 6, y: TOP + 12, class: "name" }, this.yLabel));
+    parts.push(svg("text", { x: right, y: this.height - 3 * scale, "text-anchor": "end", class: "name" }, this.xLabel));
+    parts.push(svg("text", { x: left + 6 * scale, y: top + 12 * scale, class: "name" }, this.yLabel));
     this.axes.replaceChildren(...parts);
   }
 
@@ -122,7 +124,7 @@ export class Plot {
   }
 
   inside() {
-    return { left: LEFT, top: TOP, width: this.width - LEFT - RIGHT, height: this.height - TOP - BOTTOM };
+    return { left: this.left, top: this.top, width: this.width - this.left - this.right, height: this.height - this.top - this.bottom };
   }
 }
 
