@@ -34,7 +34,8 @@ export function stepsOf(text, variables) {
   return steps.map((step, i) => ({ ...step, text: wording(step, i) }));
 }
 
-export const nameOf = (steps, i) => steps[i].variable ?? (steps[i].operation === "number" ? `${steps[i].number}` : `v${i}`);
+export const nameOf = (steps, i) =>
+  steps[i].variable ?? (steps[i].operation === "number" ? `${steps[i].number}` : `v${i}`);
 
 function wording({ operation, from, exponent }) {
   const [a, b] = from;

@@ -43,8 +43,15 @@ export function field(parent, { label, value, size = 24, mode = "text", set: cha
   const id = `field-${document.querySelectorAll("input").length}`;
   const note = el("span", { class: "wrong", id: `${id}-wrong`, role: "alert" });
   const input = el("input", {
-    type: "text", id, value, size, inputmode: mode, spellcheck: "false", autocomplete: "off",
-    autocapitalize: "off", "aria-describedby": `${id}-wrong`,
+    type: "text",
+    id,
+    value,
+    size,
+    inputmode: mode,
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+    "aria-describedby": `${id}-wrong`,
   });
   const tell = () => {
     let wrong = "";
@@ -108,13 +115,24 @@ export function byPointer(node, { start, move, end = () => {} }) {
 }
 
 // A number in a diagram that is itself the control: drag sideways, or use the arrow keys.
-export function scrub(parent, { x, y, label, min, max, step, get, set: change, format, width = 62 }) {
+export function scrub(
+  parent,
+  { x, y, label, min, max, step, get, set: change, format, width = 62 },
+) {
   const text = svg("text", { x, y: y + 5.5, "text-anchor": "middle" });
   const box = svg("rect", { x: x - width / 2, y: y - 14, width, height: 28, rx: 6 });
-  const arrows = svg("text", { x, y: y + 24, "text-anchor": "middle", class: "arrows", "aria-hidden": "true" }, "◂ ▸");
+  const arrows = svg(
+    "text",
+    { x, y: y + 24, "text-anchor": "middle", class: "arrows", "aria-hidden": "true" },
+    "◂ ▸",
+  );
   const node = svg("g", {
-    class: "scrub", tabindex: 0, role: "slider", "aria-label": label,
-    "aria-valuemin": min, "aria-valuemax": max,
+    class: "scrub",
+    tabindex: 0,
+    role: "slider",
+    "aria-label": label,
+    "aria-valuemin": min,
+    "aria-valuemax": max,
   });
   node.append(box, text, arrows);
   parent.append(node);
@@ -129,17 +147,34 @@ export function scrub(parent, { x, y, label, min, max, step, get, set: change, f
   });
   return () => {
     text.textContent = format(get());
-    set(node, { "aria-valuenow": Number(get().toPrecision(6)), "aria-valuetext": `${label} ${format(get())}` });
+    set(node, {
+      "aria-valuenow": Number(get().toPrecision(6)),
+      "aria-valuetext": `${label} ${format(get())}`,
+    });
   };
 }
 
 // A handle in a plot. `axis` is "x" or "y": the one along which it moves; `place` gives both.
-export function handle(plot, { axis, label, min, max, step, get, set: change, place, format, shape = "circle" }) {
+export function handle(
+  plot,
+  { axis, label, min, max, step, get, set: change, place, format, shape = "circle" },
+) {
   const node = svg("g", {
-    class: `handle along-${axis}`, tabindex: 0, role: "slider", "aria-label": label,
-    "aria-orientation": axis === "x" ? "horizontal" : "vertical", "aria-valuemin": min, "aria-valuemax": max,
+    class: `handle along-${axis}`,
+    tabindex: 0,
+    role: "slider",
+    "aria-label": label,
+    "aria-orientation": axis === "x" ? "horizontal" : "vertical",
+    "aria-valuemin": min,
+    "aria-valuemax": max,
   });
-  node.append(svg("circle", { class: "reach", r: 22 }), svg(shape === "circle" ? "circle" : "rect", shape === "circle" ? { r: 9 } : { x: -8, y: -8, width: 16, height: 16, rx: 3 }));
+  node.append(
+    svg("circle", { class: "reach", r: 22 }),
+    svg(
+      shape === "circle" ? "circle" : "rect",
+      shape === "circle" ? { r: 9 } : { x: -8, y: -8, width: 16, height: 16, rx: 3 },
+    ),
+  );
   plot.handles.append(node);
   byKeys(node, { get, set: change, min, max, step });
   byPointer(node, {

@@ -14,20 +14,49 @@ export function buildDepth() {
   let k = clamp(Math.round(state("depth.k", 3)), 1, 10);
   let x = clamp(state("depth.x", 0.3), 0, 1);
   const top = figure.appendChild(el("div", { class: "controls" }));
-  slider(top, { label: "Folds k", min: 1, max: 10, value: k, set: (v) => { k = v; renew(); } });
+  slider(top, {
+    label: "Folds k",
+    min: 1,
+    max: 10,
+    value: k,
+    set: (v) => {
+      k = v;
+      renew();
+    },
+  });
   const plot = new Plot(figure, {
-    x: [0, 1], y: [0, 1.08], ratio: 0.42, yLabel: "tent, k times", label: "The tent map applied k times",
+    x: [0, 1],
+    y: [0, 1.08],
+    ratio: 0.42,
+    yLabel: "tent, k times",
+    label: "The tent map applied k times",
     draw(p) {
       p.curve("part", k > 1 ? teeth(1) : []);
       p.curve("sum thin", teeth(k));
-      p.curve("mark", [[x, 0], [x, 1.08]]);
+      p.curve("mark", [
+        [x, 0],
+        [x, 1.08],
+      ]);
     },
   });
   handle(plot, {
-    axis: "x", label: "the point x", min: 0, max: 1, step: 0.005, get: () => x, place: () => [x, folds(x, k)[k]],
-    set: (v) => { x = Number(v.toFixed(4)); renew(); }, format: (v) => `x = ${shown(v)}, value ${shown(folds(v, k)[k])}`,
+    axis: "x",
+    label: "the point x",
+    min: 0,
+    max: 1,
+    step: 0.005,
+    get: () => x,
+    place: () => [x, folds(x, k)[k]],
+    set: (v) => {
+      x = Number(v.toFixed(4));
+      renew();
+    },
+    format: (v) => `x = ${shown(v)}, value ${shown(folds(v, k)[k])}`,
   });
-  legend(figure, [["sum thin", "folded k times"], ["part", "folded once"]]);
+  legend(figure, [
+    ["sum thin", "folded k times"],
+    ["part", "folded once"],
+  ]);
   const way = figure.appendChild(el("p", { class: "way" }));
   const rows = figure.appendChild(units());
   const tell = reading(figure);
@@ -41,7 +70,11 @@ export function buildDepth() {
     const values = folds(x, k);
     say(way, `x = ${values.map((v) => shown(v)).join(" → ")}`);
     rows.show(k, 2 ** k - 1);
-    tell(`${grouped(2 ** k)} straight pieces: ${plural(k, "ReLU unit")} in ${plural(k, "layer")} (each layer also hands its input on), or ${plural(2 ** k - 1, "ReLU unit")} in one layer, one for each kink.`);
+    tell(
+      `${grouped(2 ** k)} straight pieces: ${plural(k, "ReLU unit")} in ${plural(k, "layer")} ` +
+        "(each layer also hands its input on), or " +
+        `${plural(2 ** k - 1, "ReLU unit")} in one layer, one for each kink.`,
+    );
   }
   renew();
 }
@@ -51,13 +84,26 @@ function units() {
   const rows = ["deep: one unit per layer", "one hidden layer: one unit per kink"].map((name) => {
     const value = el("td", { class: "number" });
     const bar = svg("rect", { height: 10, y: 2, rx: 2 });
-    body.append(el("tr", {}, el("th", { scope: "row" }, name), value, el("td", { class: "bars" }, svg("svg", { class: "bar", "aria-hidden": "true", height: 14 }, bar))));
+    body.append(
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, name),
+        value,
+        el(
+          "td",
+          { class: "bars" },
+          svg("svg", { class: "bar", "aria-hidden": "true", height: 14 }, bar),
+        ),
+      ),
+    );
     return { value, bar };
   });
   const table = el("table", {}, el("caption", {}, "ReLU units needed"), body);
-  table.show = (...counts) => rows.forEach(({ value, bar }, i) => {
-    say(value, grouped(counts[i]));
-    set(bar, { width: `${(100 * counts[i]) / Math.max(...counts)}%` });
-  });
+  table.show = (...counts) =>
+    rows.forEach(({ value, bar }, i) => {
+      say(value, grouped(counts[i]));
+      set(bar, { width: `${(100 * counts[i]) / Math.max(...counts)}%` });
+    });
   return table;
 }

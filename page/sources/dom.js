@@ -55,7 +55,12 @@ export function state(name, value) {
   const found = parts().find((part) => part.startsWith(`${name}=`));
   const text = found?.slice(name.length + 1);
   const number = typeof value === "number";
-  now[name] = text === undefined || (number && !Number.isFinite(Number(text))) ? value : number ? Number(text) : text;
+  now[name] =
+    text === undefined || (number && !Number.isFinite(Number(text)))
+      ? value
+      : number
+        ? Number(text)
+        : text;
   return now[name];
 }
 
@@ -67,9 +72,15 @@ export function remember(name, value) {
 
 export function write() {
   const changed = Object.keys(now).filter((name) => now[name] !== first[name]);
-  const texts = changed.map((name) => `${name}=${String(now[name]).replace(/[%&#]/g, encodeURIComponent)}`);
+  const texts = changed.map(
+    (name) => `${name}=${String(now[name]).replace(/[%&#]/g, encodeURIComponent)}`,
+  );
   const hash = [section(), ...texts].filter(Boolean).join("&");
-  history.replaceState(null, "", hash ? `#${encodeURI(hash).replace(/%25/g, "%")}` : location.pathname);
+  history.replaceState(
+    null,
+    "",
+    hash ? `#${encodeURI(hash).replace(/%25/g, "%")}` : location.pathname,
+  );
 }
 
 export function followAddress() {

@@ -6,7 +6,8 @@ const LARGEST = { float16: 65504, float32: 3.4028234663852886e38, float64: Numbe
 
 // JSON.stringify writes −0 as 0.
 const exactText = (value) => (Object.is(value, -0) ? "-0.0" : String(value));
-const list = (value) => (Array.isArray(value) ? `[${value.map(list).join(", ")}]` : exactText(value));
+const list = (value) =>
+  Array.isArray(value) ? `[${value.map(list).join(", ")}]` : exactText(value);
 
 export function asJson(network) {
   const fields = [
@@ -48,7 +49,7 @@ export function fromJson(text) {
   try {
     found = JSON.parse(text);
   } catch {
-    throw new Error("This is not JSON. Write the file by net.save(\"net.json\").");
+    throw new Error('This is not JSON. Write the file by net.save("net.json").');
   }
   if (found?.format !== FORMAT) {
     throw new Error(`The format is ${JSON.stringify(found?.format)}, expected "${FORMAT}".`);
@@ -73,7 +74,10 @@ export function fromJson(text) {
         isNumbers(biases[i]) &&
         biases[i].length === rows.length &&
         (i === 0 || rows[0].length === weights[i - 1].length) &&
-        (i === layers - 1 || (Number.isInteger(passthrough[i]) && passthrough[i] >= 0 && passthrough[i] <= rows.length)) &&
+        (i === layers - 1 ||
+          (Number.isInteger(passthrough[i]) &&
+            passthrough[i] >= 0 &&
+            passthrough[i] <= rows.length)) &&
         [...rows.flat(), ...biases[i]].every((value) => Math.abs(value) <= LARGEST[dtype]),
     );
   if (!fits) throw new Error("The weights and biases do not fit together, or are not numbers.");

@@ -21,7 +21,15 @@ export function exchangeBox(parent, { name, network, take }) {
   button(bar, "Show JSON", () => show(asJson));
   button(bar, "Copy", copy);
   button(bar, "Save as JSON", save);
-  box.append(bar, el("label", { for: id }, "The network, every number exact; load the JSON by al.MLP.load(\"network.json\")"), text);
+  box.append(
+    bar,
+    el(
+      "label",
+      { for: id },
+      'The network, every number exact; load the JSON by al.MLP.load("network.json")',
+    ),
+    text,
+  );
   if (take) box.append(opener());
   box.append(note);
   box.addEventListener("toggle", renew);
@@ -37,7 +45,9 @@ export function exchangeBox(parent, { name, network, take }) {
     }
   }
   function save() {
-    const address = URL.createObjectURL(new Blob([asJson(network())], { type: "application/json" }));
+    const address = URL.createObjectURL(
+      new Blob([asJson(network())], { type: "application/json" }),
+    );
     el("a", { href: address, download: `${name}.json` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 1000);
     say(note, `Saved as ${name}.json.`);
@@ -54,7 +64,12 @@ export function exchangeBox(parent, { name, network, take }) {
       }
       input.value = "";
     });
-    return el("div", { class: "field" }, el("label", { for: `${id}-file` }, "Open a network that net.save(\"net.json\") wrote"), input);
+    return el(
+      "div",
+      { class: "field" },
+      el("label", { for: `${id}-file` }, 'Open a network that net.save("net.json") wrote'),
+      input,
+    );
   }
   return { renew };
 }

@@ -12,7 +12,8 @@ export const FUNCTIONS = {
   relu: { value: (x) => Math.max(x, 0), slope: (x) => (x > 0 ? 1 : 0) },
 };
 const CONSTANTS = { pi: Math.PI, e: Math.E };
-const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*|[-+*/^()−·]))/y;
+const TOKEN =
+  /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*|[-+*/^()−·]))/y;
 const MOST_TOKENS = 200;
 
 function tokens(text) {
@@ -52,8 +53,7 @@ export function parsed(text, variables) {
     for (;;) {
       if (isSign("*/")) left = { operation: list[place++].sign, parts: [left, signed()] };
       // “(x + y) z” and “2 x” are products, too.
-      else if (list[place]?.name || isSign("("))
-        left = { operation: "*", parts: [left, power()] };
+      else if (list[place]?.name || isSign("(")) left = { operation: "*", parts: [left, power()] };
       else return left;
     }
   }

@@ -5,16 +5,16 @@ import { range, rise, sigmoid } from "./numbers.js";
 export function towersNetwork(n, gain, outerGain) {
   const faces = range(n - 1).map((j) => (j + 1) / n);
   const inner = 4 * gain * n;
-  const first = [
-    ...faces.map(() => [inner, 0]),
-    ...faces.map(() => [0, inner]),
-  ];
+  const first = [...faces.map(() => [inner, 0]), ...faces.map(() => [0, inner])];
   const rows = [];
   const bias = [];
   for (const [i, j] of range(n * n).map((c) => [Math.floor(c / n), c % n])) {
     const row = new Array(2 * (n - 1)).fill(0);
     let shift = -1.5;
-    for (const [index, offset] of [[i, 0], [j, n - 1]]) {
+    for (const [index, offset] of [
+      [i, 0],
+      [j, n - 1],
+    ]) {
       if (index > 0) row[offset + index - 1] += 4 * outerGain;
       else shift += 1;
       if (index < n - 1) row[offset + index] -= 4 * outerGain;
@@ -36,7 +36,10 @@ export const vertexValue = (outerGain) => 4 * rise(-0.5 * outerGain);
 
 // The tent map folded k times: `tent_deep(k)`, with one ReLU and one linear unit per layer.
 export function tentNetwork(k) {
-  const middle = [[-4, 2], [-4, 2]];
+  const middle = [
+    [-4, 2],
+    [-4, 2],
+  ];
   return {
     activation: "relu",
     passthrough: range(k).map(() => 1),
@@ -108,11 +111,12 @@ const ACTIVATIONS = {
 };
 export const activationNames = Object.keys(ACTIVATIONS);
 
-// The value of a network at one point; the last units of a layer may be linear.
+// The value of a network at one point: a number, or a list of out_size numbers. The last units of a
+// layer may be linear.
 export function networkAt(network, point) {
   const act = ACTIVATIONS[network.activation];
   const last = network.weights.length - 1;
-  return network.weights.reduce((inputs, rows, layer) => {
+  const outputs = network.weights.reduce((inputs, rows, layer) => {
     const linear = layer === last ? rows.length : network.passthrough[layer];
     return rows.map((row, i) => {
       let z = 0;
@@ -121,4 +125,5 @@ export function networkAt(network, point) {
       return i < rows.length - linear ? act(z) : z;
     });
   }, point);
+  return network.out_size === null ? outputs[0] : outputs;
 }

@@ -3,8 +3,7 @@
 export const sigmoid = (z) => 1 / (1 + Math.exp(-z));
 
 // S(z) = 1 / (1 + exp(-4 z)): slope 1 at 0. The library's `rise`, which never overflows.
-export const rise = (z) =>
-  Math.exp(Math.min(4 * z, 0)) / (1 + Math.exp(-Math.abs(4 * z)));
+export const rise = (z) => Math.exp(Math.min(4 * z, 0)) / (1 + Math.exp(-Math.abs(4 * z)));
 
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 

@@ -1,4 +1,4 @@
-// Pictures of functions of two variables: shades of grey-blue on a canvas behind the axes of a plot.
+// Pictures of functions of two variables: shades on a canvas behind the axes of a plot.
 import { el } from "./dom.js";
 import { clamp } from "./numbers.js";
 
@@ -10,7 +10,12 @@ export class PlanePicture {
   constructor(plot, columns = 128) {
     this.plot = plot;
     this.columns = columns;
-    this.canvas = el("canvas", { class: "plane", "aria-hidden": "true", width: columns, height: columns });
+    this.canvas = el("canvas", {
+      class: "plane",
+      "aria-hidden": "true",
+      width: columns,
+      height: columns,
+    });
     plot.box.prepend(this.canvas);
     plot.box.classList.add("with-plane");
     plot.shown.push(() => this.place());
@@ -18,7 +23,12 @@ export class PlanePicture {
 
   place() {
     const { left, top, width, height } = this.plot.inside();
-    Object.assign(this.canvas.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+    Object.assign(this.canvas.style, {
+      left: `${left}px`,
+      top: `${top}px`,
+      width: `${width}px`,
+      height: `${height}px`,
+    });
   }
 
   // `shade` maps a value to 0 (dark) … 1 (light).

@@ -89,7 +89,7 @@ function pieceEnds(values, level, most) {
   const ends = [];
   let low = values[0];
   let high = values[0];
-  for (let i = 0; i < cells; ) {
+  for (let i = 0; i < cells;) {
     const next = values[i + 1];
     const above = next > low + 2 * level;
     if (above || next < high - 2 * level) {

@@ -22,9 +22,14 @@ export function fromFormula(text) {
   const values = PLACES.map((x) => forwards(steps, { x }).at(-1));
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw new Error(`It has no value at x = ${Number(PLACES[bad].toFixed(3))}.`);
-  const worst = values.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
+  const worst = values.reduce(
+    (best, value) => (Math.abs(value) > Math.abs(best) ? value : best),
+    0,
+  );
   if (Math.abs(worst) > LIMITS[1]) {
-    throw new Error(`It reaches ${Number(worst.toPrecision(3))}; the picture holds −1 to 1. Divide it.`);
+    throw new Error(
+      `It reaches ${Number(worst.toPrecision(3))}; the picture holds −1 to 1. Divide it.`,
+    );
   }
   return values;
 }
@@ -33,7 +38,13 @@ export function fromFormula(text) {
 const SIZE = 1000;
 export const rounded = (value) => Math.round(clamp(value, ...LIMITS) * SIZE) / SIZE;
 export const packed = (values) =>
-  values.map((value) => Math.round((value + 1) * SIZE).toString(36).padStart(3, "0")).join("");
+  values
+    .map((value) =>
+      Math.round((value + 1) * SIZE)
+        .toString(36)
+        .padStart(3, "0"),
+    )
+    .join("");
 
 export function unpacked(text) {
   if (!/^[0-9a-z]+$/.test(text) || text.length !== 3 * CORNERS) return null;

@@ -8,7 +8,11 @@ export function buildTheme() {
     remember("theme", theme);
     dispatchEvent(new Event("themechange"));
   };
-  const options = [["auto", "as the system"], ["light", "light"], ["dark", "dark"]];
+  const options = [
+    ["auto", "as the system"],
+    ["light", "light"],
+    ["dark", "dark"],
+  ];
   const found = state("theme", "auto");
   const value = options.some(([key]) => key === found) ? found : "auto";
   choice(figureOf("theme"), { label: "Colours", options, value, set: show });
