@@ -1,4 +1,4 @@
-"""Builds the page: `python -m page`, or `python -m page --check` to see whether it is up to date."""
+"""Builds the page: `python -m page`; with `--check` it only says whether it is up to date."""
 
 import argparse
 import re

@@ -341,7 +341,8 @@ export function buildAnyFunction() {
         ? " No step function with as many jumps comes so near: soft steps are more than steps."
         : "";
     tell(
-      `${who}: the largest error found is ${shown(found.error)}, at x = ${shown(found.at)}.${below}`,
+      `${who}: the largest error found is ${shown(found.error)}, ` +
+        `at x = ${shown(found.at)}.${below}`,
     );
   }
   function drawCurves(p) {

@@ -201,7 +201,7 @@ export function buildDownhill() {
     const loss = valueAt(x, y).value;
     const limit =
       kind === "valley"
-        ? " The curvature across the valley is 10: with a step size above 2/10 the path swings out, " +
+        ? " The curvature across the valley is 10: with steps above 2/10 the path swings out, " +
           "unless it starts on y = 0."
         : "";
     const gone = Math.hypot(x, y) > 1e6 || points.length <= shownSteps;

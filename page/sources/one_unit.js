@@ -118,7 +118,8 @@ export function buildOneUnit() {
     tell(
       w === 0
         ? `With w = 0 the output is ${shown(sigmoid(b))} everywhere.`
-        : `The output is ½ at s = −b/w = ${shown(-b / w)}; its slope there is w/4 = ${shown(w / 4)}.`,
+        : `The output is ½ at s = −b/w = ${shown(-b / w)}; ` +
+            `its slope there is w/4 = ${shown(w / 4)}.`,
     );
   }
   show();

@@ -143,8 +143,8 @@ export function buildTowers() {
     tell(
       `${plural(2 * n - 2, "ridge")} and ${plural(n * n, "tower")}. Where four towers meet, ` +
         `at (${shown(corner)}, ${shown(corner)}), the sum is ${shown(valueAt(corner, corner))}. ` +
-        `For steep ridges it is ${shown(vertexValue(outer))}, however steep: they make the hole narrower, ` +
-        "not shallower.",
+        `For steep ridges it is ${shown(vertexValue(outer))}, however steep: ` +
+        "they make the hole narrower, not shallower.",
     );
   }
   renew();
