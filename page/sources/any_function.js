@@ -162,8 +162,9 @@ export function buildAnyFunction() {
   // Drawing: by mouse at any time, by finger after the button, by keyboard with the pen.
   byPointer(plot.root, {
     start(event) {
-      if (event.target.closest(".handle")) return;
-      if (event.pointerType !== "mouse" && drawing.getAttribute("aria-pressed") !== "true") return;
+      const draws =
+        event.pointerType === "mouse" || drawing.getAttribute("aria-pressed") === "true";
+      if (!draws || event.target.closest(".handle")) return false;
       last = inPicture(event);
       retarget("drawn", drawn(values, last, last));
     },
@@ -290,11 +291,9 @@ export function buildAnyFunction() {
     remember("fit.gain", gain);
     remember("fit.mode", mode);
     size.show(n);
-    grips.forEach((grip, j) =>
-      set(grip, {
-        display: mode === "hand" && !imported && n <= MOST_HANDLES && j <= n ? "inline" : "none",
-      }),
-    );
+    const byHand = mode === "hand" && !imported && n <= MOST_HANDLES;
+    grips.forEach((grip, j) => set(grip, { display: byHand && j <= n ? "inline" : "none" }));
+    set(penHandle.node, { display: byHand ? "none" : "inline" });
     plot.draw(plot);
     plot.refresh();
     box.renew();

@@ -96,13 +96,16 @@ function byKeys(node, { get, set: change, min, max, step }) {
   });
 }
 
+// Dragging by mouse, finger or pen; `start` may decline by false, so that another control has it.
 export function byPointer(node, { start, move, end = () => {} }) {
   let from = null;
   node.addEventListener("pointerdown", (event) => {
     if (event.button) return;
+    const found = start(event);
+    if (found === false) return;
+    from = found ?? true;
     node.setPointerCapture(event.pointerId);
     node.focus?.({ preventScroll: true });
-    from = start(event) ?? true;
     event.preventDefault();
   });
   node.addEventListener("pointermove", (event) => from !== null && move(event, from));

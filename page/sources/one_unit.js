@@ -1,5 +1,6 @@
 // Section 1, one sigmoid, and section 2, two of them as a bump.
 import { handle, scrub } from "./controls.js";
+import { exchangeBox } from "./exchange_box.js";
 import { figureOf, reading, remember, state, svg } from "./dom.js";
 import { shown, sigmoid, spaced } from "./numbers.js";
 import { Plot, legend } from "./plot.js";
@@ -129,6 +130,14 @@ export function buildOneUnit() {
 export const bumpAt = (x, { w, s1, s2, h }) =>
   h * sigmoid(w * x + -w * s1) - h * sigmoid(w * x + -w * s2);
 
+const bumpNetwork = ({ w, s1, s2, h }) => ({
+  activation: "sigmoid",
+  passthrough: [0],
+  out_size: null,
+  weights: [[[w], [w]], [[h, -h]]],
+  biases: [[-w * s1, -w * s2], [0]],
+});
+
 export function buildBump() {
   const figure = figureOf("bump");
   const v = {
@@ -231,9 +240,11 @@ export function buildBump() {
     ["part", "first unit"],
     ["part two", "second unit, with the opposite height"],
   ]);
+  const box = exchangeBox(figure, { name: "bump", network: () => bumpNetwork(v) });
   function show() {
     shows.forEach((each) => each());
     minus.textContent = two(-v.h);
+    box.renew();
     plot.draw(plot);
     plot.refresh();
     const middle = (v.s1 + v.s2) / 2;

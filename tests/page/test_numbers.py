@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 import approxlab as al
 
@@ -44,8 +45,11 @@ def test_the_logistic_function(numbers):
     np.testing.assert_allclose(found, jax.nn.sigmoid(jnp.array(points)), rtol=4 * EPS, atol=0)
 
 
-@pytest.mark.parametrize(("n", "gain"), [(1, 0.25), (10, 32.0), (64, 1.0), (7, 64.0)])
-def test_staircase_and_its_claim(numbers, n, gain):
+@pytest.mark.parametrize(
+    "case", mostly_slow([(1, 0.25), (10, 32.0), (64, 1.0), (7, 64.0)], [(10, 32.0)])
+)
+def test_staircase_and_its_claim(numbers, case):
+    n, gain = case
     values = polygon(n)
     built = al.constructions.staircase(target_of(values), n, gain)
     found = numbers.ask("(v, n, g) => page.staircaseNetwork(v, n, g)", values.tolist(), n, gain)
@@ -82,7 +86,7 @@ def least_level(values, pieces):
     return best[-1]
 
 
-@pytest.mark.parametrize("pieces", [1, 2, 5, 9])
+@pytest.mark.parametrize("pieces", mostly_slow([1, 2, 5, 9], [5]))
 def test_best_step_function(numbers, pieces):
     ask = "(v, k) => page.bestSteps(v, k)"
     rising = np.cumsum(np.abs(polygon(3)))
@@ -100,8 +104,9 @@ def test_best_step_function(numbers, pieces):
     assert found["ends"][-1] == 1.0
 
 
-@pytest.mark.parametrize(("n", "gain"), [(5, 0.5), (24, 2.0), (64, 32.0)])
-def test_solved_heights(numbers, n, gain):
+@pytest.mark.parametrize("case", mostly_slow([(5, 0.5), (24, 2.0), (64, 32.0)], [(5, 0.5)]))
+def test_solved_heights(numbers, case):
+    n, gain = case
     values = polygon(n)
     found = numbers.ask("(v, n, g) => page.solvedNetwork(v, n, g)", values.tolist(), n, gain)
     points = np.linspace(0, 1, 4 * 32 + 1)
@@ -130,7 +135,7 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("text", FORMULAS)
+@pytest.mark.parametrize("text", mostly_slow(list(FORMULAS), ["(x + y) z"]))
 def test_the_chain_rule(numbers, text):
     point = (0.7, -1.3, 2.1)
     found = numbers.ask(
@@ -163,8 +168,12 @@ def test_wrong_formulas_are_told(numbers, text, words):
     assert words in numbers.ask(ask, text)
 
 
-@pytest.mark.parametrize(("n", "gain", "outer"), [(2, 8.0, 4.0), (4, 32.0, 16.0), (3, 1.0, 2.0)])
-def test_towers(numbers, n, gain, outer):
+@pytest.mark.parametrize(
+    "case",
+    mostly_slow([(2, 8.0, 4.0), (4, 32.0, 16.0), (3, 1.0, 2.0)], [(3, 1.0, 2.0)]),
+)
+def test_towers(numbers, case):
+    n, gain, outer = case
     one = al.Target(lambda x: jnp.ones((), x.dtype), domain=al.Box.unit(2))
     net = al.constructions.isolated_towers(one, n, gain, outer_gain=outer)
     found = numbers.ask("(n, g, o) => page.towersNetwork(n, g, o)", n, gain, outer)
@@ -181,7 +190,7 @@ def test_towers(numbers, n, gain, outer):
     np.testing.assert_allclose(vertex, al.constructions.towers.vertex_value(2, outer), rtol=1e-14)
 
 
-@pytest.mark.parametrize("k", [1, 2, 7, 10])
+@pytest.mark.parametrize("k", mostly_slow([1, 2, 7, 10], [2]))
 def test_folds(numbers, k):
     net = al.constructions.tent_deep(k).network
     found = numbers.ask("(k) => page.tentNetwork(k)", k)
@@ -193,8 +202,12 @@ def test_folds(numbers, k):
         assert values == [float(net(jnp.array([x])))] * 2
 
 
-@pytest.mark.parametrize(("n", "width", "m"), [(12, 16, 4), (1, 64, 32), (32, 3, 32), (5, 1, 1)])
-def test_costs_of_jacobians(numbers, n, width, m):
+@pytest.mark.parametrize(
+    "case",
+    mostly_slow([(12, 16, 4), (1, 64, 32), (32, 3, 32), (5, 1, 1)], [(32, 3, 32)]),
+)
+def test_costs_of_jacobians(numbers, case):
+    n, width, m = case
     widths = [n, width, width, m]
     found = numbers.ask("(w) => page.jacobianCosts(w)", widths)
     plans = al.derivatives
@@ -204,6 +217,7 @@ def test_costs_of_jacobians(numbers, n, width, m):
     assert found["value"] == plans.plan_network(widths).value_flops
 
 
+@pytest.mark.slow
 def test_descent(numbers):
     def loss(p):
         return (1 - p[0]) ** 2 + 10 * (p[1] - p[0] ** 2) ** 2

@@ -221,6 +221,12 @@ def test_heights_by_hand_and_the_hint(visit):
     before = error()
     reader.page.keyboard.press("End")
     assert error() > before
+    grip = reader.control("fit", "height of plateau 5")
+    height = float(grip.get_attribute("aria-valuenow"))
+    x, y = center(grip)
+    drag(reader.page, (x, y), (x, y - 40))  # a handle in the picture is dragged, nothing is drawn
+    assert float(grip.get_attribute("aria-valuenow")) > height
+    assert reader.control("fit", "Target").input_value() == "wave"
     formula = reader.control("fit", "f(x) =")
     formula.fill("3 x")
     assert "It reaches 3" in reader.page.locator("#fit [role=alert]").first.inner_text()
@@ -306,6 +312,9 @@ def test_nothing_is_wrong_for_readers_with_other_needs(visit, theme, width):
     assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
     found = axe.Axe().run(reader.page)
     assert found.violations_count == 0, found.generate_report()
+    if theme == "light":  # and a fault is found
+        reader.control("unit", "weight w").evaluate("(node) => node.removeAttribute('aria-label')")
+        assert axe.Axe().run(reader.page).violations_count == 1
     small = reader.page.evaluate(
         """() => [...document.querySelectorAll('svg text, p, td, th, label, button')].filter(
           (node) => node.textContent.trim() && node.checkVisibility()
@@ -314,6 +323,18 @@ def test_nothing_is_wrong_for_readers_with_other_needs(visit, theme, width):
         ).map((node) => node.textContent)"""
     )
     assert not small
+
+
+@pytest.mark.slow
+def test_the_page_can_ask_for_nothing(visit):
+    reader = visit()
+    reader.page.evaluate("fetch('https://example.org/').catch(() => {})")
+    reader.page.wait_for_timeout(100)
+    assert any("Content Security Policy" in text for text in reader.wrong)
+    with pytest.raises(AssertionError, match="complained|asked"):
+        reader.close()
+    reader.asked.clear()
+    reader.wrong.clear()
 
 
 @pytest.mark.slow
