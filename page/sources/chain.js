@@ -57,6 +57,7 @@ export function forwards(steps, inputs) {
     else if (operation === "*") values.push(a * b);
     else if (operation === "/") values.push(a / b);
     else if (operation === "^") values.push(a ** exponent);
+    else if (operation === "power") values.push(a ** b);
     else if (operation === "negative") values.push(-a);
     else if (operation === "+0") values.push(a);
     else values.push(FUNCTIONS[operation].value(a));
@@ -81,6 +82,8 @@ export function localSlopes(step, i, values) {
       return [1 / b, -a / (b * b)];
     case "^":
       return [step.exponent === 0 ? 0 : step.exponent * a ** (step.exponent - 1)];
+    case "power":
+      return [b * a ** (b - 1), a === 0 ? 0 : Math.log(a) * values[i]];
     case "negative":
       return [-1];
     case "+0":

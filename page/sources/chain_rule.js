@@ -13,6 +13,7 @@ const wordOf = (steps, i) => {
   const { operation, from, exponent, text } = steps[i];
   const [a, b] = from.map((j) => nameOf(steps, j));
   if (operation === "variable" || operation === "number") return nameOf(steps, i);
+  if (operation === "power") return `${a}^${b}`;
   if (operation === "^") return `${a}^${shown(exponent)}`;
   if (operation === "negative") return `−${a}`;
   if (operation === "+0") return a;

@@ -4,9 +4,11 @@ export const FUNCTIONS = {
   sin: { value: Math.sin, slope: (x) => Math.cos(x) },
   cos: { value: Math.cos, slope: (x) => -Math.sin(x) },
   exp: { value: Math.exp, slope: (x, y) => y },
+  ln: { value: Math.log, slope: (x) => 1 / x },
   log: { value: Math.log, slope: (x) => 1 / x },
   sqrt: { value: Math.sqrt, slope: (x, y) => 0.5 / y },
   tanh: { value: Math.tanh, slope: (x, y) => 1 - y * y },
+  tan: { value: Math.tan, slope: (x, y) => 1 + y * y },
   sigmoid: { value: (x) => 1 / (1 + Math.exp(-x)), slope: (x, y) => y * (1 - y) },
   abs: { value: Math.abs, slope: (x) => Math.sign(x) },
   relu: { value: (x) => Math.max(x, 0), slope: (x) => (x > 0 ? 1 : 0) },
@@ -33,6 +35,17 @@ function tokens(text) {
     if (found.length > MOST_TOKENS) throw new Error("The formula is too long: shorten it.");
   }
   return found;
+}
+
+// The number that a tree without variables stands for, as in x^(1/2); else null.
+function constant({ number, variable, operation, parts, exponent }) {
+  if (number !== undefined) return number;
+  const [a, b] = variable ? [null] : parts.map(constant);
+  if (a === null || b === null) return null;
+  if (operation === "negative") return -a;
+  if (operation === "^") return a ** exponent;
+  const known = { "+": a + b, "-": a - b, "*": a * b, "/": a / b };
+  return known[operation] ?? FUNCTIONS[operation].value(a);
 }
 
 // The tree of a formula: {number}, {variable}, or {operation, parts}. Errors say what is wrong.
@@ -74,8 +87,9 @@ export function parsed(text, variables) {
     if (!isSign("^")) return base;
     place += 1;
     const exponent = signed();
-    if (exponent.number === undefined) throw new Error("A power needs a number after ^: x^3.");
-    return { operation: "^", parts: [base], exponent: exponent.number };
+    const fixed = constant(exponent);
+    if (fixed === null) return { operation: "power", parts: [base, exponent] };
+    return { operation: "^", parts: [base], exponent: fixed };
   }
   function bracket() {
     if (!isSign("(")) throw new Error("A function needs brackets: sin(x).");
