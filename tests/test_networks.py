@@ -1,5 +1,7 @@
 """MLP: values against NumPy, counts, calculus, storage, and the laws of the activations."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import laws
@@ -263,19 +265,20 @@ def test_power_of_two_scaling_is_exact(key):
         laws.scales_exactly(run(net), run(al.postcompose(net, 3.0)), points, 1)
 
 
+@pytest.mark.parametrize("name", ["net.npz", "net.json"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_save_and_load_bit_for_bit(key, tmp_path, dtype):
+def test_save_and_load_bit_for_bit(key, tmp_path, dtype, name):
     net = al.MLP.init(key, 2, (5, 4), "gelu", out_size=3, dtype=dtype)
     weights = (net.weights[0].at[0, 0].set(jnp.nan).at[0, 1].set(-0.0), *net.weights[1:])
     net = al.MLP(weights, net.biases, "gelu", (1, 2), 3)
-    path = tmp_path / "net.npz"
+    path = tmp_path / name
     net.save(path)
     back = al.MLP.load(path)
     assert jax.tree.structure(back) == jax.tree.structure(net)
     for a, b in zip(jax.tree.leaves(net), jax.tree.leaves(back), strict=True):
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
         assert a.dtype == b.dtype
-    assert [p.name for p in tmp_path.iterdir()] == ["net.npz"]
+    assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
 def test_damaged_file_is_refused(key, tmp_path):
@@ -286,6 +289,50 @@ def test_damaged_file_is_refused(key, tmp_path):
         al.MLP.load(path)
     np.savez(path, weight_0=np.ones((1, 1)))
     with pytest.raises(ValueError, match="is not a network"):
+        al.MLP.load(path)
+
+
+def test_a_network_as_json_is_whole_or_refused(key, tmp_path):
+    path = tmp_path / "net.json"
+    net = al.MLP.init(key, 1, (2,))
+    net.save(path)
+    whole = path.read_bytes()
+    for index in range(0, len(whole), 7):  # one flipped bit
+        path.write_bytes(whole[:index] + bytes([whole[index] ^ 1]) + whole[index + 1 :])
+        try:
+            back = al.MLP.load(path)
+        except ValueError as error:
+            assert "net.json" in str(error)  # noqa: PT017, both outcomes are allowed
+        else:
+            assert all(map(np.array_equal, jax.tree.leaves(back), jax.tree.leaves(net)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("format", "approxlab network 9", "expected 'approxlab network 1'"),
+        ("dtype", "int8", "dtype 'int8', expected one of"),
+        ("weights", [[["a"], [1.0]], [[1.0, 2.0]]], "not numbers"),
+        ("weights", [[[True], [False]], [[1.0, 2.0]]], "not numbers"),
+        ("weights", [[[1.0], [1.0, 2.0]], [[1.0, 2.0]]], "is damaged"),
+        ("weights", [[[10**400], [1]], [[1, 2]]], "not numbers"),
+        ("more", 1, "fields"),
+    ],
+)
+def test_json_written_by_others(tmp_path, field, value, words):
+    document = {
+        **{"format": "approxlab network 1", "dtype": "float64", "activation": "relu"},
+        **{"passthrough": [0], "out_size": None},
+        **{"weights": [[[1], [1.0]], [[0.1, -2]]], "biases": [[0, -0.5], [1e-300]]},
+    }
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(document))
+    assert float(al.MLP.load(path)(jnp.array([0.5]))) == 0.1 * 0.5 + 1e-300
+    path.write_text(json.dumps({**document, field: value}))
+    with pytest.raises(ValueError, match=words):
+        al.MLP.load(path)
+    path.write_text(json.dumps({**document, "dtype": "float32", "biases": [[0, 0], [1e39]]}))
+    with pytest.raises(ValueError, match="too large for float32"):
         al.MLP.load(path)
 
 

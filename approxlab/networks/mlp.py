@@ -268,12 +268,17 @@ class MLP(Arithmetic):
             )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to a file, bit for bit, without pickle; see `MLP.load`."""
+        """Write the network to a file, bit for bit, without pickle; see `MLP.load`.
+
+        Args:
+            path: The file: text that other programs read if its name ends in `.json` (NaN then
+                loses its payload), else an npz archive.
+        """
         storage.save(path, self.weights, self.biases, self._structure())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> MLP:
-        """Read a network written by `save`.
+        """Read a network written by `save`, in either form, or as JSON by `page/approxlab.html`.
 
         Raises:
             ValueError: If the file is not a saved network, or holds float64 while x64 is off.
