@@ -22,6 +22,7 @@ IDENTITIES = {
     "cybenko_2d": "a506b75ac31acd69",
     "depth_separation": "e19da1832a45ea63",
     "deep_relu_training": "e7ce39d9a7f9d01c",
+    "fault_share": "20fb00f3d8d55d23",
     "finite_differences": "3678a5ff312d9490",
     "gap_to_optimum": "9f24c49d27253c4b",
     "gradient_cost": "38b6bbf4e257f176",

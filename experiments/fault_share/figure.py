@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _COLORS = colors("faults")
+_KINDS = {
+    "dropped": "rounding or pad dropped",
+    "turned": "rounding turned inward",
+    "swapped": "ends, or min and max, swapped",
+    "last digit": "last digit of a constant",
+}
 
 
 @given_back
@@ -69,7 +75,8 @@ def _bars(ax: Axes, rows: Sequence[Row], field: str) -> None:
             va="center",
             fontsize=10,
         )
-    ax.set_yticks(range(len(names)), [str(name).lstrip("_") for name in names], fontsize=10)
+    labels = [_KINDS.get(name, name.lstrip("_")) for name in names]
+    ax.set_yticks(range(len(names)), labels, fontsize=10)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     ax.set_xlim(0, 1.25 * max(len(of(rows, **{field: name})) for name in names))
