@@ -17,6 +17,7 @@ IDENTITIES = {
     "barron_rate": "9786f1f419f169a4",
     "certified_benchmark": "fd611259338e1e35",
     "certified_errors": "d3eba46b110eee80",
+    "certified_growth": "b7e13b56c4fb0a84",
     "computational_graphs": "2d00b784a1af1c0c",
     "cybenko_1d": "3fa1b3a5ee404670",
     "cybenko_2d": "a506b75ac31acd69",
