@@ -60,9 +60,9 @@ def _draw_story(ax: Axes, rows: Sequence[Row], field: str) -> None:
             ax.annotate(
                 f"{row['processor_s']:.1f} s\nerror {row['certified_upper']:.0e}",
                 (row[field], row["boxes"]),
-                xytext=(0, 8),
+                xytext=(-7, 4) if field == "dim" else (0, 8),  # left of a steep line
                 textcoords="offset points",
-                ha="center",
+                ha="right" if field == "dim" else "center",
                 fontsize=9,
                 color=_COLORS[name],
             )
@@ -71,5 +71,7 @@ def _draw_story(ax: Axes, rows: Sequence[Row], field: str) -> None:
         ax.set_xscale("log")
     ticks_at(ax, distinct(rows, field))
     ax.margins(x=0.2, y=0.16)
+    if field == "dim":
+        ax.set_xlim(left=min(column(rows, field)) - 1.0)
     if len(lines) > 1:
         ax.legend(loc="upper left", fontsize=10)
