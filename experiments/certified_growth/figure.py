@@ -72,6 +72,6 @@ def _draw_story(ax: Axes, rows: Sequence[Row], field: str) -> None:
     ticks_at(ax, distinct(rows, field))
     ax.margins(x=0.2, y=0.16)
     if field == "dim":
-        ax.set_xlim(left=min(column(rows, field)) - 1.0)
+        ax.set_xlim(left=min(column(rows, field)) - 1.5)
     if len(lines) > 1:
         ax.legend(loc="upper left", fontsize=10)
