@@ -302,6 +302,20 @@ SPOILED = {
         ("boxes", 1e6): "more boxes than allowed",
         ("certify_s", -1): "negative times",
     },
+    "certified_growth": {
+        ("certified_upper", 1.2): "intervals wider than asked for",
+        ("certified_lower", 1.2): "lower ends above upper ones",
+        ("sampled_sup", 1.2): "samples above what is proved",
+        ("guaranteed", 0): "a machine whose arithmetic failed",
+        ("boxes", 1e7): "more boxes than allowed",
+        ("processor_s", -1): "negative times",
+    },
+    "fault_share": {
+        ("found", 0): "faults that no test finds",
+        ("found", 2): "more found than planted",
+        ("possible", 0.5): "more faults than there are",
+        ("line", -1): "lines before the first",
+    },
     "sampling_misses": {
         ("searched", 1.1): "a search above what is proved",
         ("most_share", 1.5): "samples above what is proved",

@@ -31,7 +31,8 @@ __all__ = ["Found", "Limits", "Status", "search"]
 Status = Literal["ok", "budget", "precision"]
 
 _CANDIDATES = 8
-_LEAST_SHARE = 0.15  # of an axis: one halving may gain nothing, and several much
+# Of an axis, times the root of the dimension: one halving may gain nothing, and several much.
+_LEAST_SHARE = 0.21
 _STUCK = 3  # halvings per axis that do not narrow a bound
 
 
@@ -252,27 +253,30 @@ class _State:
         return np.argmax(np.where(boxes.depth < MAX_DEPTH, weight, -1.0), axis=1)
 
     def _shares(self, boxes: Boxes, found: Magnitudes, inherited: np.ndarray) -> np.ndarray:
-        """How much of the remainder each axis causes, by halving it; asked for every few levels."""
+        """How much of the remainder each axis causes, by halving it; asked for every few levels.
+
+        The better half of each axis counts: where one half holds all of a narrow ridge, only the
+        other one tells that this axis must be halved.
+        """
         share = inherited / np.maximum(inherited.sum(axis=1, keepdims=True), 1e-300)
         if self.dim == 1:
             return share
         level = boxes.depth.sum(axis=1) % (2 * self.dim) == 0
         ruled = ~(found.rest < 0.5 * found.spread.sum(axis=1))
         asked = np.flatnonzero(level & ruled & (found.bound > self.enough))
-        if not len(asked) or not self._has_time(self.dim * len(asked)):
+        if not len(asked) or not self._has_time(2 * self.dim * len(asked)):
             return share
         some = boxes[asked]
         width = _width(found)[asked]
         gains = np.empty((len(asked), self.dim))
         for j in range(self.dim):
-            halves = some.halves(np.full(len(some), j))[np.arange(0, 2 * len(some), 2)]
-            halved = _width(self._enclosed(halves))
+            halved = _width(self._enclosed(some.halves(np.full(len(some), j)))).reshape(-1, 2)
             with np.errstate(all="ignore"):
-                gains[:, j] = 1.0 - np.cbrt(halved / width)
+                gains[:, j] = 1.0 - np.cbrt(halved.min(axis=1) / width)
         gains = np.where(np.isfinite(gains), np.maximum(gains, 0.0), 0.0)
         total = gains.sum(axis=1, keepdims=True)
         told = total[:, 0] > 1e-3
-        share[asked[told]] = np.maximum(gains[told] / total[told], _LEAST_SHARE)
+        share[asked[told]] = np.maximum(gains[told] / total[told], _LEAST_SHARE / self.dim**0.5)
         return share
 
     def _try_peaks(self, boxes: Boxes, found: Magnitudes) -> None:

@@ -60,6 +60,8 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tanh, published size": _BLUE,
             "tanh, 3 layers of 64": _GREEN,
         },
+        "certified growth": {"all": _VERMILLION, "1D": _BLUE, "2D": _GREEN},
+        "faults": {"found": _BLUE, "left": _ORANGE},
         "certified": {"proved": _BLUE, "claimed": _VERMILLION},
         "certified sampling": {"tanh": _BLUE, "relu": _VERMILLION},
         "float universality": {

@@ -18,6 +18,7 @@ from approxlab.certify.certificates import Certificate, verify
 from approxlab.certify.sup_norms import sup_norm
 
 ROOT = Path(__file__).parent.parent.parent
+STORED = Path(__file__).parent / "stored_certificate.json"
 
 
 def target(x):
@@ -284,6 +285,19 @@ def test_another_instruction_set_proves_it_too(written):
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def test_a_certificate_of_another_version_is_proved_again():
+    """Written by JAX 0.12.0 and NumPy 2.5; what is certified here and now agrees with it."""
+    stored = Certificate.load(STORED)
+    assert stored.verify().largest <= stored.upper
+    rng = np.random.default_rng(0)
+    layers = rng.normal(size=(6, 2)), rng.normal(size=(1, 6))
+    network = al.MLP.from_arrays(layers, [rng.normal(size=6), [0.0]], "tanh")
+    wave = lambda x: jnp.sin(3 * x[0]) * jnp.exp(x[1])  # noqa: E731
+    found = sup_norm(network, wave, al.Box([-1.0, -1.0], [1.0, 1.0]), rtol=1e-2)
+    assert max(found.lower, stored.lower) <= min(found.upper, stored.upper)
+    assert abs(found.lower - stored.lower) <= 1e-12
 
 
 def test_claims_of_the_library(certificate):

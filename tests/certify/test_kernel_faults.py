@@ -123,10 +123,10 @@ def test_a_few_faults_are_found(tmp_path):
 @pytest.mark.slow
 @pytest.mark.long
 def test_nearly_all_faults_are_found(tmp_path, record_property):
-    """At least 95 of 100; the others are steps outward beyond what the proofs need."""
+    """At least 97 of 100; the others are no faults, as `experiments.fault_share` tells."""
     chosen = all_faults()
     left = survivors(tmp_path, chosen)
     record_property("faults", len(chosen))
     record_property("found", len(chosen) - len(left))
     assert len(chosen) >= 100
-    assert len(left) <= 0.05 * len(chosen), left
+    assert len(left) <= 0.03 * len(chosen), left

@@ -128,3 +128,22 @@ def test_every_end_counts():
         assert (found.lo <= z.lo).all()
         assert (found.hi >= z.hi).all()
         assert (found.width <= z.width + 50 * np.spacing(z.magnitude)).all()
+
+
+def test_intervals_of_two_neighbours_times_numbers():
+    """The midpoint is one of the two ends: the radius is what it is apart from the other one."""
+    rng = np.random.default_rng(0)
+    low = rng.uniform(1.0, 2.0, (60, 1))
+    factors = rng.uniform(1.0, 2.0, (1, 60))
+    found = matmul(Intervals(low, np.nextafter(low, 2.0)), factors)
+    for end in (low, np.nextafter(low, 2.0)):
+        assert encloses(found, exact_product(end, factors))
+        assert encloses(found.transpose(1, 0), exact_product(factors.T, end.T))
+
+
+def test_large_numbers_times_the_least_ones():
+    """The bound of the rounding must not underflow before it is multiplied by large numbers."""
+    rng = np.random.default_rng(1)
+    large = np.ldexp(rng.uniform(1.0, 2.0, (20, 50)), 1000)
+    small = rng.integers(1, 8, (50, 20)) * 2.0**-1074
+    assert encloses(matmul(large, small), exact_product(large, small))

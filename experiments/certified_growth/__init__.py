@@ -1,0 +1,1 @@
+"""How does the cost of a proved sup norm grow with dimension, width and depth?"""
