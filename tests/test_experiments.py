@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sampling import mostly_slow
 
 from approxlab import records
 from approxlab.fitting.training import programs
@@ -47,7 +48,16 @@ def rows_in(folder):
     return [row for unit in records.finished_units(rows).values() for row in unit]
 
 
-@pytest.fixture(scope="module", params=NAMES)
+# Smoke runs of eight seconds and more: slow tests, of which .ci/run takes a quarter per commit.
+LONG_SMOKES = {
+    *("cybenko_2d", "deep_relu_training", "depth_separation", "jacobian_cost", "kernel_limit"),
+    *("linear_polynomial_mlp", "network_calculus", "student_teacher", "three_questions"),
+    "trained_or_solved",
+}
+SMOKES = mostly_slow(NAMES, [name for name in NAMES if name not in LONG_SMOKES])
+
+
+@pytest.fixture(scope="module", params=SMOKES)
 def smoke(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     before = programs.compilations()
@@ -70,7 +80,7 @@ def test_smoke_leaves_figure_numbers_and_rows(smoke):
 
 
 # Run twice in the ordinary suite: one of each kind, and quick. The others are slow tests.
-TWICE = ("computational_graphs", "sigmoid_shapes", "steep_or_solved")
+TWICE = ("barron_rate", "computational_graphs", "sigmoid_shapes")
 twice = pytest.mark.parametrize(
     "smoke",
     [pytest.param(name, marks=[] if name in TWICE else pytest.mark.slow) for name in NAMES],
