@@ -79,10 +79,27 @@ class Job:
         index, count = self.options.share
         return list(self.units)[index::count]
 
+    def seconds(self) -> dict[str, float]:
+        """How long units took in earlier runs of this experiment, where rows are left of them."""
+        folders = [self.rows_folder] if self.options.out else self.rows_folder.parent.glob("*/")
+        files = sorted(path for folder in folders for path in folder.glob("rows*.jsonl*"))
+        timed = [row for row in records.read_rows(*files)[0] if "unit_s" in row]
+        found: dict[str, float] = {}
+        for names in {tuple(unit) for unit in self.units.values()}:
+            known = {_values(row, names): float(row["unit_s"]) for row in timed}
+            for unit, parameters in self.units.items():
+                if tuple(parameters) == names and (key := _values(parameters, names)) in known:
+                    found[unit] = known[key]
+        return found
+
     def say(self, text: str) -> None:
         """Prints, unless the run is quiet."""
         if not self.options.quiet:
             print(text, flush=True)
+
+
+def _values(row: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return records.canonical({name: row.get(name) for name in names})
 
 
 def plan(experiment: Experiment, options: Options, config: Any, about: dict[str, Any]) -> Job:
