@@ -37,6 +37,7 @@ __all__ = [
 
 _TO_CONNECT_S = 20
 _LOOK_AGAIN_S = 5.0  # for workers that have come or gone
+_WITHOUT_WORKERS_S = 30.0  # one that was lost may be started again meanwhile
 _CORES = "NPROC"  # XLA reads it for the size of its pool of threads
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _alone = threading.Lock()  # flags of JAX belong to the process
@@ -125,11 +126,14 @@ def local(workers: int) -> Iterator[Any]:
                 memory_limit=None,
                 dashboard_address=None,
                 silence_logs=_ONLY_THE_WORST,
+                preload=[_DEAF],
             )
         )
         yield stack.enter_context(distributed.Client(cluster))
 
 
+# Control-C reaches all processes of a terminal; the workers end with the client.
+_DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
 _ONLY_THE_WORST = 50  # logging.CRITICAL: what goes wrong is told by outcomes
 
 
@@ -332,7 +336,7 @@ def computed(
     expected = [*seconds, *[None] * (len(pieces) - len(seconds))]
     waiting = sorted(range(len(pieces)), key=lambda i: (_or_longest(expected[i]), -i))
     running: dict[Any, int] = {}
-    mark, silent = uuid.uuid4().hex, True
+    mark, seen = uuid.uuid4().hex, time.monotonic()
     try:
         while waiting or running:
             workers = len(client.nthreads())
@@ -343,9 +347,11 @@ def computed(
                     key=f"{name}-{index}-{mark}",
                 )  # fmt: skip
                 running[future] = index
-            if not workers and silent and tell is not None:
+            if workers:
+                seen = time.monotonic()
+            elif tell is not None and time.monotonic() > seen + _WITHOUT_WORKERS_S:
                 tell("no worker is left; this waits for others to come")
-            silent = workers > 0
+                seen = math.inf
             _wait(list(running))
             for future in [one for one in running if one.done()]:
                 yield _outcome(running.pop(future), future)

@@ -167,7 +167,7 @@ def _by_workers(
     """A run whose units are computed by the workers of a Dask cluster; all else is done here."""
     programs = experiment.root / "runs" if keep else None
     place = Place(options.device, options.x64, experiment.inline, programs, {})
-    with machine("cpu", options.x64), clients(options) as client:
+    with clients(options) as client, machine("cpu", options.x64):
         if not client.nthreads() and not options.quiet:
             print("waiting for a worker", flush=True)
         place, device = together(client, place)
