@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import logging
 import math
 import os
 import platform
@@ -134,7 +135,7 @@ def local(workers: int) -> Iterator[Any]:
 
 # Control-C reaches all processes of a terminal; the workers end with the client.
 _DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-_ONLY_THE_WORST = 50  # logging.CRITICAL: what goes wrong is told by outcomes
+_ONLY_THE_WORST = logging.CRITICAL  # what goes wrong is told by outcomes
 
 
 def _usable_cores() -> int:
@@ -175,8 +176,19 @@ def connected(address: str) -> Iterator[Any]:
             f"no scheduler answers at {address} within {_TO_CONNECT_S} seconds. Start one with: "
             "dask scheduler; it prints its address, such as tcp://10.0.0.1:8786"
         ) from error
-    with client:
+    with _silent(), client:
         yield client
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    log = logging.getLogger("distributed")
+    before = log.level
+    log.setLevel(_ONLY_THE_WORST)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 # -------------------------------------------------------------------------------------- in workers
