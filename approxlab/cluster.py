@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import json
 import logging
 import math
 import os
@@ -166,11 +167,10 @@ def connected(address: str) -> Iterator[Any]:
         Refused: It cannot be reached within 20 seconds, or dask.distributed is not installed.
     """
     distributed = installed()
-    where = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
     try:
         with warnings.catch_warnings():  # of other versions: those that matter are refused later
             warnings.simplefilter("ignore")
-            client = distributed.Client(**where, timeout=_TO_CONNECT_S)
+            client = distributed.Client(_of_scheduler(address), timeout=_TO_CONNECT_S)
     except (OSError, ValueError, KeyError) as error:  # TimeoutError is an OSError
         raise Refused(
             f"no scheduler answers at {address} within {_TO_CONNECT_S} seconds. Start one with: "
@@ -178,6 +178,16 @@ def connected(address: str) -> Iterator[Any]:
         ) from error
     with _silent(), client:
         yield client
+
+
+def _of_scheduler(address: str) -> str:
+    """The address itself, or the one in a scheduler file, which may still be on its way."""
+    if not address.endswith(".json"):
+        return address
+    path, end = Path(address), time.monotonic() + _TO_CONNECT_S
+    while not path.is_file() and time.monotonic() < end:
+        time.sleep(0.1)
+    return str(json.loads(path.read_text(encoding="utf-8"))["address"])
 
 
 @contextlib.contextmanager

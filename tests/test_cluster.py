@@ -115,6 +115,7 @@ def gone(processes):
 
 
 @posix
+@pytest.mark.slow
 def test_a_killed_worker_and_a_unit_that_raises(tmp_path):
     pytest.importorskip("distributed")
     run = Run(tmp_path, "--count", 6, "--bad", 5)
@@ -135,15 +136,16 @@ def test_a_killed_worker_and_a_unit_that_raises(tmp_path):
     gone({process for process, _ in begun})
 
 
-def kill_the_client(tmp_path, again):
+def kill_both(tmp_path, again):
     run = Run(tmp_path, "--count", 6)
-    run.when_begun(4)
+    os.kill(run.when_begun(2)[-1][0], signal.SIGKILL)
+    run.when_begun(5)
     run.process.kill()
     run.ends()
     begun = run.begun()
     gone({process for process, _ in begun})
     stored = records.finished_units(records.read_rows(run.folder / "rows.jsonl")[0])
-    assert len(stored) >= 2
+    assert stored
     whole = {row["number"] for rows in stored.values() for row in rows}
     code, out = again(run)
     assert code == 0, out
@@ -154,16 +156,16 @@ def kill_the_client(tmp_path, again):
 
 
 @posix
-def test_a_killed_client_loses_nothing_and_one_process_can_go_on(tmp_path):
+def test_a_killed_worker_and_a_killed_client_and_one_process_goes_on(tmp_path):
     pytest.importorskip("distributed")
-    kill_the_client(tmp_path, lambda run: here("--out", run.folder, "--count", 6))
+    kill_both(tmp_path, lambda run: here("--out", run.folder, "--count", 6))
 
 
 @posix
 @pytest.mark.slow
-def test_a_killed_client_loses_nothing_and_workers_can_go_on(tmp_path):
+def test_a_killed_worker_and_a_killed_client_and_workers_go_on(tmp_path):
     pytest.importorskip("distributed")
-    kill_the_client(tmp_path, lambda run: Run(tmp_path, "--count", 6).ends())
+    kill_both(tmp_path, lambda run: Run(tmp_path, "--count", 6).ends())
 
 
 @posix
@@ -390,7 +392,7 @@ def test_a_piece_that_raises_leaves_the_others(client):
 
 
 def test_a_sweep_by_workers_is_the_sweep(client):
-    units = al.sweeps.plan(["kink"], depths=[1], widths=[3, 2], steps=4, seeds=2, points=9)
+    units = al.sweeps.plan(["kink", "runge"], depths=[1], widths=[2], steps=4, points=9)
     wrong = al.sweeps.Unit("runge", width=2, depth=1, method="no such method")
     apart, together = al.sweeps.run(units), al.sweeps.run(units, client=client)
     for one, other in zip(apart, together, strict=True):
@@ -469,5 +471,5 @@ def test_times_of_units_are_stored_and_found_again(tmp_path):
     options = runner.flags.Options(out=tmp_path, seed=7)  # other identities, equal settings
     job = Job(cluster_toy.EXPERIMENT, options, None, {}, {str(u["number"]): u for u in made})
     seconds = job.seconds()
-    assert set(seconds) == {"0", "1", "2"}
-    assert all(value >= 0 for value in seconds.values())
+    assert [key for key, value in seconds.items() if value is not None] == ["0", "1", "2"]
+    assert all(value is None or value >= 0 for value in seconds.values())

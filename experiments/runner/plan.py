@@ -13,6 +13,7 @@ from experiments.runner import own_targets
 from experiments.runner.experiment import Experiment
 from experiments.runner.flags import Options
 from experiments.runner.machine import precision
+from experiments.runner.times import seconds_of_units
 from experiments.runner.usage import UsageError, complain
 
 
@@ -79,27 +80,17 @@ class Job:
         index, count = self.options.share
         return list(self.units)[index::count]
 
-    def seconds(self) -> dict[str, float]:
+    def seconds(self) -> dict[str, float | None]:
         """How long units took in earlier runs of this experiment, where rows are left of them."""
         folders = [self.rows_folder] if self.options.out else self.rows_folder.parent.glob("*/")
         files = sorted(path for folder in folders for path in folder.glob("rows*.jsonl*"))
-        timed = [row for row in records.read_rows(*files)[0] if "unit_s" in row]
-        found: dict[str, float] = {}
-        for names in {tuple(unit) for unit in self.units.values()}:
-            known = {_values(row, names): float(row["unit_s"]) for row in timed}
-            for unit, parameters in self.units.items():
-                if tuple(parameters) == names and (key := _values(parameters, names)) in known:
-                    found[unit] = known[key]
-        return found
+        rows = records.read_rows(*files)[0]
+        return dict(zip(self.units, seconds_of_units([*self.units.values()], rows), strict=True))
 
     def say(self, text: str) -> None:
         """Prints, unless the run is quiet."""
         if not self.options.quiet:
             print(text, flush=True)
-
-
-def _values(row: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    return records.canonical({name: row.get(name) for name in names})
 
 
 def plan(experiment: Experiment, options: Options, config: Any, about: dict[str, Any]) -> Job:

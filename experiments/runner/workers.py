@@ -145,7 +145,7 @@ def computed(
     seconds = job.seconds()
     work = _Work(job.experiment.compute, info, place, own_targets.loaded())
     units = [job.units[unit] for unit in pending]
-    expected = [seconds.get(unit) for unit in pending]
+    expected = [seconds[unit] for unit in pending]
     with refusals():
         for done in cluster.computed(
             client, work, units, seconds=expected, name=job.experiment.name, tell=complain
