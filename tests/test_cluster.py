@@ -23,7 +23,7 @@ from result_folder import ROOT
 import approxlab as al
 from approxlab import cluster, records
 from experiments import runner
-from experiments.runner import own_targets
+from experiments.runner import cluster_simulation, own_targets
 
 TOY = [sys.executable, str(ROOT / "tests" / "cluster_toy.py")]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
@@ -473,3 +473,29 @@ def test_times_of_units_are_stored_and_found_again(tmp_path):
     seconds = job.seconds()
     assert [key for key, value in seconds.items() if value is not None] == ["0", "1", "2"]
     assert all(value is None or value >= 0 for value in seconds.values())
+
+
+# The simulation in docs/cluster.md
+
+
+def test_the_documented_table_is_that_of_the_recorded_times():
+    kept = records.read_json(cluster_simulation.RECORD)
+    rows = cluster_simulation.simulate(kept["times"])
+    assert rows == kept["rows"]
+    text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    assert cluster_simulation.table(rows) in text
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7, 64])
+def test_the_simulated_end_is_between_its_bounds(workers):
+    seconds = list(np.random.default_rng(workers).exponential(size=40))
+    end = cluster_simulation.makespan(seconds, workers)
+    least = max(sum(seconds) / workers, max(seconds))
+    assert least * (1 - 1e-12) <= end <= (4 / 3) * least * (1 + 1e-12), "Graham's bound or better"
+
+
+def test_times_are_found_for_the_units_of_a_record():
+    for name in cluster_simulation.EXPERIMENTS:
+        times = records.read_json(cluster_simulation.RECORD)["times"][name]["units_s"]
+        assert all(one >= 0 for one in times)
+        assert sum(one > 0 for one in times) > len(times) / 2

@@ -10,7 +10,6 @@ figures, timed here, and a few milliseconds for every unit that is handed out an
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 import importlib
 import io
@@ -69,17 +68,8 @@ def simulated(
     return rows
 
 
-@dataclasses.dataclass(frozen=True)
-class Times:
-    """Seconds of the units of a published record, and of what is not divided."""
-
-    units: list[float]
-    split: list[float]
-    undivided: float
-
-
-def recorded(experiment: Experiment) -> Times:
-    """The times of the settings of the published record; `split` has units cut into seeds."""
+def recorded(experiment: Experiment) -> dict[str, Any]:
+    """Seconds of the units of the published record, also cut into seeds, and of all else."""
     started = time.process_time()
     file = ROOT / "figures" / f"{experiment.name}.json"
     record = records.read_record(file)
@@ -90,7 +80,8 @@ def recorded(experiment: Experiment) -> Times:
     if experiment.draw is not None:
         experiment.draw(record.rows).savefig(io.BytesIO(), format="png")
     undivided = time.process_time() - started + HANDING_OUT_S * len(units)
-    return Times(*_of_units(experiment, record, units), undivided)
+    whole, split = _of_units(experiment, record, units)
+    return {"undivided_s": round(undivided, 1), "units_s": whole, "split_s": split}
 
 
 def _of_units(
@@ -103,9 +94,9 @@ def _of_units(
         once, *rest = (max((row.get(name) or 0.0 for row in rows), default=0.0) for name in _TIMES)
         if None not in stored:
             rest = [max(0.0, (seconds or 0.0) - once)]
-        whole.append(once + sum(rest))
+        whole.append(round(once + sum(rest), 2))
         seeds = unit.get("seeds", 1)
-        split += [once + sum(rest) / seeds] * seeds  # each compiles for itself
+        split += [round(once + sum(rest) / seeds, 2)] * seeds  # each compiles for itself
     return whole, split
 
 
@@ -130,18 +121,26 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def simulate(times: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the table, from the times of each experiment, as the record keeps them."""
+    rows: list[dict[str, Any]] = []
+    for name, one in times.items():
+        one_worker = one["undivided_s"] + sum(one["units_s"])
+        rows += simulated(name, one["units_s"], one["undivided_s"], one_worker)
+        if len(one["split_s"]) > len(one["units_s"]):
+            split = f"{name}, a unit for each seed"
+            rows += simulated(split, one["split_s"], one["undivided_s"], one_worker)
+    return rows
+
+
 def main() -> int:
     """Simulates, prints the table and writes the record."""
-    rows: list[dict[str, Any]] = []
-    for name in EXPERIMENTS:
-        experiment = importlib.import_module(f"experiments.{name}.experiment").EXPERIMENT
-        times = recorded(experiment)
-        one_worker = times.undivided + sum(times.units)
-        rows += simulated(name, times.units, times.undivided, one_worker)
-        if len(times.split) > len(times.units):
-            split = f"{name}, a unit for each seed"
-            rows += simulated(split, times.split, times.undivided, one_worker)
-    records.write_json_atomic(RECORD, {"workers": WORKERS, "rows": rows})
+    times = {
+        name: recorded(importlib.import_module(f"experiments.{name}.experiment").EXPERIMENT)
+        for name in EXPERIMENTS
+    }
+    rows = simulate(times)
+    records.write_json_atomic(RECORD, {"times": times, "rows": rows})
     print(table(rows))
     return 0
 
