@@ -199,9 +199,7 @@ class RowFile:
         self._file.seek(end - 1)
         return self._file.read(1) != b"\n"
 
-    def append(
-        self, unit: str, rows: Sequence[Mapping], seconds: float | None = None
-    ) -> None:
+    def append(self, unit: str, rows: Sequence[Mapping], seconds: float | None = None) -> None:
         """Appends all rows of one unit, numbered by `part` of `parts`; the first has `unit_s`.
 
         That is the time in seconds that the unit took, where it is given.
@@ -218,7 +216,9 @@ class RowFile:
                 )
         took = {} if seconds is None else {"unit_s": round(seconds, 3)}
         lines = [
-            _sealed({**row, "unit": unit, "part": part, "parts": parts} | (took if not part else {}))
+            _sealed(
+                {**row, "unit": unit, "part": part, "parts": parts} | (took if not part else {})
+            )
             + "\n"
             for part, row in enumerate(rows)
         ]

@@ -21,7 +21,7 @@ _FLAGS = (
 )
 
 
-class UnitsFailed(RuntimeError):  # noqa: N818 - it has results
+class UnitsFailed(RuntimeError):
     """Some units of a sweep raised errors; the others were computed.
 
     Attributes:

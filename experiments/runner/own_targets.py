@@ -166,7 +166,7 @@ Loaded = Mapping[tuple[str, str], bytes]
 
 
 def loaded() -> Loaded:
-    """The own targets of this process, pickled with their source: workers need not have the file."""
+    """The own targets of this process, pickled by value: workers need not have the file."""
     if not _loaded:
         return {}
     import cloudpickle

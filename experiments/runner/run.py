@@ -10,7 +10,7 @@ import contextlib
 import functools
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +36,7 @@ from experiments.runner.usage import UsageError, complain, one_line
 from experiments.runner.workers import Place, clients, computed, together
 
 Finished = tuple[str, Sequence[Mapping], float | None, str | None]  # rows, seconds, what is wrong
-Workers = Callable[[Job, RunInfo, Sequence[str]], Iterator[Finished]]
+Workers = Callable[[Job, RunInfo, Sequence[str]], Generator[Finished, None, None]]
 
 
 def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
@@ -276,7 +276,7 @@ def _compute(job: Job, pending: Sequence[str], workers: Workers | None) -> list[
     return failed
 
 
-def _units_here(job: Job, info: RunInfo, pending: Sequence[str]) -> Iterator[Finished]:
+def _units_here(job: Job, info: RunInfo, pending: Sequence[str]) -> Generator[Finished, None, None]:
     """The units, one after another in this process."""
     for unit in pending:
         start = time.perf_counter()

@@ -34,9 +34,7 @@ def seconds_of_units(
 ) -> list[float | None]:
     """The time of every unit as it was stored last; None where it is not known."""
     timed = [row for row in rows if "unit_s" in row]
-    return [
-        float(found[-1]["unit_s"]) if found else None for found in rows_of_units(units, timed)
-    ]
+    return [float(found[-1]["unit_s"]) if found else None for found in rows_of_units(units, timed)]
 
 
 def _settings(row: Mapping[str, Any], names: tuple[str, ...]) -> str:

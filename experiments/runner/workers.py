@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +140,7 @@ class _Work:
 
 def computed(
     job: Job, info: RunInfo, pending: Sequence[str], client: Any, place: Place
-) -> Iterator[tuple[str, list[dict[str, Any]], float | None, str | None]]:
+) -> Generator[tuple[str, list[dict[str, Any]], float | None, str | None], None, None]:
     """Unit, rows, seconds and what went wrong, as units end; those that took long come first."""
     seconds = job.seconds()
     work = _Work(job.experiment.compute, info, place, own_targets.loaded())
