@@ -22,6 +22,7 @@ from result_folder import ROOT
 
 import approxlab as al
 from approxlab import cluster, records
+from approxlab.cluster import in_workers, pieces, starting
 from experiments import runner
 from experiments.runner import cluster_simulation, own_targets
 
@@ -342,7 +343,7 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch, tmp_path):
 
 def test_an_address_where_nobody_answers(monkeypatch, tmp_path):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster, "_TO_CONNECT_S", 1)
+    monkeypatch.setattr(starting, "_TO_CONNECT_S", 1)
     code, out = here("--dask", "tcp://127.0.0.1:9", "--out", tmp_path)
     assert code == 2
     assert "no scheduler answers at tcp://127.0.0.1:9 within 1 seconds" in out
@@ -351,12 +352,13 @@ def test_an_address_where_nobody_answers(monkeypatch, tmp_path):
 
 
 def test_a_worker_with_another_package_is_refused(client, monkeypatch):
-    ours, main = dict(cluster._facts()), threading.main_thread()
+    ours, main = dict(in_workers.facts()), threading.main_thread()
 
     def facts():
         return ours if threading.current_thread() is main else {**ours, "jax": "0.0.1"}
 
-    monkeypatch.setattr(cluster, "_facts", facts)
+    monkeypatch.setattr(in_workers, "facts", facts)
+    monkeypatch.setattr(pieces, "facts", facts)
     for ask in (
         lambda: cluster.everywhere(client, str, 1),
         lambda: list(cluster.computed(client, str, [1])),
@@ -443,7 +445,7 @@ def test_workers_share_the_cores(monkeypatch):
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     found = {}
     for cores in (2, 16):
-        monkeypatch.setattr(cluster, "_usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(starting, "_usable_cores", lambda cores=cores: cores)
         with cluster.local(2) as client:
             found[cores] = [one.value for one in cluster.computed(client, threads, range(4))]
         share = str(cores // 2)

@@ -101,8 +101,8 @@ def read_rows(*paths: str | Path) -> tuple[list[Row], list[UnusableLine]]:
 def finished_units(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """The rows of every unit that has all its parts; if a row is stored twice, the last is used.
 
-    The rows are in the order of their parts, without the fields `unit`, `part`, `parts`, `unit_s` and
-    `sum`.
+    The rows are in the order of their parts, without the fields `unit`, `part`, `parts`, `unit_s`
+    and `sum`.
 
     >>> finished_units([{"unit": "a", "part": 0, "parts": 2, "x": 1.0}])
     {}

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from approxlab import cluster
+from approxlab.cluster.pieces import Outcome, computed, everywhere
 from approxlab.fitting.training.result import FitResult
 from approxlab.sweeps.plans import Unit, run_unit
 from approxlab.targets.catalogue import get
@@ -80,11 +80,11 @@ def run(
     named = {(target.name, target.dim): target for target in given}
     pieces = [(_target(unit, named), unit) for unit in units]
     if client is None:
-        done: Iterator[cluster.Outcome] = _here(pieces, seed)
+        done: Iterator[Outcome] = _here(pieces, seed)
     else:
-        cluster.everywhere(client, _nothing)
+        everywhere(client, _nothing)
         flags = {name: getattr(jax.config, name) for name in _FLAGS}
-        done = cluster.computed(client, _Fit(seed), pieces, flags=flags, name="sweep", tell=print)
+        done = computed(client, _Fit(seed), pieces, flags=flags, name="sweep", tell=print)
     results: dict[int, FitResult] = {}
     errors: dict[int, Any] = {}
     for outcome in _counted(done, len(units), progress):
@@ -112,17 +112,15 @@ def _nothing(_: None) -> None:
     """What a worker is asked at the start: whether it can compute at all."""
 
 
-def _here(pieces: Sequence[tuple[Target, Unit]], seed: int) -> Iterator[cluster.Outcome]:
+def _here(pieces: Sequence[tuple[Target, Unit]], seed: int) -> Iterator[Outcome]:
     for index, piece in enumerate(pieces):
         try:
-            yield cluster.Outcome(index, run_unit(*piece, seed=seed))
+            yield Outcome(index, run_unit(*piece, seed=seed))
         except Exception as error:
-            yield cluster.Outcome(index, error=error)
+            yield Outcome(index, error=error)
 
 
-def _counted(
-    done: Iterator[cluster.Outcome], total: int, progress: bool
-) -> Iterable[cluster.Outcome]:
+def _counted(done: Iterator[Outcome], total: int, progress: bool) -> Iterable[Outcome]:
     if not progress:
         return done
     from tqdm.auto import tqdm
