@@ -244,6 +244,7 @@ def test_a_killed_scheduler_ends_the_run_and_another_one_goes_on(tmp_path):
         parts[0].kill()
         code, out = run.ends()
     assert (code, "connection with the scheduler was lost" in out) == (3, True), out
+    assert "Traceback" not in out
     code, out = Run(tmp_path, pause=0).ends()
     assert code == 0, out
     assert records.same_numbers(run.rows(), of_one_process(tmp_path))

@@ -13,6 +13,7 @@ from typing import Any
 from approxlab.cluster.in_workers import facts, in_worker
 from approxlab.cluster.starting import Refused, installed
 
+_LOST = "the connection with the scheduler was lost"
 _LOOK_AGAIN_S = 5.0  # for workers that have come or gone
 _WITHOUT_WORKERS_S = 30.0  # one that was lost may be started again meanwhile
 
@@ -41,7 +42,7 @@ def everywhere(client: Any, function: Callable[[Any], Any], piece: Any = None) -
         Refused: `client` is not a client, or a worker has other packages, or fails.
     """
     check_client(client)
-    while not (addresses := list(client.nthreads())):
+    while not (addresses := list(_there(client))):
         time.sleep(0.2)
     packed = _packed(function, piece)
     futures = {
@@ -52,7 +53,7 @@ def everywhere(client: Any, function: Callable[[Any], Any], piece: Any = None) -
     }
     while pending := [future for future in futures.values() if not future.done()]:
         _wait(pending)
-        there = client.nthreads()
+        there = _there(client)
         futures = {a: future for a, future in futures.items() if future.done() or a in there}
     return {address: _looked(address, future) for address, future in futures.items()}
 
@@ -115,7 +116,7 @@ def computed(
     mark, seen = uuid.uuid4().hex, time.monotonic()
     try:
         while waiting or running:
-            workers = len(client.nthreads())
+            workers = len(_there(client))
             while waiting and len(running) < max(workers, 1):
                 index = waiting.pop()
                 future = client.submit(
@@ -133,6 +134,14 @@ def computed(
                 yield _outcome(running.pop(future), future)
     finally:
         client.cancel(list(running), force=True)
+
+
+def _there(client: Any) -> dict[str, int]:
+    """The workers, with their numbers of threads."""
+    try:
+        return dict(client.nthreads())
+    except OSError as error:
+        raise ConnectionError(_LOST) from error
 
 
 def _or_longest(seconds: float | None) -> float:
@@ -157,7 +166,7 @@ def _outcome(index: int, future: Any) -> Outcome:
 
     distributed = installed()
     if future.status in ("cancelled", "lost"):
-        raise ConnectionError("the connection with the scheduler was lost")
+        raise ConnectionError(_LOST)
     error = future.exception()
     if isinstance(error, Refused):
         raise error

@@ -146,10 +146,11 @@ def _of_scheduler(address: str) -> str:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    log = logging.getLogger("distributed")
-    before = log.level
-    log.setLevel(_ONLY_THE_WORST)
+    before = [(one, one.level) for one in logging.getLogger("distributed").handlers]
+    for handler, _ in before:
+        handler.setLevel(_ONLY_THE_WORST)
     try:
         yield
     finally:
-        log.setLevel(before)
+        for handler, level in before:
+            handler.setLevel(level)
