@@ -167,7 +167,11 @@ def _outcome(index: int, future: Any) -> Outcome:
     distributed = installed()
     if future.status in ("cancelled", "lost"):
         raise ConnectionError(_LOST)
-    error = future.exception()
+    try:
+        error = future.exception()
+        packed = None if error is not None else future.result()
+    except OSError as closed:  # of the connection: those of a piece are given, not raised
+        raise ConnectionError(_LOST) from closed
     if isinstance(error, Refused):
         raise error
     if isinstance(error, distributed.KilledWorker):
@@ -179,5 +183,5 @@ def _outcome(index: int, future: Any) -> Outcome:
         )
     if error is not None:
         return Outcome(index, error=error)
-    value, seconds = cloudpickle.loads(future.result())
+    value, seconds = cloudpickle.loads(packed)
     return Outcome(index, value, seconds=seconds)
