@@ -2,6 +2,7 @@ from . import approximation as approximation
 from . import calculus as calculus
 from . import certify as certify
 from . import claims as claims
+from . import cluster as cluster
 from . import constructions as constructions
 from . import costs as costs
 from . import derivatives as derivatives

@@ -47,7 +47,8 @@ ALLOWED = {
     "approximation": FIRST | {"constructions", "fitting", "optimal"},
     "fitting": FIRST | {"constructions", "derivatives", "optimal"},
     "regression": FIRST | {"fitting"},
-    "sweeps": FIRST | {"constructions", "fitting", "optimal"},
+    "cluster": {"arguments", "records"},
+    "sweeps": FIRST | {"cluster", "constructions", "fitting", "optimal"},
     "plotting": {"arguments", "claims", "domains", "evaluation", "records"},
     # A trace draws itself by the plotting room, which it opens when asked to.
     "derivatives": {"arguments", "claims", "networks", "plotting", "records"},
@@ -87,11 +88,12 @@ LATE = {
     "scipy": "loaded by few functions, takes a third of a second",
     "pandas": "an extra",
     "tqdm": "where a bar is shown",
+    **dict.fromkeys(("cloudpickle", "dask", "distributed"), "an extra"),
     "jax": "rooms that plan or check without it",
 }
 LATE_OF_OURS = {
     ("approxlab.derivatives.tracing.trace", "approxlab.plotting.graphs"): "matplotlib",
-    ("approxlab.sweeps", "approxlab.fitting.training.fit"): "plans are made without JAX",
+    ("approxlab.sweeps.plans", "approxlab.fitting.training.fit"): "plans are made without JAX",
 }
 
 

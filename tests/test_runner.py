@@ -204,7 +204,8 @@ def test_stored_rows_carry_settings_results_and_bookkeeping(toy):
     assert problems == []
     assert len(rows) == 10
     fields = "size gain kind draw value status run_s experiment unit part parts seed_root dtype sum"
-    assert set(rows[0]) == set(fields.split())
+    assert set(rows[0]) == {*fields.split(), "unit_s"}, "the first row of a unit has its time"
+    assert set(rows[1]) == set(fields.split())
     assert [rows[0][name] for name in ("experiment", "seed_root", "dtype", "parts")] == [
         "toy",
         7,

@@ -19,7 +19,7 @@ if sys.platform != "win32":  # without fcntl, two processes must not share one r
     import fcntl
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
-_BOOKKEEPING = ("unit", "part", "parts", "sum")
+_BOOKKEEPING = ("unit", "part", "parts", "unit_s", "sum")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +101,8 @@ def read_rows(*paths: str | Path) -> tuple[list[Row], list[UnusableLine]]:
 def finished_units(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """The rows of every unit that has all its parts; if a row is stored twice, the last is used.
 
-    The rows are in the order of their parts, without the fields `unit`, `part`, `parts` and `sum`.
+    The rows are in the order of their parts, without the fields `unit`, `part`, `parts`, `unit_s`
+    and `sum`.
 
     >>> finished_units([{"unit": "a", "part": 0, "parts": 2, "x": 1.0}])
     {}
@@ -198,8 +199,11 @@ class RowFile:
         self._file.seek(end - 1)
         return self._file.read(1) != b"\n"
 
-    def append(self, unit: str, rows: Sequence[Mapping]) -> None:
-        """Appends all rows of one unit, numbered by `part` of `parts`."""
+    def append(self, unit: str, rows: Sequence[Mapping], seconds: float | None = None) -> None:
+        """Appends all rows of one unit, numbered by `part` of `parts`; the first has `unit_s`.
+
+        That is the time in seconds that the unit took, where it is given.
+        """
         parts = len(rows)
         if not parts:
             raise ValueError(
@@ -210,8 +214,12 @@ class RowFile:
                 raise ValueError(
                     f"a row has the field {taken[0]!r}, which is reserved for the file."
                 )
+        took = {} if seconds is None else {"unit_s": round(seconds, 3)}
         lines = [
-            _sealed({**row, "unit": unit, "part": part, "parts": parts}) + "\n"
+            _sealed(
+                {**row, "unit": unit, "part": part, "parts": parts} | (took if not part else {})
+            )
+            + "\n"
             for part, row in enumerate(rows)
         ]
         self._write("".join(lines).encode())

@@ -31,7 +31,7 @@ def compiled_programs(runs: Path) -> Iterator[None]:
     if before["jax_compilation_cache_dir"] is not None:
         yield
         return
-    settings = _settings(runs / "compiled" / _processor())
+    settings = _settings(runs / "compiled" / processor())
     folder = Path(str(settings["jax_compilation_cache_dir"]))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def _settings(folder: Path) -> dict[str, object]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     """A short name of the instructions that compiled code may use here."""
     text = platform.machine() + platform.processor()
     if _CPU.is_file():

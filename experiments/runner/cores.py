@@ -18,8 +18,10 @@ def usable_cores() -> int:
 
 
 @contextlib.contextmanager
-def one_device_per_core() -> Iterator[None]:
+def one_device_per_core(cores: int | None = None) -> Iterator[None]:
     """Until the backend has started in its body, the CPU counts as one device per core.
+
+    These are the cores that this process may use, or fewer, where several processes share them.
 
     Each of them then computes with one thread, for any number of devices: so no product waits for
     cores that another device keeps busy. No bit depends on either. What the caller has chosen, by
@@ -33,7 +35,7 @@ def one_device_per_core() -> Iterator[None]:
     chosen = DEVICES in (flags or "")
     if jax.config.jax_num_cpu_devices == -1 and not chosen:  # type: ignore[attr-defined]
         with contextlib.suppress(RuntimeError):  # the backend runs already
-            jax.config.update("jax_num_cpu_devices", usable_cores())
+            jax.config.update("jax_num_cpu_devices", cores or usable_cores())
     try:
         yield
     finally:  # processes started from here choose for themselves

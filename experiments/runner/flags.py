@@ -41,6 +41,9 @@ class Options:
     """Compute everything again; old rows are set aside, not deleted."""
     shard: Annotated[str | None, tyro.conf.arg(metavar="I/N")] = None
     """Compute every N-th unit only, from the I-th (I from 0), as one of N processes."""
+    dask: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """Let the workers of a Dask cluster compute: tcp://HOST:PORT of its scheduler, or a scheduler
+    file, or local:N for N workers on this machine."""
     distributed: _Switch = False
     """Compute every unit together with other processes that run the same command."""
     coordinator: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT")] = None
@@ -156,6 +159,7 @@ _FORMS = {
     "preset": "a name: --help lists them",
     "config": "a file: a config.json or the numbers of a figure",
     "out": "a folder; --out . is the current one",
+    "dask": "tcp://HOST:PORT or local:N",
 }
 
 
@@ -165,6 +169,7 @@ def _before_all(arguments: list[str]) -> argparse.Namespace:
     early.add_argument("--preset", nargs="?")
     early.add_argument("--config", nargs="?")
     early.add_argument("--out", nargs="?")
+    early.add_argument("--dask", nargs="?")
     return early.parse_known_args(arguments)[0]
 
 
@@ -185,6 +190,9 @@ def _check(options: Options) -> None:
         ("plot_only", "dry_run"),
         ("plot_only", "distributed"),
         ("dry_run", "distributed"),
+        ("plot_only", "dask"),
+        ("dry_run", "dask"),
+        ("distributed", "dask"),
     ):
         if getattr(options, one) and getattr(options, other):
             first, second = (f"--{flag.replace('_', '-')}" for flag in (one, other))
@@ -195,7 +203,25 @@ def _check(options: Options) -> None:
             "--distributed lets processes compute every unit together, --shard (or a SLURM array) "
             "gives each its own units; do one of them."
         )
+    if options.dask is not None and shards > 1:
+        raise UsageError(
+            "--dask lets a scheduler divide the units, --shard (or a SLURM array) divides them "
+            "beforehand; do one of them."
+        )
+    _check_dask(options.dask)
     _check_processes(options)
+
+
+def _check_dask(address: str | None) -> None:
+    if address is None:
+        return
+    number = re.fullmatch(r"local:(\d{1,6})", address)
+    place = re.fullmatch(r"(\w+://)?\S+:\d{1,5}(/\S*)?|\S+\.json", address)
+    if (number is None or int(number[1]) < 1) and (place is None or address.startswith("local:")):
+        raise UsageError(
+            f"--dask is {address!r}; expected tcp://HOST:PORT of a scheduler, a scheduler file "
+            "(.json), or local:N with N from 1. For example: --dask local:4"
+        )
 
 
 def _check_processes(options: Options) -> None:

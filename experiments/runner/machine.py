@@ -38,12 +38,17 @@ def xla_flags() -> list[str]:
 
 @contextlib.contextmanager
 def machine(
-    device: str, x64: bool, join: Callable[[], None] | None = None, inline: bool = False
+    device: str,
+    x64: bool,
+    join: Callable[[], None] | None = None,
+    inline: bool = False,
+    cores: int | None = None,
 ) -> Iterator[dict[str, object]]:
     """Runs its body on the device, in the precision; gives what is known of the device.
 
     With `join`, which connects this process with others, the devices of all of them count. With
-    `inline`, programs on a CPU run in the thread that calls them, once a backend starts here.
+    `inline`, programs on a CPU run in the thread that calls them, once a backend starts here. With
+    `cores`, a CPU counts as so many devices.
 
     Raises:
         UsageError: There is no such device, or it does not compute.
@@ -61,7 +66,7 @@ def machine(
             jax.config.update(name, value)
         if join is not None:
             join()
-        with one_device_per_core():
+        with one_device_per_core(cores):
             found, own = _probed(device)
         with contextlib.ExitStack() as stack:
             if own.platform != jax.default_backend():

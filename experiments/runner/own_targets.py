@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from approxlab import Target
 
 _FORM = re.compile(r"(.+\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*)")
+_MODULE = "_own_target_"
 _SHOWN = "path/to/file.py:name or module:name"
 
 
@@ -159,6 +160,31 @@ def find(unit: Mapping[str, Any], name: str = "target") -> Target | None:
     return None if sha256 is None else _loaded[unit[name], sha256]
 
 
+# ----------------------------------------------------------------------------- for other processes
+
+Loaded = Mapping[tuple[str, str], bytes]
+
+
+def loaded() -> Loaded:
+    """The own targets of this process, pickled by value: workers need not have the file."""
+    if not _loaded:
+        return {}
+    import cloudpickle
+
+    for name in [name for name in sys.modules if name.startswith(_MODULE)]:
+        cloudpickle.register_pickle_by_value(sys.modules[name])
+    return {key: cloudpickle.dumps(target) for key, target in _loaded.items()}
+
+
+def receive(targets: Loaded) -> None:
+    """Takes the own targets of another process, so that `find` finds them here."""
+    import pickle
+
+    for key, target in targets.items():
+        if key not in _loaded:
+            _loaded[key] = pickle.loads(target)
+
+
 # ------------------------------------------------------------------------- what records keep of it
 
 
@@ -232,7 +258,7 @@ def _module(place: str, file: Path, content: str, text: str, field: str) -> Modu
     number = hashlib.sha256(content.encode()).hexdigest()[:16]
     try:
         found = (
-            importlib.util.spec_from_file_location(f"_own_target_{number}", file)
+            importlib.util.spec_from_file_location(f"{_MODULE}{number}", file)
             if by_file
             else importlib.util.find_spec(place)
         )

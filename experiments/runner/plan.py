@@ -13,6 +13,7 @@ from experiments.runner import own_targets
 from experiments.runner.experiment import Experiment
 from experiments.runner.flags import Options
 from experiments.runner.machine import precision
+from experiments.runner.times import seconds_of_units
 from experiments.runner.usage import UsageError, complain
 
 
@@ -78,6 +79,13 @@ class Job:
         """The units of this shard."""
         index, count = self.options.share
         return list(self.units)[index::count]
+
+    def seconds(self) -> dict[str, float | None]:
+        """How long units took in earlier runs of this experiment, where rows are left of them."""
+        folders = [self.rows_folder] if self.options.out else self.rows_folder.parent.glob("*/")
+        files = sorted(path for folder in folders for path in folder.glob("rows*.jsonl*"))
+        rows = records.read_rows(*files)[0]
+        return dict(zip(self.units, seconds_of_units([*self.units.values()], rows), strict=True))
 
     def say(self, text: str) -> None:
         """Prints, unless the run is quiet."""

@@ -6,10 +6,11 @@ failed, 130 interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,10 @@ from experiments.runner.processes import (
 )
 from experiments.runner.results import deliver_if_complete, redraw
 from experiments.runner.usage import UsageError, complain, one_line
+from experiments.runner.workers import Place, clients, computed, together
+
+Finished = tuple[str, Sequence[Mapping], float | None, str | None]  # rows, seconds, what is wrong
+Workers = Callable[[Job, RunInfo, Sequence[str]], Generator[Finished, None, None]]
 
 
 def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
@@ -45,7 +50,7 @@ def main(experiment: Experiment, argv: Sequence[str] | None = None) -> int:
             # Called from another program, the runner leaves that program's JAX as it is.
             keeping = compiled_programs(experiment.root / "runs") if argv is None else nullcontext()
             with keeping:
-                code = _run(experiment, options, config)
+                code = _run(experiment, options, config, keep=argv is None)
         if not (options.quiet or options.dry_run) and is_first(options):
             print(f"wall time {_duration(time.perf_counter() - start)}")
         return code
@@ -125,7 +130,9 @@ def _say_plan(job: Job, pending: Sequence[str]) -> None:
     options, about = job.options, job.about
     index, count = options.share
     shard = f"shard {index} of {count}: " if count > 1 else ""
-    processes = f" in {n} processes" if (n := about["device"].get("processes")) else ""
+    processes = "".join(
+        f" in {n} {name}" for name in ("processes", "workers") if (n := about["device"].get(name))
+    )
     seconds = job.experiment.seconds
     expected = ", expected time not known"
     if seconds is not None:
@@ -142,14 +149,30 @@ def _say_plan(job: Job, pending: Sequence[str]) -> None:
 # ---------------------------------------------------------------------------------- running
 
 
-def _run(experiment: Experiment, options: Options, config: Any) -> int:
+def _run(experiment: Experiment, options: Options, config: Any, keep: bool) -> int:
     started = datetime.now(UTC)
+    if options.dask is not None:
+        return _by_workers(experiment, options, config, started, keep)
     joining = functools.partial(join, options) if options.distributed else None
     with machine(options.device, options.x64, joining, experiment.inline) as device:
         job = plan(experiment, options, config, provenance(options, config, device, started))
         if options.distributed:
             return ended(_lead(job) if is_first(options) else _follow(job))
         return _lead(job)
+
+
+def _by_workers(
+    experiment: Experiment, options: Options, config: Any, started: datetime, keep: bool
+) -> int:
+    """A run whose units are computed by the workers of a Dask cluster; all else is done here."""
+    programs = experiment.root / "runs" if keep else None
+    place = Place(options.device, options.x64, experiment.inline, programs, {})
+    with clients(options) as client, machine("cpu", options.x64):
+        if not client.nthreads() and not options.quiet:
+            print("waiting for a worker", flush=True)
+        place, device = together(client, place)
+        job = plan(experiment, options, config, provenance(options, config, device, started))
+        return _lead(job, functools.partial(computed, client=client, place=place))
 
 
 def _follow(job: Job) -> int:
@@ -160,7 +183,7 @@ def _follow(job: Job) -> int:
     return 0
 
 
-def _lead(job: Job) -> int:
+def _lead(job: Job, workers: Workers | None = None) -> int:
     """Computes what is not stored, stores it and, when all is there, saves numbers and figure."""
     options, finished = job.options, stored(job, report=True)
     pending = [unit for unit in job.mine if options.force or unit not in finished]
@@ -178,7 +201,7 @@ def _lead(job: Job) -> int:
         elif before:
             job.about["started"] = before["started"]
         _write_settings(job)
-        if failed := _compute(job, pending):
+        if failed := _compute(job, pending, workers):
             complain(f"{len(failed)} of {len(pending)} units failed:")
             for parameters in failed:
                 complain(f"  {records.canonical(parameters)}")
@@ -225,7 +248,7 @@ def _write_settings(job: Job) -> None:
     records.write_json_atomic(job.settings_file, {**document, "provenance": job.about})
 
 
-def _compute(job: Job, pending: Sequence[str]) -> list[Mapping]:
+def _compute(job: Job, pending: Sequence[str], workers: Workers | None) -> list[Mapping]:
     """Computes and stores the units; gives the parameters of those that failed."""
     info = _info(job)
     from tqdm.auto import tqdm  # takes a tenth of the time that --help has
@@ -233,21 +256,43 @@ def _compute(job: Job, pending: Sequence[str]) -> list[Mapping]:
     # None: where there is a terminal. A notebook is none, and shows it.
     silent = job.options.quiet or (False if "ipykernel" in sys.modules else None)
     failed: list[Mapping] = []
-    with records.RowFile(job.rows_file) as file:
-        for unit in tqdm(pending, job.experiment.name, unit="unit", delay=2, disable=silent):
+    source = _units_here(job, info, pending) if workers is None else workers(job, info, pending)
+    bar = tqdm(total=len(pending), desc=job.experiment.name, unit="unit", delay=2, disable=silent)
+    with records.RowFile(job.rows_file) as file, bar, contextlib.closing(source):
+        for unit, results, seconds, problem in source:
             parameters = job.units[unit]
             try:
-                results = job.experiment.compute(dict(parameters), info)
-                file.append(unit, [_whole_row(job, parameters, result) for result in results])
+                if problem is None:
+                    rows = [_whole_row(job, parameters, result) for result in results]
+                    file.append(unit, rows, seconds)
             except records.NotWrittenError:
                 raise
             except Exception as error:
-                error.add_note(records.canonical(parameters))
-                if job.options.distributed:  # where the others are now is not known
-                    raise
-                complain(one_line(error))
+                problem = _problem(job, parameters, error)
+            if problem is not None:
+                complain(problem)
                 failed.append(parameters)
+            bar.update()
     return failed
+
+
+def _units_here(job: Job, info: RunInfo, pending: Sequence[str]) -> Generator[Finished, None, None]:
+    """The units, one after another in this process."""
+    for unit in pending:
+        start = time.perf_counter()
+        try:
+            results = job.experiment.compute(dict(job.units[unit]), info)
+        except Exception as error:
+            yield unit, [], None, _problem(job, job.units[unit], error)
+        else:
+            yield unit, results, time.perf_counter() - start, None
+
+
+def _problem(job: Job, parameters: Mapping, error: Exception) -> str:
+    error.add_note(records.canonical(parameters))
+    if job.options.distributed:  # where the others are now is not known
+        raise error
+    return one_line(error)
 
 
 def _whole_row(job: Job, parameters: Mapping, result: Mapping) -> dict[str, Any]:

@@ -1,14 +1,4 @@
-"""Plans of many fits: which cells there are, in which order, and from which key each one starts.
-
-    import approxlab as al
-
-    units = al.sweeps.plan(["runge", "kink"], depths=[1, 2], budgets=[100, 200], seeds=5)
-    for unit in units:
-        result = al.sweeps.run_unit(al.targets.get(unit.target), unit, seed=0)
-
-A unit is one network shape and one target with all its seeds: it is computed, resumed and handed
-to another process as a whole. Plans are plain Python: making one does not load JAX.
-"""
+"""Units of a sweep: which cells there are, in which order, and from which key each one starts."""
 
 from __future__ import annotations
 
@@ -352,7 +342,3 @@ def _unit(
         budget=budget,
         **settings,
     )
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -1,0 +1,11 @@
+from .in_workers import compare as compare
+from .in_workers import share as share
+from .in_workers import sources as sources
+from .pieces import Outcome as Outcome
+from .pieces import check_client as check_client
+from .pieces import computed as computed
+from .pieces import everywhere as everywhere
+from .starting import Refused as Refused
+from .starting import connected as connected
+from .starting import installed as installed
+from .starting import local as local

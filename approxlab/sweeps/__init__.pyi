@@ -1,0 +1,9 @@
+from .plans import Unit as Unit
+from .plans import parameters as parameters
+from .plans import plan as plan
+from .plans import run_unit as run_unit
+from .plans import shapes as shapes
+from .plans import unit_key as unit_key
+from .plans import width_for_budget as width_for_budget
+from .running import UnitsFailed as UnitsFailed
+from .running import run as run
