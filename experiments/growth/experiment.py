@@ -8,8 +8,8 @@ earlier version of the library can be measured beside it, on the same machine in
     python -m experiments.growth --tasks evaluate greedy_1d --before HEAD~1
 
 The commit is read from this repository (`git archive`), and every task is measured in a process of
-its own, so that the two versions do not meet. The task stays the same: only `approxlab` is replaced.
-Of both versions one number of each result is kept, and these must agree.
+its own, so that the two versions do not meet. The task stays the same: only `approxlab` is
+replaced. Of both versions one number of each result is kept, and these must agree.
 """
 
 from __future__ import annotations

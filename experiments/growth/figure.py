@@ -69,9 +69,9 @@ def _draw_task(ax: Axes, rows: Sequence[Row], task: str) -> None:
         )
         slope = exponent(found)
         if not math.isnan(slope):
-            ax.text(0.04 if not now else 0.96, 0.95 if not now else 0.05, f"exponent {slope:.1f}",
-                    transform=ax.transAxes, color=color, fontsize=9,
-                    va="top" if not now else "bottom", ha="left" if not now else "right")  # fmt: skip
+            x, y, sides = (0.96, 0.05, ("right", "bottom")) if now else (0.04, 0.95, ("left", "top"))
+            ax.text(x, y, f"exponent {slope:.1f}", transform=ax.transAxes, color=color, fontsize=9,
+                    ha=sides[0], va=sides[1])  # fmt: skip
     gain = faster(rows, task)
     note = f" ({gain[1]:.2g} times faster)" if gain is not None and gain[1] > 1.2 else ""
     ax.set(xscale="log", yscale="log", xlabel=TASKS[task].size + note)
