@@ -24,6 +24,7 @@ __all__ = ["evaluate", "values_at"]
 Model = Callable[[Any], Any]
 
 _BATCH = 2048  # of `values_at`
+_CACHED = 2**24  # bytes: all intermediate values of a chunk; a few of them are alive at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,8 +176,9 @@ def evaluate(
 ) -> Array:
     """Values of a model at many points: (n, d) to (n,) or (n, m).
 
-    The points are streamed in chunks whose intermediate values fit into `max_bytes`, so that a
-    network of 10^5 units can be evaluated at 10^6 points. The dtype of the result is the model's.
+    The points are streamed in chunks whose intermediate values fit into `max_bytes`, and on a CPU
+    into its cache, so that a network of 10^5 units can be evaluated at 10^6 points. More than one
+    chunk is collected on the host. The dtype of the result is the model's.
 
     Args:
         model: Maps one point of shape (d,) to a value of shape () or (m,).
@@ -184,7 +186,7 @@ def evaluate(
         batch: Evaluate in batches of exactly this many points, the last one filled up, and collect
             the values on the host: then any number of points shares one compilation, which often
             costs far more than the filling. Not for use inside `jit` or `grad`.
-        max_bytes: Budget for the intermediate values of one chunk.
+        max_bytes: Most that the intermediate values of one chunk may take.
 
     Returns:
         The values, shape (n,) or (n, m).
@@ -208,25 +210,36 @@ def evaluate(
     static, arrays = split(settled(model))
     shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
     dtype = jax.dtypes.canonicalize_dtype(points.dtype)
-    point = jax.ShapeDtypeStruct(points.shape[1:], dtype)
-    chunk = max(1, max_bytes // _bytes_per_point(static, shapes, point))
-    n = points.shape[0]
+    each = _bytes_per_point(static, shapes, jax.ShapeDtypeStruct(points.shape[1:], dtype))
+    if any(isinstance(array, jax.core.Tracer) for array in (points, *arrays)):
+        chunk = max(1, max_bytes // each)
+        if len(points) <= chunk:
+            return _mapped(static, arrays, points)
+        return jax.lax.map(static.join(arrays), jnp.asarray(points), batch_size=chunk)
+    chunk = max(1, _room(max_bytes, arrays) // each)
+    n = len(points)
+    if batch is None and n <= chunk:
+        return _mapped(static, arrays, jnp.asarray(points))
+    # Slices and pieces are NumPy's: JAX compiles a program for every slice, and one for all pieces.
+    points = np.asarray(points)
     if batch is not None:
         check_positive(batch=batch)
         chunk = min(chunk, batch)
-        points = np.pad(np.asarray(points), ((0, -n % chunk), (0, 0)), mode="edge")
-        starts = range(0, n, chunk)
-        parts = [_mapped(static, arrays, points[i : i + chunk]) for i in starts]
-        return jnp.asarray(np.concatenate([np.asarray(part) for part in parts])[:n])
-    if n <= chunk:
-        return _mapped(static, arrays, jnp.asarray(points))
-    pieces = []
-    for start in range(0, n, chunk):
-        # The last chunk is moved back to full size: one shape, one compilation.
-        begin = min(start, n - chunk)
-        values = _mapped(static, arrays, jnp.asarray(points[begin : begin + chunk]))
-        pieces.append(values[start - begin :])
-    return jnp.concatenate(pieces)
+    points = np.pad(points, ((0, -n % chunk), (0, 0)), mode="edge")
+    starts = range(0, n, chunk)
+    parts = [np.asarray(_mapped(static, arrays, points[i : i + chunk])) for i in starts]
+    return jnp.asarray(np.concatenate(parts)[:n])
+
+
+def _room(max_bytes: int, arrays: tuple[Any, ...]) -> int:
+    """Bytes of the intermediate values of one chunk.
+
+    On a CPU they should stay in its cache, and nothing is gained by less than the arrays of the
+    model, which every chunk reads.
+    """
+    if jax.default_backend() != "cpu":
+        return max_bytes
+    return min(max_bytes, max(_CACHED, sum(array.nbytes for array in arrays)))
 
 
 def values_at(model: Model, points: np.ndarray) -> np.ndarray:

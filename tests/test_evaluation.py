@@ -111,3 +111,41 @@ def test_memory_estimate_looks_inside_jit(key):
         return al.evaluation._bytes_per_point(static, shapes, point)
 
     assert bytes_of(jax.jit(net)) >= bytes_of(net) >= 50_000 * 8
+
+
+def test_thousands_of_chunks_are_one_program(key, compilations):
+    """Neither slices of an array of JAX nor the pieces are compiled one by one."""
+    net = al.MLP.init(key, 1, (3,))
+    points = jnp.linspace(0.0, 1.0, 3000)[:, None]
+    whole = al.evaluate(net, points)
+    with compilations() as count:
+        values = al.evaluate(net, points, max_bytes=1)
+        assert count() <= 1
+    laws.close(values, whole, c=64)
+
+
+def test_a_traced_call_streams_in_one_program(key, compilations):
+    net = al.MLP.init(key, 1, (4,))
+    points = jnp.linspace(0.0, 1.0, 999)[:, None]
+    with compilations() as count:
+        slope = jax.jit(jax.grad(lambda m: jnp.sum(al.evaluate(m, points, max_bytes=1000))))(net)
+        assert count() == 1
+    assert float(slope.biases[-1][0]) == pytest.approx(999.0, rel=1e-14)
+    values = jax.jit(lambda x: al.evaluate(net, x, max_bytes=1000))(points)
+    laws.close(values, al.evaluate(net, points), c=64)
+
+
+def test_chunks_stay_in_the_cache_whatever_the_budget(key, monkeypatch):
+    """Arrays of hundreds of megabytes leave it: then the memory decides on the time."""
+    seen = []
+    mapped = al.evaluation._mapped
+    monkeypatch.setattr(
+        al.evaluation, "_mapped", lambda *a: seen.append(len(a[2])) or mapped(*a), raising=True
+    )
+    for dtype, most in (("float64", 8), ("float32", 4)):
+        net = al.MLP.init(key, 1, (1000,), dtype=dtype)
+        al.evaluate(net, np.linspace(0.0, 1.0, 3000)[:, None].astype(dtype))
+        assert len(seen) > 1
+        assert max(seen) * 1000 * most <= 2**24  # one array of the units
+        assert min(seen) >= 256  # and not so few that calls cost more than units
+        seen.clear()

@@ -69,7 +69,9 @@ def _draw_task(ax: Axes, rows: Sequence[Row], task: str) -> None:
         )
         slope = exponent(found)
         if not math.isnan(slope):
-            x, y, sides = (0.96, 0.05, ("right", "bottom")) if now else (0.04, 0.95, ("left", "top"))
+            x, y, sides = (
+                (0.96, 0.05, ("right", "bottom")) if now else (0.04, 0.95, ("left", "top"))
+            )
             ax.text(x, y, f"exponent {slope:.1f}", transform=ax.transAxes, color=color, fontsize=9,
                     ha=sides[0], va=sides[1])  # fmt: skip
     gain = faster(rows, task)
