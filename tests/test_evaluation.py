@@ -149,3 +149,56 @@ def test_chunks_stay_in_the_cache_whatever_the_budget(key, monkeypatch):
         assert max(seen) * 1000 * most <= 2**24  # one array of the units
         assert min(seen) >= 256  # and not so few that calls cost more than units
         seen.clear()
+
+
+def test_a_function_that_holds_traced_numbers_is_part_of_the_program():
+    points = np.linspace(0.0, 1.0, 50)[:, None]
+    for budget in (2**28, 8):  # in one piece, and in fifty
+
+        def mean(w, budget=budget):
+            return jnp.mean(al.evaluate(lambda x: w * x[0], points, max_bytes=budget))
+
+        assert float(jax.grad(mean)(2.0)) == pytest.approx(0.5, rel=1e-12)
+        assert float(jax.jit(mean)(2.0)) == pytest.approx(1.0, rel=1e-12)
+
+
+def test_one_function_is_compiled_once_and_another_one_anew(compilations):
+    points = np.linspace(0.0, 1.0, 7)[:, None]
+    with compilations() as count:
+        for factor, programs in ((7.25, 1), (7.25, 1), (7.5, 2), (7.25, 2)):
+            values = np.asarray(al.evaluate(lambda x, k=factor: k * x[0], points))
+            assert values[-1] == factor
+            assert count() == programs
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, lambda f: lambda x: jax.jit(f)(x)])
+def test_arrays_inside_of_a_function_are_those_of_this_function(wrap):
+    """Programs of one text may hold different arrays, which need not be part of the text."""
+    for factor in (1.0, 2.0):
+        for size in (1, 2000):
+            host = factor * np.arange(1.0, size + 1.0)
+            for table in (host, jnp.asarray(host)):
+                found = al.evaluate(wrap(lambda x, t=table: jnp.sum(t) * x[0]), [[1.0]])
+                assert float(found[0]) == pytest.approx(float(host.sum()), rel=1e-12)
+        found = al.evaluate(wrap(lambda x, s=jnp.asarray(factor): s * x[0]), [[1.0]])
+        assert float(found[0]) == factor
+
+
+def test_programs_of_plain_functions_are_bounded(monkeypatch):
+    monkeypatch.setattr(al.evaluation, "_KEPT", 3)
+    for k in range(6):
+        al.evaluate(lambda x, k=k: (100.5 + k) * x[0], [[1.0]])
+        assert len(al.evaluation._compiled_by_text) <= 3
+
+
+def test_programs_of_a_target_go_with_it():
+    import gc
+    import weakref
+
+    target = al.Target(lambda x: jnp.sin(3.7 * x[0]), domain=al.Box.unit())
+    al.evaluate(target, [[0.5]])
+    assert len(al.evaluation._of_targets)
+    gone = weakref.ref(target)
+    del target
+    gc.collect()
+    assert gone() is None
