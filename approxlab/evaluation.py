@@ -28,6 +28,7 @@ __all__ = ["evaluate", "values_at"]
 Model = Callable[[Any], Any]
 
 _BATCH = 2048  # of `values_at`
+_MOST_BYTES = 2**28
 _KEPT = 256  # programs of plain functions
 _SETTINGS = (
     "jax_enable_x64",
@@ -169,8 +170,8 @@ class _Programs:
         if form not in self._known:
             one = jax.ShapeDtypeStruct(whole.shape[1:], whole.dtype)
             shared = not _holds_arrays(self.traced(one)[0])
-            lowered = jax.jit(jax.vmap(self._function())).lower(whole)
-            self._known[form] = _compiled(lowered) if shared else lowered.compile()
+            lowered = jax.jit(jax.vmap(self._function()), keep_unused=True).lower(whole)
+            self._known[form] = _compiled(lowered, form) if shared else lowered.compile()
         return self._known[form](points)
 
 
@@ -183,9 +184,9 @@ _compiled_by_text: OrderedDict[bytes, Any] = OrderedDict()
 _of_targets: WeakKeyDictionary[Any, _Programs] = WeakKeyDictionary()
 
 
-def _compiled(lowered: Any) -> Any:
+def _compiled(lowered: Any, form: tuple[Any, ...]) -> Any:
     """The compiled program; one of the same text is taken as it is."""
-    name = hashlib.sha256(lowered.as_text().encode()).digest()
+    name = hashlib.sha256(f"{form} {lowered.as_text()}".encode()).digest()
     program = _compiled_by_text.pop(name, None) or lowered.compile()
     _compiled_by_text[name] = program
     while len(_compiled_by_text) > _KEPT:
@@ -268,7 +269,7 @@ def check_points(points: Any, dim: int | None = None) -> np.ndarray | Array:
 
 
 def evaluate(
-    model: Model, points: Any, *, batch: int | None = None, max_bytes: int = 2**28
+    model: Model, points: Any, *, batch: int | None = None, max_bytes: int = _MOST_BYTES
 ) -> Array:
     """Values of a model at many points: (n, d) to (n,) or (n, m).
 
@@ -303,6 +304,14 @@ def evaluate(
     check_instance("model", model)
     points = check_points(points)
     check_positive(max_bytes=max_bytes)
+    if batch is not None:
+        check_positive(batch=batch)
+    values = _evaluated(model, points, batch, max_bytes)
+    return values if isinstance(values, jax.Array) else jax.device_put(values)
+
+
+def _evaluated(model: Model, points: Any, batch: int | None, max_bytes: int) -> np.ndarray | Array:
+    """On the host where there was more than one chunk."""
     model = settled(model)
     programs = _programs_of(model)
     point = jax.ShapeDtypeStruct(points.shape[1:], jax.dtypes.canonicalize_dtype(points.dtype))
@@ -322,12 +331,10 @@ def evaluate(
     points = np.asarray(points)
     if batch is None and n <= chunk:
         return mapped(points)
-    if batch is not None:
-        check_positive(batch=batch)
-        chunk = min(chunk, batch)
+    chunk = min(chunk, batch or chunk)
     points = np.pad(points, ((0, -n % chunk), (0, 0)), mode="edge")
     parts = [np.asarray(mapped(points[i : i + chunk])) for i in range(0, n, chunk)]
-    return jax.device_put(np.concatenate(parts)[:n])
+    return np.concatenate(parts)[:n]
 
 
 def _within_a_program(model: Model, points: Array, chunk: int) -> Array:
@@ -365,7 +372,9 @@ def values_at(model: Model, points: np.ndarray) -> np.ndarray:
         >>> values_at(lambda x: x[0] ** 2, np.array([[0.5], [2.0]])).tolist()
         [0.25, 4.0]
     """
-    return np.asarray(evaluate(model, points, batch=_BATCH), np.float64)
+    check_instance("model", model)
+    values = _evaluated(model, check_points(points), _BATCH, _MOST_BYTES)
+    return np.asarray(values, np.float64)
 
 
 def __dir__() -> list[str]:

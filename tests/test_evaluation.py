@@ -180,7 +180,8 @@ def test_arrays_inside_of_a_function_are_those_of_this_function(wrap):
             for table in (host, jnp.asarray(host)):
                 found = al.evaluate(wrap(lambda x, t=table: jnp.sum(t) * x[0]), [[1.0]])
                 assert float(found[0]) == pytest.approx(float(host.sum()), rel=1e-12)
-        found = al.evaluate(wrap(lambda x, s=jnp.asarray(factor): s * x[0]), [[1.0]])
+        scalar = jnp.asarray(factor)
+        found = al.evaluate(wrap(lambda x, s=scalar: s * x[0]), [[1.0]])
         assert float(found[0]) == factor
 
 
