@@ -23,7 +23,8 @@ from approxlab.fitting.orthogonal_greedy.scoring import gains
 
 __all__ = ["Nearby"]
 
-_WIDEST = 0.6
+_WIDEST = 0.6  # part of the points in the strip, above which columns are as quick
+_CANCELLED = 1e-8  # part of its terms below which a difference of squares is rounding
 
 
 class Nearby:
@@ -78,7 +79,10 @@ class Nearby:
     def scores(
         self, vectors: np.ndarray, biases: np.ndarray, least_points: int
     ) -> np.ndarray | None:
-        """As `selection.scores_of` of the score "new"; None where a kink leaves the strip."""
+        """As `selection.scores_of` of the score "new"; None where columns are needed.
+
+        That is where a kink leaves the strip, or a unit is nearly dependent.
+        """
         turned = np.linalg.norm(vectors - self._vector, axis=1)
         if np.any(turned * self._farthest + np.abs(biases - self._bias) > self._width):
             return None
@@ -94,8 +98,11 @@ class Nearby:
         own, inner = np.einsum("ij,ij->j", rest, rest), self._basis @ rest
         products = np.abs(self._products @ v + self._residual @ rest)
         squares = _form(self._squares, v) + 2.0 * _mixed(v, self._columns, rest) + own
-        new = _form(self._new, v) + 2.0 * _mixed(v, self._new_columns, rest) + own
+        parts = _form(self._new, v)
+        new = parts + 2.0 * _mixed(v, self._new_columns, rest) + own
         new -= np.einsum("ij,ij->j", inner, inner)
+        if np.any(new < _CANCELLED * (parts + own)):  # dependent, to within these differences
+            return None
         seen = self._surely + np.count_nonzero(on, axis=0)
         return gains(products, squares, new, seen >= least_points)
 
