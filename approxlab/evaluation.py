@@ -36,7 +36,7 @@ _SETTINGS = (
     "jax_default_device",
     "jax_numpy_dtype_promotion",
 )
-_CACHED = 2**24  # bytes: all intermediate values of a chunk; a few of them are alive at once
+_CACHED = 2**25  # bytes: all intermediate values of a chunk; a few of them are alive at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -333,8 +333,8 @@ def _evaluated(model: Model, points: Any, batch: int | None, max_bytes: int) -> 
         return mapped(points)
     chunk = min(chunk, batch or chunk)
     points = np.pad(points, ((0, -n % chunk), (0, 0)), mode="edge")
-    parts = [np.asarray(mapped(points[i : i + chunk])) for i in range(0, n, chunk)]
-    return np.concatenate(parts)[:n]
+    parts = [mapped(points[i : i + chunk]) for i in range(0, n, chunk)]
+    return np.concatenate([np.asarray(part) for part in parts])[:n]
 
 
 def _within_a_program(model: Model, points: Array, chunk: int) -> Array:

@@ -334,5 +334,5 @@ def test_units_near_a_given_one_have_the_scores_of_their_columns(dim, power):
         here = Nearby.around(middle[0], float(shifts[0]) + 0.01, reach, rule, power, projection)
         assert here is not None
         assert here.scores(middle, shifts[:1], 4) is None
-    farther = selection.scores_of(w, b + 1e-4, rule, power, projection, "new", 4)
+    farther = selection.scores_of(w, b + 0.01, rule, power, projection, "new", 4)
     assert not np.allclose(found, farther, rtol=1e-8)
