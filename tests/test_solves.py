@@ -253,9 +253,12 @@ print(1024 * grown / (8 * len(x) * n))
 
 def test_blocks_of_rows_take_the_memory_of_one_matrix():
     done = subprocess.run(
-        [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", MEMORY],
+        capture_output=True,
+        text=True,
+        check=True,
         cwd=Path(__file__).parent.parent,
-    )  # fmt: skip
+    )
     assert float(done.stdout) < 1.6  # the matrix, a check of its numbers, and right-hand sides
 
 

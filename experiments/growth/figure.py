@@ -72,8 +72,16 @@ def _draw_task(ax: Axes, rows: Sequence[Row], task: str) -> None:
             x, y, sides = (
                 (0.96, 0.05, ("right", "bottom")) if now else (0.04, 0.95, ("left", "top"))
             )
-            ax.text(x, y, f"exponent {slope:.1f}", transform=ax.transAxes, color=color, fontsize=9,
-                    ha=sides[0], va=sides[1])  # fmt: skip
+            ax.text(
+                x,
+                y,
+                f"exponent {slope:.1f}",
+                transform=ax.transAxes,
+                color=color,
+                fontsize=9,
+                ha=sides[0],
+                va=sides[1],
+            )
     gain = faster(rows, task)
     note = f" ({gain[1]:.2g} times faster)" if gain is not None and gain[1] > 1.2 else ""
     ax.set(xscale="log", yscale="log", xlabel=TASKS[task].size + note)

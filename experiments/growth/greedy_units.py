@@ -43,12 +43,44 @@ def _readout(units: int, seed: int) -> Call:
 
 
 TASKS = (
-    Task(name="greedy_1d", title="greedy in 1D", size="units", smoke=(4, 8),
-         default=(64, 128, 256), paper=(512, 1024), before=512, prepare=_greedy(1)),
-    Task(name="greedy_2d", title="greedy in 2D", size="units", smoke=(4, 8),
-         default=(32, 64, 128), paper=(256, 512), before=512, prepare=_greedy(2)),
-    Task(name="greedy_3d", title="greedy in 3D", size="units", smoke=(4, 8),
-         default=(16, 32, 64), paper=(128, 256), before=256, prepare=_greedy(3)),
-    Task(name="readout", title="readout of ReLUs", size="units", smoke=(4, 8),
-         default=(128, 256, 512), paper=(1024, 2048), before=1024, prepare=_readout),
-)  # fmt: skip
+    Task(
+        name="greedy_1d",
+        title="greedy in 1D",
+        size="units",
+        smoke=(4, 8),
+        default=(64, 128, 256),
+        paper=(512, 1024),
+        before=512,
+        prepare=_greedy(1),
+    ),
+    Task(
+        name="greedy_2d",
+        title="greedy in 2D",
+        size="units",
+        smoke=(4, 8),
+        default=(32, 64, 128),
+        paper=(256, 512),
+        before=512,
+        prepare=_greedy(2),
+    ),
+    Task(
+        name="greedy_3d",
+        title="greedy in 3D",
+        size="units",
+        smoke=(4, 8),
+        default=(16, 32, 64),
+        paper=(128, 256),
+        before=256,
+        prepare=_greedy(3),
+    ),
+    Task(
+        name="readout",
+        title="readout of ReLUs",
+        size="units",
+        smoke=(4, 8),
+        default=(128, 256, 512),
+        paper=(1024, 2048),
+        before=1024,
+        prepare=_readout,
+    ),
+)
