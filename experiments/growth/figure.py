@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
+from experiments.drawing.axes import ticks_at
 from experiments.drawing.figures import given_back
 from experiments.drawing.rows import Row, column, distinct, of
 from experiments.growth.findings import exponent, faster
@@ -85,4 +86,6 @@ def _draw_task(ax: Axes, rows: Sequence[Row], task: str) -> None:
     gain = faster(rows, task)
     note = f" ({gain[1]:.2g} times faster)" if gain is not None and gain[1] > 1.2 else ""
     ax.set(xscale="log", yscale="log", xlabel=TASKS[task].size + note)
+    ticks_at(ax, distinct(cells, "size"))
+    ax.tick_params(labelsize=9)
     ax.set_title(TASKS[task].title, fontsize=10)
