@@ -8,9 +8,13 @@ so two networks of the same shape share one compilation.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import hashlib
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +28,15 @@ __all__ = ["evaluate", "values_at"]
 Model = Callable[[Any], Any]
 
 _BATCH = 2048  # of `values_at`
+_MOST_BYTES = 2**28
+_KEPT = 256  # programs of plain functions
+_SETTINGS = (
+    "jax_enable_x64",
+    "jax_default_matmul_precision",
+    "jax_default_device",
+    "jax_numpy_dtype_promotion",
+)
+_CACHED = 2**25  # bytes: all intermediate values of a chunk; a few of them are alive at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +85,9 @@ def split(model: Model) -> tuple[_Static, tuple[Any, ...]]:
 def settled(model: Model) -> Model:
     """The model as it is now: what a function closes over may change between two calls.
 
-    Compiled code is kept by identity, so a function that is not a registered pytree gets a wrapper
-    of its own for every call from outside. Pytrees and targets are values and need none.
+    A function that is not a registered pytree gets a wrapper of its own for every call from
+    outside, by which it is traced anew (see `_Programs`). Pytrees and targets are values and need
+    none.
     """
     if not callable(model) or getattr(model, "immutable", False) or isinstance(model, _Settled):
         return model
@@ -90,10 +104,11 @@ def lasting(loss: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Settled:
-    """A function under an identity of its own."""
+    """A function under an identity of its own, with the programs compiled for it."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
+        self.programs = _Programs(lambda: function)
 
     def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments)
@@ -129,14 +144,92 @@ def _mapped(static: _Static, arrays: tuple[Any, ...], points: Array) -> Array:
     return jax.vmap(static.join(arrays))(points)
 
 
+class _Programs:
+    """The programs of one function for points of several shapes: freed together with it.
+
+    A function of the user is traced anew in every call from outside, since it may have changed.
+    Where that gives a program that is known, it is not compiled again.
+    """
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self._known: dict[Any, Any] = {}
+
+    def traced(self, point: jax.ShapeDtypeStruct) -> tuple[Any, int]:
+        """The jaxpr of one point, and the bytes of its intermediate values."""
+        form = (point.shape, point.dtype, *_context())
+        if form not in self._known:
+            found = _traced(self._function(), point)
+            self._known[form] = found, max(8, _bytes_of(found.jaxpr))
+        known: tuple[Any, int] = self._known[form]
+        return known
+
+    def __call__(self, points: np.ndarray) -> Array:
+        whole = jax.ShapeDtypeStruct(points.shape, jax.dtypes.canonicalize_dtype(points.dtype))
+        form = (whole.shape, whole.dtype, *_context())
+        if form not in self._known:
+            one = jax.ShapeDtypeStruct(whole.shape[1:], whole.dtype)
+            shared = not _holds_arrays(self.traced(one)[0])
+            lowered = jax.jit(jax.vmap(self._function()), keep_unused=True).lower(whole)
+            self._known[form] = _compiled(lowered, form) if shared else lowered.compile()
+        return self._known[form](points)
+
+
+def _context() -> tuple[Any, ...]:
+    """Settings of JAX on which a program depends."""
+    return tuple(getattr(jax.config, name) for name in _SETTINGS)
+
+
+_compiled_by_text: OrderedDict[bytes, Any] = OrderedDict()
+_of_targets: WeakKeyDictionary[Any, _Programs] = WeakKeyDictionary()
+
+
+def _compiled(lowered: Any, form: tuple[Any, ...]) -> Any:
+    """The compiled program; one of the same text is taken as it is."""
+    name = hashlib.sha256(f"{form} {lowered.as_text()}".encode()).digest()
+    program = _compiled_by_text.pop(name, None) or lowered.compile()
+    _compiled_by_text[name] = program
+    while len(_compiled_by_text) > _KEPT:
+        _compiled_by_text.popitem(last=False)
+    return program
+
+
+def _programs_of(model: Model) -> _Programs | None:
+    """Those of a settled function or of a target; None for pytrees, whose code `jit` keeps."""
+    if isinstance(model, _Settled):
+        return model.programs
+    if not getattr(model, "immutable", False):
+        return None
+    if model not in _of_targets:
+        _of_targets[model] = _Programs(weakref.ref(model))
+    return _of_targets[model]
+
+
+def _traced(function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return jax.make_jaxpr(function)(*arguments)
+    except NEEDS_NUMBERS as error:
+        raise not_of_jax("model", error) from error
+
+
 @lru_cache(maxsize=512)
 def _bytes_per_point(static: _Static, shapes: tuple[Any, ...], point: Any) -> int:
     """All intermediate values of one point: more than is alive at once, so a safe divisor."""
-    try:
-        jaxpr = jax.make_jaxpr(lambda arrays, x: static.join(arrays)(x))(shapes, point)
-    except NEEDS_NUMBERS as error:
-        raise not_of_jax("model", error) from error
-    return max(8, _bytes_of(jaxpr.jaxpr))
+    traced = _traced(lambda arrays, x: static.join(arrays)(x), shapes, point)
+    return max(8, _bytes_of(traced.jaxpr))
+
+
+def _holds_arrays(traced: Any) -> bool:
+    """Whether a program holds arrays of its own, which its text need not show."""
+    if traced.consts:
+        return True
+    for equation in traced.jaxpr.eqns:
+        if any(np.ndim(getattr(value, "val", 0)) for value in equation.invars):
+            return True
+        for inner in _parts(equation):
+            if hasattr(inner, "consts") and _holds_arrays(inner):
+                return True
+    return False
 
 
 def _bytes_of(jaxpr: Any) -> int:
@@ -144,11 +237,16 @@ def _bytes_of(jaxpr: Any) -> int:
     total = 0
     for equation in jaxpr.eqns:
         total += sum(v.aval.size * v.aval.dtype.itemsize for v in equation.outvars)
-        for parameter in equation.params.values():
-            for inner in parameter if isinstance(parameter, tuple | list) else (parameter,):
-                inner = getattr(inner, "jaxpr", inner)
-                total += _bytes_of(inner) if hasattr(inner, "eqns") else 0
+        for inner in _parts(equation):
+            inner = getattr(inner, "jaxpr", inner)
+            total += _bytes_of(inner) if hasattr(inner, "eqns") else 0
     return total
+
+
+def _parts(equation: Any) -> Iterator[Any]:
+    """The parameters of an equation, one by one; among them are the programs inside of it."""
+    for parameter in equation.params.values():
+        yield from parameter if isinstance(parameter, tuple | list) else (parameter,)
 
 
 def check_points(points: Any, dim: int | None = None) -> np.ndarray | Array:
@@ -171,12 +269,13 @@ def check_points(points: Any, dim: int | None = None) -> np.ndarray | Array:
 
 
 def evaluate(
-    model: Model, points: Any, *, batch: int | None = None, max_bytes: int = 2**28
+    model: Model, points: Any, *, batch: int | None = None, max_bytes: int = _MOST_BYTES
 ) -> Array:
     """Values of a model at many points: (n, d) to (n,) or (n, m).
 
-    The points are streamed in chunks whose intermediate values fit into `max_bytes`, so that a
-    network of 10^5 units can be evaluated at 10^6 points. The dtype of the result is the model's.
+    The points are streamed in chunks whose intermediate values fit into `max_bytes`, and on a CPU
+    into its cache, so that a network of 10^5 units can be evaluated at 10^6 points. More than one
+    chunk is collected on the host. The dtype of the result is the model's.
 
     Args:
         model: Maps one point of shape (d,) to a value of shape () or (m,).
@@ -184,7 +283,7 @@ def evaluate(
         batch: Evaluate in batches of exactly this many points, the last one filled up, and collect
             the values on the host: then any number of points shares one compilation, which often
             costs far more than the filling. Not for use inside `jit` or `grad`.
-        max_bytes: Budget for the intermediate values of one chunk.
+        max_bytes: Most that the intermediate values of one chunk may take.
 
     Returns:
         The values, shape (n,) or (n, m).
@@ -205,28 +304,55 @@ def evaluate(
     check_instance("model", model)
     points = check_points(points)
     check_positive(max_bytes=max_bytes)
-    static, arrays = split(settled(model))
-    shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
-    dtype = jax.dtypes.canonicalize_dtype(points.dtype)
-    point = jax.ShapeDtypeStruct(points.shape[1:], dtype)
-    chunk = max(1, max_bytes // _bytes_per_point(static, shapes, point))
-    n = points.shape[0]
     if batch is not None:
         check_positive(batch=batch)
-        chunk = min(chunk, batch)
-        points = np.pad(np.asarray(points), ((0, -n % chunk), (0, 0)), mode="edge")
-        starts = range(0, n, chunk)
-        parts = [_mapped(static, arrays, points[i : i + chunk]) for i in starts]
-        return jnp.asarray(np.concatenate([np.asarray(part) for part in parts])[:n])
-    if n <= chunk:
-        return _mapped(static, arrays, jnp.asarray(points))
-    pieces = []
-    for start in range(0, n, chunk):
-        # The last chunk is moved back to full size: one shape, one compilation.
-        begin = min(start, n - chunk)
-        values = _mapped(static, arrays, jnp.asarray(points[begin : begin + chunk]))
-        pieces.append(values[start - begin :])
-    return jnp.concatenate(pieces)
+    values = _evaluated(model, points, batch, max_bytes)
+    return values if isinstance(values, jax.Array) else jax.device_put(values)
+
+
+def _evaluated(model: Model, points: Any, batch: int | None, max_bytes: int) -> np.ndarray | Array:
+    """On the host where there was more than one chunk."""
+    model = settled(model)
+    programs = _programs_of(model)
+    point = jax.ShapeDtypeStruct(points.shape[1:], jax.dtypes.canonicalize_dtype(points.dtype))
+    mapped: Callable[[Any], Array]
+    if programs is None:
+        static, arrays = split(model)
+        shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
+        each, mapped = _bytes_per_point(static, shapes, point), partial(_mapped, static, arrays)
+    else:
+        (traced, each), mapped = programs.traced(point), programs
+        arrays = tuple(traced.consts)
+    if any(isinstance(array, jax.core.Tracer) for array in (points, *arrays)):
+        return _within_a_program(model, jnp.asarray(points), max(1, max_bytes // each))
+    chunk = max(1, _room(max_bytes, arrays) // each)
+    n = len(points)
+    # Slices and pieces are NumPy's: JAX compiles a program for every slice, and one for all pieces.
+    points = np.asarray(points)
+    if batch is None and n <= chunk:
+        return mapped(points)
+    chunk = min(chunk, batch or chunk)
+    points = np.pad(points, ((0, -n % chunk), (0, 0)), mode="edge")
+    parts = [mapped(points[i : i + chunk]) for i in range(0, n, chunk)]
+    return np.concatenate([np.asarray(part) for part in parts])[:n]
+
+
+def _within_a_program(model: Model, points: Array, chunk: int) -> Array:
+    """For calls inside of `jit` or `grad`: a loop over the chunks, as a part of that program."""
+    if len(points) <= chunk:
+        return jax.vmap(model)(points)
+    return jax.lax.map(model, points, batch_size=chunk)
+
+
+def _room(max_bytes: int, arrays: tuple[Any, ...]) -> int:
+    """Bytes of the intermediate values of one chunk.
+
+    On a CPU they should stay in its cache, and nothing is gained by less than the arrays of the
+    model, which every chunk reads.
+    """
+    if jax.default_backend() != "cpu":
+        return max_bytes
+    return min(max_bytes, max(_CACHED, sum(getattr(array, "nbytes", 0) for array in arrays)))
 
 
 def values_at(model: Model, points: np.ndarray) -> np.ndarray:
@@ -246,7 +372,9 @@ def values_at(model: Model, points: np.ndarray) -> np.ndarray:
         >>> values_at(lambda x: x[0] ** 2, np.array([[0.5], [2.0]])).tolist()
         [0.25, 4.0]
     """
-    return np.asarray(evaluate(model, points, batch=_BATCH), np.float64)
+    check_instance("model", model)
+    values = _evaluated(model, check_points(points), _BATCH, _MOST_BYTES)
+    return np.asarray(values, np.float64)
 
 
 def __dir__() -> list[str]:

@@ -22,16 +22,17 @@ OPENBLAS_NUM_THREADS=1 for this.
 from __future__ import annotations
 
 import dataclasses
-import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from approxlab.host_threads import one_thread
 
-__all__ = ["LeastSquares", "solve"]
+__all__ = ["LeastSquares", "solve", "solve_blocks"]
 
 Method = Literal["pivoted", "complete"]
+Blocks = Callable[[], Iterator[np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -121,24 +122,76 @@ def solve(
         >>> solve(A, [2.0, 4.0], method="complete").solution.round(12).tolist()
         [1.0, 1.0]
     """
-    from scipy.linalg import qr_multiply
-
     matrix = _matrix(A)
-    sides = _right_hand_sides(b, matrix)
-    roots = _roots(weights, matrix)
-    limit = _tolerance(rtol, matrix.dtype)
+    return _solved(lambda: iter((matrix,)), matrix.shape, matrix.dtype, b, weights, rtol, method)
+
+
+@one_thread()
+def solve_blocks(
+    blocks: Blocks,
+    shape: tuple[int, int],
+    dtype: Any,
+    b: Any,
+    *,
+    weights: Any = None,
+    rtol: float | None = None,
+    method: Method = "pivoted",
+) -> LeastSquares:
+    """As `solve`, with A given by blocks of its rows, so that memory holds one copy of it.
+
+    Args:
+        blocks: Gives the blocks from the first row to the last one; it is called twice, once to
+            factor A and once for the residual, and must give the same numbers.
+        shape: Shape (m, n) of A.
+        dtype: float32 or float64, that of the blocks.
+        b: As in `solve`, like all others.
+        weights: Weights of the rows.
+        rtol: Where the rank is cut.
+        method: "pivoted" or "complete".
+
+    Returns:
+        A `LeastSquares`.
+
+    Raises:
+        TypeError, ValueError: As `solve`.
+
+    Example:
+        >>> rows = lambda: (np.array([[1.0], [2.0]]) * k for k in (1, 2))
+        >>> solve_blocks(rows, (4, 1), np.float64, [3.0, 6.0, 6.0, 12.0]).solution.round(9).tolist()
+        [3.0]
+    """
+
+    def checked() -> Iterator[np.ndarray]:
+        first = 0
+        for block in blocks():
+            yield _finite("A", block, first)
+            first += len(block)
+
+    return _solved(checked, shape, np.dtype(dtype), b, weights, rtol, method)
+
+
+def _solved(
+    blocks: Blocks,
+    shape: tuple[int, int],
+    dtype: np.dtype,
+    b: Any,
+    weights: Any,
+    rtol: float | None,
+    method: Method,
+) -> LeastSquares:
+    sides = _right_hand_sides(b, shape, dtype)
+    roots = _roots(weights, shape, dtype)
+    limit = _tolerance(rtol, dtype)
     if method not in get_args(Method):
         raise ValueError(f"method: got {method!r}, expected 'pivoted' or 'complete'.")
-    rows = matrix * roots[:, None]
     many = sides if sides.ndim == 2 else sides[:, None]
-    # Q is applied without being formed: right-hand sides enter as rows, (Q' b)' = b' Q.
-    rotated, R, order = qr_multiply(rows, (many * roots[:, None]).T, mode="right", pivoting=True)
+    rotated, R, order = _factored(blocks, shape, roots, many)
     rank, condition = _rank(R, limit)
-    solution = np.zeros((matrix.shape[1], many.shape[1]), matrix.dtype)
+    solution = np.zeros((shape[1], many.shape[1]), dtype)
     if rank:
         form = _from_columns if method == "pivoted" else _of_least_norm
         solution[order] = form(R[:rank], rotated.T[:rank])
-    residual = _residual(matrix, solution, np.asarray(b, np.float64).reshape(many.shape), roots)
+    residual = _residual(blocks(), solution, np.asarray(b, np.float64).reshape(many.shape), roots)
     if sides.ndim == 1:
         solution, residual = solution[:, 0], residual[0]
     return LeastSquares(
@@ -146,12 +199,31 @@ def solve(
     )
 
 
+def _factored(
+    blocks: Blocks, shape: tuple[int, int], roots: np.ndarray, many: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(Q' b)', R and the order of the columns: LAPACK's own order of entries, factored in place."""
+    from scipy.linalg import qr_multiply
+
+    rows, first = np.empty(shape, roots.dtype, order="F"), 0
+    for block in blocks():
+        part = slice(first, first + len(block))
+        np.multiply(block, roots[part, None], out=rows[part])
+        first += len(block)
+    # Q is applied without being formed: right-hand sides enter as rows, (Q' b)' = b' Q.
+    sides = (many * roots[:, None]).T
+    rotated, R, order = qr_multiply(rows, sides, mode="right", pivoting=True, overwrite_a=True)
+    return rotated, R, order
+
+
 def _residual(
-    matrix: np.ndarray, solution: np.ndarray, given: np.ndarray, roots: np.ndarray
+    blocks: Iterable[np.ndarray], solution: np.ndarray, given: np.ndarray, roots: np.ndarray
 ) -> np.ndarray:
     """In float64 against b as given, also where the solve was in float32 with b rounded to it."""
-    left = given - np.asarray(matrix, np.float64) @ np.asarray(solution, np.float64)
-    return np.linalg.norm(left * roots[:, None], axis=0).astype(matrix.dtype)
+    x = np.asarray(solution, np.float64)
+    values = [np.asarray(block, np.float64) @ x for block in blocks]
+    left = given - np.concatenate(values)
+    return np.linalg.norm(left * roots[:, None], axis=0).astype(roots.dtype)
 
 
 def _rank(R: np.ndarray, limit: float) -> tuple[int, float]:
@@ -210,24 +282,24 @@ def _matrix(A: Any) -> np.ndarray:
     return _finite("A", matrix)
 
 
-def _right_hand_sides(b: Any, matrix: np.ndarray) -> np.ndarray:
+def _right_hand_sides(b: Any, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
     sides = _numbers("b", b)
-    if sides.ndim not in (1, 2) or sides.shape[0] != matrix.shape[0]:
+    if sides.ndim not in (1, 2) or sides.shape[0] != shape[0]:
         raise ValueError(
-            f"b: got shape {sides.shape} for A of shape {matrix.shape}, expected "
-            f"({matrix.shape[0]},) or ({matrix.shape[0]}, k)."
+            f"b: got shape {sides.shape} for A of shape {shape}, expected "
+            f"({shape[0]},) or ({shape[0]}, k)."
         )
-    return _finite("b", sides.astype(matrix.dtype))
+    return _finite("b", sides.astype(dtype))
 
 
-def _roots(weights: Any, matrix: np.ndarray) -> np.ndarray:
+def _roots(weights: Any, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
     if weights is None:
-        return np.ones(matrix.shape[0], matrix.dtype)
+        return np.ones(shape[0], dtype)
     array = _numbers("weights", weights)
-    if array.shape != matrix.shape[:1]:
+    if array.shape != shape[:1]:
         raise ValueError(
-            f"weights: got shape {array.shape} for A of shape {matrix.shape}, expected "
-            f"({matrix.shape[0]},): one per row."
+            f"weights: got shape {array.shape} for A of shape {shape}, expected "
+            f"({shape[0]},): one per row."
         )
     if np.any(array < 0):
         i = int(np.argmax(array < 0))
@@ -235,7 +307,7 @@ def _roots(weights: Any, matrix: np.ndarray) -> np.ndarray:
             f"weights: got {array[i]} at index {i}, expected numbers of at least 0: the rows are "
             "multiplied by their square roots."
         )
-    return np.sqrt(_finite("weights", array)).astype(matrix.dtype)
+    return np.sqrt(_finite("weights", array)).astype(dtype)
 
 
 def _tolerance(rtol: float | None, dtype: np.dtype) -> float:
@@ -260,12 +332,15 @@ def _numbers(name: str, values: Any) -> np.ndarray:
     return array
 
 
-def _finite(name: str, array: np.ndarray) -> np.ndarray:
+def _finite(name: str, array: np.ndarray, first: int = 0) -> np.ndarray:
+    """The array; its first row is told as row `first`."""
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         index = tuple(int(i) for i in bad[0])
-        where = math.nan if array.size == 0 else float(array[index])
-        raise ValueError(f"{name}: got {where} at index {list(index)}, expected finite numbers.")
+        told = [first + index[0], *index[1:]]
+        raise ValueError(
+            f"{name}: got {float(array[index])} at index {told}, expected finite numbers."
+        )
     return array
 
 

@@ -349,3 +349,18 @@ def test_gap_takes_a_claim():
     assert al.errors.gap(claim, al.optimal.square_by_units(5)) == 1.0
     with pytest.raises(ValueError, match="expected the same norm"):
         al.errors.gap(claim, al.optimal.square_by_units(5, "l2"))
+
+
+@pytest.mark.parametrize("dim", [3, 4])
+def test_smooth_errors_beyond_two_dimensions_take_few_points(dim):
+    zero, box = (lambda x: 0.0 * x[0]), al.Box.unit(dim)
+    waves = al.errors.l2(lambda x: jnp.prod(jnp.sin(math.pi * x)), zero, box)
+    assert abs(float(waves) - 0.5 ** (dim / 2)) < 1e-7
+    assert waves.uncertainty < 1e-6
+    bent = al.errors.l2(lambda x: jnp.sqrt(jnp.abs(x[0] - 0.3)), zero, box)  # its square has a kink
+    assert abs(float(bent) - math.sqrt(0.5 * (0.3**2 + 0.7**2))) <= 1e-3
+    assert bent.points > 3 * waves.points
+    width = 0.02  # one peak that half the nodes hardly see
+    peak = al.errors.l2(lambda x: jnp.exp(-jnp.sum((x - 0.37) ** 2) / width**2), zero, box)
+    exact = (width * math.sqrt(math.pi / 2)) ** (dim / 2)
+    assert abs(float(peak) - exact) <= 0.02 * exact

@@ -111,3 +111,95 @@ def test_memory_estimate_looks_inside_jit(key):
         return al.evaluation._bytes_per_point(static, shapes, point)
 
     assert bytes_of(jax.jit(net)) >= bytes_of(net) >= 50_000 * 8
+
+
+def test_thousands_of_chunks_are_one_program(key, compilations):
+    """Neither slices of an array of JAX nor the pieces are compiled one by one."""
+    net = al.MLP.init(key, 1, (3,))
+    points = jnp.linspace(0.0, 1.0, 3000)[:, None]
+    whole = al.evaluate(net, points)
+    with compilations() as count:
+        values = al.evaluate(net, points, max_bytes=1)
+        assert count() <= 1
+    laws.close(values, whole, c=64)
+
+
+def test_a_traced_call_streams_in_one_program(key, compilations):
+    net = al.MLP.init(key, 1, (4,))
+    points = jnp.linspace(0.0, 1.0, 999)[:, None]
+    with compilations() as count:
+        slope = jax.jit(jax.grad(lambda m: jnp.sum(al.evaluate(m, points, max_bytes=1000))))(net)
+        assert count() == 1
+    assert float(slope.biases[-1][0]) == pytest.approx(999.0, rel=1e-14)
+    values = jax.jit(lambda x: al.evaluate(net, x, max_bytes=1000))(points)
+    laws.close(values, al.evaluate(net, points), c=64)
+
+
+def test_chunks_stay_in_the_cache_whatever_the_budget(key, monkeypatch):
+    """Arrays of hundreds of megabytes leave it: then the memory decides on the time."""
+    seen = []
+    mapped = al.evaluation._mapped
+    monkeypatch.setattr(
+        al.evaluation, "_mapped", lambda *a: seen.append(len(a[2])) or mapped(*a), raising=True
+    )
+    for dtype, most in (("float64", 8), ("float32", 4)):
+        net = al.MLP.init(key, 1, (1000,), dtype=dtype)
+        al.evaluate(net, np.linspace(0.0, 1.0, 3000)[:, None].astype(dtype))
+        assert len(seen) > 1
+        assert max(seen) * 1000 * most <= 2**24  # one array of the units
+        assert min(seen) >= 256  # and not so few that calls cost more than units
+        seen.clear()
+
+
+def test_a_function_that_holds_traced_numbers_is_part_of_the_program():
+    points = np.linspace(0.0, 1.0, 50)[:, None]
+    for budget in (2**28, 8):  # in one piece, and in fifty
+
+        def mean(w, budget=budget):
+            return jnp.mean(al.evaluate(lambda x: w * x[0], points, max_bytes=budget))
+
+        assert float(jax.grad(mean)(2.0)) == pytest.approx(0.5, rel=1e-12)
+        assert float(jax.jit(mean)(2.0)) == pytest.approx(1.0, rel=1e-12)
+
+
+def test_one_function_is_compiled_once_and_another_one_anew(compilations):
+    points = np.linspace(0.0, 1.0, 7)[:, None]
+    with compilations() as count:
+        for factor, programs in ((7.25, 1), (7.25, 1), (7.5, 2), (7.25, 2)):
+            values = np.asarray(al.evaluate(lambda x, k=factor: k * x[0], points))
+            assert values[-1] == factor
+            assert count() == programs
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, lambda f: lambda x: jax.jit(f)(x)])
+def test_arrays_inside_of_a_function_are_those_of_this_function(wrap):
+    """Programs of one text may hold different arrays, which need not be part of the text."""
+    for factor in (1.0, 2.0):
+        for size in (1, 2000):
+            host = factor * np.arange(1.0, size + 1.0)
+            for table in (host, jnp.asarray(host)):
+                found = al.evaluate(wrap(lambda x, t=table: jnp.sum(t) * x[0]), [[1.0]])
+                assert float(found[0]) == pytest.approx(float(host.sum()), rel=1e-12)
+        scalar = jnp.asarray(factor)
+        found = al.evaluate(wrap(lambda x, s=scalar: s * x[0]), [[1.0]])
+        assert float(found[0]) == factor
+
+
+def test_programs_of_plain_functions_are_bounded(monkeypatch):
+    monkeypatch.setattr(al.evaluation, "_KEPT", 3)
+    for k in range(6):
+        al.evaluate(lambda x, k=k: (100.5 + k) * x[0], [[1.0]])
+        assert len(al.evaluation._compiled_by_text) <= 3
+
+
+def test_programs_of_a_target_go_with_it():
+    import gc
+    import weakref
+
+    target = al.Target(lambda x: jnp.sin(3.7 * x[0]), domain=al.Box.unit())
+    al.evaluate(target, [[0.5]])
+    assert len(al.evaluation._of_targets)
+    gone = weakref.ref(target)
+    del target
+    gc.collect()
+    assert gone() is None

@@ -269,6 +269,11 @@ SPOILED = {
         ("bound", 0.001): "more polygons than possible",
         ("complete", 0): "polygons that were dropped",
     },
+    "growth": {
+        ("run_s", -1): "negative times",
+        ("run_s", 1e9): "calls that take years",
+        ("first_s", -1): "negative times of the first call",
+    },
     "greedy_rates": {
         ("l2_error", 3): "errors far above those at the points of the fit",
         ("fit_l2_error", 0.1): "fits ten times better at their points than elsewhere",

@@ -304,3 +304,35 @@ def test_the_zero_target_ends_at_once():
     assert float(fit.error) == 0.0
     assert fit.errors.shape == (0,)
     assert float(al.errors.sup(fit.network, lambda x: 0.0 * x[0], al.Box.unit())) == 0.0
+
+
+@pytest.mark.parametrize(("dim", "power"), [(1, 1), (2, 1), (3, 1), (1, 0), (2, 0)])
+def test_units_near_a_given_one_have_the_scores_of_their_columns(dim, power):
+    from approxlab.fitting.orthogonal_greedy.nearby import Nearby
+
+    rng = np.random.default_rng(dim)
+    rule = some_rule(dim, 3000)
+    projection = Projection(rule.values * np.sqrt(rule.weights), 30)
+    others, shifts = rng.normal(size=(8, dim)), np.linspace(-0.35, 0.35, 8)
+    others /= np.linalg.norm(others, axis=1, keepdims=True)
+    for column in ridge_units.units_at(rule.points, others, shifts, power).T:
+        projection.append(column * np.sqrt(rule.weights))
+    middle, reach = others[:1] * [[1.0]], np.full(dim, 0.02)
+    near = Nearby.around(middle[0], float(shifts[0]) + 0.04, reach, rule, power, projection)
+    assert near is not None
+    frames = ridge_units.tangents(middle)
+    steps = rng.uniform(-0.7, 0.7, (9, dim)) * reach
+    w, b = ridge_units.moved(
+        *(np.repeat(a, 9, axis=0) for a in (middle, shifts[:1] + 0.04, frames)), steps
+    )
+    found = near.scores(w, b, 4)
+    exact = selection.scores_of(w, b, rule, power, projection, "new", 4)
+    np.testing.assert_allclose(found, exact, rtol=1e-8)
+    assert near.scores(w, b + 1.0, 4) is None  # too far: columns are to be looked at
+    if dim == 1:  # a chosen unit, and one beside it
+        assert near.scores(middle, shifts[:1] + 0.04 - 0.01, 4) is not None
+        here = Nearby.around(middle[0], float(shifts[0]) + 0.01, reach, rule, power, projection)
+        assert here is not None
+        assert here.scores(middle, shifts[:1], 4) is None
+    farther = selection.scores_of(w, b + 0.01, rule, power, projection, "new", 4)
+    assert not np.allclose(found, farther, rtol=1e-8)

@@ -1,5 +1,9 @@
 """Rank-revealing least squares, and the tanh networks that are solved by it."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import laws
@@ -12,7 +16,7 @@ from hypothesis import strategies as st
 
 import approxlab as al
 from approxlab.fitting import quasi_interpolant
-from approxlab.solves import solve
+from approxlab.solves import solve, solve_blocks
 
 EPS = np.finfo(float).eps
 METHODS = ["pivoted", "complete"]
@@ -227,3 +231,46 @@ def test_message(call, kind, fragments, answered):
     assert got == kind, message
     for fragment in fragments:
         assert fragment in message, f"{fragment!r} is not in: {message}"
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from approxlab.solves import solve_blocks
+n, count, rows = 24, 48, 2**14
+x = np.linspace(-1.0, 1.0, count * rows)
+def blocks():
+    for part in np.split(x, count):
+        yield np.cos(np.outer(np.arccos(part), np.arange(n)))
+solve_blocks(lambda: iter([np.eye(3)]), (3, 3), float, np.ones(3))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = solve_blocks(blocks, (len(x), n), float, x**2)
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+assert np.allclose(found.solution[[0, 2]], 0.5) and found.rank == n and found.residual < 1e-9
+print(1024 * grown / (8 * len(x) * n))
+"""
+
+
+def test_blocks_of_rows_take_the_memory_of_one_matrix():
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert float(done.stdout) < 1.6  # the matrix, a check of its numbers, and right-hand sides
+
+
+def test_blocks_give_the_solution_of_the_whole():
+    rng = np.random.default_rng(3)
+    A, b, weights = rng.normal(size=(50, 6)), rng.normal(size=(50, 2)), rng.uniform(size=50)
+    A[:, 5] = A[:, 0] - A[:, 1]
+    whole = solve(A, b, weights=weights)
+    parts = solve_blocks(lambda: iter(np.split(A, [7, 20])), A.shape, A.dtype, b, weights=weights)
+    assert np.array_equal(parts.solution, whole.solution)
+    assert parts.rank == whole.rank == 5
+    np.testing.assert_allclose(parts.residual, whole.residual, rtol=1e-14)
+    A[30, 2] = np.inf
+    with pytest.raises(ValueError, match=r"A: got inf at index \[30, 2\]"):
+        solve_blocks(lambda: iter(np.split(A, [7, 20])), A.shape, A.dtype, b)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -207,13 +208,19 @@ def expansions(target: Target) -> list[RidgeExpansion]:
         if target.name != "sine_product":
             originals.append(get(target.name, dim=target.dim))
         if any(_same(target, one) for one in originals):
-            return _KNOWN[target.name](target)
+            return list(_expanded(target))
     raise ValueError(
         f"target: got {target!r}, which has no known expansion in ridges, expected one of "
         f"{', '.join(_KNOWN)} on its own box with default parameters. For another box write "
         "expansions(original)[0].moved_to(box); for a target of your own, cosine_expansion or "
         "RidgeExpansion."
     )
+
+
+@lru_cache(maxsize=16)
+def _expanded(target: Target) -> tuple[RidgeExpansion, ...]:
+    """Kept, so that programs compiled for the profiles serve further calls."""
+    return tuple(_KNOWN[target.name](target))
 
 
 def _same(target: Target, one: Target) -> bool:

@@ -83,6 +83,8 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "variable_projection": _GREEN,
             "solve": _BLUE,
         },
+        # Costs.
+        "growth": {"before": _VERMILLION, "after": _BLUE},
         # Fits.
         "training": {
             "adam": _VERMILLION,

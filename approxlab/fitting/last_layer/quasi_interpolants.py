@@ -107,8 +107,13 @@ def quasi_interpolant(
     network = MLP.from_arrays(
         [np.full(width, steep)[:, None], np.zeros((1, width))], [shift, np.zeros(1)], "tanh"
     )
-    units = np.tanh(steep * nodes.astype(dtype) + shift)
-    network, found = solve_last_layer(network, units, values_at(target, nodes), weights=weights)
+    network, found = solve_last_layer(
+        network,
+        lambda x: np.tanh(steep * x.astype(dtype) + shift),
+        nodes,
+        values_at(target, nodes),
+        weights=weights,
+    )
     return SolvedNetwork(network, target, l2(network, target, relative=True), found)
 
 

@@ -95,8 +95,13 @@ def ridge_quasi_interpolant(
     inner, shift = inner.astype(dtype), shift.astype(dtype)
     nodes, weights = chebyshev_rule(box, side)
     network = MLP.from_arrays([inner, np.zeros((1, width))], [shift, np.zeros(1)], "tanh")
-    units = np.tanh(nodes.astype(dtype) @ inner.T + shift)
-    network, found = solve_last_layer(network, units, values_at(target, nodes), weights=weights)
+    network, found = solve_last_layer(
+        network,
+        lambda x: np.tanh(x.astype(dtype) @ inner.T + shift),
+        nodes,
+        values_at(target, nodes),
+        weights=weights,
+    )
     return SolvedNetwork(network, target, l2(network, target, relative=True), found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import numpy as np
 from approxlab.claims import Estimate
 from approxlab.domains import Box
 from approxlab.networks.mlp import MLP
-from approxlab.solves import LeastSquares, solve
+from approxlab.solves import LeastSquares, solve_blocks
 
 __all__ = [
     "Solution",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 _MOST_ENTRIES = 2**27  # of the matrix: a gibibyte in float64
+_BLOCK_ENTRIES = 2**22  # of a block of its rows: 32 MiB
 
 
 @runtime_checkable
@@ -72,13 +74,21 @@ class SolvedNetwork:
 
 
 def solve_last_layer(
-    network: MLP, units: np.ndarray, wanted: np.ndarray, **options: Any
+    network: MLP,
+    units: Callable[[np.ndarray], np.ndarray],
+    points: np.ndarray,
+    wanted: np.ndarray,
+    **options: Any,
 ) -> tuple[MLP, LeastSquares]:
     """The network whose last layer minimises the weighted sum of squares, and that solution.
 
+    Memory holds the matrix of the units once: blocks of its rows are computed twice.
+
     Args:
         network: Any network; its last layer is replaced.
-        units: Values of the units of its last hidden layer, shape (n, width).
+        units: From points (k, d) to values of the units of its last hidden layer, (k, width), in
+            the dtype of the network.
+        points: Shape (n, d).
         wanted: Values that the network should have at these points, shape (n,) or (n, m).
         **options: `weights` and `rtol` of `approxlab.solves.solve`.
 
@@ -88,7 +98,15 @@ def solve_last_layer(
     Raises:
         ValueError, TypeError: As `approxlab.solves.solve`.
     """
-    found = solve(with_constant(units), wanted, **options)
+    columns = network.weights[-1].shape[-1] + 1
+    rows = max(1, _BLOCK_ENTRIES // columns)
+
+    def blocks() -> Iterator[np.ndarray]:
+        for first in range(0, len(points), rows):
+            yield with_constant(units(points[first : first + rows]))
+
+    shape = (len(points), columns)
+    found = solve_blocks(blocks, shape, network.dtype, wanted, **options)
     return with_last_layer(network, found.solution), found
 
 

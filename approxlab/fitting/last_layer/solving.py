@@ -8,6 +8,7 @@ algorithm. One call makes up for what training has missed in the last layer.
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import jax
@@ -141,12 +142,13 @@ def readouts(
     )
     results = []
     for network in singles:
-        units = _units(network, x)
         solution: Solution
         if norm == "l2":
-            solved, solution = solve_last_layer(network, units, y, weights=w, rtol=rtol)
+            units = partial(_units, network)
+            solved, solution = solve_last_layer(network, units, x, y, weights=w, rtol=rtol)
         else:
-            solution = solve_sup(with_constant(units), y, tol=tol, rtol=rtol)
+            matrix = with_constant(_units(network, x))
+            solution = solve_sup(matrix, y, tol=tol, rtol=rtol)
             solved = with_last_layer(network, solution.solution)
         known = None if are_arrays(target) else _error(solved, target, norm)
         results.append(SolvedNetwork(solved, target, known, solution))

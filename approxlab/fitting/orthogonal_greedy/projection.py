@@ -62,6 +62,10 @@ class Projection:
             self.residual -= drift @ self.basis
         return True
 
+    def without_basis(self, rows: np.ndarray) -> np.ndarray:
+        """The parts of rows (m, N) that are orthogonal to the basis."""
+        return rows - (rows @ self.basis.T) @ self.basis
+
     def new_part(self, columns: np.ndarray) -> np.ndarray:
         """Squared norms of the parts of columns (N, m) that are orthogonal to the basis."""
         squares: np.ndarray = np.einsum("ij,ij->j", columns, columns)
@@ -71,6 +75,7 @@ class Projection:
         new = squares - np.einsum("ij,ij->j", inner, inner)
         poor = np.flatnonzero(new < _CANCELLED * squares)
         if len(poor):  # small differences of vectors are good where those of squares are not
-            rest = columns[:, poor] - self.basis.T @ inner[:, poor]
+            # In this order: with the basis transposed the product takes three times as long.
+            rest = columns[:, poor] - (inner[:, poor].T @ self.basis).T
             new[poor] = np.einsum("ij,ij->j", rest, rest)
         return new

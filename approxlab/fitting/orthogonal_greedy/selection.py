@@ -19,14 +19,17 @@ import numpy as np
 
 from approxlab.fitting.orthogonal_greedy import ridge_units
 from approxlab.fitting.orthogonal_greedy.dictionaries import Ridges
+from approxlab.fitting.orthogonal_greedy.nearby import Nearby
 from approxlab.fitting.orthogonal_greedy.projection import Projection
 from approxlab.fitting.orthogonal_greedy.rules import Rule
+from approxlab.fitting.orthogonal_greedy.scoring import gains
 
 Score = Literal["product", "unit", "new"]
 
-_NEW = 1e-26  # |P g|^2 below this part of |g|^2 is rounding, even if computed as a vector
 _LEAST_NEW, _UNCERTAIN = 1e-12, 1e-8  # the same for values kept up to date by differences
+_SMALLER = 1e-2  # a residual, against that whose products are kept up to date by differences
 _ROUNDS, _SHRINK = 3, 0.35
+_FARTHEST = 1.5  # reaches of all rounds together: 1 + 0.35 + 0.35^2, and a little
 
 
 class Scores:
@@ -35,6 +38,8 @@ class Scores:
     def __init__(self, ridges: Ridges, rule: Rule, score: Score, least_points: int) -> None:
         self.ridges, self._score = ridges, score
         self._roots = np.sqrt(rule.weights)
+        self._kept: np.ndarray | None = None
+        self._of = 0, 0.0  # units, and size of the residual whose products were computed
         if score == "product":
             return
         self._squares, seen = ridges.norms(rule.weights)
@@ -43,20 +48,34 @@ class Scores:
 
     def best(self, projection: Projection, count: int) -> np.ndarray:
         """Flat indices of the units of largest score, best first; to be called in every step."""
-        values = projection.residual[None]
-        if self._score == "new" and projection.count:
-            # What is new in all units shrinks by their part along the newest basis vector.
-            values = np.stack([projection.residual, projection.basis[-1]])
-        products = self.ridges.inner(values * self._roots)
-        if len(products) > 1:
-            self._new -= products[1] ** 2
-        scores = np.abs(products[0])
+        products = self._products(projection)
+        scores = np.abs(products)
         if self._score != "product":
             squares = self._squares
             if self._score == "new":  # where rounding has eaten it, the score is a lower value
                 squares = np.maximum(self._new, _LEAST_NEW * squares)
             scores = np.where(self._visible, scores / np.sqrt(np.where(squares > 0, squares, 1)), 0)
         return _highest(scores, count)
+
+    def _products(self, projection: Projection) -> np.ndarray:
+        """Inner products of all units with the residual, kept up to date where a score allows it.
+
+        What is new in all units shrinks by their part along the newest basis vector, and the inner
+        products with the residual by the same part times its coordinate. The latter are computed
+        anew where the residual has become much smaller than the rounding of these differences.
+        """
+        size = float(np.linalg.norm(projection.residual))
+        old, (count, before) = self._kept, self._of
+        if self._score == "new" and projection.count:
+            newest = self.ridges.inner((projection.basis[-1] * self._roots)[None])[0]
+            self._new -= newest**2
+            if old is not None and projection.count == count + 1 and size > _SMALLER * before:
+                self._kept = old - projection.coordinates[count] * newest
+                self._of = projection.count, before
+                return self._kept
+        self._kept = self.ridges.inner((projection.residual * self._roots)[None])[0]
+        self._of = projection.count, size
+        return self._kept
 
     def uncertain(self, index: int) -> bool:
         """Whether what is new in a unit is so small that rounding may have decided on it."""
@@ -97,8 +116,7 @@ def scores_of(
         return products
     squares = np.einsum("ij,ij->j", columns, columns)
     new = projection.new_part(columns) if score == "new" else squares
-    good = (seen >= least_points) & (new > _NEW * squares)
-    return np.where(good, products / np.sqrt(np.where(good, new, 1.0)), -1.0)
+    return gains(products, squares, new, seen >= least_points)
 
 
 def refined(
@@ -112,38 +130,39 @@ def refined(
     score: Score,
     least_points: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Units moved to larger scores, best first.
+    """A unit, of shapes (1, d) and (1,), moved to a larger score.
 
-    Around each unit the score is taken on a stencil in its d parameters, d - 1 along the sphere
+    Around the unit the score is taken on a stencil in its d parameters, d - 1 along the sphere
     and the bias, at distances `reach`; a Newton step on the quadratic through it, never farther
     than the stencil, is one more candidate. Kinks stay in the box, of half widths `half`. The best
     of all is the next centre, and the stencil shrinks. No derivative is needed, so the same search
     serves steps, whose score has none.
     """
     stencil = _stencil(vectors.shape[1])
-    count = len(vectors)
+    total = _FARTHEST * reach
+    near = None
+    if score == "new":
+        near = Nearby.around(vectors[0], float(biases[0]), total, rule, power, projection)
     for _ in range(_ROUNDS):
         frames = ridge_units.tangents(vectors)
 
-        def at(offsets: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            v, c, f = (np.repeat(a, each, axis=0) for a in (vectors, biases, frames))  # noqa: B023
+        def at(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            v, c, f = (np.repeat(a, len(offsets), axis=0) for a in (vectors, biases, frames))  # noqa: B023
             w, b = ridge_units.moved(v, c, f, offsets * reach)  # noqa: B023
             limit = np.abs(w) @ half  # beyond, the kink does not meet the box
             b = np.clip(b, -limit, limit)
-            found = scores_of(w, b, rule, power, projection, score, least_points)
+            found = near.scores(w, b, least_points) if near is not None else None
+            if found is None:
+                found = scores_of(w, b, rule, power, projection, score, least_points)
             return w, b, found
 
-        w, b, around = at(np.tile(stencil, (count, 1)), len(stencil))
-        steps = np.stack([_newton(values) for values in around.reshape(count, -1)])
-        nw, nb, ahead = at(steps, 1)
-        w = np.concatenate([w.reshape(count, -1, w.shape[1]), nw[:, None]], axis=1)
-        b = np.concatenate([b.reshape(count, -1), nb[:, None]], axis=1)
-        total = np.concatenate([around.reshape(count, -1), ahead[:, None]], axis=1)
-        best = np.argmax(total, axis=1)
-        vectors, biases = w[np.arange(count), best], b[np.arange(count), best]
+        around = at(stencil)
+        ahead = at(_newton(around[2])[None])
+        w, b, found = (np.concatenate(pair) for pair in zip(around, ahead, strict=True))
+        best = slice(int(np.argmax(found)), int(np.argmax(found)) + 1)
+        vectors, biases = w[best], b[best]
         reach = _SHRINK * reach
-    order = np.argsort(-total.max(axis=1), kind="stable")
-    return vectors[order], biases[order]
+    return vectors, biases
 
 
 def _stencil(dim: int) -> np.ndarray:

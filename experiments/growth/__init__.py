@@ -1,0 +1,1 @@
+"""How does the time of the dearest calls grow with the size of the problem?"""
