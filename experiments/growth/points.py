@@ -24,8 +24,8 @@ def _evaluate(points: int, seed: int) -> Call:
 
     import approxlab as al
 
-    net = _network(1, _WIDE, seed)
-    x = np.random.default_rng(seed).uniform(-1.0, 1.0, (points, 1))
+    net = _network(2, _WIDE, seed)
+    x = np.random.default_rng(seed).uniform(-1.0, 1.0, (points, 2))
     return lambda: float(np.mean(np.asarray(al.evaluate(net, x))))
 
 
