@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -35,6 +36,7 @@ class Swept:
     added: dict[int, list[tuple[int | None, int, int, Any, Any, Any]]]
     value: Any
     value_tangents: list[Any]
+    order: Iterator[int] = dataclasses.field(default_factory=itertools.count)
 
 
 def sweep(
@@ -102,18 +104,23 @@ def _forward(
 ) -> None:
     varied, outputs, smooth = _smooth(operation, values)
     bases = _bases(operation, varied)
-    pushed: dict[int, list[Any]] = {var: [] for var in outputs}
-    for seed in range(count):
-        moved = _push(smooth, [values[b] for b in bases], [tangents[b][seed] for b in bases])
-        for var, tangent in zip(outputs, moved, strict=True):
-            pushed[var].append(jnp.zeros_like(values[var]) if tangent is None else tangent)
-    tangents |= pushed
+    if not count or not bases:
+        tangents |= {var: [jnp.zeros_like(values[var])] * count for var in outputs}
+        return
+    at = [values[base] for base in bases]
+    if count == 1:
+        pushed = [[t] for t in _push(smooth, at, [tangents[base][0] for base in bases])]
+    else:
+        along = [np.stack([np.asarray(t) for t in tangents[base]]) for base in bases]
+        pushed = [
+            list(np.asarray(rows))
+            for rows in jax.vmap(lambda *moved: _push(smooth, at, list(moved)))(*along)
+        ]
+    tangents |= zip(outputs, pushed, strict=True)
 
 
-def _push(smooth: Callable[..., Any], at: list[Any], along: list[Any]) -> Sequence[Any]:
+def _push(smooth: Callable[..., Any], at: list[Any], along: list[Any]) -> tuple[Any, ...]:
     """Tangents of a step; the transpose of its pullback where a custom_vjp leaves no other way."""
-    if not at:
-        return [None for _ in smooth()]
     try:
         return tuple(jax.jvp(smooth, at, along)[1])
     except TypeError as error:
@@ -154,7 +161,7 @@ def _add(
 ) -> None:
     before = swept.adjoints.get(var)
     swept.adjoints[var] = contribution if before is None else before + contribution
-    order = sum(len(each) for each in swept.added.values())
+    order = next(swept.order)
     swept.added.setdefault(var, []).append(
         (number, position, order, local, contribution, swept.adjoints[var])
     )
@@ -168,11 +175,12 @@ def named(
     labels: Sequence[str] | None,
 ) -> list[TraceStep]:
     """The lines of the trace, with their names and expressions."""
-    made = [var for operation in run.operations for var in operation.outputs.values()]
+    makers = {var: operation for operation in run.operations for var in operation.outputs.values()}
+    made = list(makers)
     if labels is not None and (isinstance(labels, str) or len(labels) != len(made)):
         raise ValueError(
             f"labels: got {labels!r}, expected {len(made)} names, one per step: "
-            f"{', '.join(_wording(run, var, {}, names).text for var in made)}."
+            f"{', '.join(_wording(run, makers[var], var, {}, names).text for var in made)}."
         )
     order = [*run.inputs, *made]
     called = [*names, *(labels if labels is not None else [""] * len(made))]
@@ -181,7 +189,7 @@ def named(
         var: label if labels is not None else title[var]
         for var, label in zip(order, called, strict=True)
     }
-    makers = {
+    titles = {
         i: title[next(iter(operation.outputs.values()))]
         for i, operation in enumerate(run.operations)
     }
@@ -189,7 +197,9 @@ def named(
     for var, label in zip(order, called, strict=True):
         is_input = var in run.inputs
         said = (
-            Wording(label, latex_name(label), "") if is_input else _wording(run, var, symbol, names)
+            Wording(label, latex_name(label), "")
+            if is_input
+            else _wording(run, makers[var], var, symbol, names)
         )
         tangents = swept.tangents.get(var, [None] * len(seeds))
         steps.append(
@@ -200,13 +210,13 @@ def named(
                 text=said.text,
                 latex=said.latex,
                 op=said.sign,
-                operands=() if is_input else tuple(title[base] for base in _read(run, var)),
+                operands=() if is_input else tuple(title[base] for base in _read(makers[var])),
                 primal=np.asarray(swept.values[var]),
                 tangents=tuple(None if t is None else np.asarray(t) for t in tangents),
                 adjoint=np.asarray(swept.adjoints[var]) if var in swept.adjoints else None,
                 contributions=tuple(
                     Contribution(
-                        "seed" if number is None else makers[number],
+                        "seed" if number is None else titles[number],
                         position,
                         when,
                         None if local is None else np.asarray(local),
@@ -231,18 +241,14 @@ def output_name(run: WengertList, steps: Sequence[TraceStep]) -> str | None:
     return steps[order.index(run.output.base)].name
 
 
-def _maker(run: WengertList, var: int) -> Operation:
-    return next(operation for operation in run.operations if var in operation.outputs.values())
+def _read(operation: Operation) -> list[int]:
+    return [operand.base for operand in operation.operands if isinstance(operand, View)]
 
 
-def _read(run: WengertList, var: int) -> list[int]:
-    operands = _maker(run, var).operands
-    return [operand.base for operand in operands if isinstance(operand, View)]
-
-
-def _wording(run: WengertList, var: int, symbol: dict[int, str], names: Sequence[str]) -> Wording:
+def _wording(
+    run: WengertList, operation: Operation, var: int, symbol: dict[int, str], names: Sequence[str]
+) -> Wording:
     """The expression of a step, with a dot for each operand that has no name yet."""
-    operation = _maker(run, var)
     equation = operation.equation
     known = symbol or dict(zip(run.inputs, names, strict=True))
     operands = []
