@@ -21,7 +21,9 @@ from approxlab.derivatives._absent_modes import (
 from approxlab.derivatives._complex_values import pulled
 from approxlab.derivatives._methods import Method
 from approxlab.derivatives._structures import MAX_BYTES
-from approxlab.derivatives.counts.jaxprs import count
+from approxlab.derivatives.counts._primitive_work import weigh
+from approxlab.derivatives.counts.inner_jaxprs import CALLS, called, open_jaxpr
+from approxlab.derivatives.counts.jaxprs import count_jaxpr
 from approxlab.derivatives.differences.jacobians import difference_jacobian
 from approxlab.derivatives.planner.chains import value_and_jacobian_by
 from approxlab.derivatives.planner.plans import plan_network, structured_plan
@@ -151,8 +153,25 @@ def _by_chunks(
 
 
 def sweeps_within(sweep: Callable[..., Any], start: Array, max_bytes: int) -> int:
-    """How many sweeps fit: the bytes that one reads and writes bound what it ever holds."""
-    return max(1, max_bytes // max(1, count(sweep, start).bytes))
+    """How many sweeps fit: the bytes that one reads and writes bound what it ever holds.
+
+    The larger operand of a product is left out: a matrix is shared by all sweeps, and what a sweep
+    made itself was counted where it was written.
+    """
+    jaxpr = jax.make_jaxpr(sweep)(start)
+    own = count_jaxpr(jaxpr).bytes - _shared(jaxpr.jaxpr)
+    return max(1, max_bytes // max(1, own))
+
+
+def _shared(jaxpr: Any) -> int:
+    """Bytes of the larger operands of products; those inside of loops and branches stay counted."""
+    total = 0
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "dot_general":
+            total += weigh(eqn.invars)[2]
+        elif eqn.primitive.name in CALLS:
+            total += _shared(open_jaxpr(called(eqn)))
+    return total
 
 
 def _basis(like: Array) -> Array:

@@ -133,6 +133,13 @@ def test_chunks_hold_back_the_working_memory():
     assert sweeps[0] < sweeps[1] < sweeps[2]
 
 
+def test_shared_weights_do_not_make_chunks_short():
+    net = network((1024, 1024), "tanh", 1024, None, "float32")
+    sweep = jax.linearize(net, x := jnp.ones(1024, "float32"))[1]
+    budget = 1024 * 4 * 1024 * 40  # 40 vectors for each of 1024 sweeps
+    assert sweeps_within(sweep, x, budget) >= 1024
+
+
 def test_flops_are_those_stated():
     for sizes in [(16, 32, 24, 8), (5, 9), (3, 4, 5, 6, 7)]:
         net = network(sizes[:-1], "tanh", sizes[-1], None, "float32")
