@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from experiments.growth import greedy_units, points
+from experiments.growth import greedy_units, knots_and_graphs, points
 
 __all__ = ["TASKS"]
 
-TASKS = MappingProxyType(
-    {task.name: task for family in (points, greedy_units) for task in family.TASKS}
-)
+_FAMILIES = (points, greedy_units, knots_and_graphs)
+
+TASKS = MappingProxyType({task.name: task for family in _FAMILIES for task in family.TASKS})

@@ -1,0 +1,101 @@
+"""Tasks of placed knots, of plans of long chains, and of traces and chunked Jacobians."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments.growth.task import Call, Task
+
+__all__ = ["TASKS"]
+
+
+def _spline(pieces: int, seed: int) -> Call:
+    """The knots are placed by an iteration, so versions agree in their number alone."""
+    import approxlab as al
+
+    target = al.targets.get("runge")
+    return lambda: float(al.optimal.relu_spline(target, pieces, "sup").spline.pieces)
+
+
+def _plan(layers: int, seed: int) -> Call:
+    import numpy as np
+
+    import approxlab as al
+    from approxlab.derivatives.planner import plans
+
+    widths = [int(n) for n in np.random.default_rng(seed).integers(1, 600, layers + 1)]
+
+    def call() -> float:
+        plans._cheapest_within.cache_clear()
+        return float(al.derivatives.plan_network(widths).dot_flops)
+
+    return call
+
+
+def _trace(inputs: int, seed: int) -> Call:
+    import jax.numpy as jnp
+
+    import approxlab as al
+
+    def f(*xs: Any) -> Any:
+        total = xs[0]
+        for x in xs[1:]:
+            total = jnp.sin(total) * x
+        return total
+
+    point = [0.5 + 0.1 * ((i + seed) % 7) for i in range(inputs)]
+    return lambda: float(al.derivatives.trace(f, *point).gradients[-1])
+
+
+def _chunked(width: int, seed: int) -> Call:
+    import jax
+    import jax.numpy as jnp
+
+    import approxlab as al
+
+    net = al.MLP.init(jax.random.key(seed), width, (width, width), out_size=width)
+    x = jnp.ones(width)
+    return lambda: float(jnp.mean(al.derivatives.jacobian(net, x, method="chunked") ** 2))
+
+
+TASKS = (
+    Task(
+        name="spline_sup",
+        title="best ReLU spline, sup norm",
+        size="pieces",
+        smoke=(4, 8),
+        default=(64, 128, 256),
+        paper=(512, 1024),
+        before=512,
+        prepare=_spline,
+    ),
+    Task(
+        name="plan",
+        title="plan_network",
+        size="layers",
+        smoke=(4, 8),
+        default=(100, 200, 400),
+        before=200,
+        prepare=_plan,
+    ),
+    Task(
+        name="trace",
+        title="trace of scalar inputs",
+        size="inputs",
+        smoke=(2, 4),
+        default=(16, 32, 64),
+        paper=(128, 256),
+        before=256,
+        prepare=_trace,
+    ),
+    Task(
+        name="chunked",
+        title="chunked Jacobian, three layers",
+        size="width",
+        smoke=(4, 8),
+        default=(256, 512, 1024),
+        paper=(2048,),
+        before=2048,
+        prepare=_chunked,
+    ),
+)
