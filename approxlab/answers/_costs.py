@@ -38,8 +38,8 @@ class DerivativeCost:
 
 _WANTED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("value", {"want": "value"}),
-    ("gradient in the point (the input Jacobian of one output)", {"want": "jacobian"}),
-    ("gradient of the squared error in the weights", {"want": "gradient", "wrt": "weights"}),
+    ("gradient in the point, the input Jacobian", {"want": "jacobian"}),
+    ("gradient in the weights, of the squared error", {"want": "gradient", "wrt": "weights"}),
     ("Jacobian in the weights", {"want": "jacobian", "wrt": "weights"}),
 )
 

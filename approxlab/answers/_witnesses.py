@@ -7,7 +7,8 @@ have different breakpoints. The triples are found in floating point, by the long
 that an affine function fits within eps; their inequalities are then proved one by one, from
 intervals that contain the values of f (`approxlab.certify`) by exact rational arithmetic.
 
-Steps. The same with pairs: |f(x0) - f(x1)| > 2 eps, so the function is not constant between them.
+Steps. The same with pairs: if |f(x0) - f(x1)| > 2 eps, no function within eps is constant on
+[x0, x1]. These intervals have no point in common.
 
 Turns. If f - c is alternately above eps and below -eps at K + 1 points, a continuous function
 within eps of f takes the value c at least K times.
@@ -87,12 +88,15 @@ def _bent(row: np.ndarray, known: dict[float, _Enclosed], twice: Fraction) -> bo
 def steps(t: np.ndarray, y: np.ndarray, eps: float, values: Values) -> np.ndarray:
     """Pairs of positions, shape (k, 2), between which any function within eps is not constant."""
     level, found = 2.0 * eps * _MARGIN, list[tuple[float, float]]()
-    least = most = 0
+    least = most = start = 0
     for i in range(1, len(y)):
+        if i == start:
+            continue
         least, most = (i if y[i] < y[least] else least), (i if y[i] > y[most] else most)
         if y[most] - y[least] > level:
             found.append((t[min(least, most)], t[max(least, most)]))
-            least = most = i
+            # The next pair begins behind this one: a jump at a point that two pairs share is one.
+            least = most = start = min(i + 1, len(y) - 1)
     if not found:
         return np.empty((0, 2))
     pairs = np.array(found)

@@ -26,7 +26,7 @@ __all__ = ["answer"]
 
 _SHARES = {1: (0.3, 0.65, 0.85)}  # of the seconds, until which each family is fitted
 _SHARES_BEYOND = (0.5, 0.7, 0.85)
-_TIMED = 0.9  # of the seconds: later, nothing is timed
+_TIMED = 0.95  # of the seconds: later, nothing is timed
 _MOST_BOXES = 200_000
 _LOOSEST, _TIGHTEST = 0.5, 1e-5
 
@@ -141,8 +141,10 @@ def _possible(
     return kept
 
 
-def _order(one: FoundNetwork, eps: float) -> tuple[int, bool, int, int]:
-    return one.units, one.proof(eps) == "none", int(one.network.num_linear_units), one.layers
+def _order(one: FoundNetwork, eps: float) -> tuple[int, bool, int, int, float]:
+    bound = math.inf if one.bound is None else float(one.bound)
+    linear = int(one.network.num_linear_units)
+    return one.units, one.proof(eps) == "none", linear, one.layers, bound
 
 
 def _best(found: list[FoundNetwork]) -> str:
@@ -227,7 +229,7 @@ def _certified(
         return found
     kept: list[FoundNetwork] = []
     for one in sorted(found, key=lambda one: one.units):
-        left = budget.left()
+        left = max(budget.left(), 0.0 if any(x.proof(eps) != "none" for x in kept) else 1.0)
         if not one.fitted or left <= 0.0:
             kept.append(one)
             continue

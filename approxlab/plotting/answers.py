@@ -17,7 +17,7 @@ from approxlab.plotting.style_sheets import style
 
 __all__ = ["plot_answer"]
 
-_COLUMNS = 62
+_COLUMNS = 64
 _LEVELS = 9
 _MOST_BARS = 6
 
@@ -47,7 +47,10 @@ def plot_answer(answer: Any) -> Figure:
         >>> plt.close(figure)
     """
     with style():
-        figure, axes = plt.subplots(2, 2, figsize=(11.0, 7.6), layout="constrained")
+        figure = plt.figure(figsize=(11.0, 8.0), layout="constrained")
+        # Two rows by themselves: long labels below do not make the pictures above narrow.
+        above, below = figure.subfigures(2, 1)
+        pictures, last = above.subplots(1, 2), below.subplots(1, 2)
         figure.suptitle(
             f"{answer.target} on {answer.box!r}: error at most {answer.eps:g} in the sup norm",
             fontsize=14,
@@ -56,11 +59,11 @@ def plot_answer(answer: Any) -> Figure:
         best = answer.smallest
         fitted = None if best is None else values_at(best.network, points).reshape(-1)
         if answer.box.dim == 2:
-            _maps(axes[0], answer, points, values, fitted)
+            _maps(pictures, answer, points, values, fitted)
         else:
-            _curves(axes[0], answer, points[:, 0], values, fitted)
-        _sizes(axes[1, 0], answer)
-        _words(axes[1, 1], answer)
+            _curves(pictures, answer, points[:, 0], values, fitted)
+        _sizes(last[0], answer)
+        _words(last[1], answer)
     return figure
 
 
@@ -69,17 +72,21 @@ def _curves(axes: Any, answer: Any, x: np.ndarray, values: np.ndarray, fitted: A
     left, right = axes
     left.plot(x, values, color=color["target"], linewidth=4, alpha=0.3, label=answer.target)
     left.set_title("Target and smallest network")
-    right.set_title("Network minus target")
-    right.axhline(answer.eps, color=color["eps"], linestyle="--", label="± eps")
-    right.axhline(-answer.eps, color=color["eps"], linestyle="--")
+    right.set_title("Distance of the two")
+    right.axhline(answer.eps, color=color["eps"], linestyle="--", label="eps")
+    right.set_yscale("log")
     if fitted is not None:
         meaning = color[_meaning(answer.smallest)]
         left.plot(x, fitted, color=meaning, linewidth=1.5, label=_name(answer.smallest))
-        right.plot(x, fitted - values, color=meaning, linewidth=1.2)
+        distance = np.abs(fitted - values)
+        distance[~(distance > 0.0)] = np.nan  # zero has no place on this scale
+        right.plot(x, distance, color=meaning, linewidth=1.2, label="|network - target|")
+        least = np.nanquantile(distance, 0.05) if np.any(distance > 0.0) else 0.1 * answer.eps
+        right.set_ylim(0.3 * min(least, answer.eps), 8.0 * answer.eps)
     for ax in axes:
         ax.set_xlabel("x" if answer.box.dim == 1 else "first coordinate, the others in the middle")
     left.legend(loc="best")
-    right.legend(loc="upper right")
+    right.legend(loc="upper right", ncols=2)
 
 
 def _maps(axes: Any, answer: Any, points: np.ndarray, values: np.ndarray, fitted: Any) -> None:
@@ -87,17 +94,16 @@ def _maps(axes: Any, answer: Any, points: np.ndarray, values: np.ndarray, fitted
     x, y, grid = (part.reshape(side, side) for part in (points[:, 0], points[:, 1], values))
     left, right = axes
     left.set_title("Target (colours) and smallest network (lines)")
-    drawn = left.pcolormesh(x, y, grid, shading="gouraud", rasterized=True)
+    drawn = left.pcolormesh(x, y, grid, shading="nearest", rasterized=True)
     left.figure.colorbar(drawn, ax=left)
-    right.set_title("(Network minus target) / eps")
+    right.set_title("Distance of the two, as a part of eps")
     if fitted is not None:
         network = fitted.reshape(side, side)
         if np.ptp(network) > 0.0:
             left.contour(x, y, network, _LEVELS, colors="white", linewidths=0.8)
-        ratio = (network - grid) / answer.eps
-        shown = right.pcolormesh(
-            x, y, ratio, cmap="RdBu_r", vmin=-1.0, vmax=1.0, shading="gouraud", rasterized=True
-        )
+        part = np.abs(network - grid) / answer.eps
+        shown = right.pcolormesh(x, y, part, cmap="Blues", vmin=0.0, shading="nearest",
+                                 rasterized=True)  # fmt: skip
         right.figure.colorbar(shown, ax=right)
     for ax in axes:
         ax.set_xlabel("first coordinate")
@@ -122,26 +128,27 @@ def _sizes(ax: Axes, answer: Any) -> None:
     for row, one in enumerate(shown):
         meaning, sure = color[_meaning(one)], one.proof(answer.eps) != "none"
         ax.barh(
-            row, one.units, color=meaning if sure else "none", edgecolor=meaning, height=0.55,
+            row, max(one.units, 0.75), color=meaning if sure else "none", edgecolor=meaning, height=0.55,
             linewidth=1.5, hatch=None if sure else "///",
         )  # fmt: skip
         least = answer.least_for(one)
         if least is not None and least.units:
             ax.plot([least.units] * 2, [row - 0.42, row + 0.42], color=color["least"], linewidth=3)
-        ax.annotate(str(one.units), (one.units, row), (5, 0), textcoords="offset points",
+        ax.annotate(str(one.units), (max(one.units, 0.75), row), (8, 0), textcoords="offset points",
                     va="center", fontsize=11)  # fmt: skip
         labels.append(f"{_name(one)}\n{one.method}")
         largest = max(largest, one.units)
     if not shown:
         ax.text(0.5, 0.5, "none within eps was found", ha="center", transform=ax.transAxes)
     ax.set_yticks(range(len(shown)), labels, fontsize=10)
-    ax.set_xlim(0.0, 1.15 * largest)
+    ax.set_xscale("log")
+    ax.set_xlim(0.7, 2.0 * largest)
     ax.set_ylim(max(len(shown), 3) - 0.4, -0.6)
     ax.grid(False, axis="y")
     handles = [Patch(color=color[meaning], label=meaning) for meaning in ("constructed", "fitted")]
     handles.append(Patch(facecolor="none", edgecolor="black", hatch="///", label="only an estimate"))
     handles.append(Patch(color=color["least"], label="proved least of that kind"))
-    ax.legend(handles=handles, loc="lower right", fontsize=10)
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=2, fontsize=10)
 
 
 def _words(ax: Axes, answer: Any) -> None:
@@ -151,6 +158,6 @@ def _words(ax: Axes, answer: Any) -> None:
         wrapped = textwrap.wrap(f"{name}: {value}", _COLUMNS, subsequent_indent="    ")
         lines += [*wrapped, ""]
     for one in answer.costs:
-        lines.append(f"{one.per_value:6.2f} x value: {one.name}" if lines else "")
-    ax.text(0.0, 1.0, "\n".join(lines), va="top", ha="left", fontsize=10.5,
+        lines.append(f"{one.name}: {one.flops:,} FLOPs, {one.per_value:.1f} values")
+    ax.text(0.0, 1.0, "\n".join(lines), va="top", ha="left", fontsize=10,
             transform=ax.transAxes)  # fmt: skip
