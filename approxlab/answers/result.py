@@ -132,7 +132,9 @@ class Answer:
             return "nothing: no hidden unit is needed"
         if deep is None:
             return "unknown: no network of several hidden layers of ReLUs was found"
-        words = f"{deep.layers} hidden layers of {deep.units} ReLUs"
+        words = f"{deep.units} ReLUs in {deep.layers} hidden layers"
+        if linear := int(deep.network.num_linear_units):
+            words += f" (and {linear} linear units)"
         if needed is not None and deep.units < needed:
             sure = "proved" if deep.proof(self.eps) != "none" else "estimate"
             return f"{words} do what takes at least {needed} in one hidden layer ({sure})"
