@@ -50,6 +50,7 @@ ALLOWED = {
     "answers": FIRST
     | {"approximation", "certify", "constructions", "costs", "derivatives", "fitting", "optimal"}
     | {"plotting"},
+    "__main__": {"answers"},
     "regression": FIRST | {"fitting"},
     "cluster": {"arguments", "records"},
     "sweeps": FIRST | {"cluster", "constructions", "fitting", "optimal"},

@@ -51,9 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         description="How small can a network within eps of a function be, and what is proved?",
     )
     commands = parser.add_subparsers(required=True, metavar="answer")
-    ask = commands.add_parser("answer", help="sizes, least sizes, proofs, costs", description=(
-        "The smallest networks within eps, the proved least sizes, certificates and costs."
-    ))  # fmt: skip
+    what = "the smallest networks within eps, proved least sizes, certificates and costs"
+    ask = commands.add_parser("answer", help=what, description=what)
     ask.add_argument("target", help="a name of the catalogue, such as runge, or FILE.py:name")
     ask.add_argument("--eps", type=float, required=True, help="largest error in the sup norm")
     ask.add_argument("--box", help="of a plain function, such as 0,1 or -1,1x0,2")
@@ -77,7 +76,8 @@ def _target(text: str) -> Any:
     if not file.is_file():
         raise ValueError(f"target: got {text!r}, expected a file; there is no {file.name}.")
     spec = importlib.util.spec_from_file_location("_target_of_answer", file)
-    assert spec is not None and spec.loader is not None  # it ends with .py
+    assert spec is not None  # it ends with .py
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(file.parent.resolve()))  # for what it imports from beside it
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from approxlab.answers._budgets import Budget
@@ -126,7 +126,7 @@ class Search:
             except StopIteration:
                 break
 
-    def _sizes(self, needed: int) -> Iterator[Any]:
+    def _sizes(self, needed: int) -> Generator[int, bool, None]:
         """Sizes to try; each is answered by whether its network is near enough."""
         size = max(needed, self.family.first)
         bad, step = needed - 1, self.family.first_step or size

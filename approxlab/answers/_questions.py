@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
 
@@ -85,7 +84,7 @@ def checked_seconds(seconds: Any) -> float:
     number = float(seconds) if isinstance(seconds, int | float) else math.nan
     if isinstance(seconds, bool) or not number > 0.0:
         raise ValueError(
-            f"seconds: got {seconds!r}, expected a positive number of seconds, or None for no limit "
-            "but max_fits."
+            f"seconds: got {seconds!r}, expected a positive number of seconds, or None for "
+            "no limit but max_fits."
         )
     return number

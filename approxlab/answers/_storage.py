@@ -11,7 +11,7 @@ import numpy as np
 
 from approxlab.answers._costs import DerivativeCost
 from approxlab.answers.found_networks import FoundNetwork
-from approxlab.answers.least_sizes import LeastSize
+from approxlab.answers.lower_bounds import LeastSize
 from approxlab.approximation.result import Cost
 from approxlab.certify.certificates import Certificate
 from approxlab.claims import Bound, Estimate

@@ -37,7 +37,17 @@ def _size(one: Any) -> str:
 
 def tables(answer: Any) -> list[tuple[str, list[tuple[str, ...]]]]:
     """Titles and tables, whose first row holds the names of the columns."""
-    names = ("units", "linear", "layers", "activation", "found by", "error", "proof", "least", "gap")
+    names = (
+        "units",
+        "linear",
+        "layers",
+        "activation",
+        "found by",
+        "error",
+        "proof",
+        "least",
+        "gap",
+    )
     found: list[tuple[str, ...]] = [names]
     for one in answer.found:
         least = answer.least_for(one)
@@ -128,7 +138,9 @@ def page(answer: Any) -> str:
             parts.append(f"<p><b>{html.escape(name)}</b></p>{_html_table(table)}")
     if answer.notes:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in answer.notes)
-        parts.append(f"<details><summary>Not found or not proved</summary><ul>{notes}</ul></details>")
+        parts.append(
+            f"<details><summary>Not found or not proved</summary><ul>{notes}</ul></details>"
+        )
     return "".join([*parts, "</div>"])
 
 

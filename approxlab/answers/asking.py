@@ -13,7 +13,7 @@ from approxlab.answers._costs import costs_of
 from approxlab.answers._fits import Family, Search, families
 from approxlab.answers._questions import checked_eps, checked_seconds, target_of
 from approxlab.answers.found_networks import FoundNetwork
-from approxlab.answers.least_sizes import LeastSize, least_sizes
+from approxlab.answers.lower_bounds import LeastSize, least_sizes
 from approxlab.answers.result import Answer, curve_of
 from approxlab.approximation.choice import approximate
 from approxlab.approximation.result import Cost
@@ -236,7 +236,10 @@ def _certified(
         error = max(float(one.estimate or 0.0), 1e-300)
         rtol = min(_LOOSEST, max(_TIGHTEST, 0.5 * (eps / error - 1.0)))
         try:
-            options = {"seconds": left if math.isfinite(left) else None, "max_boxes": _MOST_BOXES}
+            options: dict[str, Any] = {
+                "seconds": left if math.isfinite(left) else None,
+                "max_boxes": _MOST_BOXES,
+            }
             certificate = sup_norm(one.network, target, rtol=rtol, atol=_TIGHTEST * eps, **options)
         except (TypeError, ValueError) as problem:
             notes.append(f"certificate of {one.method}: none, {_shortened(problem)}")

@@ -12,7 +12,7 @@ import numpy as np
 from approxlab.answers import _storage, _tables
 from approxlab.answers._costs import DerivativeCost
 from approxlab.answers.found_networks import FoundNetwork
-from approxlab.answers.least_sizes import KINKED, LeastSize
+from approxlab.answers.lower_bounds import KINKED, LeastSize
 from approxlab.answers.theorems import bibliography, latex_document
 from approxlab.approximation.result import Cost
 from approxlab.domains import Box

@@ -42,7 +42,7 @@ _ENTRIES: dict[str, tuple[str, str, str]] = {
         r"Polya and Szego 1925",
         "book",
         "author = {P{\\'o}lya, George and Szeg{\\H o}, G{\\'a}bor}, title = {Aufgaben und "
-        "Lehrs{\\\"a}tze aus der Analysis II}, publisher = {Springer}, address = {Berlin}, "
+        'Lehrs{\\"a}tze aus der Analysis II}, publisher = {Springer}, address = {Berlin}, '
         "year = {1925}",
     ),
     "cybenko1989": (
@@ -128,7 +128,9 @@ def latex_document(answer: Any) -> str:
     for one in answer.found:
         source = one.bound.source if one.bound is not None else "no proof: an estimate at samples"
         items.append(_item(f"{one.units} units, {one.error_text()}: {source}", one.method + source))
-    items += [_item(f"{kind}: at least {units} units; {why}", why) for kind, units, why in least[1:]]
+    items += [
+        _item(f"{kind}: at least {units} units; {why}", why) for kind, units, why in least[1:]
+    ]
     return "\n".join(
         [
             r"\begin{table}",

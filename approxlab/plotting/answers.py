@@ -49,8 +49,10 @@ def plot_answer(answer: Any) -> Figure:
     with style():
         figure = plt.figure(figsize=(11.0, 8.0), layout="constrained")
         # Two rows by themselves: long labels below do not make the pictures above narrow.
-        above, below = figure.subfigures(2, 1)
-        pictures, last = above.subplots(1, 2), below.subplots(1, 2)
+        rows: Any = figure.subfigures(2, 1)
+        above, below = rows
+        pictures: Any = above.subplots(1, 2)
+        last: Any = below.subplots(1, 2)
         figure.suptitle(
             f"{answer.target} on {answer.box!r}: error at most {answer.eps:g} in the sup norm",
             fontsize=14,
@@ -102,8 +104,9 @@ def _maps(axes: Any, answer: Any, points: np.ndarray, values: np.ndarray, fitted
         if np.ptp(network) > 0.0:
             left.contour(x, y, network, _LEVELS, colors="white", linewidths=0.8)
         part = np.abs(network - grid) / answer.eps
-        shown = right.pcolormesh(x, y, part, cmap="Blues", vmin=0.0, shading="nearest",
-                                 rasterized=True)  # fmt: skip
+        shown = right.pcolormesh(
+            x, y, part, cmap="Blues", vmin=0.0, shading="nearest", rasterized=True
+        )
         right.figure.colorbar(shown, ax=right)
     for ax in axes:
         ax.set_xlabel("first coordinate")
@@ -128,14 +131,25 @@ def _sizes(ax: Axes, answer: Any) -> None:
     for row, one in enumerate(shown):
         meaning, sure = color[_meaning(one)], one.proof(answer.eps) != "none"
         ax.barh(
-            row, max(one.units, 0.75), color=meaning if sure else "none", edgecolor=meaning, height=0.55,
-            linewidth=1.5, hatch=None if sure else "///",
-        )  # fmt: skip
+            row,
+            max(one.units, 0.75),
+            color=meaning if sure else "none",
+            edgecolor=meaning,
+            height=0.55,
+            linewidth=1.5,
+            hatch=None if sure else "///",
+        )
         least = answer.least_for(one)
         if least is not None and least.units:
             ax.plot([least.units] * 2, [row - 0.42, row + 0.42], color=color["least"], linewidth=3)
-        ax.annotate(str(one.units), (max(one.units, 0.75), row), (8, 0), textcoords="offset points",
-                    va="center", fontsize=11)  # fmt: skip
+        ax.annotate(
+            str(one.units),
+            (max(one.units, 0.75), row),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=11,
+        )
         labels.append(f"{_name(one)}\n{one.method}")
         largest = max(largest, one.units)
     if not shown:
@@ -146,9 +160,12 @@ def _sizes(ax: Axes, answer: Any) -> None:
     ax.set_ylim(max(len(shown), 3) - 0.4, -0.6)
     ax.grid(False, axis="y")
     handles = [Patch(color=color[meaning], label=meaning) for meaning in ("constructed", "fitted")]
-    handles.append(Patch(facecolor="none", edgecolor="black", hatch="///", label="only an estimate"))
+    handles.append(
+        Patch(facecolor="none", edgecolor="black", hatch="///", label="only an estimate")
+    )
     handles.append(Patch(color=color["least"], label="proved least of that kind"))
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=2, fontsize=10)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.4, -0.2)}
+    ax.legend(handles=handles, ncols=2, fontsize=10, **place)
 
 
 def _words(ax: Axes, answer: Any) -> None:
@@ -159,5 +176,4 @@ def _words(ax: Axes, answer: Any) -> None:
         lines += [*wrapped, ""]
     for one in answer.costs:
         lines.append(f"{one.name}: {one.flops:,} FLOPs, {one.per_value:.1f} values")
-    ax.text(0.0, 1.0, "\n".join(lines), va="top", ha="left", fontsize=10,
-            transform=ax.transAxes)  # fmt: skip
+    ax.text(0.0, 1.0, "\n".join(lines), va="top", ha="left", fontsize=10, transform=ax.transAxes)

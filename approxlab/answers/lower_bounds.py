@@ -105,14 +105,15 @@ def least_sizes(target: Any, eps: Any) -> tuple[LeastSize, ...]:
         One `LeastSize` per kind of network; where nothing can be proved (a mask, a program that
         cannot be enclosed, JAX in float32), a single one with units None that says why.
 
-    Source: the arguments are at the head of `answers/least_sizes.py` and `answers/_witnesses.py`.
+    Source: the arguments are at the head of `answers/lower_bounds.py` and `answers/_witnesses.py`.
 
     Example:
         >>> import jax
         >>> jax.config.update("jax_enable_x64", True)
         >>> import approxlab as al
-        >>> [(least.kind, least.units) for least in least_sizes(al.targets.get("square"), 1e-3)][:2]
-        [('relu, leaky_relu, abs; any number of layers', 4), ('relu, leaky_relu, abs; 1 hidden layer', 11)]
+        >>> found = least_sizes(al.targets.get("square"), 1e-3)
+        >>> [(least.layers, least.units) for least in found if "relu" in least.activations]
+        [(None, 4), (1, 11), (2, 5), (3, 5)]
     """
     reason = _obstacle(target)
     if reason:
