@@ -15,7 +15,7 @@ from sampling import mostly_long, mostly_slow
 
 import approxlab as al
 from approxlab.__main__ import main
-from approxlab.answers import _fits
+from approxlab.answers import _fits, asking
 
 QUICK = {"seconds": None, "max_fits": 1, "timed": False}
 UNIT = al.Box([0.0], [1.0])
@@ -27,7 +27,11 @@ def bell(x):
 
 @pytest.fixture(scope="module")
 def square():
-    return al.answer("square", 1e-2, **QUICK)
+    """With placed knots as the only fit: it compiles nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "families", lambda *given: _fits.families(*given)[:1])
+        patch.setattr(asking, "_SHARES", {1: (1.0,)})
+        return al.answer("square", 1e-2, **QUICK)
 
 
 # ------------------------------------------------------------------------------ proved least sizes
@@ -54,7 +58,7 @@ def test_least_sizes_of_the_parabola_are_those_of_theory(n):
 
 
 def test_least_sizes_of_a_tent_are_exact():
-    for k in (1, 2, 3, 4):
+    for k in (1, 3):
         least = kinked(al.targets.get("tent", k=k), 1e-3)
         assert (least[1], least[None]) == (2**k - 1, k)
 

@@ -113,7 +113,7 @@ def least_sizes(target: Any, eps: Any) -> tuple[LeastSize, ...]:
         >>> import approxlab as al
         >>> found = least_sizes(al.targets.get("square"), 1e-3)
         >>> [(least.layers, least.units) for least in found if "relu" in least.activations]
-        [(None, 4), (1, 11), (2, 5), (3, 5)]
+        [(None, 4), (1, 11), (2, 5), (3, 4)]
     """
     reason = _obstacle(target)
     if reason:

@@ -164,7 +164,7 @@ def _sizes(ax: Axes, answer: Any) -> None:
         Patch(facecolor="none", edgecolor="black", hatch="///", label="only an estimate")
     )
     handles.append(Patch(color=color["least"], label="proved least of that kind"))
-    place = {"loc": "upper center", "bbox_to_anchor": (0.4, -0.2)}
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.4, -0.2)}
     ax.legend(handles=handles, ncols=2, fontsize=10, **place)
 
 
