@@ -138,7 +138,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("kind", mostly_slow(CASES, ["kink"]))
+@pytest.mark.parametrize("kind", mostly_slow(CASES, []))
 def test_targets_of_several_kinds_have_sound_answers(kind):
     target, eps = CASES[kind]
     found = al.answer(target, eps, **QUICK)

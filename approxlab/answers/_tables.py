@@ -25,7 +25,8 @@ def headline(answer: Any) -> str:
     if best.units == least.units:
         same = "none of its kind is smaller" if best is proved else "that many are needed"
         return f"{sentence}; {same} (proved)"
-    return f"{sentence}; at least {least.units} are needed ({least.kind}; proved)"
+    verb = "is" if least.units == 1 else "are"
+    return f"{sentence}; at least {least.units} {verb} needed ({least.kind}; proved)"
 
 
 def _size(one: Any) -> str:

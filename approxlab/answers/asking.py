@@ -230,6 +230,8 @@ def _certified(
     kept: list[FoundNetwork] = []
     for one in sorted(found, key=lambda one: one.units):
         left = max(budget.left(), 0.0 if any(x.proof(eps) != "none" for x in kept) else 1.0)
+        if one.fitted and left <= 0.0:
+            notes.append(f"certificate of {one.method}, {one.units} units: no seconds were left")
         if not one.fitted or left <= 0.0:
             kept.append(one)
             continue

@@ -140,7 +140,9 @@ class Answer:
             return f"{words} do what takes at least {needed} in one hidden layer ({sure})"
         if wide is not None and deep.units < wide.units:
             return f"{words} were found, {wide.units} in one hidden layer; nothing is proved"
-        return f"nothing that was found: {words}" + (f", {wide.units} in one" if wide else "")
+        if wide is None:
+            return f"unknown: {words} were found, and none in one hidden layer"
+        return f"nothing among what was found: {words}, {wide.units} in one hidden layer"
 
     @property
     def facts(self) -> list[tuple[str, str]]:
