@@ -44,7 +44,7 @@ def plot_answer(answer: Any) -> Figure:
         >>> figure = plot_answer(found)
         >>> [ax.get_title() for ax in figure.axes][2]
         'Units that were found, and that are needed'
-        >>> plt.close(figure)
+        >>> figure.clear()
     """
     with style():
         figure = plt.figure(figsize=(11.0, 8.0), layout="constrained")
