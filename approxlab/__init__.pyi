@@ -1,3 +1,4 @@
+from . import answers as answers
 from . import approximation as approximation
 from . import calculus as calculus
 from . import certify as certify
@@ -22,6 +23,8 @@ from . import solves as solves
 from . import splines as splines
 from . import sweeps as sweeps
 from . import targets as targets
+from .answers import Answer as Answer
+from .answers import answer as answer
 from .approximation import Approximation as Approximation
 from .approximation import approximate as approximate
 from .claims import Bound as Bound

@@ -46,6 +46,11 @@ ALLOWED = {
     "constructions": FIRST | {"optimal"},
     "approximation": FIRST | {"constructions", "fitting", "optimal"},
     "fitting": FIRST | {"constructions", "derivatives", "optimal"},
+    # An answer draws itself by the plotting room, which it opens when asked to.
+    "answers": FIRST
+    | {"approximation", "certify", "constructions", "costs", "derivatives", "fitting", "optimal"}
+    | {"plotting"},
+    "__main__": {"answers"},
     "regression": FIRST | {"fitting"},
     "cluster": {"arguments", "records"},
     "sweeps": FIRST | {"cluster", "constructions", "fitting", "optimal"},
@@ -94,6 +99,10 @@ LATE = {
 LATE_OF_OURS = {
     ("approxlab.derivatives.tracing.trace", "approxlab.plotting.graphs"): "matplotlib",
     ("approxlab.sweeps.plans", "approxlab.fitting.training.fit"): "plans are made without JAX",
+    ("approxlab.answers.result", "approxlab.plotting.answers"): "matplotlib",
+    ("approxlab.answers._command", "approxlab.answers.asking"): "a quick --help",
+    ("approxlab.answers._command", "approxlab.domains"): "a quick --help",
+    ("approxlab.answers._command", "approxlab.targets.target"): "a quick --help",
 }
 
 

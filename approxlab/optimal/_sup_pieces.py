@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["level_bound"]
+__all__ = ["affine_error", "level_bound", "longest"]
 
 _EXCHANGES = 50
 _CLOSE = 1e-4
@@ -52,7 +52,7 @@ def _ends(x: np.ndarray, y: np.ndarray, pieces: int, level: float) -> np.ndarray
     start, last, length = 0, len(x) - 1, len(x) // pieces
     ends: list[float] = []
     for _ in range(pieces):
-        end = _longest(x, y, start, level, length)
+        end = longest(x, y, start, level, length)
         if end == last:
             return np.array(ends)
         length = end - start
@@ -63,13 +63,13 @@ def _ends(x: np.ndarray, y: np.ndarray, pieces: int, level: float) -> np.ndarray
     return None
 
 
-def _longest(x: np.ndarray, y: np.ndarray, start: int, level: float, guess: int) -> int:
+def longest(x: np.ndarray, y: np.ndarray, start: int, level: float, guess: int) -> int:
     """The last point of the longest run from `start` within a level."""
     good, bad = min(start + 1, len(x) - 1), len(x)
     end = start + max(guess, 2)
     while bad - good > 1:
         end = min(max(end, good + 1), bad - 1)
-        below, reached = _affine_error(x[start : end + 1], y[start : end + 1], level)
+        below, reached, _ = affine_error(x[start : end + 1], y[start : end + 1], level)
         if below > level:
             bad, error = end, below
         else:
@@ -81,15 +81,22 @@ def _longest(x: np.ndarray, y: np.ndarray, start: int, level: float, guess: int)
     return good
 
 
-def _affine_error(x: np.ndarray, y: np.ndarray, level: float) -> tuple[float, float]:
-    """Lower and upper bound on the best affine error, sharp enough to compare with a level."""
+def affine_error(
+    x: np.ndarray, y: np.ndarray, level: float
+) -> tuple[float, float, tuple[int, int, int]]:
+    """Lower and upper bound on the best affine error, sharp enough to compare with a level.
+
+    The lower one is the best affine error on three points, whose indices come last.
+    """
     left, right = 0, len(x) - 1
     g = y - y[0] - (y[-1] - y[0]) / (x[-1] - x[0]) * (x - x[0])
     middle = int(np.argmax(np.abs(g)))
     if middle in (left, right):
-        return 0.0, 0.0
+        return 0.0, 0.0, (left, middle, right)
+    triple = (left, middle, right)
     below, reached = 0.0, float(abs(g[middle]))
     for _ in range(_EXCHANGES):
+        triple = (left, middle, right)
         slope = (y[right] - y[left]) / (x[right] - x[left])
         t = slope * (x - x[left])
         g = y - 0.5 * (y[left] + y[middle] - t[middle]) - t
@@ -108,4 +115,4 @@ def _affine_error(x: np.ndarray, y: np.ndarray, level: float) -> tuple[float, fl
             left = far
         else:
             right = far
-    return below, reached
+    return below, reached, triple

@@ -1,3 +1,4 @@
+from .answers import plot_answer as plot_answer
 from .graphs import plot_trace as plot_trace
 from .histories import plot_history as plot_history
 from .lines import plot_pieces as plot_pieces

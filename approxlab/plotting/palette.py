@@ -23,6 +23,13 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         # What depth buys, and what is known of the optimum.
         "depth": {"deep": _BLUE, "shallow": _VERMILLION, "below the optimum": "#BBBBBB"},
+        "answer": {
+            "target": _BLACK,
+            "constructed": _BLUE,
+            "fitted": _ORANGE,
+            "least": _VERMILLION,
+            "eps": "#777777",
+        },
         "depth separation": {
             "deep": _BLUE,
             "least": _VERMILLION,
