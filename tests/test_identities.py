@@ -49,7 +49,7 @@ IDENTITIES = {
     "three_questions": "11fd4794cee249cb",
     "trained_or_solved": "43591cfc8aabc68e",
     "training_throughput": "3d525930baeea98e",
-    "width_vs_depth": "375638df634328c1",
+    "width_vs_depth": "1f80e506f1235e2e",
 }
 
 

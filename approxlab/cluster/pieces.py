@@ -120,9 +120,12 @@ def computed(
             while waiting and len(running) < max(workers, 1):
                 index = waiting.pop()
                 future = client.submit(
-                    in_worker, facts(), flags or {}, _packed(function, pieces[index]),
+                    in_worker,
+                    facts(),
+                    flags or {},
+                    _packed(function, pieces[index]),
                     key=f"{name}-{index}-{mark}",
-                )  # fmt: skip
+                )
                 running[future] = index
             if workers:
                 seen = time.monotonic()

@@ -52,11 +52,12 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(dims=(1,), width=8, widths=(8,), depths=(1,), deep_width=6, steps=4,
-                    deep_steps=20),
+    "smoke": Config(
+        dims=(1,), width=8, widths=(8,), depths=(1,), deep_width=6, steps=4, deep_steps=20
+    ),
     "default": Config(),
     "paper": Config(widths=(16, 32, 64, 128, 256), steps=100, deep_steps=6000),
-}  # fmt: skip
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:
@@ -78,8 +79,14 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
     deep = {"method": "lbfgs", "steps": config.deep_steps, "rtol": config.rtol}
     networks = [
         *(
-            {"story": "dimension", "dim": dim, "width": config.width, "depth": 1, **solved,
-             "rtol": _DIMENSION_RTOL}
+            {
+                "story": "dimension",
+                "dim": dim,
+                "width": config.width,
+                "depth": 1,
+                **solved,
+                "rtol": _DIMENSION_RTOL,
+            }
             for dim in config.dims
         ),
         *(
@@ -91,7 +98,7 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
             for dim in (1, 2)
             for depth in config.depths
         ),
-    ]  # fmt: skip
+    ]
     return [{**network, "most_boxes": config.most_boxes} for network in networks]
 
 
