@@ -72,7 +72,7 @@ def test_every_notebook_and_experiment_is_on_the_map():
 
 
 # Benchmarks and studies beside the lecture.
-NOT_ON_THE_MAP = {"training_throughput", "steep_or_solved", "radial_separation"}
+NOT_ON_THE_MAP = {"growth", "training_throughput", "steep_or_solved", "radial_separation"}
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
