@@ -30,6 +30,7 @@ Model = Callable[[Any], Any]
 _BATCH = 2048  # of `values_at`
 _MOST_BYTES = 2**28
 _KEPT = 256  # programs of plain functions
+_OUTSIDE = ("callback", "ffi")  # in the names of primitives that call what is not of the program
 _SETTINGS = (
     "jax_enable_x64",
     "jax_default_matmul_precision",
@@ -169,7 +170,7 @@ class _Programs:
         form = (whole.shape, whole.dtype, *_context())
         if form not in self._known:
             one = jax.ShapeDtypeStruct(whole.shape[1:], whole.dtype)
-            shared = not _holds_arrays(self.traced(one)[0])
+            shared = not _hides_something(self.traced(one)[0])
             lowered = jax.jit(jax.vmap(self._function()), keep_unused=True).lower(whole)
             self._known[form] = _compiled(lowered, form) if shared else lowered.compile()
         return self._known[form](points)
@@ -219,16 +220,20 @@ def _bytes_per_point(static: _Static, shapes: tuple[Any, ...], point: Any) -> in
     return max(8, _bytes_of(traced.jaxpr))
 
 
-def _holds_arrays(traced: Any) -> bool:
-    """Whether a program holds arrays of its own, which its text need not show."""
-    if traced.consts:
+def _hides_something(traced: Any) -> bool:
+    """Whether a program holds arrays or calls Python, which its text need not show."""
+    if getattr(traced, "consts", ()):
         return True
-    for equation in traced.jaxpr.eqns:
+    for equation in getattr(traced, "jaxpr", traced).eqns:
+        if equation.effects or any(word in equation.primitive.name for word in _OUTSIDE):
+            return True
         if any(np.ndim(getattr(value, "val", 0)) for value in equation.invars):
             return True
-        for inner in _parts(equation):
-            if hasattr(inner, "consts") and _holds_arrays(inner):
-                return True
+        inner = (
+            part for part in _parts(equation) if hasattr(part, "eqns") or hasattr(part, "consts")
+        )
+        if any(_hides_something(part) for part in inner):
+            return True
     return False
 
 

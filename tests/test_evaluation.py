@@ -203,3 +203,32 @@ def test_programs_of_a_target_go_with_it():
     del target
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("call", ["pure_callback", "io_callback", "inside_jit"])
+def test_functions_that_call_python_do_not_share_a_program(call):
+    """The text of their programs is the same; what they call is not in it."""
+    from jax.experimental import io_callback
+
+    def times(factor):
+        def outside(x):
+            return np.asarray(x) * factor
+
+        def model(x):
+            form = jax.ShapeDtypeStruct((), x.dtype)
+            if call == "io_callback":
+                return io_callback(outside, form, x[0])
+            return jax.pure_callback(outside, form, x[0], vmap_method="sequential")
+
+        return jax.jit(model) if call == "inside_jit" else lambda x: model(x)
+
+    points = np.array([[1.0], [2.0]])
+    for factor in (2.0, 3.0):
+        np.testing.assert_array_equal(al.evaluate(times(factor), points), [factor, 2 * factor])
+
+
+def test_numbers_that_differ_in_the_last_digit_do_not_share_a_program():
+    points = np.ones((2, 1))
+    for number in (0.1, np.nextafter(0.1, 1.0), np.nextafter(0.1, 0.0)):
+        values = al.evaluate(lambda x, c=number: c * x[0], points)
+        assert values[0] == number
