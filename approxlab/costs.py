@@ -167,7 +167,9 @@ class _Compiled:
 
 def _compiled(fn: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> _Compiled:
     start = time.perf_counter()
-    lowered = jax.jit(fn).lower(*args)
+    lowered = jax.jit(lambda *given: fn(*given)).lower(
+        *args
+    )  # attributes of fn would be taken over
     middle = time.perf_counter()
     program = lowered.compile(options or None)
     end = time.perf_counter()

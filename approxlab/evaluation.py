@@ -171,7 +171,9 @@ class _Programs:
         if form not in self._known:
             one = jax.ShapeDtypeStruct(whole.shape[1:], whole.dtype)
             shared = not _hides_something(self.traced(one)[0])
-            lowered = jax.jit(jax.vmap(self._function()), keep_unused=True).lower(whole)
+            # Not `vmap` itself, which takes over attributes of the model: one may be `lower`.
+            function = jax.vmap(self._function())
+            lowered = jax.jit(lambda points: function(points), keep_unused=True).lower(whole)
             self._known[form] = _compiled(lowered, form) if shared else lowered.compile()
         return self._known[form](points)
 
@@ -208,7 +210,7 @@ def _programs_of(model: Model) -> _Programs | None:
 
 def _traced(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return jax.make_jaxpr(function)(*arguments)
+        return jax.make_jaxpr(lambda *given: function(*given))(*arguments)
     except NEEDS_NUMBERS as error:
         raise not_of_jax("model", error) from error
 

@@ -232,3 +232,18 @@ def test_numbers_that_differ_in_the_last_digit_do_not_share_a_program():
     for number in (0.1, np.nextafter(0.1, 1.0), np.nextafter(0.1, 0.0)):
         values = al.evaluate(lambda x, c=number: c * x[0], points)
         assert values[0] == number
+
+
+def test_a_model_may_have_attributes_named_like_those_of_jax():
+    class Model:
+        lower, trace, eval_shape, clear_cache = 1.0, 2.0, None, "x"
+
+        def __init__(self):
+            self.lower = self.trace = 3.0
+
+        def __call__(self, x):
+            return x[0] ** 2
+
+    points = np.array([[2.0], [3.0]])
+    np.testing.assert_array_equal(al.evaluate(Model(), points), [4.0, 9.0])
+    assert float(al.errors.sup(Model(), lambda x: 0.0 * x[0], al.Box([0.0], [1.0]))) == 1.0
