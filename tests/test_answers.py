@@ -14,6 +14,7 @@ import pytest
 from sampling import mostly_long, mostly_slow
 
 import approxlab as al
+from approxlab import answers
 from approxlab.__main__ import main
 from approxlab.answers import _fits, asking
 
@@ -433,3 +434,75 @@ def test_the_command_writes_the_page(tmp_path):
 def test_the_command_prints_latex(capsys):
     assert main(["answer", "square", "--eps", "0.2", "--latex"]) == 0
     assert capsys.readouterr().out.startswith(r"\begin{table}")
+
+
+# ------------------------------------------------------------- what is not proved is not told so
+
+
+def _with(answer, **changes):
+    return dataclasses.replace(answer, **changes)
+
+
+def _one_unit(activation, bound=None):
+    net = al.MLP.from_arrays([[[1.0]], [[1.0]]], [[0.0], [0.0]], activation)
+    return answers.FoundNetwork(net, "by hand", False, bound, al.Estimate(1e-4, "sup", 11), None)
+
+
+def test_a_network_that_is_only_estimated_is_not_called_optimal(square):
+    least = answers.LeastSize(("abs",), 1, 1, "one bend")
+    estimated = _with(square, found=(_one_unit("abs"),), least_sizes=(least,))
+    assert estimated.gap == 1.0
+    assert "1.00, optimal if it is within eps" in str(estimated)
+    proved = _with(estimated, found=(_one_unit("abs", al.Bound(1e-3, "by hand")),))
+    assert "1.00, optimal (" in str(proved)
+
+
+def test_an_affine_network_that_is_only_estimated_is_an_estimate(square):
+    net = al.MLP.init(jax.random.key(0), 1, ())
+    found = answers.FoundNetwork(net, "affine", True, None, al.Estimate(1e-4, "sup", 11), None)
+    assert _with(square, found=(found,), least_sizes=()).depth_saves.endswith("(estimate)")
+
+
+def test_units_are_called_by_their_activation(square):
+    net = al.MLP.from_arrays([[[1.0]]] * 3, [[0.0]] * 3, "abs")
+    deep = answers.FoundNetwork(net, "by hand", False, al.Bound(1e-3, "x"), None, None)
+    least = answers.LeastSize(("relu", "leaky_relu", "abs"), 1, 7, "seven bends")
+    words = _with(square, found=(deep,), least_sizes=(least,)).depth_saves
+    assert words.startswith("2 abs units in 2 hidden layers do what takes at least 7")
+
+
+def test_values_outside_of_a_mask_do_not_hide_a_contradiction(square):
+    wrong = answers.FoundNetwork(
+        _one_unit("abs").network,
+        "x",
+        False,
+        al.Bound(1e-6, "x"),
+        al.Estimate(9e-3, "sup", 11),
+        None,
+    )
+    points, values = square.curve
+    curve = points, np.where(points[:, 0] < 0.5, np.nan, values)
+    with pytest.raises(ValueError, match="one of the two is wrong"):
+        _with(square, found=(wrong,), least_sizes=(), curve=curve)
+
+
+@pytest.mark.parametrize("eps", [-1.0, 0.0, math.nan, math.inf, "x"])
+def test_least_sizes_ask_for_a_positive_eps(eps):
+    with pytest.raises(ValueError, match="eps: got .*, expected a positive number"):
+        al.answers.least_sizes(al.targets.get("square"), eps)
+
+
+def test_least_sizes_of_targets_with_hardly_a_value():
+    nowhere = al.Target(lambda x: jnp.log(-2.0 - x[0]), domain=UNIT, name="nowhere")
+    (unknown,) = al.answers.least_sizes(nowhere, 1e-2)
+    assert unknown.units is None
+    large = al.Target(lambda x: 1e308 * jnp.sign(x[0] - 0.5) + 1e307 * x[0], domain=UNIT)
+    assert all((least.units or 0) <= 4 for least in al.answers.least_sizes(large, 1e300))
+
+
+def test_another_network_in_a_saved_folder_is_refused(square, tmp_path):
+    square.save(tmp_path)
+    other = jax.tree.map(lambda leaf: 100.0 * leaf, square.found[0].network)
+    other.save(tmp_path / "network_0.npz")
+    with pytest.raises(ValueError, match=r"network_0\.npz was changed after it was saved"):
+        al.Answer.load(tmp_path)

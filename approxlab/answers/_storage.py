@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def save(path: str | os.PathLike[str], answer: Any) -> None:
     """Networks and certificates first, so that a folder with `answer.json` is whole."""
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / _FILE).unlink(missing_ok=True)  # of an earlier answer, whose networks are replaced
     for i, one in enumerate(answer.found):
         one.network.save(folder / f"network_{i}.npz")
         if one.certificate is not None:
@@ -47,8 +49,19 @@ def save(path: str | os.PathLike[str], answer: Any) -> None:
         "notes": list(answer.notes),
         "points": answer.curve[0].tolist(),
         "values": answer.curve[1].tolist(),
+        "files": {name: _sha256(folder / name) for name in _files(answer.found)},
     }
     write_json_atomic(folder / _FILE, document)
+
+
+def _files(found: Any) -> list[str]:
+    networks = [f"network_{i}.npz" for i in range(len(found))]
+    proved = [i for i, one in enumerate(found) if one.certificate is not None]
+    return networks + [f"certificate_{i}.json" for i in proved]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _fields(one: Any) -> dict[str, Any]:
@@ -75,6 +88,9 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         data = read_json(folder / _FILE, by_hand=False)
         if data["format"] != _FORMAT:
             raise ValueError(f"path: {folder.name} has the format {data['format']!r}.")
+        for name, digest in data["files"].items():
+            if _sha256(folder / name) != digest:
+                raise ValueError(f"path: {folder.name}/{name} was changed after it was saved.")
         return {
             **{name: data[name] for name in _PLAIN},
             "box": Box(data["lower"], data["upper"]),

@@ -63,7 +63,7 @@ def tables(answer: Any) -> list[tuple[str, list[tuple[str, ...]]]]:
                 one.error_text(),
                 _PROOFS[one.proof(answer.eps)],
                 "unknown" if needed is None else str(needed),
-                _ratio(one.units, needed),
+                _ratio(one.units, needed, one.proof(answer.eps)),
             )
         )
     least = [("kind of network", "units at least", "source")]
@@ -89,16 +89,23 @@ def _known(units: int | None) -> str:
     return "unknown" if units is None else str(units)
 
 
-def _ratio(units: int, needed: int | None) -> str:
+def _ratio(units: int, needed: int | None, proof: str) -> str:
     if needed is None or (needed == 0 and units > 0):
         return "unknown"
-    return "1, optimal" if units == needed else f"{units / needed:.2f}"
+    return f"1{_optimal(proof)}" if units == needed else f"{units / needed:.2f}"
+
+
+def _optimal(proof: str) -> str:
+    """What is said of a network with as many units as are needed."""
+    return ", optimal" if proof != "none" else ", optimal if it is within eps"
 
 
 def facts(answer: Any) -> list[tuple[str, str]]:
     """Named sentences."""
     gap = answer.gap
-    known = "unknown" if not math.isfinite(gap) else f"{gap:.2f}" + ", optimal" * (gap == 1.0)
+    known = f"{gap:.2f}" if math.isfinite(gap) else "unknown"
+    if gap == 1.0:
+        known += _optimal(answer.smallest.proof(answer.eps))
     found = [
         ("answer", headline(answer)),
         ("gap", f"{known} (units over the proved least of that kind)"),

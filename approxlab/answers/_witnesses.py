@@ -114,7 +114,8 @@ def steps(t: np.ndarray, y: np.ndarray, eps: float, values: Values) -> np.ndarra
 def turns(t: np.ndarray, y: np.ndarray, eps: float, values: Values) -> tuple[float, np.ndarray]:
     """A level c and positions at which f - c is alternately above eps and below -eps."""
     shares = np.linspace(0.0, 1.0, _LEVELS)[1:-1]
-    levels = float(np.min(y)) + shares * float(np.ptp(y))
+    low, high = float(np.min(y)), float(np.max(y))
+    levels = (1.0 - shares) * low + shares * high  # no difference, which may overflow
     c = float(max(levels, key=lambda level: len(_runs(y - level, eps))))
     chosen = np.array(_runs(y - c, eps), dtype=int)
     if len(chosen) == 0:

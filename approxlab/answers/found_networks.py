@@ -52,10 +52,7 @@ class FoundNetwork:
         return "theorem" if self.certificate is None else "certificate"
 
     def certified(self, certificate: Certificate) -> FoundNetwork:
-        """The same network with a certificate, whose upper end is a bound where it is guaranteed.
-
-        A bound that is known already stays if it is smaller.
-        """
+        """The same network with a certificate, whose upper end is its bound if it is guaranteed."""
         if not certificate.guaranteed:
             return self
         bound = certificate.bound()

@@ -25,6 +25,7 @@ import jax
 import numpy as np
 
 from approxlab.answers._lines import Line, lines_through
+from approxlab.answers._questions import checked_eps
 from approxlab.answers._witnesses import Values, bends, steps, turns
 from approxlab.certify._enclosures import Enclosure
 from approxlab.certify._problems import single
@@ -39,6 +40,7 @@ KINKED = ("relu", "leaky_relu", "abs")
 """Activations with one kink that are affine beside it."""
 _SIGMOIDS = ("sigmoid", "tanh")
 _FIRST_POINTS, _MOST_POINTS, _PER_BEND, _STEP_POINTS = 2049, 2**15, 64, 2**12
+_LARGEST = 1e300  # of the values that are looked at: sums of a few do not overflow
 _MOST_LAYERS = 4
 _FEW = 64
 _BENDS = "bends, three points each (de la Vallee Poussin 1919)"
@@ -115,6 +117,7 @@ def least_sizes(target: Any, eps: Any) -> tuple[LeastSize, ...]:
         >>> [(least.layers, least.units) for least in found if "relu" in least.activations]
         [(None, 4), (1, 11), (2, 5), (3, 4)]
     """
+    eps = checked_eps(eps)
     reason = _obstacle(target)
     if reason:
         return (LeastSize((), None, None, reason),)
@@ -123,8 +126,11 @@ def least_sizes(target: Any, eps: Any) -> tuple[LeastSize, ...]:
     except (TypeError, ValueError) as problem:  # a primitive, or a constant, without enclosure
         reason = f"unknown: the target cannot be enclosed ({problem})"
         return (LeastSize((), None, None, reason),)
-    line = _most_bent(target, lines_through(target), float(eps))
-    kinked, jumps, sigmoids = _on_line(target, line, float(eps), enclosure)
+    line = _most_bent(target, lines_through(target), eps)
+    if len(_sampled(target, line, _FIRST_POINTS)[0]) < 2:
+        reason = f"unknown: the target has no finite values on {line.name}"
+        return (LeastSize((), None, None, reason),)
+    kinked, jumps, sigmoids = _on_line(target, line, eps, enclosure)
     return (*_kinked(kinked), jumps, sigmoids, _affine(kinked))
 
 
@@ -171,11 +177,12 @@ def _on_line(
 
 
 def _sampled(target: Target, line: Line, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and values where these are finite, closer to one another beside few kinks."""
+    """Positions and values where differences are finite, closer to one another beside few kinks."""
     kinks = tuple(target.kinks or ()) if target.dim == 1 else ()
     t = line.positions(count, kinks if len(kinks) < _FEW else ())
     y = np.asarray(values_at(target, line.points(t)), np.float64).reshape(-1)
-    return t[np.isfinite(y)], y[np.isfinite(y)]
+    finite = np.abs(y) < _LARGEST
+    return t[finite], y[finite]
 
 
 def _bends(

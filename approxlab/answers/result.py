@@ -78,7 +78,9 @@ class Answer:
                 f"than eps = {self.eps:.6g}."
             )
         if sampled is not None and proved is not None:
-            room = _ROUNDING * sampled + 1e-12 * (1.0 + float(np.max(np.abs(self.curve[1]))))
+            size = np.abs(self.curve[1])
+            largest = float(np.max(size, initial=0.0, where=np.isfinite(size)))
+            room = _ROUNDING * sampled + 1e-12 * (1.0 + largest)
             if sampled > proved + room:
                 raise ValueError(
                     f"found: got {one.method} with a sampled error of {sampled:.9g} above its "
@@ -129,10 +131,12 @@ class Answer:
         deep = min((x for x in kinked if x.layers > 1), key=lambda x: x.units, default=None)
         wide = min((x for x in kinked if x.layers == 1), key=lambda x: x.units, default=None)
         if self.smallest is not None and self.smallest.units == 0:
-            return "nothing: no hidden unit is needed"
+            sure = "" if self.smallest.proof(self.eps) != "none" else " (estimate)"
+            return f"nothing: no hidden unit is needed{sure}"
         if deep is None:
             return "unknown: no network of several hidden layers of ReLUs was found"
-        words = f"{deep.units} ReLUs in {deep.layers} hidden layers"
+        units = {"relu": "ReLUs"}.get(deep.network.activation, f"{deep.network.activation} units")
+        words = f"{deep.units} {units} in {deep.layers} hidden layers"
         if linear := int(deep.network.num_linear_units):
             words += f" (and {linear} linear units)"
         if needed is not None and deep.units < needed:
@@ -151,6 +155,10 @@ class Answer:
 
     def verify(self) -> None:
         """Prove the certificates again.
+
+        Each certificate is a theorem about the network and the target that it holds; `load` checks
+        by their SHA-256 that networks and certificates are those that `save` wrote. Theorems of
+        constructions and least sizes are proved when an answer is made, and not again here.
 
         Raises:
             ValueError: If one is not proved.
