@@ -98,8 +98,21 @@ def pytest_addoption(parser):
     )
 
 
-@pytest.hookimpl(trylast=True)  # after -m and -k
+# Tests of seconds beside which quicker ones of their kind stay: slow tests, one name per line.
+_SLOW = frozenset((Path(__file__).parent / "slow_repetitions.txt").read_text().splitlines())
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if item.nodeid in _SLOW:
+            item.add_marker(pytest.mark.slow)
+    result = yield  # -m and -k
+    _take_share(config, items)
+    return result
+
+
+def _take_share(config, items):
     if share := config.getoption("--share"):
         index, count = map(int, share.split("/"))
         numbers = [hashlib.sha256(item.nodeid.encode()).digest() for item in items]

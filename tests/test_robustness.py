@@ -239,8 +239,8 @@ def test_a_folder_that_is_removed_while_it_is_in_use_is_told(folder, monkeypatch
 
 
 def test_rows_that_vanish_after_the_last_of_them_are_told(folder, monkeypatch):
-    def compute(job, pending):
-        failed = computed(job, pending)
+    def compute(*given):
+        failed = computed(*given)
         shutil.rmtree(folder.path)
         return failed
 
