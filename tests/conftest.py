@@ -98,7 +98,7 @@ def pytest_addoption(parser):
     )
 
 
-# Tests of seconds beside which quicker ones of their kind stay: slow tests, one name per line.
+# Tests that take three seconds and more, beside which quicker ones of their room stay: slow tests.
 _SLOW = frozenset((Path(__file__).parent / "slow_repetitions.txt").read_text().splitlines())
 
 
