@@ -42,8 +42,8 @@ def plot_answer(answer: Any) -> Figure:
         >>> import approxlab as al
         >>> found = al.answer("kink", 1e-2, max_fits=1, timed=False)
         >>> figure = plot_answer(found)
-        >>> [ax.get_title() for ax in figure.axes][2]
-        'Units that were found, and that are needed'
+        >>> figure.axes[2].get_xlabel()
+        'nonlinear hidden units'
         >>> figure.clear()
     """
     with style():
