@@ -124,8 +124,8 @@ def test_slopes_at_the_kink_lie_between_those_beside_it(name):
     try:
         slopes = Enclosure(single(jax.grad(unit(name)), 1))
     except TypeError as refused:  # JAX 0.12 differentiates erfc by the bits of its argument
-        assert name == "gelu"
-        assert "cannot enclose the primitive 'bitcast_convert_type'" in str(refused)
+        if name != "gelu" or "the primitive 'bitcast_convert_type'" not in str(refused):
+            raise
         return
     found = slopes.around(np.zeros((1, 1)), np.full((1, 1), 1e-6))
     assert found.low[0, 0] <= min(left, right)
