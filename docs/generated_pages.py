@@ -44,7 +44,8 @@ def _reference():
             kind = "autoclass" if isinstance(thing, type) else "autodata"
             kind = "autofunction" if callable(thing) and not isinstance(thing, type) else kind
             members = "   :members:\n" if kind == "autoclass" else ""
-            parts.append(f"{name}\n{'-' * len(name)}\n\n.. {kind}:: {module}.{name}\n{members}")
+            title = f"{name[:-1]}\\_" if name.endswith("_") else name  # else it is a reference
+            parts.append(f"{title}\n{'-' * len(title)}\n\n.. {kind}:: {module}.{name}\n{members}")
         _write(OUT / "reference" / f"{room}.rst", "\n".join(parts))
         first = (importlib.import_module(module).__doc__ or "").split("\n")[0]
         listed.append((room, first))
