@@ -331,3 +331,10 @@ def test_unknown_name_of_the_package(name):
 
     with pytest.raises(AttributeError, match=f"approxlab has no '{name}', see dir"):
         getattr(al, name)
+
+
+def test_names_of_the_list_of_slow_tests_exist():
+    """A test that was renamed would come back into the ordinary command unnoticed."""
+    for line in (ROOT / "tests" / "slow_repetitions.txt").read_text().splitlines():
+        file, _, name = line.partition("::")
+        assert f"def {name.partition('[')[0]}(" in (ROOT / file).read_text(), line

@@ -90,8 +90,7 @@ class SeedDevices:
             axes: As in `over_seeds`.
             *forms: Shapes and dtypes of the arguments.
             quickly: Whether compilation shall take little time, and the program may take more: on
-                CPUs the older generator of loops needs half to two thirds of the time, and tanh at
-                all points then takes half as long again. The numbers are the same.
+                CPUs by XLA's older generator of loops. The numbers are the same.
         """
         shardings = None
         if len(self.devices) > 1:

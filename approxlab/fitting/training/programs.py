@@ -112,7 +112,7 @@ def compiled(key: ProgramKey, work: float) -> tuple[Executables, float]:
     Args:
         key: The key.
         work: Values of activations that the training computes at most. A program compiled quickly
-            takes up to 4 ns more for each: that pays for short training.
+            takes longer for each: that pays for short training.
     """
     before, began = _programs_made(), time.perf_counter()
     start, finish = _ends(key)
