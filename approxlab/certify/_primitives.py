@@ -115,6 +115,29 @@ def _exp2(tracer: Any, eqn: Any, x: Any) -> Value:
     return Value(build.function("exp", build.binary("multiply", node, log)), out_shape(eqn))
 
 
+def _log2(tracer: Any, eqn: Any, x: Any) -> Value:
+    build, node = tracer.builder, tracer.node(x)
+    two = build.function("log", build.constant(np.full(build.size(node), 2.0)))
+    return Value(build.divide(build.function("log", node), two), out_shape(eqn))
+
+
+def _one_minus_square(tracer: Any, eqn: Any, x: Any) -> Value:
+    """1 - x^2, which the derivative of tanh is made of from JAX 0.12 on."""
+    build, node = tracer.builder, tracer.node(x)
+    one = build.constant(np.ones(build.size(node)))
+    return Value(build.binary("subtract", one, build.power(node, 2)), out_shape(eqn))
+
+
+def _polynomial(tracer: Any, eqn: Any, x: Any, *coefficients: Any) -> Value:
+    """c_0 + x (c_1 + x (c_2 + ...)), as jnp.polyval is from JAX 0.12 on."""
+    build, shape = tracer.builder, out_shape(eqn)
+    node = tracer.spread(x, shape)
+    *others, total = (tracer.spread(c, shape) for c in coefficients)
+    for coefficient in reversed(others):
+        total = build.binary("add", coefficient, build.binary("multiply", node, total))
+    return Value(total, shape)
+
+
 def _tan(tracer: Any, eqn: Any, x: Any) -> Value:
     build, node = tracer.builder, tracer.node(x)
     return Value(
@@ -300,6 +323,9 @@ RULES: Mapping[str, Rule] = {
     "pow": _power,
     "rsqrt": _rsqrt,
     "exp2": _exp2,
+    "log2": _log2,
+    "one_minus_square": _one_minus_square,
+    "polynomial": _polynomial,
     "tan": _tan,
     "sinh": _hyperbolic(-1.0),
     "cosh": _hyperbolic(1.0),
@@ -348,10 +374,10 @@ REFUSED: Mapping[str, str] = {
     **dict.fromkeys(("pure_callback", "io_callback", "debug_callback", "ffi_call"), _OUTSIDE),
     "lt_to": _SEARCH,
     "le_to": _SEARCH,
+    "call_hi_primitive": _SEARCH,  # of jnp.searchsorted from JAX 0.12 on
     "reduce_precision": _ROUNDS,
     "nextafter": _ROUNDS,
     "atan2": ", expected jnp.arctan(y / x) where x has one sign, or jnp.where of such parts.",
     "asin": ", expected jnp.arctan(x / jnp.sqrt(1 - x**2)) inside of (-1, 1).",
     "acos": ", expected jnp.pi / 2 - jnp.arctan(x / jnp.sqrt(1 - x**2)) inside of (-1, 1).",
-    "log2": ", expected jnp.log(x) / jnp.log(2.0).",
 }
