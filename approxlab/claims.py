@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickle
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from approxlab.networks.mlp import MLP
@@ -82,6 +82,7 @@ class Estimate(_OfTarget):
         0.25
     """
 
+    word: ClassVar[str] = "estimate"  # as figures call it
     value: float
     norm: Norm
     points: int
@@ -131,6 +132,7 @@ class Bound:
         Bound(<= 0.126, with rounding; = 0.125 in exact arithmetic)
     """
 
+    word: ClassVar[str] = "bound"  # as figures call it
     value: float
     source: str
     exact: bool = False
@@ -179,6 +181,7 @@ class MeanBound:
         MeanBound(<= 0.25, x uniform on [0, 1], variance of a mean)
     """
 
+    word: ClassVar[str] = "mean bound"  # as figures call it
     value: float
     source: str
     law: str
@@ -222,6 +225,7 @@ class Optimum(_OfTarget):
         Optimum(sup 0.125, exact, x^2, one piece)
     """
 
+    word: ClassVar[str] = "optimum"  # as figures call it
     value: float
     norm: Norm
     kind: Literal["exact", "lower", "asymptotic"]
@@ -317,6 +321,18 @@ class Construction:
     def __repr__(self) -> str:
         return f"Construction({self.network!r} for {self.target!r}: {self.claim.bound!r})"
 
+    def plot(self, **options: Any) -> Any:
+        """Network and target, with the band that the claim proves; see `plotting.plot_model`.
+
+        Example:
+            >>> import approxlab as al
+            >>> ax = al.constructions.relu_interpolant(al.targets.get("square"), 4).plot()
+            >>> ax.figure.clear()
+        """
+        from approxlab.plotting.models import plot_model
+
+        return plot_model(self.network, self.target, **{"error": self.claim, **options})
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row with the sizes and the claim."""
         return [
@@ -348,6 +364,12 @@ class RandomConstruction:
 
     def __repr__(self) -> str:
         return f"RandomConstruction({self.network!r} for {self.target!r}: {self.bound!r})"
+
+    def plot(self, **options: Any) -> Any:
+        """This draw of the network and the target; see `plotting.plot_model`."""
+        from approxlab.plotting.models import plot_model
+
+        return plot_model(self.network, self.target, **{"error": self.bound, **options})
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row with the sizes, the bound and the expectation."""

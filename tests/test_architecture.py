@@ -46,17 +46,14 @@ ALLOWED = {
     "constructions": FIRST | {"optimal"},
     "approximation": FIRST | {"constructions", "fitting", "optimal"},
     "fitting": FIRST | {"constructions", "derivatives", "optimal"},
-    # An answer draws itself by the plotting room, which it opens when asked to.
     "answers": FIRST
-    | {"approximation", "certify", "constructions", "costs", "derivatives", "fitting", "optimal"}
-    | {"plotting"},
+    | {"approximation", "certify", "constructions", "costs", "derivatives", "fitting", "optimal"},
     "__main__": {"answers"},
     "regression": FIRST | {"fitting"},
     "cluster": {"arguments", "records"},
     "sweeps": FIRST | {"cluster", "constructions", "fitting", "optimal"},
-    "plotting": {"arguments", "claims", "domains", "evaluation", "records"},
-    # A trace draws itself by the plotting room, which it opens when asked to.
-    "derivatives": {"arguments", "claims", "networks", "plotting", "records"},
+    "plotting": {"arguments", "domains", "evaluation"},
+    "derivatives": {"arguments", "claims", "networks", "records"},
     "costs": {"arguments"},
     "kernels": {
         *("arguments", "derivatives", "domains", "evaluation", "fitting", "networks", "solves"),
@@ -97,17 +94,24 @@ LATE = {
     "jax": "rooms that plan or check without it",
 }
 LATE_OF_OURS = {
-    ("approxlab.derivatives.tracing.trace", "approxlab.plotting.graphs"): "matplotlib",
     ("approxlab.sweeps.plans", "approxlab.fitting.training.fit"): "plans are made without JAX",
-    ("approxlab.answers.result", "approxlab.plotting.answers"): "matplotlib",
     ("approxlab.answers._command", "approxlab.answers.asking"): "a quick --help",
     ("approxlab.answers._command", "approxlab.domains"): "a quick --help",
     ("approxlab.answers._command", "approxlab.targets.target"): "a quick --help",
 }
 
 
+def draws(function):
+    """Whether a result draws itself here: its method `plot` opens the plotting room, late."""
+    return isinstance(function, ast.FunctionDef) and function.name == "plot"
+
+
+def of_pictures(name):
+    return name.startswith("approxlab.plotting.")
+
+
 def imports(path):
-    """(module, inside TYPE_CHECKING) of every import of our own in a file, at any depth."""
+    """(module, whether for types or a picture alone) of every import of our own, at any depth."""
     tree = ast.parse(path.read_text())
     guarded = {
         node
@@ -115,6 +119,7 @@ def imports(path):
         if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
         for node in ast.walk(block)
     }
+    drawing = {node for f in ast.walk(tree) if draws(f) for node in ast.walk(f)}
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -122,7 +127,7 @@ def imports(path):
         elif isinstance(node, ast.Import):
             names = [a.name for a in node.names]
         for name in names:
-            yield name, node in guarded
+            yield name, node in guarded or (node in drawing and of_pictures(name))
 
 
 def edges(package="approxlab"):
@@ -232,7 +237,8 @@ def late_imports(path):
         if isinstance(function, ast.FunctionDef):
             for node in ast.walk(function):
                 if isinstance(node, ast.ImportFrom):
-                    yield node.module
+                    if not (draws(function) and of_pictures(node.module)):
+                        yield node.module
                 elif isinstance(node, ast.Import):
                     yield from (alias.name for alias in node.names)
 

@@ -107,7 +107,7 @@ def test_estimates_are_drawn_as_their_values(ax):
 @pytest.mark.parametrize("other", [("l2", False), ("sup", True)])
 def test_errors_of_different_norms_are_not_drawn_together(ax, other):
     rows = estimates(("sup", False), other)
-    with pytest.raises(ValueError, match="rows: got .*sup.* errors in the field 'e', expected one"):
+    with pytest.raises(ValueError, match="rows: field 'e': got .*sup.* errors, expected one"):
         plotting.plot_error_against_size(rows, x="n", y="e", ax=ax)
     with pytest.raises(ValueError, match="expected one norm"):
         plotting.plot_heat_map(rows, x="n", y="d", value="e", ax=ax)

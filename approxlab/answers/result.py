@@ -198,15 +198,18 @@ class Answer:
         least = self.least_for(one)
         return None if least is None else least.units
 
-    def plot(self) -> Any:
+    def plot(self, *, ax: Any = None) -> Any:
         """One page: target and network, the error against eps, sizes beside least ones, in words.
 
+        Args:
+            ax: Axes for target and smallest network alone; by default the whole page.
+
         Returns:
-            A figure of matplotlib.
+            A figure of matplotlib; the axes, if they are given.
         """
         from approxlab.plotting.answers import plot_answer
 
-        return plot_answer(self)
+        return plot_answer(self, ax=ax)
 
     def latex(self) -> str:
         """A table and the statements with their citations, to be input into a LaTeX document."""

@@ -109,6 +109,10 @@ class Approximation:
         text = html.escape(f"{self!r} {self.reason}")
         return f"<p>{text}</p><table><tr>{head}</tr>{body}</table>"
 
+    def plot(self, **options: Any) -> Any:
+        """Network and target, with the band that the claim proves; see `plotting.plot_model`."""
+        return self.construction.plot(**options)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per construction, in the order of the table."""
         return [

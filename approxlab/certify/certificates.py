@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from approxlab.certify._boxes import check_cuts
+from approxlab.certify._enclosures import Enclosure, point_bounds
 from approxlab.certify._expression import Expression
 from approxlab.certify._storage import (
     expression_data,
@@ -120,6 +121,30 @@ class Certificate:
     def estimate(self) -> Estimate:
         """The lower end and its point, as an `Estimate` of the library."""
         return Estimate(self.lower, "sup", points=self.boxes, at=self.witness)
+
+    def errors_at(self, points: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Proved lower and upper ends of |model - target| at points of shape (n, d): shapes (n,).
+
+        Raises:
+            ValueError: If the points have another dimension, or are not finite.
+        """
+        places = np.asarray(points, np.float64)
+        if places.ndim != 2 or places.shape[1] != len(self.cuts) or not np.isfinite(places).all():
+            raise ValueError(
+                f"points: got shape {places.shape}, expected finite numbers of shape "
+                f"(n, {len(self.cuts)})."
+            )
+        enclosure = Enclosure(self.expression)
+        parts = range(0, len(places), enclosure.chunk)
+        found = [point_bounds(enclosure.at(places[i : i + enclosure.chunk])) for i in parts]
+        low, high = zip(*found, strict=True) if found else ((places[:, 0],), (places[:, 0],))
+        return np.concatenate(low), np.concatenate(high)
+
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """|model - target| and the proved interval of its largest value; see `plotting`."""
+        from approxlab.plotting.errors import plot_certificate
+
+        return plot_certificate(self, ax=ax, **style)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: the interval, its status and its cost."""

@@ -137,6 +137,12 @@ class Choice:
             )
         return "\n".join([*lines, f"predicted for {self.machine}, compiled"])
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """Predicted times of the candidates, as bars; see `plotting.plot_costs`."""
+        from approxlab.plotting.costs import plot_costs
+
+        return plot_costs(self, ax=ax, **style)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per candidate, the fastest first."""
         return [dataclasses.asdict(c) for c in self.candidates]

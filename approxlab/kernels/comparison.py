@@ -37,6 +37,12 @@ class KernelComparison:
         n = self.limit.shape[0]
         return f"KernelComparison({self.kind} of {n} points, relative distance {self.distance:.2g})"
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """Every entry of the one kernel against the other; see `plotting.plot_kernels`."""
+        from approxlab.plotting.kernels import plot_kernels
+
+        return plot_kernels(self, ax=ax, **style)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: the kind, how many points, and the distance."""
         return [{"kind": self.kind, "points": self.limit.shape[0], "distance": self.distance}]

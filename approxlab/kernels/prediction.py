@@ -150,6 +150,12 @@ class KernelRegression:
         blocks = self.network.blocks(self.kind, rows, self.X, rows=count)
         return np.concatenate([part(block, where) for where, block in blocks])
 
+    def plot(self, target: Any = None, *, ax: Any = None, **options: Any) -> Any:
+        """Predictions, data and target; see `plotting.plot_kernel_regression`."""
+        from approxlab.plotting.kernels import plot_kernel_regression
+
+        return plot_kernel_regression(self, target, ax=ax, **options)
+
     def __repr__(self) -> str:
         n, d = np.shape(self.X)
         text = f"{n} points in {d} dimensions, ridge {self.ridge:.2g}, jitter {self.jitter:.2g}"

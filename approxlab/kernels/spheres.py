@@ -75,6 +75,12 @@ class Spectrum:
             )
         return float(np.polyfit(np.log(k[chosen]), np.log(values), 1)[0])
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """Eigenvalues against frequencies; see `plotting.plot_spectrum`."""
+        from approxlab.plotting.spectra import plot_spectrum
+
+        return plot_spectrum(self, ax=ax, **style)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per frequency."""
         columns = zip(self.frequencies, self.eigenvalues, self.multiplicities, strict=True)

@@ -81,6 +81,12 @@ class Spectrum:
         n = self.vectors.shape[0]
         return f"Spectrum({shown}{more}; {self.method}, {n} parameters)"
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """Eigenvalues in their order; see `plotting.plot_spectrum`."""
+        from approxlab.plotting.spectra import plot_spectrum
+
+        return plot_spectrum(self, ax=ax, **style)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per eigenvalue."""
         names = ("rounding", "residual", "method", "products")

@@ -48,6 +48,12 @@ class Segment:
     def __repr__(self) -> str:
         return f"Segment({len(self.positions)} points, barrier {self.barrier:.3g})"
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """The loss, and the straight line between its ends; see `plotting.plot_segment`."""
+        from approxlab.plotting.spectra import plot_segment
+
+        return plot_segment(self, ax=ax, **style)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per point."""
         pairs = zip(self.positions, self.losses, strict=True)

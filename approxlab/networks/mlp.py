@@ -294,6 +294,12 @@ class MLP(Arithmetic):
 
     # Counts
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """The diagram of the network; its values draws `plotting.plot_model`."""
+        from approxlab.plotting.diagrams import plot_network
+
+        return plot_network(self, ax=ax, **style)
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """Numbers of units: inputs, hidden layers, outputs."""

@@ -80,6 +80,12 @@ class PolynomialOptimum:
         upper = Optimum(float(self.upper), "sup", "lower", "attained", target=self.target)
         return GapInterval(gap(error, upper), gap(error, self.lower))
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """The best function found and the target, with the estimate of their distance."""
+        from approxlab.plotting.models import plot_model
+
+        return plot_model(self, self.target, error=self.upper, ax=ax, **style)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: degree and both ends."""
         return [
@@ -177,6 +183,14 @@ class NearBestRational:
 
     def __repr__(self) -> str:
         return f"NearBestRational(sup {float(self.upper):.6g}, degree {self.degree})"
+
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """The rational function and the target, with the estimate of their distance."""
+        from approxlab.plotting.models import AtPoints, plot_model
+
+        model = AtPoints(lambda x: self.function(x[:, 0]))
+        named = {"label": repr(self), "error": self.upper, **style}
+        return plot_model(model, self.target, ax=ax, **named)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: degree and error."""

@@ -131,6 +131,12 @@ class PieceOptimum:
         )
         return GapInterval(gap(error, upper), gap(error, lower))
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """The best function found and the target, with the estimate of their distance."""
+        from approxlab.plotting.models import plot_model
+
+        return plot_model(self, self.target, error=self.upper, ax=ax, **style)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: pieces and both ends."""
         norm = self.lower.norm

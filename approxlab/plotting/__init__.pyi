@@ -1,6 +1,12 @@
 from .answers import plot_answer as plot_answer
+from .costs import plot_costs as plot_costs
+from .diagrams import plot_network as plot_network
+from .errors import plot_certificate as plot_certificate
+from .errors import plot_error as plot_error
 from .graphs import plot_trace as plot_trace
 from .histories import plot_history as plot_history
+from .kernels import plot_kernel_regression as plot_kernel_regression
+from .kernels import plot_kernels as plot_kernels
 from .lines import plot_pieces as plot_pieces
 from .models import plot_model as plot_model
 from .palette import HUES as HUES
@@ -9,6 +15,8 @@ from .partitions import plot_partition as plot_partition
 from .sizes import plot_error_against_size as plot_error_against_size
 from .sizes import plot_heat_map as plot_heat_map
 from .sizes import quartiles as quartiles
+from .spectra import plot_segment as plot_segment
+from .spectra import plot_spectrum as plot_spectrum
 from .style_sheets import ordered_colors as ordered_colors
 from .style_sheets import style as style
 from .surfaces import loss_on_plane as loss_on_plane

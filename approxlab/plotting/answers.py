@@ -22,7 +22,7 @@ _LEVELS = 9
 _MOST_BARS = 6
 
 
-def plot_answer(answer: Any) -> Figure:
+def plot_answer(answer: Any, *, ax: Axes | None = None) -> Figure | Axes:
     """Draw an `Answer` on one page, from what it holds alone.
 
     Above, target and smallest network, and their difference beside eps; in two dimensions, as maps;
@@ -32,9 +32,10 @@ def plot_answer(answer: Any) -> Figure:
 
     Args:
         answer: What `approxlab.answer` returns.
+        ax: Axes on which target and smallest network are drawn alone; by default a whole page.
 
     Returns:
-        The figure.
+        The figure; the axes, if they are given.
 
     Example:
         >>> import jax
@@ -46,6 +47,13 @@ def plot_answer(answer: Any) -> Figure:
         'nonlinear hidden units'
         >>> figure.clear()
     """
+    points, values = answer.curve
+    best = answer.smallest
+    fitted = None if best is None else values_at(best.network, points).reshape(-1)
+    flat = answer.box.dim == 2
+    if ax is not None:
+        (_map if flat else _curve)(ax, answer, points, values, fitted)
+        return ax
     with style():
         figure = plt.figure(figsize=(11.0, 8.0), layout="constrained")
         # Two rows by themselves: long labels below do not make the pictures above narrow.
@@ -57,60 +65,70 @@ def plot_answer(answer: Any) -> Figure:
             f"{answer.target} on {answer.box!r}: error at most {answer.eps:g} in the sup norm",
             fontsize=14,
         )
-        points, values = answer.curve
-        best = answer.smallest
-        fitted = None if best is None else values_at(best.network, points).reshape(-1)
-        if answer.box.dim == 2:
-            _maps(pictures, answer, points, values, fitted)
-        else:
-            _curves(pictures, answer, points[:, 0], values, fitted)
+        (_map if flat else _curve)(pictures[0], answer, points, values, fitted)
+        (_error_map if flat else _error_curve)(pictures[1], answer, points, values, fitted)
         _sizes(last[0], answer)
         _words(last[1], answer)
     return figure
 
 
-def _curves(axes: Any, answer: Any, x: np.ndarray, values: np.ndarray, fitted: Any) -> None:
-    color = colors("answer")
-    left, right = axes
-    left.plot(x, values, color=color["target"], linewidth=4, alpha=0.3, label=answer.target)
-    left.set_title("Target and smallest network")
-    right.set_title("Distance of the two")
-    right.axhline(answer.eps, color=color["eps"], linestyle="--", label="eps")
-    right.set_yscale("log")
+def _curve(ax: Axes, answer: Any, points: np.ndarray, values: np.ndarray, fitted: Any) -> None:
+    color, x = colors("answer"), points[:, 0]
+    ax.plot(x, values, color=color["target"], linewidth=4, alpha=0.3, label=answer.target)
     if fitted is not None:
         meaning = color[_meaning(answer.smallest)]
-        left.plot(x, fitted, color=meaning, linewidth=1.5, label=_name(answer.smallest))
+        ax.plot(x, fitted, color=meaning, linewidth=1.5, label=_name(answer.smallest))
+    ax.set_title("Target and smallest network")
+    ax.set_xlabel(_across(answer))
+    ax.legend(loc="best")
+
+
+def _error_curve(
+    ax: Axes, answer: Any, points: np.ndarray, values: np.ndarray, fitted: Any
+) -> None:
+    color = colors("answer")
+    ax.axhline(answer.eps, color=color["eps"], linestyle="--", label="eps")
+    ax.set_yscale("log")
+    if fitted is not None:
         distance = np.abs(fitted - values)
         distance[~(distance > 0.0)] = np.nan  # zero has no place on this scale
-        right.plot(x, distance, color=meaning, linewidth=1.2, label="|network - target|")
+        meaning = color[_meaning(answer.smallest)]
+        ax.plot(points[:, 0], distance, color=meaning, linewidth=1.2, label="|network - target|")
         least = np.nanquantile(distance, 0.05) if np.any(distance > 0.0) else 0.1 * answer.eps
-        right.set_ylim(0.3 * min(least, answer.eps), 8.0 * answer.eps)
-    for ax in axes:
-        ax.set_xlabel("x" if answer.box.dim == 1 else "first coordinate, the others in the middle")
-    left.legend(loc="best")
-    right.legend(loc="upper right", ncols=2)
+        ax.set_ylim(0.3 * min(least, answer.eps), 8.0 * answer.eps)
+    ax.set_title("Distance of the two")
+    ax.set_xlabel(_across(answer))
+    ax.legend(loc="upper right", ncols=2)
 
 
-def _maps(axes: Any, answer: Any, points: np.ndarray, values: np.ndarray, fitted: Any) -> None:
-    side = round(len(values) ** 0.5)
-    x, y, grid = (part.reshape(side, side) for part in (points[:, 0], points[:, 1], values))
-    left, right = axes
-    left.set_title("Target (colours) and smallest network (lines)")
-    drawn = left.pcolormesh(x, y, grid, shading="nearest", rasterized=True)
-    left.figure.colorbar(drawn, ax=left)
-    right.set_title("Distance of the two, as a part of eps")
+def _across(answer: Any) -> str:
+    return "x" if answer.box.dim == 1 else "first coordinate, the others in the middle"
+
+
+def _map(ax: Axes, answer: Any, points: np.ndarray, values: np.ndarray, fitted: Any) -> None:
+    x, y, grid = _grids(points, values)
+    drawn = ax.pcolormesh(x, y, grid, shading="nearest", rasterized=True)
+    ax.figure.colorbar(drawn, ax=ax)
+    if fitted is not None and np.ptp(fitted) > 0.0:
+        ax.contour(x, y, fitted.reshape(grid.shape), _LEVELS, colors="white", linewidths=0.8)
+    ax.set_title("Target (colours) and smallest network (lines)")
+    ax.set(xlabel="first coordinate", ylabel="second coordinate")
+
+
+def _error_map(ax: Axes, answer: Any, points: np.ndarray, values: np.ndarray, fitted: Any) -> None:
     if fitted is not None:
-        network = fitted.reshape(side, side)
-        if np.ptp(network) > 0.0:
-            left.contour(x, y, network, _LEVELS, colors="white", linewidths=0.8)
-        part = np.abs(network - grid) / answer.eps
-        shown = right.pcolormesh(
+        x, y, part = _grids(points, np.abs(fitted - values) / answer.eps)
+        shown = ax.pcolormesh(
             x, y, part, cmap="Blues", vmin=0.0, shading="nearest", rasterized=True
         )
-        right.figure.colorbar(shown, ax=right)
-    for ax in axes:
-        ax.set_xlabel("first coordinate")
-        ax.set_ylabel("second coordinate")
+        ax.figure.colorbar(shown, ax=ax)
+    ax.set_title("Distance of the two, as a part of eps")
+    ax.set(xlabel="first coordinate", ylabel="second coordinate")
+
+
+def _grids(points: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, ...]:
+    side = round(len(values) ** 0.5)
+    return tuple(part.reshape(side, side) for part in (points[:, 0], points[:, 1], values))
 
 
 def _meaning(one: Any) -> str:

@@ -23,7 +23,7 @@ def plot_history(
     zero or not finite are left out.
 
     Args:
-        result: What `fit` returned, or its `History`.
+        result: What `fit` returned, or its `History`, or the path that `descend` returned.
         ax: Axes to draw on; by default new ones.
         label: Name in the legend; by default the method's name, of a `History` none.
         **style: Of the line of the best seed (`Axes.plot`); the others take its colour.
@@ -44,6 +44,9 @@ def plot_history(
     """
     history = getattr(result, "history", result)
     steps, losses = (np.asarray(getattr(history, name, None)) for name in ("steps", "losses"))
+    path = hasattr(history, "points") and steps.ndim == 1  # of one start, by gradient descent
+    if path:
+        steps, losses = steps[None], losses[None].astype(float)
     if steps.ndim != 2 or steps.shape != losses.shape:
         raise TypeError(
             f"result: got {result!r}, expected what al.fit returns, or its history with steps and "
@@ -56,7 +59,9 @@ def plot_history(
     for seed in range(len(steps)):
         if seed != best:
             ax.plot(*_drawn(steps[seed], losses[seed]), color=line.get_color(), **_OTHERS)
-    ax.set(xscale="log", yscale="log", xlabel="step", ylabel="mean squared error")
+    ax.set(
+        xscale="log", yscale="log", xlabel="step", ylabel="loss" if path else "mean squared error"
+    )
     if name is not None:
         ax.legend()
     return ax

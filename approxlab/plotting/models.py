@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,6 +14,8 @@ from matplotlib.axes import Axes
 from approxlab.arguments import check_positive, part_to_write
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
+from approxlab.plotting._stated_errors import Stated, stated
+from approxlab.plotting.palette import colors
 
 __all__ = ["plot_model"]
 
@@ -22,12 +26,24 @@ _DATA: dict[str, Any] = {"color": "black", "marker": ".", "linestyle": "none", "
 _SHOWN = "approxlab target"  # marks what of the axes is the target: it is drawn once
 
 
+@dataclasses.dataclass(frozen=True)
+class AtPoints:
+    """A model that is known by its values at many points, shape (n, d), as NumPy computes them."""
+
+    values: Callable[[np.ndarray], Any]
+
+    def __call__(self, x: Any) -> Any:
+        """The value at one point of shape (d,)."""
+        return self.values(np.asarray(x)[None])[0]
+
+
 def plot_model(
     model: Any,
     target: Any = None,
     *,
     box: Any = None,
     data: Any = None,
+    error: Any = None,
     points: int | None = None,
     output: int | None = None,
     ax: Axes | None = None,
@@ -47,6 +63,9 @@ def plot_model(
         target: A `Target`, or any function of a point (then give `box`), or None.
         box: Where to draw; by default the box of the target, or the bounding box of the data.
         data: Arrays (X, Y) of shapes (n, d) and (n,) or (n, m), drawn as dots.
+        error: What is known of the distance: an `Estimate`, a `Bound`, a `Claim`, a `Certificate` or
+            an `Optimum`, named in legend or title. A claim or certificate of the sup norm is a band
+            around the target, within which the model is proved to lie.
         points: Points along each axis, by default 1001 on an interval and 121 in two dimensions.
             The declared kinks of a target are added.
         output: Which of m values is drawn; needed if there are several.
@@ -58,7 +77,8 @@ def plot_model(
         The axes.
 
     Raises:
-        TypeError: If the model or the target is not callable, or the box is not a `Box`.
+        TypeError: If the model or the target is not callable, the box is not a `Box`, or the error
+            is of no such kind.
         ValueError: If there is nothing that tells the box, it has more than two dimensions, data
             are not finite, shapes do not fit, or the model has several values and `output` does not
             say which.
@@ -72,14 +92,14 @@ def plot_model(
         ['runge', '8 units']
         >>> ax.figure.clear()
     """
-    _check(model, target, points)
+    check_models(model, target, points)
     data = None if data is None else _checked_data(data, output)
-    box = _box(box, target, data)
-    count = _POINTS[box.dim] if points is None else points
+    box = box_of(box, model if target is None else target, data)
     ax = plt.subplots()[1] if ax is None else ax
     text = repr(model) if label is None else label
+    known = None if error is None else stated("error", error)
     draw = _draw_curve if box.dim == 1 else _draw_map
-    draw(ax, model, target, box, count, output, text, style)
+    draw(ax, model, target, box, points, output, text, known, style)
     if data is not None and not _shows(ax, "data"):
         x, y = data
         across = (x[:, 0], y) if box.dim == 1 else (x[:, 0], x[:, 1])
@@ -89,19 +109,31 @@ def plot_model(
     return ax
 
 
+def plot_fit(model: Any, target: Any, error: Any = None, **options: Any) -> Axes:
+    """A model beside what it was fitted to: a target, or the data (X, Y); see `plot_model`."""
+    given = {"data": target} if isinstance(target, tuple | list) else {"target": target}
+    return plot_model(model, **{**given, "error": error, **options})
+
+
 def _draw_curve(
-    ax: Axes, model: Any, target: Any, box: Box, count: int, output: int | None,
-    label: str, style: dict[str, Any],
+    ax: Axes, model: Any, target: Any, box: Box, count: int | None, output: int | None,
+    label: str, known: Stated | None, style: dict[str, Any],
 ) -> None:  # fmt: skip
-    kinks = np.asarray(getattr(target, "kinks", None) or (), float)
-    kinks = kinks[(kinks > box.lower[0]) & (kinks < box.upper[0])]
-    x = np.union1d(box.uniform(count)[:, 0], kinks)[:, None]
-    shown = _inside(target, x)
+    x = points_on(box, target, count)
+    shown = inside(target, x) & inside(model, x)
     if target is not None and not _shows(ax, "target"):
-        values = np.where(shown, _values(target, x, output, "target"), np.nan)
+        values = np.where(shown, values_of(target, x, output, "target"), np.nan)
         name = getattr(target, "name", None) or "target"
         ax.plot(x[:, 0], values, label=name, gid=f"{_SHOWN} target", zorder=1.8, **_TARGET)
-    values = np.where(shown, _values(model, x, output, "model"), np.nan)
+    if known is not None and known.band and target is not None:
+        values = np.where(shown, values_of(target, x, output, "target"), np.nan)
+        color = colors("claims")["bound"]
+        low, high = values - known.value, values + known.value
+        band: dict[str, Any] = {"color": color, "alpha": 0.18, "linewidth": 0.6, "zorder": 1.2}
+        ax.fill_between(x[:, 0], low, high, label=known.text, **band)
+    elif known is not None:
+        ax.plot([], [], " ", label=known.text)
+    values = np.where(shown, values_of(model, x, output, "model"), np.nan)
     ax.plot(x[:, 0], values, label=label, **style)
     ax.set(xlabel="x", ylabel="value")
     if ax.get_xscale() == "linear":
@@ -109,16 +141,17 @@ def _draw_curve(
 
 
 def _draw_map(
-    ax: Axes, model: Any, target: Any, box: Box, count: int, output: int | None,
-    label: str, style: dict[str, Any],
+    ax: Axes, model: Any, target: Any, box: Box, count: int | None, output: int | None,
+    label: str, known: Stated | None, style: dict[str, Any],
 ) -> None:  # fmt: skip
-    x = box.uniform(count)
-    shown = _inside(target, x)
+    x = points_on(box, target, count)
+    shown = inside(target, x) & inside(model, x)
+    count = round(len(x) ** 0.5)
     grid = x.reshape(count, count, 2)
     across, up = grid[:, :, 0], grid[:, :, 1]
 
     def heights(of: Any, name: str) -> np.ndarray:
-        return np.where(shown, _values(of, x, output, name), np.nan).reshape(count, count)
+        return np.where(shown, values_of(of, x, output, name), np.nan).reshape(count, count)
 
     found = heights(model, "model")
     mesh = ax.pcolormesh(across, up, found, shading="gouraud", rasterized=True, **style)
@@ -133,13 +166,26 @@ def _draw_map(
                        linestyles="dashed")  # fmt: skip
     name = getattr(target, "name", None) or "target"
     ax.set(xlabel="$x_1$", ylabel="$x_2$")
-    if target is not None:
-        ax.set_title(f"equal values: model white, {name} dashed", fontsize="medium")
+    said = [] if target is None else [f"equal values: model white, {name} dashed"]
+    said += [] if known is None else [known.text]
+    if said:
+        ax.set_title("\n".join(said), fontsize="medium")
     ax.grid(False)
 
 
-def _values(model: Any, x: np.ndarray, output: int | None, name: str) -> Float[np.ndarray, " n"]:
-    return _one_of(values_at(model, x), output, name)
+def points_on(box: Box, target: Any, count: int | None) -> np.ndarray:
+    """Points of a picture, shape (n, d), with the kinks of a target of one variable."""
+    x = box.uniform(_POINTS[box.dim] if count is None else count)
+    if box.dim > 1:
+        return x
+    kinks = np.asarray(getattr(target, "kinks", None) or (), float)
+    kinks = kinks[(kinks > box.lower[0]) & (kinks < box.upper[0])]
+    return np.union1d(x[:, 0], kinks)[:, None]
+
+
+def values_of(model: Any, x: np.ndarray, output: int | None, name: str) -> Float[np.ndarray, " n"]:
+    found = model.values(x) if isinstance(model, AtPoints) else values_at(model, x)
+    return _one_of(np.asarray(found, float), output, name)
 
 
 def _one_of(values: np.ndarray, output: int | None, name: str) -> Float[np.ndarray, " n"]:
@@ -158,7 +204,7 @@ def _one_of(values: np.ndarray, output: int | None, name: str) -> Float[np.ndarr
     return values[:, output]
 
 
-def _inside(target: Any, x: np.ndarray) -> np.ndarray:
+def inside(target: Any, x: np.ndarray) -> np.ndarray:
     mask = getattr(target, "mask", None)
     return np.ones(len(x), bool) if mask is None else values_at(mask, x).astype(bool)
 
@@ -167,9 +213,10 @@ def _shows(ax: Axes, what: str) -> bool:
     return any(line.get_gid() == f"{_SHOWN} {what}" for line in ax.lines)
 
 
-def _box(box: Any, target: Any, data: Any) -> Box:
-    if box is None:
-        box = getattr(target, "domain", None)
+def box_of(box: Any, target: Any, data: Any, name: str = "box") -> Box:
+    """The box of a picture: the given one, that of the target, or that of the data."""
+    if box is None and hasattr(target, "domain"):
+        box, name = target.domain, f"target: {getattr(target, 'name', 'target')}"
     if box is None and data is not None:
         low, high = data[0].min(axis=0), data[0].max(axis=0)
         if np.any(low == high):
@@ -188,13 +235,13 @@ def _box(box: Any, target: Any, data: Any) -> Box:
         raise TypeError(f"box: got {box!r}, expected a Box. Write box=al.Box([0.0], [1.0]).")
     if box.dim not in _POINTS:
         raise ValueError(
-            f"box: got {box.dim} dimensions, expected one or two. Draw a section: "
-            "lambda x: model(jnp.array([x[0], x[1], 0.5]))."
+            f"{name}: got {box.dim} dimensions, expected one or two. Draw a section on a box "
+            "of its own: lambda x: model(jnp.array([x[0], x[1], 0.5]))."
         )
     return box
 
 
-def _check(model: Any, target: Any, points: int | None) -> None:
+def check_models(model: Any, target: Any, points: int | None) -> None:
     if not callable(model):
         raise TypeError(
             f"model: got {type(model).__name__}, expected a function of one point, such as an MLP."

@@ -30,6 +30,15 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "least": _VERMILLION,
             "eps": "#777777",
         },
+        # What is known of an error, and the sign of a weight.
+        "claims": {
+            "estimate": _ORANGE,
+            "bound": _BLUE,
+            "mean bound": _PURPLE,
+            "optimum": _GREEN,
+            "number": "#777777",
+        },
+        "signs": {"positive": _BLUE, "negative": _VERMILLION},
         "depth separation": {
             "deep": _BLUE,
             "least": _VERMILLION,

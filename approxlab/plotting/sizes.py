@@ -10,9 +10,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from approxlab.plotting._stated_errors import MARKS, Stated, common_norm, stated
+from approxlab.plotting.palette import colors as colors_of
+
 __all__ = ["plot_error_against_size", "plot_heat_map", "quartiles"]
 
 Row = Mapping[str, Any]
+
+_NORM = "approxlab norm "  # marks the lines of errors whose norm is known
 
 
 def quartiles(
@@ -29,18 +34,19 @@ def quartiles(
         `(x, lower, median, upper)`, each of shape (number of different x,).
 
     Raises:
-        ValueError: If there are no rows, a field is missing, or norms are mixed.
+        ValueError: If there are no rows, a field is missing, or norms or kinds of errors, such as
+            estimates and bounds, are mixed.
 
     Example:
         >>> quartiles([{"n": 1, "e": v} for v in (1.0, 2.0, 4.0)], x="n", y="e")[2].tolist()
         [2.0]
     """
     _check_rows(rows, x, y)
-    _check_kinds(rows, y)
+    known = _checked(rows, y)
     places = sorted({row[x] for row in rows})
     columns = []
     for place in places:
-        values = np.array([float(row[y]) for row in rows if row[x] == place])
+        values = np.array([e.value for e, row in zip(known, rows, strict=True) if row[x] == place])
         values = np.sort(np.where(np.isfinite(values), values, np.inf))
         columns.append([_order_statistic(values, q) for q in (0.25, 0.5, 0.75)])
     lower, median, upper = np.array(columns).T
@@ -61,6 +67,10 @@ def plot_error_against_size(
 ) -> Axes:
     """Median of an error against a size, one line per group, quartiles as a band; both axes log.
 
+    Errors may be numbers, estimates, claims, bounds, certificates and optima, mixed: each kind of a
+    group is a line of its own with its marker, and the legend says which. Norms that are known
+    must be one, in all calls on the same axes.
+
     Args:
         rows: Flat rows; several rows with equal `x` and group (seeds) are summarised.
         x: Field with the size.
@@ -76,25 +86,60 @@ def plot_error_against_size(
         The axes.
 
     Raises:
+        TypeError: If an error is none of these.
         ValueError: If there are no rows, a field is missing, or the errors are of different norms.
+
+    Example:
+        >>> from approxlab.claims import Bound, Estimate
+        >>> rows = [{"n": 4, "error": Estimate(0.1, "sup", 99)}, {"n": 4, "error": Bound(0.2, "-")}]
+        >>> ax = plot_error_against_size(rows, x="n", y="error")
+        >>> ax.get_ylabel(), [text.get_text() for text in ax.get_legend().get_texts()]
+        ('sup error', ['estimate', 'bound'])
+        >>> ax.figure.clear()
     """
     _check_rows(rows, x, y, *([] if by is None else [by]))
-    _check_kinds(rows, y)
+    known = [stated(f"rows: field {y!r}", row[y]) for row in rows]
+    norm = common_norm(f"rows: field {y!r}", known, _drawn_norms(ax))
+    told = any(error.kind != "number" for error in known)
     ax = plt.subplots()[1] if ax is None else ax
     groups = [None] if by is None else sorted({row[by] for row in rows})
     for i, group in enumerate(groups):
-        members = rows if by is None else [row for row in rows if row[by] == group]
-        place, lower, median, upper = quartiles(members, x=x, y=y)
-        options = {"marker": "o", **style}
-        if colors is not None:
-            options["color"] = colors[i]
-        text = "_nolegend_" if by is None else label(group)
-        (line,) = ax.plot(place, median, label=text, **options)
-        if band:
-            ax.fill_between(place, lower, upper, color=line.get_color(), alpha=0.16, linewidth=0)
+        members = [
+            (row, error)
+            for row, error in zip(rows, known, strict=True)
+            if by is None or row[by] == group
+        ]
+        own: dict[str, Any] = {} if colors is None else {"color": colors[i]}
+        for kind in [kind for kind in MARKS if any(e.kind == kind for _, e in members)]:
+            options: dict[str, Any] = {"marker": "o", **own, **style}
+            text = "_nolegend_" if by is None else label(group)
+            if told:
+                marker, dashes = MARKS[kind]
+                hue = {"color": colors_of("claims")[kind]} if by is None else {}
+                options = {"marker": marker, "linestyle": dashes, **hue, **own, **style}
+                text = kind if by is None else f"{text}, {kind}"
+            numbers = [{x: row[x], y: e.value} for row, e in members if e.kind == kind]
+            place, lower, median, upper = quartiles(numbers, x=x, y=y)
+            gid = None if norm is None else _NORM + norm
+            (line,) = ax.plot(place, median, label=text, gid=gid, **options)
+            own = {"color": line.get_color()} if by is not None else own  # one for all kinds
+            if band:
+                ax.fill_between(
+                    place, lower, upper, color=line.get_color(), alpha=0.16, linewidth=0
+                )
     ax.set_xscale("log")
     ax.set_yscale("log")
+    if told:
+        ax.set_xlabel(ax.get_xlabel() or x)
+        ax.set_ylabel(ax.get_ylabel() or ("error" if norm is None else f"{norm} error"))
+        ax.legend()
     return ax
+
+
+def _drawn_norms(ax: Axes | None) -> set[str]:
+    """The norms of the errors that are on these axes already."""
+    gids = [] if ax is None else [str(line.get_gid()) for line in ax.lines]
+    return {gid.removeprefix(_NORM) for gid in gids if gid.startswith(_NORM)}
 
 
 def plot_heat_map(
@@ -126,7 +171,7 @@ def plot_heat_map(
             values are of different norms.
     """
     _check_rows(rows, x, y, value, *([] if level is None else [level]))
-    _check_kinds(rows, value)
+    _checked(rows, value)
     ax = plt.subplots()[1] if ax is None else ax
     columns, lines = sorted({row[x] for row in rows}), sorted({row[y] for row in rows})
     table = np.full((len(lines), len(columns)), np.nan)
@@ -174,15 +219,17 @@ def _check_rows(rows: Any, *fields: str) -> None:
             )
 
 
-def _check_kinds(rows: Sequence[Row], field: str) -> None:
-    """Errors that can be compared: of one norm, all relative or none of them."""
-    values = [row[field] for row in rows if hasattr(row[field], "norm")]
-    kinds = {f"{'relative ' * value.relative}{value.norm}" for value in values}
+def _checked(rows: Sequence[Row], field: str) -> list[Stated]:
+    """Errors that can be summarised: of one norm and one kind."""
+    known = [stated(f"rows: field {field!r}", row[field]) for row in rows]
+    common_norm(f"rows: field {field!r}", known)
+    kinds = {error.kind for error in known} - {"number"}
     if len(kinds) > 1:
         raise ValueError(
-            f"rows: got {' and '.join(sorted(kinds))} errors in the field {field!r}, expected one "
-            "norm. Draw each on axes of its own."
+            f"rows: got {' and '.join(sorted(kinds))} in the field {field!r}, expected one kind, "
+            "since a median of both says nothing. Take the rows of one kind."
         )
+    return known
 
 
 def _draw_levels(ax: Axes, levels: np.ndarray) -> None:

@@ -37,6 +37,12 @@ class Record:
         """The rows as a pandas DataFrame."""
         return to_pandas(self.rows)
 
+    def plot(self, *, x: str, y: str, **options: Any) -> Any:
+        """One field of the rows against another; see `plotting.plot_error_against_size`."""
+        from approxlab.plotting.sizes import plot_error_against_size
+
+        return plot_error_against_size(self.rows, x=x, y=y, **options)
+
     def __repr__(self) -> str:
         return f"Record({self.experiment}, {len(self.rows)} rows)"
 

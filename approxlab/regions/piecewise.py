@@ -112,6 +112,12 @@ class Pieces:
             points=self.points[ends],
         )
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """The pieces, and where units bend; see `plotting.plot_pieces`."""
+        from approxlab.plotting.lines import plot_pieces
+
+        return plot_pieces(self, ax=ax, **style)
+
     def __repr__(self) -> str:
         kinds = ", ".join(f"{self.count(k)} {k}" for k in ("activation", "proper", "convex"))
         low, high = float(self.edges[0]), float(self.edges[-1])

@@ -72,6 +72,12 @@ class Partition:
     def __len__(self) -> int:
         return len(self.patterns)
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """The polygons, and where units bend; see `plotting.plot_partition`."""
+        from approxlab.plotting.partitions import plot_partition
+
+        return plot_partition(self, ax=ax, **style)
+
     def __repr__(self) -> str:
         return (
             f"Partition({len(self)} polygons, {len(self.edges)} edges, {len(self.vertices)} "

@@ -62,6 +62,12 @@ class Regression:
         condition = f"condition {_SAID[self.condition_kind]}{self.condition:.3g} ({norm})"
         return f"Regression({self.model!r}: {known}, {rank}, {condition})"
 
+    def plot(self, **options: Any) -> Any:
+        """The model beside its target or data, with the error named; see `plotting.plot_fit`."""
+        from approxlab.plotting.models import plot_fit
+
+        return plot_fit(self.model, self.target, self.error, **options)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: size, error, residual, rank and condition."""
         basis = getattr(self.model, "features", None)

@@ -123,6 +123,12 @@ class Target:
             raise TypeError(f"fn: got a value of dtype {value.dtype}, expected a real one.")
         return value.astype(point.dtype)
 
+    def plot(self, *, ax: Any = None, **options: Any) -> Any:
+        """Its values, in one or two dimensions; see `plotting.plot_model`."""
+        from approxlab.plotting.models import plot_model
+
+        return plot_model(self, ax=ax, **{"label": self.name, **options})
+
     @property
     def dim(self) -> int:
         """Number of dimensions d."""

@@ -53,6 +53,7 @@ from approxlab.derivatives.planner._bracketings import (
     smallest,
 )
 from approxlab.derivatives.planner._function_factors import factors_at
+from approxlab.derivatives.planner._widths import widths_of
 from approxlab.networks.mlp import MLP, float_dtype
 
 __all__ = [
@@ -148,6 +149,12 @@ class Plan:
         if found is None:
             raise _no_mode(kind)
         return found
+
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """Its operations beside forward and reverse accumulation; see `plotting.plot_costs`."""
+        from approxlab.plotting.costs import plot_costs
+
+        return plot_costs(self, ax=ax, **style)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per node in the order of evaluation."""
@@ -333,7 +340,7 @@ def layer_factors(net: Network) -> tuple[Factor, ...]:
         >>> layer_factors([3, 2])[0].tangent_flops
         12
     """
-    widths = _widths(net)
+    widths = widths_of(net)
     return tuple(
         Factor(n, m, tangent_flops=2 * n * m, adjoint_flops=2 * n * m, matrix_flops=0)
         for n, m in itertools.pairwise(widths)
@@ -367,19 +374,6 @@ def _network(net: Network, dtype: Any) -> tuple[tuple[Factor, ...], int, Any]:
     factors = layer_factors(net)
     kind = net.dtype if isinstance(net, MLP) and dtype is None else dtype
     return factors, sum(factor.tangent_flops or 0 for factor in factors), kind
-
-
-def _widths(net: Any) -> tuple[int, ...]:
-    if isinstance(net, MLP):
-        return net.sizes
-    if not hasattr(net, "__len__") or len(net) < 2:
-        raise ValueError(
-            f"net: got {net!r}, expected an MLP or its widths from the input to the output, such "
-            "as (2, 64, 64, 1)."
-        )
-    for width in net:
-        check_positive(net=width)
-    return tuple(int(width) for width in net)
 
 
 def _chain(factors: Sequence[Factor], dtype: Any) -> Chain:

@@ -111,12 +111,13 @@ class Trace:
         """The graph in the DOT language of Graphviz: values and gradients as labels of edges."""
         return tables.dot(self.steps, self.output)
 
-    def draw(self, ax: Any = None, **style: Any) -> Any:
+    def plot(self, ax: Any = None, **style: Any) -> Any:
         """The graph with values above and gradients below its edges; see `plotting.plot_trace`."""
-        # Late, since plotting loads matplotlib and the library works without a picture.
         from approxlab.plotting.graphs import plot_trace
 
         return plot_trace(self, ax=ax, **style)
+
+    draw = plot  # as earlier versions named it
 
 
 def trace(

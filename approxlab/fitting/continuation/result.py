@@ -64,6 +64,12 @@ class DeepFit(FitResult):
         self._check_target("gap_to_shallow")
         return self._gap(self.network.num_hidden_units + 1)
 
+    def plot(self, target: Any = None, *, ax: Any = None, **options: Any) -> Any:
+        """The network beside its target or data; `history.plot()` shows how it was reached."""
+        from approxlab.plotting.models import plot_fit
+
+        return plot_fit(self.network, self.target if target is None else target, ax=ax, **options)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per seed, with the number of pieces."""
         return [

@@ -58,6 +58,12 @@ class FreeKnots:
         remark = f", {self.remark}" if self.remark else ""
         return f"FreeKnots({self.network!r}, {self.status}: {self.error!r}{remark})"
 
+    def plot(self, **options: Any) -> Any:
+        """The network beside its target or data, with the error named; see `plotting.plot_fit`."""
+        from approxlab.plotting.models import plot_fit
+
+        return plot_fit(self.network, self.target, self.error, **options)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: the size, the estimated error, the first error, how it ended."""
         return [

@@ -62,6 +62,12 @@ class SolvedNetwork:
         known = f": {self.error!r}" if self.error is not None else f", {self.solve!r}"
         return f"SolvedNetwork({self.network!r} for {name}{known})"
 
+    def plot(self, **options: Any) -> Any:
+        """The network beside its target or data, with the error named; see `plotting.plot_fit`."""
+        from approxlab.plotting.models import plot_fit
+
+        return plot_fit(self.network, self.target, self.error, **options)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: the size, the estimated error, and what the solve says, such as rank."""
         sizes = {

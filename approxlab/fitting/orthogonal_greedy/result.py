@@ -67,6 +67,16 @@ class GreedyFit:
         text = f"{self.network!r}, {self.status}, {self.error!r}"
         return f"GreedyFit({text}, polish {self.polish})"
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """The L2 error against the number of units; see `plotting.plot_error_against_size`."""
+        from approxlab.plotting.sizes import plot_error_against_size
+
+        rows = [
+            {"units": i + 1, "error": Estimate(float(error), "l2", points=self.error.points)}
+            for i, error in enumerate(self.errors)
+        ]
+        return plot_error_against_size(rows, x="units", y="error", ax=ax, **style)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per number of units, then one of the polished network if there is one."""
         pairs = enumerate(zip(self.errors, self.residuals, strict=True))

@@ -43,6 +43,12 @@ class DescentPath:
         """The parameters at one record; -1 is the last."""
         return jax.tree.map(lambda leaf: leaf[record], self.points)
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """Losses against steps; see `plotting.plot_history`."""
+        from approxlab.plotting.histories import plot_history
+
+        return plot_history(self, ax=ax, **style)
+
     def __repr__(self) -> str:
         return (
             f"DescentPath({self.steps[-1]} steps, {len(self.steps)} records, {self.status}, "

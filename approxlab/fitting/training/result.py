@@ -43,6 +43,12 @@ class History:
     steps: np.ndarray
     losses: np.ndarray
 
+    def plot(self, *, ax: Any = None, **style: Any) -> Any:
+        """Losses against steps, one line for each seed; see `plotting.plot_history`."""
+        from approxlab.plotting.histories import plot_history
+
+        return plot_history(self, ax=ax, **style)
+
     def __repr__(self) -> str:
         return "History({} seeds, {} records)".format(*self.steps.shape)
 
@@ -150,6 +156,29 @@ class FitResult:
         measure: Callable[..., Estimate] = sup if norm == "sup" else l2
         nets = [self.networks.member(i) for i in range(len(self.statuses))]
         return tuple(measure(net, target, domain, **options) for net in nets)
+
+    def plot(self, target: Any = None, *, ax: Any = None, **options: Any) -> Any:
+        """The network beside a target; without one, the losses of all seeds against the steps.
+
+        Args:
+            target: A `Target`, or any function of a point (then give `box`), of one or two
+                variables.
+            ax: Axes to draw on; by default new ones.
+            **options: Of `plotting.plot_model`, such as `data=(X, Y)` or `box`; without any of
+                these, of `plotting.plot_history`.
+
+        Example:
+            >>> from approxlab import fit, targets
+            >>> runge = targets.get("runge")
+            >>> ax = fit(runge, hidden=(4,), seeds=3, steps=10).plot(runge)
+            >>> ax.figure.clear()
+        """
+        from approxlab.plotting.histories import plot_history
+        from approxlab.plotting.models import plot_model
+
+        if target is None and not {"data", "box"} & options.keys():
+            return plot_history(self, ax=ax, **options)
+        return plot_model(self.network, target, ax=ax, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network of the best seed to a file; `MLP.load` reads it."""

@@ -39,6 +39,18 @@ class StagedFit:
     def __repr__(self) -> str:
         return f"StagedFit({self.network!r}, {len(self.stages)} stages, loss {self.losses[-1]:.3g})"
 
+    def plot(self, target: Any = None, *, ax: Any = None, **options: Any) -> Any:
+        """The sum beside a target; without one, its loss after every stage."""
+        from approxlab.plotting.models import plot_model
+        from approxlab.plotting.sizes import plot_error_against_size
+
+        if target is None and not {"data", "box"} & options.keys():
+            rows = [{"stages": i + 1, "loss": float(loss)} for i, loss in enumerate(self.losses)]
+            ax = plot_error_against_size(rows, x="stages", y="loss", ax=ax, **options)
+            ax.set(xlabel="stages", ylabel="mean squared error")
+            return ax
+        return plot_model(self.network, target, ax=ax, **options)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per stage: the row of its best seed, and the loss of the sum."""
         return [
