@@ -84,7 +84,8 @@ class PolynomialOptimum:
         """The best function found and the target, with the estimate of their distance."""
         from approxlab.plotting.models import plot_model
 
-        return plot_model(self, self.target, error=self.upper, ax=ax, **style)
+        named = {"label": f"best polynomial of degree {self.degree}", "error": self.upper, **style}
+        return plot_model(self, self.target, ax=ax, **named)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: degree and both ends."""
@@ -189,7 +190,7 @@ class NearBestRational:
         from approxlab.plotting.models import AtPoints, plot_model
 
         model = AtPoints(lambda x: self.function(x[:, 0]))
-        named = {"label": repr(self), "error": self.upper, **style}
+        named = {"label": f"rational of degree {self.degree}", "error": self.upper, **style}
         return plot_model(model, self.target, ax=ax, **named)
 
     def to_rows(self) -> list[dict[str, Any]]:

@@ -135,7 +135,8 @@ class PieceOptimum:
         """The best function found and the target, with the estimate of their distance."""
         from approxlab.plotting.models import plot_model
 
-        return plot_model(self, self.target, error=self.upper, ax=ax, **style)
+        named = {"label": f"best with {self.pieces} pieces", "error": self.upper, **style}
+        return plot_model(self, self.target, ax=ax, **named)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row: pieces and both ends."""

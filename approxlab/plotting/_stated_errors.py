@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context
 from typing import Any
 
 __all__ = ["MARKS", "Stated", "common_norm", "stated"]
@@ -45,9 +46,18 @@ class Stated:
     def text(self) -> str:
         """Such as "bound: sup error <= 0.01"."""
         norm = "" if self.norm is None else f"{self.norm} "
-        least = "" if self.least is None else f"{self.least:.3g} <= "
+        least = "" if self.least is None else f"{_short(self.least, ROUND_FLOOR)} <= "
         head = "error" if self.kind == "number" else f"{self.kind}: {least}{norm}error"
-        return f"{head} {self.sign} {self.value:.3g}".replace("  ", " ")
+        # Rounded so that what is written holds.
+        way = {"<=": ROUND_CEILING, ">=": ROUND_FLOOR}.get(self.sign, ROUND_HALF_EVEN)
+        return f"{head} {self.sign} {_short(self.value, way)}".replace("  ", " ")
+
+
+def _short(value: float, way: str) -> str:
+    """Three figures, rounded up or down."""
+    if not math.isfinite(value) or value == 0.0:
+        return f"{value:.3g}"
+    return f"{float(Context(prec=3, rounding=way).create_decimal_from_float(value)):.3g}"
 
 
 def stated(name: str, error: Any) -> Stated:
@@ -69,7 +79,7 @@ def stated(name: str, error: Any) -> Stated:
     norm = _norm(error)
     known = error.bound if claim else error
     kind = getattr(known, "word", "number")
-    if kind not in MARKS or isinstance(known, bool | str) or not hasattr(known, "__float__"):
+    if kind not in MARKS or isinstance(known, bool | str) or not _is_number(known):
         raise TypeError(
             f"{name}: got {type(error).__name__}, expected an Estimate, a Bound, a Claim, a "
             "Certificate, an Optimum or a number."
@@ -90,6 +100,10 @@ def common_norm(name: str, errors: list[Stated], drawn: set[str] | None = None) 
             "axes of its own."
         )
     return next(iter(norms), None)
+
+
+def _is_number(known: Any) -> bool:
+    return hasattr(known, "__float__") and getattr(known, "shape", ()) == ()
 
 
 def _norm(error: Any) -> str | None:

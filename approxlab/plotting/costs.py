@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter
 
+from approxlab.plotting._axes import own_axes
 from approxlab.plotting.palette import colors
 
 __all__ = ["plot_costs"]
 
+_TIME = "predicted time"
+_WIDE = 30.0  # largest over smallest cost beyond which the scale is logarithmic
 _NAMES = {
     "dot_flops": "this plan",
     "forward_flops": "forward accumulation",
@@ -20,7 +23,7 @@ _NAMES = {
 
 
 def plot_costs(costs: Any, *, ax: Axes | None = None, **style: Any) -> Axes:
-    """Draw what derivatives cost, one bar for each method on a logarithmic scale.
+    """Draw what derivatives cost, one bar for each method; logarithmic if far apart.
 
     A `Choice` shows the predicted times of its candidates, a `Plan` the operations of its
     bracketing beside those of forward and of reverse accumulation, the costs of an `Answer` the
@@ -47,21 +50,28 @@ def plot_costs(costs: Any, *, ax: Axes | None = None, **style: Any) -> Axes:
         >>> ax.figure.clear()
     """
     names, values, chosen, label = _read(costs)
-    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    ax = own_axes(ax)
     palette = colors("jacobian methods")
     hues = [
         palette["planned"] if i == chosen else palette["differences"] for i in range(len(names))
     ]
     rows = range(len(names))
-    heights: dict[str, Any] = {"height": 0.6, "color": hues}
-    bars = ax.barh(rows, [max(value, 0.0) for value in values], **(heights | style))
-    ax.bar_label(bars, labels=[_number(value) for value in values], padding=4, fontsize=9)
+    options: dict[str, Any] = {"height": 0.6, "color": hues, **style}
+    bars = ax.barh(rows, values, **options)
+    unit = "s" if label == _TIME else ""
+    fine = EngFormatter(unit, places=1)
+    texts = [fine(value) if unit else f"{value:,.0f}" for value in values]
+    ax.bar_label(bars, labels=texts, padding=4, fontsize=9)
     ax.set_yticks(rows, names)
     ax.invert_yaxis()
     positive = [value for value in values if value > 0]
-    if positive:
+    if positive and max(positive) > _WIDE * min(positive):
         ax.set_xscale("log")
         ax.set_xlim(0.4 * min(positive), 6.0 * max(positive))
+        ax.minorticks_off()
+    else:
+        ax.set_xlim(0.0, 1.25 * max(values) or 1.0)
+    ax.xaxis.set_major_formatter(EngFormatter(unit))
     ax.set_xlabel(label)
     ax.grid(False, axis="y")
     return ax
@@ -72,7 +82,7 @@ def _read(costs: Any) -> tuple[list[str], list[float], int | None, str]:
     if hasattr(costs, "candidates"):
         names = [str(one.method) for one in costs.candidates]
         times = [float(one.predicted_s) for one in costs.candidates]
-        return names, times, names.index(str(costs.method)), "predicted time, seconds"
+        return names, times, names.index(str(costs.method)), _TIME
     if all(hasattr(type(costs), name) for name in _NAMES):
         flops = {name: _flops(costs, of) for of, name in _NAMES.items()}
         known = {name: value for name, value in flops.items() if value is not None}
@@ -94,7 +104,3 @@ def _flops(plan: Any, name: str) -> float | None:
         return float(getattr(plan, name))
     except ValueError:  # a factor without this mode
         return None
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"

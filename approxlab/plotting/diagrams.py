@@ -63,7 +63,8 @@ def plot_network(
     )
     if ax is None:
         inches = (_COLUMN * (len(sizes) - 0.2) / 72, (_ROW * rows + _MARGIN) / 72)
-        ax = plt.subplots(figsize=(max(inches[0], 4.2), inches[1]))[1]
+        figure = plt.figure(figsize=(max(inches[0], 4.2), inches[1]), layout="none")
+        ax = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     places = [_places(chosen, size) for chosen, size in zip(shown, sizes, strict=True)]
     for layer, weight in enumerate(net.weights):
         kept = np.asarray(weight, float)[np.ix_(shown[layer + 1], shown[layer])]
@@ -86,7 +87,7 @@ def _room(ax: Axes | None) -> int:
     if ax is None:
         return _MOST
     height = ax.get_window_extent().height * 72.0 / ax.figure.get_dpi()
-    return int(np.clip((height - _MARGIN) / (_UNIT + 3.0) - 1, 3, _MOST))
+    return int(np.clip(height / (_UNIT + 2.0) - _MARGIN / _ROW - 1.0, 3, _MOST))
 
 
 def _shown(size: int, most: int) -> list[int]:
@@ -115,6 +116,8 @@ def _draw_weights(
     color = colors("signs")
     for sign, dashes in (("positive", "solid"), ("negative", (0, (4, 2)))):
         chosen = np.argwhere(weights > 0 if sign == "positive" else weights < 0)
+        if not len(chosen):
+            continue
         lines = [[(layer, left[i]), (layer + 1, right[o])] for o, i in chosen]
         part = np.abs(weights[tuple(chosen.T)]) / (largest or 1.0)
         widths = 0.25 + (_WIDEST - 0.25) * part
@@ -163,7 +166,9 @@ def _name(net: Any, layer: int) -> str:
 
 def _short(bias: float) -> str:
     """Three characters or so: what fits into a unit."""
-    if bias == 0.0 or not np.isfinite(bias):
+    if bias == 0.0:
+        return "0"
+    if not np.isfinite(bias):
         return f"{bias:.0f}"
     if 0.005 <= abs(bias) < 9.95:
         text = f"{bias:.2f}" if abs(bias) < 0.995 else f"{bias:.1f}"

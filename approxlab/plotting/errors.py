@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from approxlab.domains import Box
+from approxlab.plotting._axes import draw_legend, own_axes
 from approxlab.plotting._stated_errors import Stated, stated
 from approxlab.plotting.models import (
     box_of,
@@ -126,12 +126,12 @@ def plot_certificate(certificate: Any, *, ax: Axes | None = None, **style: Any) 
     x = box.uniform(_CERTIFIED[box.dim])
     low, high = certificate.errors_at(x)
     known = stated("certificate", certificate)
-    name = f"|{certificate.model} - {certificate.target}|"
+    name = f"{certificate.model}, proved at {len(x)} points"
     drawn = _draw(x, 0.5 * (low + high), box, known, name, ax, style)
     place = certificate.witness
     where = (place[0], certificate.lower) if box.dim == 1 else place
     drawn.plot(*where, "*", color="black", markersize=11, zorder=5, label="witness")
-    drawn.legend()
+    draw_legend(drawn)
     return drawn
 
 
@@ -161,7 +161,7 @@ def _draw(
     ax: Axes | None,
     style: dict[str, Any],
 ) -> Axes:
-    ax = plt.subplots()[1] if ax is None else ax
+    ax = own_axes(ax)
     (_draw_curve if box.dim == 1 else _draw_map)(ax, x, errors, known, name, style)
     return ax
 
@@ -186,7 +186,7 @@ def _draw_curve(
         held = ax.get_ylim() if len(ax.lines) > 2 else (np.inf, 0.0)
         ax.set_ylim(min(0.5 * low, held[0]), max(4.0 * top, held[1]))
     ax.set(xlabel="x", ylabel="|model - target|", xlim=(x[0, 0], x[-1, 0]))
-    ax.legend()
+    draw_legend(ax)
 
 
 def _draw_map(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+
+from approxlab.plotting._axes import draw_legend, own_axes
 
 __all__ = ["plot_history"]
 
@@ -53,7 +54,7 @@ def plot_history(
             "losses of shape (seeds, records)."
         )
     best = int(getattr(result, "best", np.argmin(np.nan_to_num(losses[:, -1], nan=np.inf))))
-    ax = plt.subplots()[1] if ax is None else ax
+    ax = own_axes(ax)
     name = getattr(result, "method", None) if label is None else label
     (line,) = ax.plot(*_drawn(steps[best], losses[best]), **{"label": name, **style})
     for seed in range(len(steps)):
@@ -63,7 +64,7 @@ def plot_history(
         xscale="log", yscale="log", xlabel="step", ylabel="loss" if path else "mean squared error"
     )
     if name is not None:
-        ax.legend()
+        draw_legend(ax)
     return ax
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from approxlab.domains import Box
+from approxlab.plotting._axes import draw_legend, own_axes
 from approxlab.plotting.models import AtPoints, box_of, plot_model
 from approxlab.plotting.palette import colors
 
@@ -59,7 +59,7 @@ def plot_kernels(
     own = np.asarray(comparison.empirical, float)[upper]
     step = -(-len(wide) // _MOST)
     wide, own = wide[::step], own[::step]
-    ax = plt.subplots()[1] if ax is None else ax
+    ax = own_axes(ax)
     name = f"{comparison.kind.upper()}, relative distance {comparison.distance:.2g}"
     options = {"marker": "o", "markersize": 4, "alpha": 0.6, "linestyle": "none"}
     hue = {"color": colors("kernels")[comparison.kind]} if not ax.lines else {}
@@ -68,7 +68,7 @@ def plot_kernels(
         ends = [min(wide.min(), own.min()), max(wide.max(), own.max())]
         ax.plot(ends, ends, "--", color="0.5", linewidth=1.2, zorder=1.0, label="equal")
     ax.set(xlabel="kernel of the infinitely wide network", ylabel="kernel of this network")
-    ax.legend()
+    draw_legend(ax)
     return ax
 
 
@@ -129,7 +129,7 @@ def plot_kernel_regression(
     ax = plot_model(mean, target, box=box, data=data, output=output, ax=ax, label=text, **style)
     if box.dim == 1 and regression.kind == "nngp":
         _draw_posterior(ax, regression, box, output)
-        ax.legend()
+        draw_legend(ax)
     return ax
 
 

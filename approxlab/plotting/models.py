@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -14,6 +13,7 @@ from matplotlib.axes import Axes
 from approxlab.arguments import check_positive, part_to_write
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
+from approxlab.plotting._axes import draw_legend, own_axes
 from approxlab.plotting._stated_errors import Stated, stated
 from approxlab.plotting.palette import colors
 
@@ -63,9 +63,9 @@ def plot_model(
         target: A `Target`, or any function of a point (then give `box`), or None.
         box: Where to draw; by default the box of the target, or the bounding box of the data.
         data: Arrays (X, Y) of shapes (n, d) and (n,) or (n, m), drawn as dots.
-        error: What is known of the distance: an `Estimate`, a `Bound`, a `Claim`, a `Certificate` or
-            an `Optimum`, named in legend or title. A claim or certificate of the sup norm is a band
-            around the target, within which the model is proved to lie.
+        error: What is known of the distance: an `Estimate`, a `Bound`, a `Claim`, a `Certificate`
+            or an `Optimum`, named in legend or title. A claim or certificate of the sup norm is a
+            band around the target, within which the model is proved to lie.
         points: Points along each axis, by default 1001 on an interval and 121 in two dimensions.
             The declared kinks of a target are added.
         output: Which of m values is drawn; needed if there are several.
@@ -95,7 +95,7 @@ def plot_model(
     check_models(model, target, points)
     data = None if data is None else _checked_data(data, output)
     box = box_of(box, model if target is None else target, data)
-    ax = plt.subplots()[1] if ax is None else ax
+    ax = own_axes(ax)
     text = repr(model) if label is None else label
     known = None if error is None else stated("error", error)
     draw = _draw_curve if box.dim == 1 else _draw_map
@@ -105,7 +105,7 @@ def plot_model(
         across = (x[:, 0], y) if box.dim == 1 else (x[:, 0], x[:, 1])
         ax.plot(*across, label="data", gid=f"{_SHOWN} data", zorder=1.5, **_DATA)
     if box.dim == 1:
-        ax.legend()
+        draw_legend(ax)
     return ax
 
 
@@ -127,9 +127,9 @@ def _draw_curve(
         ax.plot(x[:, 0], values, label=name, gid=f"{_SHOWN} target", zorder=1.8, **_TARGET)
     if known is not None and known.band and target is not None:
         values = np.where(shown, values_of(target, x, output, "target"), np.nan)
-        color = colors("claims")["bound"]
+        color = colors("claims")["proved band"]
         low, high = values - known.value, values + known.value
-        band: dict[str, Any] = {"color": color, "alpha": 0.18, "linewidth": 0.6, "zorder": 1.2}
+        band: dict[str, Any] = {"color": color, "alpha": 0.35, "linewidth": 0.6, "zorder": 1.2}
         ax.fill_between(x[:, 0], low, high, label=known.text, **band)
     elif known is not None:
         ax.plot([], [], " ", label=known.text)

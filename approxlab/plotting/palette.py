@@ -33,10 +33,11 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         # What is known of an error, and the sign of a weight.
         "claims": {
             "estimate": _ORANGE,
-            "bound": _BLUE,
+            "bound": _BLACK,
             "mean bound": _PURPLE,
             "optimum": _GREEN,
             "number": "#777777",
+            "proved band": _SKY,
         },
         "signs": {"positive": _BLUE, "negative": _VERMILLION},
         "depth separation": {

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from approxlab.plotting._axes import draw_legend, own_axes
 from approxlab.plotting._stated_errors import MARKS, Stated, common_norm, stated
 from approxlab.plotting.palette import colors as colors_of
 
@@ -17,6 +17,8 @@ __all__ = ["plot_error_against_size", "plot_heat_map", "quartiles"]
 
 Row = Mapping[str, Any]
 
+_WORDS = {"number": "plain number"}
+_MOST_TICKS = 8  # sizes that are written at the axis, each one
 _NORM = "approxlab norm "  # marks the lines of errors whose norm is known
 
 
@@ -101,7 +103,7 @@ def plot_error_against_size(
     known = [stated(f"rows: field {y!r}", row[y]) for row in rows]
     norm = common_norm(f"rows: field {y!r}", known, _drawn_norms(ax))
     told = any(error.kind != "number" for error in known)
-    ax = plt.subplots()[1] if ax is None else ax
+    alone, ax = ax is None, own_axes(ax)
     groups = [None] if by is None else sorted({row[by] for row in rows})
     for i, group in enumerate(groups):
         members = [
@@ -117,7 +119,7 @@ def plot_error_against_size(
                 marker, dashes = MARKS[kind]
                 hue = {"color": colors_of("claims")[kind]} if by is None else {}
                 options = {"marker": marker, "linestyle": dashes, **hue, **own, **style}
-                text = kind if by is None else f"{text}, {kind}"
+                text = _WORDS.get(kind, kind) if by is None else f"{text}, {kind}"
             numbers = [{x: row[x], y: e.value} for row, e in members if e.kind == kind]
             place, lower, median, upper = quartiles(numbers, x=x, y=y)
             gid = None if norm is None else _NORM + norm
@@ -129,10 +131,14 @@ def plot_error_against_size(
                 )
     ax.set_xscale("log")
     ax.set_yscale("log")
+    places = sorted({row[x] for row in rows})
+    if alone and len(places) <= _MOST_TICKS and all(isinstance(place, int) for place in places):
+        ax.set_xticks(places, [str(place) for place in places])
+        ax.set_xticks([], minor=True)
     if told:
         ax.set_xlabel(ax.get_xlabel() or x)
         ax.set_ylabel(ax.get_ylabel() or ("error" if norm is None else f"{norm} error"))
-        ax.legend()
+        draw_legend(ax)
     return ax
 
 
@@ -172,7 +178,7 @@ def plot_heat_map(
     """
     _check_rows(rows, x, y, value, *([] if level is None else [level]))
     _checked(rows, value)
-    ax = plt.subplots()[1] if ax is None else ax
+    ax = own_axes(ax)
     columns, lines = sorted({row[x] for row in rows}), sorted({row[y] for row in rows})
     table = np.full((len(lines), len(columns)), np.nan)
     levels = np.full_like(table, np.nan)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from approxlab.plotting._axes import draw_legend, own_axes
 from approxlab.plotting.palette import colors
 
 __all__ = ["plot_segment", "plot_spectrum"]
@@ -50,7 +50,7 @@ def plot_spectrum(
             f"spectrum: got {type(spectrum).__name__}, expected what al.kernels.spectrum or "
             "al.landscapes.hessian_spectrum returns."
         )
-    ax = plt.subplots()[1] if ax is None else ax
+    ax = own_axes(ax)
     (_draw_kernel if kernel else _draw_hessian)(ax, spectrum, label, style)
     return ax
 
@@ -70,9 +70,9 @@ def _draw_kernel(ax: Axes, spectrum: Any, label: str | None, style: dict[str, An
             "marker": line.get_marker(),
         }
         ax.plot(frequencies[lost], values[lost], linestyle="none", label="rounding", **hollow)
-    ax.axhline(spectrum.floor, color=line.get_color(), linestyle=":", linewidth=1.0, zorder=1.0)
+        ax.axhline(spectrum.floor, color=line.get_color(), linestyle=":", linewidth=1.0, zorder=1.0)
     ax.set(xscale="log", yscale="log", xlabel="frequency", ylabel="eigenvalue")
-    ax.legend()
+    draw_legend(ax)
 
 
 def _draw_hessian(ax: Axes, spectrum: Any, label: str | None, style: dict[str, Any]) -> None:
@@ -81,11 +81,13 @@ def _draw_hessian(ax: Axes, spectrum: Any, label: str | None, style: dict[str, A
     ax.plot(np.arange(1, len(values) + 1), values, **{**options, **style})
     ax.axhspan(-near, near, color="0.85", zorder=0.5, label="may be zero, to rounding")
     largest = float(np.max(np.abs(values), initial=0.0))
-    if near > 0.0 and largest > 10.0 * near:
-        ax.set_yscale("symlog", linthresh=max(near, 1e-6 * largest))
+    sizes = np.abs(values[np.abs(values) > near])
+    if len(sizes) and largest > 100.0 * np.min(sizes):
+        # Ends of the linear part at a power of ten below all that is not rounding.
+        ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(np.min(sizes))))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="index", ylabel="eigenvalue")
-    ax.legend()
+    draw_legend(ax)
 
 
 def plot_segment(
@@ -123,7 +125,7 @@ def plot_segment(
             "returns."
         )
     t, losses = np.asarray(segment.positions), np.asarray(segment.losses)
-    ax = plt.subplots()[1] if ax is None else ax
+    ax = own_axes(ax)
     (line,) = ax.plot(t, losses, **{"label": "loss" if label is None else label, **style})
     ends = losses[[0, -1]]
     ax.plot([0, 1], ends, "--", color="0.5", linewidth=1.2, label="between the ends")
@@ -140,5 +142,5 @@ def plot_segment(
             label=f"barrier {segment.barrier:.3g} (sampled)",
         )
     ax.set(xlabel="position t between start and end", ylabel="loss")
-    ax.legend()
+    draw_legend(ax)
     return ax

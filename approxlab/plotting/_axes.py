@@ -1,0 +1,27 @@
+"""New axes with room for their labels, and where a legend stands."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+__all__ = ["draw_legend", "own_axes"]
+
+_ABOVE = "approxlab legend above"  # marks a legend that stands above its axes
+
+
+def own_axes(ax: Axes | None) -> Axes:
+    """The given axes, or new ones whose legend is to stand above them, off the curves."""
+    if ax is not None:
+        return ax
+    ax = plt.subplots(layout="constrained")[1]
+    ax.set_gid(_ABOVE)
+    return ax
+
+
+def draw_legend(ax: Axes) -> None:
+    """A legend: above axes that were made here, wherever there is most room on others."""
+    if ax.get_gid() == _ABOVE:
+        ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), frameon=False)
+    else:
+        ax.legend()
