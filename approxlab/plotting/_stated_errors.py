@@ -55,8 +55,9 @@ class Stated:
 
 def _short(value: float, way: str) -> str:
     """Three figures, rounded up or down."""
-    if not math.isfinite(value) or value == 0.0:
-        return f"{value:.3g}"
+    nearest = f"{value:.3g}"
+    if not math.isfinite(value) or float(nearest) == value:
+        return nearest
     return f"{float(Context(prec=3, rounding=way).create_decimal_from_float(value)):.3g}"
 
 

@@ -44,7 +44,7 @@ def plot_costs(costs: Any, *, ax: Axes | None = None, **style: Any) -> Axes:
 
     Example:
         >>> import approxlab as al
-        >>> ax = plot_costs(al.derivatives.plan([100, 50, 2]))
+        >>> ax = plot_costs(al.derivatives.plan_network([100, 50, 2]))
         >>> ax.get_xlabel()
         'FLOPs of value and Jacobian, matrix products'
         >>> ax.figure.clear()
