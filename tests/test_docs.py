@@ -83,12 +83,13 @@ def test_functions_named_in_the_pages_exist(page):
             thing = getattr(thing, part)
 
 
-def test_docstrings_become_markup_without_losing_a_sign():
+def test_docstrings_become_markup_without_losing_a_sign(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
     translated = _module("plain_docstrings").translated
     text = ["|f - g| is at most `eps`, a * b, x_ and x_1.", "", "    y = |x|", "", "Args:"]
     text += ["    f: A *function*.", "", "Example:", "    >>> a * b", "    6"]
     assert translated(text) == [
-        r"\|f - g\| is at most ``eps``, a \* b, x\_ and x_1.",
+        r"\|f - g\| is at most ``eps``, a \* b, x\_ and :math:`x_{1}`.",
         "",
         "::",
         "",

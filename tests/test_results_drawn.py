@@ -337,7 +337,8 @@ def test_a_certificate_encloses_its_error_at_points():
     x = np.linspace(0.0, 1.0, 17)[:, None]
     low, high = certificate.errors_at(x)
     true = np.abs(np.interp(x[:, 0], np.arange(5) / 4, (np.arange(5) / 4) ** 2) - x[:, 0] ** 2)
-    assert np.all(low <= true + 1e-6) and np.all(true - 1e-6 <= high)
+    assert np.all(low <= true + 1e-6)
+    assert np.all(true - 1e-6 <= high)
     assert np.all(high <= certificate.upper * (1 + 1e-9))
     with pytest.raises(ValueError, match="points: got shape"):
         certificate.errors_at(np.ones(3))
@@ -356,7 +357,8 @@ def test_a_diagram_has_a_line_for_every_weight_and_says_the_sizes():
 def test_a_large_layer_is_elided_and_its_size_told():
     ax = network(2, 500).plot()
     texts = [text.get_text() for text in ax.texts]
-    assert "500 tanh" in texts and "⋮" in texts
+    assert "500 tanh" in texts
+    assert "⋮" in texts
     assert len(texts) < 30
 
 
