@@ -2,11 +2,11 @@
 import { byPointer, choice, field, handle, radios, slider, button } from "./controls.js";
 import { el, figureOf, reading, remember, set, state } from "./dom.js";
 import { errorTable } from "./error_table.js";
+import { HEIGHTS } from "./heights.js";
 import { clamp, plural, range, shown, spaced } from "./numbers.js";
 import { Plot, legend } from "./plot.js";
 import { exchangeBox } from "./exchange_box.js";
 import { networkAt } from "./mathematics.js";
-import { solvedNetwork } from "./solving.js";
 import {
   bestSteps,
   claimedError,
@@ -32,7 +32,6 @@ import {
 const FINE = spaced(0, 1, 1025);
 const SIZES = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 const MOST_HANDLES = 16;
-const WAYS = { theorem: "from the theorem", solved: "solved for", hand: "by hand" };
 
 function firstTarget() {
   const kind = state("fit.target", "nielsen");
@@ -55,6 +54,7 @@ export function buildAnyFunction() {
   let n = clamp(Math.round(state("fit.n", 10)), 1, 64);
   let gain = clamp(state("fit.gain", 32), 0.25, 64);
   let mode = state("fit.mode", "theorem");
+  if (!Object.hasOwn(HEIGHTS, mode)) mode = "theorem"; // an address that was written by hand
   let network;
   let imported = null;
   let plateaus = [];
@@ -125,11 +125,7 @@ export function buildAnyFunction() {
   });
   const ways = radios(below, {
     label: "Heights",
-    options: [
-      ["theorem", "from the theorem"],
-      ["solved", "hint: solved by least squares"],
-      ["hand", "by hand"],
-    ],
+    options: Object.entries(HEIGHTS).map(([key, { label }]) => [key, label]),
     value: mode,
     set: (key) => {
       setMode(key);
@@ -281,8 +277,7 @@ export function buildAnyFunction() {
         range(n).map((j) => plateaus[j + 1] - plateaus[j]),
       );
     } else {
-      network =
-        mode === "solved" ? solvedNetwork(values, n, gain) : staircaseNetwork(values, n, gain);
+      network = HEIGHTS[mode].build(values, n, gain);
       plateaus = range(n + 1).map((j) =>
         clamp(Math.round(100 * polygonAt(values, j / n)) / 100, -1, 1),
       );
@@ -334,7 +329,7 @@ export function buildAnyFunction() {
     ]);
     const who = imported
       ? "The network that you loaded"
-      : `${plural(n, "unit")}, heights ${WAYS[mode]}`;
+      : `${plural(n, "unit")}, heights ${HEIGHTS[mode].said}`;
     const below =
       found.error < best.error
         ? " No step function with as many jumps comes so near: soft steps are more than steps."

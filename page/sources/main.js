@@ -11,6 +11,7 @@ import {
   polygonAt,
 } from "./staircase.js";
 import { solvedNetwork } from "./solving.js";
+import { greedyNetwork } from "./greedy.js";
 import { stepsOf, valueAndGradient } from "./chain.js";
 import { asJson, asPython, fromJson } from "./exchange.js";
 import {
@@ -54,6 +55,7 @@ window.page = {
   bestSteps,
   sampledError,
   solvedNetwork,
+  greedyNetwork,
   stepsOf,
   valueAndGradient,
   asJson,

@@ -121,6 +121,47 @@ def test_solved_heights(numbers, case):
     np.testing.assert_allclose(residuals[0], residuals[1], rtol=1e-9, atol=1e-12)
 
 
+def greedy_places(matrix, right, n):
+    """Orthogonal greedy algorithm by a full solve for every candidate: slow and obvious."""
+    chosen = [0]
+    for _ in range(n):
+        basis = np.linalg.qr(matrix[:, chosen])[0]
+        residual = right - basis @ (basis.T @ right)
+        rest = matrix - basis @ (basis.T @ matrix)
+        norms = np.linalg.norm(rest, axis=0)
+        gains = np.where(norms > 1e-8, np.abs(rest.T @ residual) / np.maximum(norms, 1e-8), 0.0)
+        gains[chosen] = 0.0
+        chosen.append(int(np.argmax(gains)))
+    return sorted(chosen[1:])
+
+
+@pytest.mark.parametrize("case", mostly_slow([(5, 0.5), (16, 8.0), (24, 32.0)], [(5, 0.5)]))
+def test_units_that_are_placed_greedily(numbers, case):
+    n, gain = case
+    values = polygon(n)
+    found = numbers.ask("(v, n, g) => page.greedyNetwork(v, n, g)", values.tolist(), n, gain)
+    weight, middles = 4 * gain * n, (np.arange(256) + 0.5) / 256
+    assert np.ravel(found["weights"][0]).tolist() == [weight] * n
+    points = np.linspace(0, 1, 4 * 32 + 1)
+    right = np.interp(points, np.linspace(0, 1, 33), values)
+    matrix = np.asarray(jax.nn.sigmoid(weight * (points[:, None] - middles)))
+    matrix = np.concatenate([np.ones((len(points), 1)), matrix], axis=1)
+    places = greedy_places(matrix, right, n)
+    ours = np.sort(-np.array(found["biases"][0]) / weight)
+    np.testing.assert_allclose(ours, middles[np.array(places) - 1], rtol=0, atol=1e-12)
+    best = np.linalg.lstsq(matrix[:, [0, *places]], right)[0]
+    heights = np.array([found["biases"][1][0], *found["weights"][1][0]])
+    residuals = [np.linalg.norm(matrix[:, [0, *places]] @ c - right) for c in (heights, best)]
+    np.testing.assert_allclose(residuals[0], residuals[1], rtol=1e-8, atol=1e-12)
+
+
+def test_a_target_that_needs_no_units_gets_heights_of_zero(numbers):
+    for value in (0.0, 0.3):
+        found = numbers.ask("(v) => page.greedyNetwork(v, 3, 1)", [value] * 33)
+        assert found["weights"][1] == [[0.0, 0.0, 0.0]]
+        assert abs(found["biases"][1][0] - value) < 1e-12
+
+
 FORMULAS = {
     "(x + y) z": lambda x, y, z: (x + y) * z,
     "x^3 sin(x y) - z / (1 + x^2)": lambda x, y, z: x**3 * jnp.sin(x * y) - z / (1 + x**2),

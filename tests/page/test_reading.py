@@ -216,6 +216,9 @@ def test_heights_by_hand_and_the_hint(visit):
     by_theorem = error()
     reader.control("fit", "hint: solved by least squares").check()
     assert error() < by_theorem
+    reader.control("fit", "hint: placed greedily").check()
+    assert error() < by_theorem
+    assert "places chosen one by one" in reader.read("fit")
     reader.control("fit", "by hand").check()
     reader.control("fit", "height of plateau 3").focus()
     before = error()
