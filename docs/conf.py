@@ -38,3 +38,4 @@ suppress_warnings = ["ref.python"]  # several classes have an attribute of the s
 html_theme = "furo"
 html_title = "approxlab"
 html_static_path: list[str] = []
+html_extra_path = ["../page/approxlab.html"]  # the map of the lecture links to its sections

@@ -71,6 +71,12 @@ def test_every_notebook_and_experiment_is_on_the_map():
     assert named
 
 
+def test_links_to_the_page_go_to_sections_that_it_has():
+    linked = re.findall(r'href="approxlab\.html#(\w+)"', (DOCS / "lecture.md").read_text())
+    sections = re.findall(r'<section id="(\w+)"', (ROOT / "page/approxlab.html").read_text())
+    assert sorted(linked) == sorted(sections)  # every section is on the map, once
+
+
 # Benchmarks and studies beside the lecture.
 NOT_ON_THE_MAP = {"growth", "training_throughput", "steep_or_solved", "radial_separation"}
 
