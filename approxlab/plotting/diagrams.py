@@ -17,6 +17,7 @@ __all__ = ["plot_network"]
 
 _UNIT = 30.0  # diameter of a unit, in points: the size at which its bias can be read
 _ROW, _COLUMN = 40.0, 108.0  # distances between units of one layer, and between layers
+_LETTER = 6.6  # width of a letter of the names, about
 _MARGIN = 84.0  # above and below the units: names of the layers and legend
 _MOST = 9
 _WIDEST = 3.2
@@ -65,6 +66,9 @@ def plot_network(
         inches = (_COLUMN * (len(sizes) - 0.2) / 72, (_ROW * rows + _MARGIN) / 72)
         figure = plt.figure(figsize=(max(inches[0], 4.2), inches[1]), layout="none")
         ax = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    names = [_name(net, layer) for layer in range(len(sizes))]
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    narrow = _width(ax) / len(sizes) < _LETTER * longest
     places = [_places(chosen, size) for chosen, size in zip(shown, sizes, strict=True)]
     for layer, weight in enumerate(net.weights):
         kept = np.asarray(weight, float)[np.ix_(shown[layer + 1], shown[layer])]
@@ -76,9 +80,10 @@ def plot_network(
             ax.text(
                 layer, 0.5 * sum(places[layer][-2:]), "⋮", ha="center", va="center", fontsize=16
             )
-        top = 0.5 * rows + 0.1
-        ax.text(layer, top, _name(net, layer), ha="center", va="bottom", fontsize=10)
-    _finish(ax, len(sizes), rows)
+        # Names that would touch stand at two heights in turn.
+        top = 0.5 * rows + 0.1 + (0.9 if narrow and layer % 2 else 0.0)
+        ax.text(layer, top, names[layer], ha="center", va="bottom", fontsize=10)
+    _finish(ax, len(sizes), rows, 0.9 * narrow)
     return ax
 
 
@@ -88,6 +93,10 @@ def _room(ax: Axes | None) -> int:
         return _MOST
     height = ax.get_window_extent().height * 72.0 / ax.figure.get_dpi()
     return int(np.clip(height / (_UNIT + 2.0) - _MARGIN / _ROW - 1.0, 3, _MOST))
+
+
+def _width(ax: Axes) -> float:
+    return float(ax.get_window_extent().width) * 72.0 / ax.figure.get_dpi()
 
 
 def _shown(size: int, most: int) -> list[int]:
@@ -179,18 +188,14 @@ def _short(bias: float) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def _finish(ax: Axes, layers: int, rows: int) -> None:
+def _finish(ax: Axes, layers: int, rows: int, above: float) -> None:
     color = colors("signs")
+    dashes: dict[str, Any] = {"positive": "-", "negative": (0, (4, 2))}
     handles = [
-        Line2D([], [], color=color["positive"], linewidth=2, label="positive weight"),
         Line2D(
-            [],
-            [],
-            color=color["negative"],
-            linewidth=2,
-            linestyle=(0, (4, 2)),
-            label="negative weight",
-        ),
+            [], [], color=color[sign], linewidth=2, linestyle=dashes[sign], label=f"{sign} weight"
+        )
+        for sign in dashes
     ]
     place: dict[str, Any] = {"loc": "lower center", "ncols": 2, "frameon": False, "fontsize": 9}
     ax.legend(
@@ -199,7 +204,7 @@ def _finish(ax: Axes, layers: int, rows: int) -> None:
         title_fontsize=9,
         **place,
     )
-    ax.set(xlim=(-0.5, layers - 0.5), ylim=(-0.5 * rows - 1.3, 0.5 * rows + 0.8))
+    ax.set(xlim=(-0.5, layers - 0.5), ylim=(-0.5 * rows - 1.3, 0.5 * rows + 0.8 + above))
     ax.set_axis_off()
 
 

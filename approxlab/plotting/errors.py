@@ -18,10 +18,10 @@ from approxlab.plotting.models import (
     points_on,
     values_of,
 )
-from approxlab.plotting.palette import colors
 
 __all__ = ["plot_certificate", "plot_error"]
 
+_ACROSS = {"estimate": "--", "bound": "-", "optimum": ":"}
 _DECADES = 8  # below the largest error a logarithmic scale ends
 _CERTIFIED = {1: 513, 2: 65}  # proved values are slower than sampled ones
 
@@ -126,7 +126,7 @@ def plot_certificate(certificate: Any, *, ax: Axes | None = None, **style: Any) 
     x = box.uniform(_CERTIFIED[box.dim])
     low, high = certificate.errors_at(x)
     known = stated("certificate", certificate)
-    name = f"{certificate.model}, proved at {len(x)} points"
+    name = f"|model - target|, proved at {len(x)} points"
     drawn = _draw(x, 0.5 * (low + high), box, known, name, ax, style)
     place = certificate.witness
     where = (place[0], certificate.lower) if box.dim == 1 else place
@@ -170,11 +170,11 @@ def _draw_curve(
     ax: Axes, x: np.ndarray, errors: np.ndarray, known: Stated, name: str, style: dict[str, Any]
 ) -> None:
     shown = np.where(errors > 0.0, errors, np.nan)
-    ax.plot(x[:, 0], shown, **{"label": name, "linewidth": 1.4, **style})
-    color = colors("claims")[known.kind]
-    dashes = "--" if known.kind == "estimate" else "-"
+    (line,) = ax.plot(x[:, 0], shown, **{"label": name, "linewidth": 1.4, **style})
+    color = line.get_color()  # its own line across: models are told apart, kinds by the dashes
     if known.norm == "sup" and known.value > 0.0:
-        ax.axhline(known.value, color=color, linestyle=dashes, linewidth=1.4, label=known.text)
+        dashes = _ACROSS.get(known.kind, "-")
+        ax.axhline(known.value, color=color, linestyle=dashes, linewidth=2.0, label=known.text)
         if known.least:
             ax.axhspan(known.least, known.value, color=color, alpha=0.25, linewidth=0)
     else:

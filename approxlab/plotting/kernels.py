@@ -93,7 +93,7 @@ def plot_kernel_regression(
         box: Where to draw; by default the box of the target, or the bounding box of the data.
         output: Which of m values is drawn; needed if there are several.
         ax: Axes to draw on; by default new ones.
-        label: Name in the legend, by default its `repr`.
+        label: Name in the legend or at the colours.
         **style: Of the curve (`Axes.plot`), or of the map (`Axes.pcolormesh`).
 
     Returns:
@@ -124,7 +124,7 @@ def plot_kernel_regression(
         )
     data = np.asarray(regression.X, float), np.asarray(regression.Y, float)
     box = box_of(box, target, data, "regression")
-    text = repr(regression) if label is None else label
+    text = f"prediction by the {regression.kind.upper()}" if label is None else label
     mean = AtPoints(regression.mean)
     ax = plot_model(mean, target, box=box, data=data, output=output, ax=ax, label=text, **style)
     if box.dim == 1 and regression.kind == "nngp":
