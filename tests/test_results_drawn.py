@@ -105,6 +105,8 @@ SLOW = {
     *("answers.Answer", "approximation.Approximation", "derivatives.Choice", "fitting.StagedFit"),
     *("fitting.GreedyFit", "kernels.KernelComparison", "kernels.KernelRegression"),
     *("claims.RandomConstruction", "fitting.DeepFit", "kernels.Spectrum", "regions.Partition"),
+    *("certify.Certificate", "fitting.FreeKnots", "fitting.History", "fitting.SolvedNetwork"),
+    *("optimal.PieceOptimum", "optimal.NearBestRational", "landscapes.Spectrum"),
 }
 DRAWN = [
     pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW))
@@ -176,6 +178,10 @@ def test_a_result_draws_itself_on_given_axes_and_on_new_ones(name, monkeypatch):
         (al.Optimum(0.5, "sup", "asymptotic", "-"), "optimum: sup error about 0.5"),
         (al.MeanBound(0.3, "-", "uniform"), "mean bound: mean squared error <= 0.3"),
         (al.Claim("sup", al.Bound(0.1001, "-"), 1, 0, 1), "bound: sup error <= 0.101"),
+        (
+            al.Estimate(float("nan"), "sup", 9, problem="inf at (0,)"),
+            "estimate: sup error unknown, inf at (0,)",
+        ),
     ],
 )
 def test_an_error_is_told_by_its_word_and_rounded_so_that_it_holds(error, text):
@@ -234,6 +240,27 @@ def test_nothing_is_drawn_of_an_error_outside_of_a_mask():
     curve = plotting.plot_error(lambda x: 2.0 * x[0], masked, points=11).lines[0]
     hidden = curve.get_xdata() >= 0.5
     assert np.isnan(curve.get_ydata()[hidden]).all()
+
+
+def test_an_error_that_is_not_finite_somewhere_is_not_told_as_a_number():
+    ax = plotting.plot_error(lambda x: jnp.log(x[0]), runge(), points=21)
+    assert [line.get_label() for line in ax.lines] == [
+        "model",
+        "estimate: sup error unknown, not finite at 11 of the points",
+    ]
+    ax.figure.canvas.draw()
+
+
+def test_errors_without_a_place_on_the_scale_are_refused():
+    lost = al.Estimate(float("nan"), "sup", 9)
+    with pytest.raises(ValueError, match="rows: got no finite positive error in the field 'error'"):
+        plotting.plot_error_against_size(rows_of(lost, 0.0), x="n", y="error")
+
+
+def test_a_long_name_leaves_room_for_the_picture():
+    ax = plotting.plot_model(runge(), label=60 * "long ")
+    ax.figure.canvas.draw()
+    assert ax.get_window_extent().width > 0.5 * ax.figure.bbox.width
 
 
 def test_a_model_that_is_right_everywhere_has_an_empty_picture():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+from typing import Any
+
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-__all__ = ["draw_legend", "own_axes"]
+__all__ = ["draw_legend", "name_of", "own_axes"]
 
+_LETTERS = 60  # in a line of a legend that stands above axes
 _ABOVE = "approxlab legend above"  # marks a legend that stands above its axes
 
 
@@ -19,9 +23,17 @@ def own_axes(ax: Axes | None) -> Axes:
     return ax
 
 
+def name_of(model: Any) -> str:
+    """What a legend calls a model: a function by its name, anything else by its `repr`."""
+    name = getattr(model, "__name__", None)
+    return repr(model) if name is None else "model" if name == "<lambda>" else str(name)
+
+
 def draw_legend(ax: Axes) -> None:
     """A legend: above axes that were made here, wherever there is most room on others."""
     if ax.get_gid() == _ABOVE:
-        ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), frameon=False)
+        legend = ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), frameon=False)
+        for text in legend.get_texts():
+            text.set_text(textwrap.fill(text.get_text(), _LETTERS))
     else:
         ax.legend()

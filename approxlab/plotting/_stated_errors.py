@@ -29,6 +29,7 @@ class Stated:
         norm: Such as "sup" or "relative l2"; None where it is not said.
         least: A proved lower end, of a certificate.
         sign: What stands before the value: "=", "<=", ">=" or "about".
+        problem: Why there is no value, such as points where the model is not finite.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Stated:
     norm: str | None = None
     least: float | None = None
     sign: str = ""
+    problem: str = ""
 
     @property
     def band(self) -> bool:
@@ -48,6 +50,8 @@ class Stated:
         norm = "" if self.norm is None else f"{self.norm} "
         least = "" if self.least is None else f"{_short(self.least, ROUND_FLOOR)} <= "
         head = "error" if self.kind == "number" else f"{self.kind}: {least}{norm}error"
+        if not math.isfinite(self.value):
+            return f"{head} unknown{f', {self.problem}' if self.problem else ''}"
         # Rounded so that what is written holds.
         way = {"<=": ROUND_CEILING, ">=": ROUND_FLOOR}.get(self.sign, ROUND_HALF_EVEN)
         return f"{head} {self.sign} {_short(self.value, way)}".replace("  ", " ")
@@ -85,7 +89,8 @@ def stated(name: str, error: Any) -> Stated:
             f"{name}: got {type(error).__name__}, expected an Estimate, a Bound, a Claim, a "
             "Certificate, an Optimum or a number."
         )
-    return Stated(kind, float(known), norm, None, _sign(kind, known, norm))
+    problem = getattr(known, "problem", None) or ""
+    return Stated(kind, float(known), norm, None, _sign(kind, known, norm), problem)
 
 
 def common_norm(name: str, errors: list[Stated], drawn: set[str] | None = None) -> str | None:

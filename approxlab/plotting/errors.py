@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from approxlab.domains import Box
-from approxlab.plotting._axes import draw_legend, own_axes
+from approxlab.plotting._axes import draw_legend, name_of, own_axes
 from approxlab.plotting._stated_errors import Stated, stated
 from approxlab.plotting.models import (
     box_of,
@@ -55,7 +55,7 @@ def plot_error(
             The declared kinks of a target are added.
         output: Which of m values is drawn; needed if there are several.
         ax: Axes to draw on; by default new ones.
-        label: Name of the model in the legend, by default its `repr`.
+        label: Name of the model in the legend, by default its `repr`, of a function its name.
         **style: Of the curve (`Axes.plot`), or of the map (`Axes.pcolormesh`).
 
     Returns:
@@ -82,9 +82,10 @@ def plot_error(
     box = box_of(box, target, None)
     x = points_on(box, target, points)
     difference = values_of(model, x, output, "model") - values_of(target, x, output, "target")
-    errors = np.where(inside(target, x), np.abs(difference), np.nan)
-    known = _known(errors, error)
-    name = repr(model) if label is None else label
+    shown = inside(target, x)
+    errors = np.where(shown, np.abs(difference), np.nan)
+    known = _known(errors, int(np.count_nonzero(shown & ~np.isfinite(errors))), error)
+    name = name_of(model) if label is None else label
     return _draw(x, errors, box, known, name, ax, style)
 
 
@@ -135,12 +136,15 @@ def plot_certificate(certificate: Any, *, ax: Axes | None = None, **style: Any) 
     return drawn
 
 
-def _known(errors: np.ndarray, error: Any) -> Stated:
+def _known(errors: np.ndarray, lost: int, error: Any) -> Stated:
+    """What is known of the error; `lost` is at how many points it is not finite."""
     finite = errors[np.isfinite(errors)]
     if not len(finite):
         raise ValueError(
             "model: got no finite difference from the target in the box, expected finite values."
         )
+    if error is None and lost:
+        return Stated("estimate", np.nan, "sup", problem=f"not finite at {lost} of the points")
     if error is None:
         return Stated("estimate", float(finite.max()), "sup", None, ">=")
     known = stated("error", error)
@@ -172,7 +176,7 @@ def _draw_curve(
     shown = np.where(errors > 0.0, errors, np.nan)
     (line,) = ax.plot(x[:, 0], shown, **{"label": name, "linewidth": 1.4, **style})
     color = line.get_color()  # its own line across: models are told apart, kinds by the dashes
-    if known.norm == "sup" and known.value > 0.0:
+    if known.norm == "sup" and 0.0 < known.value < np.inf:
         dashes = _ACROSS.get(known.kind, "-")
         ax.axhline(known.value, color=color, linestyle=dashes, linewidth=2.0, label=known.text)
         if known.least:
@@ -180,9 +184,12 @@ def _draw_curve(
     else:
         ax.plot([], [], " ", label=known.text)
     ax.set_yscale("log")
-    top = max(np.nanmax(errors), known.value if known.norm == "sup" else 0.0)
+    top = max(
+        np.max(errors[np.isfinite(errors)]),
+        known.value if known.norm == "sup" and np.isfinite(known.value) else 0.0,
+    )
     if np.isfinite(top) and top > 0.0:
-        low = max(float(np.nanquantile(errors, 0.02)), top * 10.0**-_DECADES)
+        low = max(float(np.quantile(errors[np.isfinite(errors)], 0.02)), top * 10.0**-_DECADES)
         held = ax.get_ylim() if len(ax.lines) > 2 else (np.inf, 0.0)
         ax.set_ylim(min(0.5 * low, held[0]), max(4.0 * top, held[1]))
     ax.set(xlabel="x", ylabel="|model - target|", xlim=(x[0, 0], x[-1, 0]))

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from approxlab.arguments import check_positive, part_to_write
 from approxlab.domains import Box
 from approxlab.evaluation import values_at
-from approxlab.plotting._axes import draw_legend, own_axes
+from approxlab.plotting._axes import draw_legend, name_of, own_axes
 from approxlab.plotting._stated_errors import Stated, stated
 from approxlab.plotting.palette import colors
 
@@ -70,7 +70,7 @@ def plot_model(
             The declared kinks of a target are added.
         output: Which of m values is drawn; needed if there are several.
         ax: Axes to draw on; by default new ones.
-        label: Name of the model in the legend, by default its `repr`.
+        label: Name of the model in the legend, by default its `repr`, of a function its name.
         **style: Of the curve (`Axes.plot`), or of the map (`Axes.pcolormesh`).
 
     Returns:
@@ -96,7 +96,7 @@ def plot_model(
     data = None if data is None else _checked_data(data, output)
     box = box_of(box, model if target is None else target, data)
     ax = own_axes(ax)
-    text = repr(model) if label is None else label
+    text = name_of(model) if label is None else label
     known = None if error is None else stated("error", error)
     draw = _draw_curve if box.dim == 1 else _draw_map
     draw(ax, model, target, box, points, output, text, known, style)

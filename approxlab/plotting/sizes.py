@@ -89,7 +89,8 @@ def plot_error_against_size(
 
     Raises:
         TypeError: If an error is none of these.
-        ValueError: If there are no rows, a field is missing, or the errors are of different norms.
+        ValueError: If there are no rows, a field is missing, the errors are of different norms, or
+            none of them is positive and finite.
 
     Example:
         >>> from approxlab.claims import Bound, Estimate
@@ -102,6 +103,11 @@ def plot_error_against_size(
     _check_rows(rows, x, y, *([] if by is None else [by]))
     known = [stated(f"rows: field {y!r}", row[y]) for row in rows]
     norm = common_norm(f"rows: field {y!r}", known, _drawn_norms(ax))
+    if ax is None and not any(0.0 < error.value < np.inf for error in known):
+        raise ValueError(
+            f"rows: got no finite positive error in the field {y!r}, expected one at least, since "
+            "the scale is logarithmic."
+        )
     told = any(error.kind != "number" for error in known)
     alone, ax = ax is None, own_axes(ax)
     groups = [None] if by is None else sorted({row[by] for row in rows})
