@@ -22,7 +22,7 @@ _METADATA: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "svg": {"Date": None, "Creator": None},
 }
-_SETTINGS = {"pdf.fonttype": 42, "svg.hashsalt": "approxlab"}
+_SETTINGS: Any = {"pdf.fonttype": 42, "svg.hashsalt": "approxlab"}
 
 
 def images_of(
@@ -45,7 +45,8 @@ def images_of(
         if options.style == "screen":
             return {file.with_suffix(f".{ending}"): _bytes(figure, ending, "figure")}
         shown = medium(options.style, options.columns or 2)
-        images = [_bytes(page, ending, shown.dpi) for page in pages(figure, shown)]
+        images = [_bytes(page, ending, shown.dots / page.get_figwidth())
+                  for page in pages(figure, shown)]  # fmt: skip
     finally:
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close(figure)

@@ -26,7 +26,7 @@ class Medium:
         slide: Whether a page is one slide: one row of panels, as large as it can be.
         scale: Of panels, against those of the figure on a screen.
         letters: Smallest and largest size of letters, in points.
-        dpi: Dots per inch of PNG files.
+        dots: Width of PNG files.
     """
 
     width: float
@@ -34,27 +34,33 @@ class Medium:
     slide: bool
     scale: float
     letters: tuple[float, float]
-    dpi: float
+    dots: float
 
 
 def medium(style: str, columns: int) -> Medium:
     """A slide has 1920 by 1080 dots: 10 points on 7.2 inches are 14 points at 1024 dots."""
     if style == "slides":
-        return Medium(7.2, 4.05, True, 1.0, (10.0, 13.0), 1920 / 7.2)
-    return Medium({1: 3.4, 2: 7.0}[columns], 9.0, False, 0.8, (8.0, 9.0), 300.0)
+        return Medium(7.2, 4.05, True, 1.0, (10.0, 13.0), 1920.0)
+    width = {1: 3.4, 2: 7.0}[columns]
+    return Medium(width, 9.0, False, 0.8, (8.0, 9.0), 300.0 * width)
 
 
 def pages(figure: Figure, shown: Medium) -> Iterator[Figure]:
-    """The pages one after another: the same figure, with other parts of it visible each time."""
+    """The pages one after another: the same figure, with other parts of it visible each time.
+
+    A figure of one panel is one page, as it was drawn: what it says in large stands beside its axes.
+    """
+    if len(figure.axes) == 1:
+        yield figure
+        return
     _resize_letters(figure, shown)
     panels = panels_of(figure)
     _hide_all(figure)
     rows = list(_rows(panels, shown))
     while rows:
-        _hide_all(figure)
         figure.set_size_inches(shown.width, shown.height)
         used, taken = 0.0, 0
-        parts = []
+        parts: list[_Part] = []
         for index, row in enumerate(rows):
             before = rows[index - 1] if index else None
             after = rows[index + 1] if index + 1 < len(rows) and not shown.slide else None
@@ -137,26 +143,30 @@ class _Part:
         """Widths and heights of the frames: as labels leave room for them."""
         natural = [panel.frame for panel in self.row]
         scale = self.shown.scale
-        sizes = [(scale * (x1 - x0), scale * (y1 - y0)) for x0, y0, x1, y1 in natural]
-        for _ in range(3):
-            self.margins.clear()
-            for panel, (width, height) in zip(self.row, sizes, strict=True):
-                panel.put(1.0, 1.0, width, height)
-                panel.wrap_titles(width + 0.3)
-                box = panel.extent()
-                self.margins.append(
-                    (max(0.0, 1.0 - box.x0), max(0.0, 1.0 - box.y0),
-                     max(0.0, box.x1 - 1.0 - width), max(0.0, box.y1 - 1.0 - height))
-                )  # fmt: skip
-            free = inside - sum(m[0] + m[2] for m in self.margins) - _GAP * (len(self.row) - 1)
-            across = max(0.3, free) / sum(x1 - x0 for x0, _, x1, _ in natural)
-            tall = room - max(m[3] for m in self.margins) - max(m[1] for m in self.margins)
-            height = max(0.3, tall)
-            if not self.shown.slide:
-                across = min(across, scale * _STRETCH)
-                height = min(height, _TALL, scale * max(y1 - y0 for _, y0, _, y1 in natural))
-            sizes = [(across * (x1 - x0), height) for x0, _, x1, _ in natural]
+        tallest = scale * max(y1 - y0 for _, y0, _, y1 in natural)
+        if not self.shown.slide:
+            room, tallest = min(room, _TALL + 1.5), min(tallest, _TALL)
+        across, height = _Solved(scale), _Solved(min(tallest, room))
+        for _ in range(5):
+            sizes = [(across.at * (x1 - x0), height.at) for x0, _, x1, _ in natural]
+            self._measure(sizes)
+            wide = sum(m[0] + m[2] for m in self.margins) + sum(width for width, _ in sizes)
+            high = height.at + max(m[3] for m in self.margins) + max(m[1] for m in self.margins)
+            most = (10.0, 10.0) if self.shown.slide else (scale * _STRETCH, tallest)
+            across.step(wide, inside - _GAP * (len(self.row) - 1), most[0])
+            height.step(high, room, most[1])
         return sizes
+
+    def _measure(self, sizes: Sequence[tuple[float, float]]) -> None:
+        """How far labels reach out of frames of these sizes, on all four sides."""
+        self.margins.clear()
+        for panel, (width, height) in zip(self.row, sizes, strict=True):
+            panel.put(1.0, 1.0, width, height)
+            panel.wrap_titles(width + 0.3)
+            box = panel.extent()
+            ends = (1.0 - box.x0, 1.0 - box.y0, box.x1 - 1.0 - width, box.y1 - 1.0 - height)
+            left, lower, right, upper = (max(0.0, end) for end in ends)
+            self.margins.append((left, lower, right, upper))
 
     def place(self, upper: float) -> None:
         """Puts all below this height, in inches."""
@@ -186,10 +196,27 @@ class _Part:
             panel.show(False)
 
 
+class _Solved:
+    """A length that is sought, by secants: labels outside of a frame may grow with it or not."""
+
+    def __init__(self, at: float) -> None:
+        self.at, self.slope = at, 1.0
+        self.last: tuple[float, float] | None = None
+
+    def step(self, covered: float, wanted: float, most: float) -> None:
+        """The next length, from what this one covers, at most so long."""
+        if self.last is not None and abs(self.at - self.last[0]) > 1e-3:
+            self.slope = max(0.3, (covered - self.last[1]) / (self.at - self.last[0]))
+        elif self.last is None:
+            self.slope = max(1.0, covered / self.at)
+        self.last = (self.at, covered)
+        self.at = min(most, max(0.1, self.at + (wanted - covered) / self.slope))
+
+
 def _hide_all(figure: Figure) -> None:
     for ax in figure.axes:
         ax.set_visible(False)
-    parts = [figure]
+    parts: list[Any] = [figure]
     while parts:
         part = parts.pop()
         parts += part.subfigs
@@ -202,7 +229,7 @@ def _resize_letters(figure: Figure, shown: Medium) -> None:
 
     low, high = shown.letters
 
-    def fitting(size: float) -> float:
+    def fitting(size: Any) -> float:
         return min(high, max(low, shown.scale * size))
 
     for ax in figure.axes:

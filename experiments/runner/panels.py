@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,49 +68,62 @@ def panels_of(figure: Figure) -> list[Panel]:
     figure.canvas.draw()
     figure.set_layout_engine("none")
     found: list[Panel] = []
-    _collect(figure, figure, [], [], found)
+    _collect(figure, [], [], found)
     for panel in found:
         _label_all(panel)
+        _title_of_column(panel, found)
     for panel in found:
         panel.natural_width = panel.extent().width
     return found
 
 
 def _collect(
-    figure: Figure, part: FigureBase, above: list, below: list, found: list[Panel]
+    part: FigureBase, above: Sequence[Text], below: Sequence[Any], found: list[Panel]
 ) -> None:
-    own = [ax for ax in part.axes if ax.figure is part and ax.get_visible()]
-    clusters = _clusters(own)
-    extents = [_union([_tight(ax) for ax in some]) for some in clusters]
-    inner = [_union([_tight(ax) for ax in sub.axes]) for sub in part.subfigs if sub.axes]
-    everything = [*extents, *inner]
-    if not everything:
-        return
-    all_of_it = _union(everything)
-    texts = [t for t in part.texts if t.get_text().strip() and t.get_visible()]
-    middle = {t: 0.5 * sum(t.get_window_extent().intervaly) for t in texts}
-    top, bottom = all_of_it.y1, all_of_it.y0
-    heads = sorted(
-        (t for t in texts if middle[t] > 0.5 * (top + bottom)),
-        key=lambda t: t.get_window_extent().x0,
-    )
-    feet = [*part.legends, *(t for t in texts if t not in heads)]
-    for some, extent in zip(clusters, extents, strict=True):
-        frames = [tuple(_inches(ax, ax.get_window_extent()).extents) for ax in some]
-        mine = _heading_over(heads, extent)
-        found.append(Panel(some, frames, [*above, *mine], [*feet, *below]))
-    for sub in part.subfigs:
-        if sub.axes:
-            extent = _union([_tight(ax) for ax in sub.axes])
-            mine = _heading_over(heads, extent)
-            _collect(figure, sub, [*above, *mine], [*feet, *below], found)
+    clusters = _clusters([ax for ax in _inside(part) if ax.figure is part])
+    inner = [(sub, _inside(sub)) for sub in part.subfigs]
+    groups = [*clusters, *(axes for _, axes in inner if axes)]
+    extents = [_union([_tight(ax) for ax in axes]) for axes in groups]
+    texts = [text for text in part.texts if text.get_text().strip() and text.get_visible()]
+    boxes = {text: text.get_window_extent() for text in texts}
+    feet = [t for t in texts if all(boxes[t].y1 < _middle(extent) for extent in extents)]
+    heads = {text: box for text, box in boxes.items() if text not in feet}
+    around = [([*above, *_heading_over(heads, extent)], [*part.legends, *feet, *below])
+              for extent in extents]  # fmt: skip
+    for axes, (mine, under) in zip(clusters, around, strict=False):
+        frames = [_frame(ax) for ax in axes]
+        found.append(Panel(axes, frames, mine, under))
+    subfigures = [sub for sub, axes in inner if axes]
+    for sub, (mine, under) in zip(subfigures, around[len(clusters) :], strict=True):
+        _collect(sub, mine, under, found)
 
 
-def _heading_over(heads: Sequence[Text], extent: Bbox) -> list[Text]:
-    """Of headings side by side the one that begins left of the panel's middle, the last of them."""
-    middle = 0.5 * (extent.x0 + extent.x1)
-    left = [head for head in heads if head.get_window_extent().x0 <= middle]
-    return left[-1:] or list(heads[:1])
+def _inside(part: FigureBase) -> list[Axes]:
+    """The visible axes of a figure or subfigure, at any depth."""
+    every: Any = part.axes
+    own = [ax for ax in every if ax.figure is part and ax.get_visible()]
+    return [*own, *(ax for sub in part.subfigs for ax in _inside(sub))]
+
+
+def _middle(box: Bbox) -> float:
+    return 0.5 * (box.y0 + box.y1)
+
+
+def _heading_over(heads: Mapping[Text, Bbox], extent: Bbox) -> list[Text]:
+    """The nearest heading over a panel; of those side by side the last that begins before it."""
+    over = [text for text, box in heads.items() if _middle(box) > _middle(extent)]
+    before = [text for text in over if heads[text].x0 <= 0.5 * (extent.x0 + extent.x1)]
+    some = before or over
+    if not some:
+        return []
+    lowest = min(_middle(heads[text]) for text in some)
+    near = [text for text in some if _middle(heads[text]) < lowest + heads[text].height]
+    return [max(near, key=lambda text: heads[text].x0)]
+
+
+def _frame(ax: Axes) -> tuple[float, float, float, float]:
+    box = _inches(ax, ax.get_window_extent())
+    return box.x0, box.y0, box.x1, box.y1
 
 
 def _clusters(axes: Sequence[Axes]) -> list[list[Axes]]:
@@ -155,12 +168,27 @@ def _label_all(panel: Panel) -> None:
                 continue
             if any(label.get_visible() and label.get_text() for one in shared
                    for label in getattr(one, f"{letter}axis").get_ticklabels()):  # fmt: skip
-                ax.tick_params(axis=letter, **{side: True})
+                ax.tick_params(axis=letter, **{side: True})  # type: ignore[arg-type]
             names = [getattr(one, f"{letter}axis").label for one in shared]
             names = [name for name in names if name.get_text() and name.get_visible()]
             if names and not (axis.label.get_text() and axis.label.get_visible()):
                 axis.set_label_text(names[0].get_text(), fontsize=names[0].get_fontsize())
                 axis.label.set_visible(True)
+
+
+def _title_of_column(panel: Panel, panels: Sequence[Panel]) -> None:
+    """The title that only the first panel of a column of a grid has."""
+    ax, spec = panel.axes[0], panel.axes[0].get_subplotspec()
+    if spec is None or any(ax.get_title(where) for where in ("left", "center", "right")):
+        return
+    for other in (one.axes[0] for one in panels):
+        theirs = other.get_subplotspec()
+        if theirs is None or theirs.get_gridspec() is not spec.get_gridspec():
+            continue
+        title: Text = other._left_title  # type: ignore[attr-defined]
+        if theirs.colspan == spec.colspan and title.get_text() and theirs.num1 < spec.num1:
+            ax.set_title(title.get_text(), loc="left", fontproperties=title.get_fontproperties())
+            return
 
 
 def wrapped(text: Text, width: float) -> None:
@@ -187,18 +215,23 @@ def narrowed(legend: Legend, width: float) -> Legend:
     old = legend
     while True:
         legend = figure.legend(
-            old.legend_handles, entries, ncols=ncols, fontsize=size, frameon=False,
-            title=old.get_title().get_text() or None, columnspacing=1.4,
-        )  # fmt: skip
+            [handle for handle in old.legend_handles if handle is not None],
+            entries,
+            ncols=ncols,
+            fontsize=size,
+            frameon=False,
+            title=old.get_title().get_text() or None,
+            columnspacing=1.4,
+        )
         if ncols == 1 or _inches(legend, legend.get_window_extent()).width <= width:
             return legend
         legend.remove()
         ncols -= 1
 
 
-def write_at(artist: Any, left: float, upper: float, shown: FigureBase) -> float:
+def write_at(artist: Any, left: float, upper: float, figure: Figure) -> float:
     """Puts the upper left corner of a text or legend there, in inches; gives its height."""
-    inches = shown.dpi_scale_trans
+    inches = figure.dpi_scale_trans
     if hasattr(artist, "set_bbox_to_anchor"):
         artist.set_loc("upper left")
         artist.borderaxespad = 0.0
@@ -216,10 +249,10 @@ def size_of(artist: Any) -> tuple[float, float]:
 
 
 def _move(ax: Axes, left: float, lower: float, width: float, height: float) -> None:
-    root = ax.get_figure(root=True)
+    root: Any = ax.get_figure(root=True)
     corners = root.dpi_scale_trans.transform([(left, lower), (left + width, lower + height)])
     (x0, y0), (x1, y1) = ax.figure.transSubfigure.inverted().transform(corners)
-    ax.set_axes_locator(None)
+    ax.set_axes_locator(None)  # type: ignore[arg-type]
     ax.set_position((x0, y0, x1 - x0, y1 - y0))
 
 
