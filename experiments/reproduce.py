@@ -74,7 +74,7 @@ class Task:
             span = (datetime.fromisoformat(about[end]) for end in ("started", "finished"))
             started, finished = span
             return max(1.0, (finished - started).total_seconds()), "its record"
-        if self.experiment.seconds is None:
+        if self.experiment.seconds is None or self.config is None:
             return None, ""
         try:
             return self.experiment.seconds(self.config), "its own estimate"

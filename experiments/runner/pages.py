@@ -48,7 +48,7 @@ def medium(style: str, columns: int) -> Medium:
 def pages(figure: Figure, shown: Medium) -> Iterator[Figure]:
     """The pages one after another: the same figure, with other parts of it visible each time.
 
-    A figure of one panel is one page, as it was drawn: what it says in large stands beside its axes.
+    A figure of one panel is one page, as drawn: what it says stands beside its axes.
     """
     if len(figure.axes) == 1:
         yield figure
