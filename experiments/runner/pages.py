@@ -55,6 +55,8 @@ def pages(figure: Figure, shown: Medium) -> Iterator[Figure]:
         return
     _resize_letters(figure, shown)
     panels = panels_of(figure)
+    for legend in (one for panel in panels for one in panel.below):
+        legend.set_visible(False)
     _hide_all(figure)
     rows = list(_rows(panels, shown))
     while rows:

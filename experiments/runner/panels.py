@@ -92,10 +92,17 @@ def _collect(
               for extent in extents]  # fmt: skip
     for axes, (mine, under) in zip(clusters, around, strict=False):
         frames = [_frame(ax) for ax in axes]
-        found.append(Panel(axes, frames, mine, under))
+        found.append(Panel(axes, frames, mine, [*_legends_outside(axes), *under]))
     subfigures = [sub for sub, axes in inner if axes]
     for sub, (mine, under) in zip(subfigures, around[len(clusters) :], strict=True):
         _collect(sub, mine, under, found)
+
+
+def _legends_outside(axes: Sequence[Axes]) -> list[Any]:
+    """Legends of axes that stand under or beside the frame: they may be wider than it."""
+    own = [(ax.get_legend(), ax.get_window_extent()) for ax in axes]
+    return [legend for legend, frame in own if legend is not None and legend.get_visible()
+            and _middle(legend.get_window_extent()) < frame.y0]  # fmt: skip
 
 
 def _inside(part: FigureBase) -> list[Axes]:
