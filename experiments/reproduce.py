@@ -261,15 +261,18 @@ def _computed(task: Task) -> tuple[int, str]:
 
 def _say_results(results: Sequence[dict[str, Any]], table_file: Path) -> None:
     fields = ("experiment", "preset", "outcome", "rows", "values", "largest_difference", "seconds")
-    print("\n" + text_table([{name: one[name] for name in fields if name in one}
-                             for one in results]))  # fmt: skip
+    print(
+        "\n" + text_table([{name: one[name] for name in fields if name in one} for one in results])
+    )
     for one in results:
         if "why" in one:
             print(f"\n{one['experiment']}: {one['why']}")
         for difference in one.get("differences", ()):
             print(f"  {difference}")
-    counts = {what: sum(one["outcome"] == what for one in results)
-              for what in ("agrees", "not comparable", "differs", "failed")}  # fmt: skip
+    counts = {
+        what: sum(one["outcome"] == what for one in results)
+        for what in ("agrees", "not comparable", "differs", "failed")
+    }
     print(
         f"\n{counts['agrees']} agree with their records to a relative {RTOL:g}; "
         f"{counts['not comparable']} are not comparable, their findings hold; "

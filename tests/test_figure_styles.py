@@ -67,12 +67,11 @@ def test_letters_have_their_size_and_lie_on_the_page(name, style, columns):
 
 
 def plot(folder, *flags, name="fault_share"):
-    code = runner.main(
-        experiment(name), ["--plot-only", "--quiet", "--out", str(folder), *flags]
-    )  # fmt: skip
+    code = runner.main(experiment(name), ["--plot-only", "--quiet", "--out", str(folder), *flags])
     assert code == 0
-    return {path.name: path.read_bytes() for path in folder.glob(f"{name}*") if
-            path.suffix != ".json"}  # fmt: skip
+    return {
+        path.name: path.read_bytes() for path in folder.glob(f"{name}*") if path.suffix != ".json"
+    }
 
 
 def test_without_flags_the_committed_figure_keeps_its_bytes(tmp_path):

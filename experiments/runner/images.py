@@ -45,15 +45,17 @@ def images_of(
         if options.style == "screen":
             return {file.with_suffix(f".{ending}"): _bytes(figure, ending, "figure")}
         shown = medium(options.style, options.columns or 2)
-        images = [_bytes(page, ending, shown.dots / page.get_figwidth())
-                  for page in pages(figure, shown)]  # fmt: skip
+        images = [
+            _bytes(page, ending, shown.dots / page.get_figwidth()) for page in pages(figure, shown)
+        ]
     finally:
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close(figure)
     name = f"{file.stem}_{options.style}"
     names = [name] if len(images) == 1 else [f"{name}_{i}" for i in range(1, len(images) + 1)]
-    return {file.with_name(f"{one}.{ending}"): image
-            for one, image in zip(names, images, strict=True)}  # fmt: skip
+    return {
+        file.with_name(f"{one}.{ending}"): image for one, image in zip(names, images, strict=True)
+    }
 
 
 def _bytes(figure: Figure, ending: str, dpi: Any) -> bytes:

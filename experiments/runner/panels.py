@@ -88,8 +88,10 @@ def _collect(
     boxes = {text: text.get_window_extent() for text in texts}
     feet = [t for t in texts if all(boxes[t].y1 < _middle(extent) for extent in extents)]
     heads = {text: box for text, box in boxes.items() if text not in feet}
-    around = [([*above, *_heading_over(heads, extent)], [*part.legends, *feet, *below])
-              for extent in extents]  # fmt: skip
+    around = [
+        ([*above, *_heading_over(heads, extent)], [*part.legends, *feet, *below])
+        for extent in extents
+    ]
     for axes, (mine, under) in zip(clusters, around, strict=False):
         frames = [_frame(ax) for ax in axes]
         found.append(Panel(axes, frames, mine, [*_legends_outside(axes), *under]))
@@ -101,8 +103,13 @@ def _collect(
 def _legends_outside(axes: Sequence[Axes]) -> list[Any]:
     """Legends of axes that stand under or beside the frame: they may be wider than it."""
     own = [(ax.get_legend(), ax.get_window_extent()) for ax in axes]
-    return [legend for legend, frame in own if legend is not None and legend.get_visible()
-            and _middle(legend.get_window_extent()) < frame.y0]  # fmt: skip
+    return [
+        legend
+        for legend, frame in own
+        if legend is not None
+        and legend.get_visible()
+        and _middle(legend.get_window_extent()) < frame.y0
+    ]
 
 
 def _inside(part: FigureBase) -> list[Axes]:
@@ -173,8 +180,11 @@ def _label_all(panel: Panel) -> None:
             axis = getattr(ax, f"{letter}axis")
             if len(shared) < 2 or not axis.get_visible():
                 continue
-            if any(label.get_visible() and label.get_text() for one in shared
-                   for label in getattr(one, f"{letter}axis").get_ticklabels()):  # fmt: skip
+            if any(
+                label.get_visible() and label.get_text()
+                for one in shared
+                for label in getattr(one, f"{letter}axis").get_ticklabels()
+            ):
                 ax.tick_params(axis=letter, **{side: True})  # type: ignore[arg-type]
             names = [getattr(one, f"{letter}axis").label for one in shared]
             names = [name for name in names if name.get_text() and name.get_visible()]
