@@ -43,6 +43,7 @@ class Panel:
         for ax in self.axes:
             for title in (ax._left_title, ax.title, ax._right_title):  # type: ignore[attr-defined]
                 wrapped(title, width)
+            wrapped(ax.xaxis.label, width + 0.5)
 
     @property
     def frame(self) -> tuple[float, float, float, float]:
@@ -65,7 +66,9 @@ class Panel:
 
 def panels_of(figure: Figure) -> list[Panel]:
     """The panels in reading order. The layout of the figure is fixed from here on."""
-    figure.canvas.draw()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure).draw()
     figure.set_layout_engine("none")
     found: list[Panel] = []
     _collect(figure, [], [], found)
@@ -85,7 +88,7 @@ def _collect(
     groups = [*clusters, *(axes for _, axes in inner if axes)]
     extents = [_union([_tight(ax) for ax in axes]) for axes in groups]
     texts = [text for text in part.texts if text.get_text().strip() and text.get_visible()]
-    boxes = {text: text.get_window_extent() for text in texts}
+    boxes = {text: _extent(text) for text in texts}
     feet = [t for t in texts if all(boxes[t].y1 < _middle(extent) for extent in extents)]
     heads = {text: box for text, box in boxes.items() if text not in feet}
     around = [
@@ -102,13 +105,11 @@ def _collect(
 
 def _legends_outside(axes: Sequence[Axes]) -> list[Any]:
     """Legends of axes that stand under or beside the frame: they may be wider than it."""
-    own = [(ax.get_legend(), ax.get_window_extent()) for ax in axes]
+    own = [(ax.get_legend(), _extent(ax)) for ax in axes]
     return [
         legend
         for legend, frame in own
-        if legend is not None
-        and legend.get_visible()
-        and _middle(legend.get_window_extent()) < frame.y0
+        if legend is not None and legend.get_visible() and _middle(_extent(legend)) < frame.y0
     ]
 
 
@@ -136,7 +137,7 @@ def _heading_over(heads: Mapping[Text, Bbox], extent: Bbox) -> list[Text]:
 
 
 def _frame(ax: Axes) -> tuple[float, float, float, float]:
-    box = _inches(ax, ax.get_window_extent())
+    box = _inches(ax, _extent(ax))
     return box.x0, box.y0, box.x1, box.y1
 
 
@@ -149,7 +150,7 @@ def _clusters(axes: Sequence[Axes]) -> list[list[Axes]]:
         near = [g for g in groups if any(p in g for p in parents) or _overlap(ax, g)]
         groups = [g for g in groups if g not in near]
         groups.append([*(one for g in near for one in g), ax])
-    boxes = {id(g): _union([ax.get_window_extent() for ax in g]) for g in groups}
+    boxes = {id(g): _union([_extent(ax) for ax in g]) for g in groups}
     rows: list[tuple[float, list]] = []
     for group in sorted(groups, key=lambda g: -boxes[id(g)].y1):
         box = boxes[id(group)]
@@ -162,8 +163,8 @@ def _clusters(axes: Sequence[Axes]) -> list[list[Axes]]:
 
 def _overlap(ax: Axes, group: Sequence[Axes]) -> bool:
     """Whether a frame lies over another one by a tenth of it."""
-    box = ax.get_window_extent()
-    for other in (one.get_window_extent() for one in group):
+    box = _extent(ax)
+    for other in (_extent(one) for one in group):
         width = min(box.x1, other.x1) - max(box.x0, other.x0)
         height = min(box.y1, other.y1) - max(box.y0, other.y0)
         least = min(box.width * box.height, other.width * other.height)
@@ -211,12 +212,12 @@ def _title_of_column(panel: Panel, panels: Sequence[Panel]) -> None:
 def wrapped(text: Text, width: float) -> None:
     """Breaks lines between words, never inside of mathematics, to fit into so many inches."""
     words = re.findall(r"(?:\$[^$]*\$|[^\s$])+", text.get_text())
-    if len(words) < 2 or _inches(text, text.get_window_extent()).width <= width:
+    if len(words) < 2 or _inches(text, _extent(text)).width <= width:
         return
     lines = [words[0]]
     for word in words[1:]:
         text.set_text(f"{lines[-1]} {word}")
-        if _inches(text, text.get_window_extent()).width > width:
+        if _inches(text, _extent(text)).width > width:
             lines.append(word)
         else:
             lines[-1] += f" {word}"
@@ -237,10 +238,12 @@ def narrowed(legend: Legend, width: float) -> Legend:
             ncols=ncols,
             fontsize=size,
             frameon=False,
+            handlelength=1.5,
+            borderpad=0.2,
             title=old.get_title().get_text() or None,
             columnspacing=1.4,
         )
-        if ncols == 1 or _inches(legend, legend.get_window_extent()).width <= width:
+        if ncols == 1 or _inches(legend, _extent(legend)).width <= width:
             return legend
         legend.remove()
         ncols -= 1
@@ -256,12 +259,12 @@ def write_at(artist: Any, left: float, upper: float, figure: Figure) -> float:
     else:
         artist.set_transform(inches)
         artist.set(x=left, y=upper, ha="left", va="top")
-    return _inches(artist, artist.get_window_extent()).height
+    return _inches(artist, _extent(artist)).height
 
 
 def size_of(artist: Any) -> tuple[float, float]:
     """Width and height in inches."""
-    box = _inches(artist, artist.get_window_extent())
+    box = _inches(artist, _extent(artist))
     return box.width, box.height
 
 
@@ -273,8 +276,17 @@ def _move(ax: Axes, left: float, lower: float, width: float, height: float) -> N
     ax.set_position((x0, y0, x1 - x0, y1 - y0))
 
 
+def _renderer(artist: Any) -> Any:
+    """That of panels_of; an artist would remember the one of the file that was written last."""
+    return artist.get_figure(root=True).canvas.get_renderer()
+
+
+def _extent(artist: Any) -> Bbox:
+    return artist.get_window_extent(_renderer(artist))
+
+
 def _tight(ax: Axes) -> Bbox:
-    return ax.get_tightbbox() or ax.get_window_extent()
+    return ax.get_tightbbox(_renderer(ax)) or _extent(ax)
 
 
 def _union(boxes: Sequence[Bbox]) -> Bbox:
