@@ -56,6 +56,13 @@ class Options:
     """For --distributed: how long a process may be silent until it counts as lost."""
     plot_only: _Switch = False
     """Draw again from stored numbers, without computing."""
+    style: Literal["screen", "paper", "slides"] = "screen"
+    """For paper and slides the panels are laid out anew, as NAME_STYLE, or _1, _2, ... where one
+    page does not hold them; letters of 8 and 9 points on paper, of 14 and more on slides."""
+    format: Literal["png", "pdf", "svg"] = "png"
+    """Of the files with figures."""
+    columns: Literal[1, 2] | None = None
+    """For --style paper: columns that a figure spans: 1 of 3.4 inches, or 2, the default."""
     dry_run: _Switch = False
     """Print the plan and do nothing else."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -208,6 +215,8 @@ def _check(options: Options) -> None:
             "--dask lets a scheduler divide the units, --shard (or a SLURM array) divides them "
             "beforehand; do one of them."
         )
+    if options.columns and options.style != "paper":
+        raise UsageError(f"--columns {options.columns} is for figures on paper; add --style paper.")
     _check_dask(options.dask)
     _check_processes(options)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +12,12 @@ from approxlab import records
 from experiments.runner import own_targets
 from experiments.runner.experiment import Experiment
 from experiments.runner.flags import Options
+from experiments.runner.images import images_of
 from experiments.runner.plan import Job, plan, provenance, stored
 from experiments.runner.usage import UsageError, complain, one_line
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 
 def deliver_if_complete(job: Job, computed: Sequence[str] = ()) -> int:
@@ -55,13 +54,20 @@ def _deliver(job: Job, record: records.Record, read_from: Path | None = None) ->
     """
     experiment, rows = job.experiment, record.rows
     drawings = {job.figure_file: experiment.draw, job.detail_file: experiment.draw_detail}
+    plain = (job.options.style, job.options.format) == ("screen", "png")
     doing = "check"
     try:
         experiment.check(rows)
         doing = "caption or table"
         caption, table = experiment.caption(rows), experiment.table(rows)
         doing = "figure"
-        images = {file: _png(draw, rows) for file, draw in drawings.items() if draw is not None}
+        kept = {file: draw for file, draw in drawings.items() if draw is not None}
+        images: dict[Path, bytes] = {}
+        for file, draw in kept.items():
+            if read_from is None or plain:  # a record that is written has its figure beside it
+                images |= images_of(draw, rows, file, Options())
+            if not plain:
+                images |= images_of(draw, rows, file, job.options)
     except Exception as error:  # of settings that nobody has tried: one size, no target of a kind
         reason = str(error) if isinstance(error, AssertionError) else one_line(error)
         complain(
@@ -83,19 +89,6 @@ def _deliver(job: Job, record: records.Record, read_from: Path | None = None) ->
         job.say(f"figure  {os.path.relpath(file)}")
     job.say(f"numbers {os.path.relpath(job.record_file)}")
     return 0
-
-
-def _png(draw: Callable[[Sequence[records.Row]], Figure], rows: Sequence[records.Row]) -> bytes:
-    """The figure as PNG, the same bytes for the same rows: no date, no version inside."""
-    import matplotlib as mpl
-
-    if "ipykernel" not in sys.modules:  # a notebook opens no windows, and shows nothing by Agg
-        mpl.use("Agg")
-    figure, buffer = draw(rows), io.BytesIO()
-    figure.savefig(buffer, format="png", dpi="figure", metadata={"Software": None})
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close(figure)
-    return buffer.getvalue()
 
 
 def redraw(experiment: Experiment, options: Options, config: Any) -> int:
