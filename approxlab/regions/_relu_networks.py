@@ -26,7 +26,7 @@ from approxlab.regions._rounding import lost
 
 __all__ = ["slope_changes"]
 
-_CHUNK = 2048  # points at a time
+_CHUNK = 2**17  # entries of the widest layer at a time: they stay in the cache
 _STRIDE = 32  # of the points looked at first
 _MOST_PRODUCTS = 10**7  # of integers, about ten seconds
 
@@ -67,22 +67,20 @@ def _patterns(network: _Network, points: np.ndarray) -> tuple[np.ndarray, Signs]
     Points between two of one pattern have that pattern too, so most are never looked at.
     """
     index = np.unique(np.append(np.arange(0, len(points), _STRIDE), len(points) - 1))
-    signs = network.signs(points[index])
+    patterns = _Patterns(network)
+    numbers = patterns.of(points[index])
     while True:
-        new = np.zeros(len(index), bool)
-        for layer in signs:
-            new[1:] |= np.any(layer[:, 1:] != layer[:, :-1], axis=0)
+        new = np.append(True, numbers[1:] != numbers[:-1])
         gaps = np.flatnonzero(new[1:] & (np.diff(index) > 1))
         if not len(gaps):
             break
         middle = (index[gaps] + index[gaps + 1]) // 2
-        more = network.signs(points[middle])
         index = np.insert(index, gaps + 1, middle)
-        signs = [np.insert(a, gaps + 1, b, axis=1) for a, b in zip(signs, more, strict=True)]
-    new[0] = True
+        numbers = np.insert(numbers, gaps + 1, patterns.of(points[middle]))
     starts = np.flatnonzero(new)
     ends = np.append(starts[1:], len(index)) - 1
-    hidden = _hidden(signs)
+    signs = patterns.signs()
+    hidden = _hidden(signs)[numbers]
     kept: list[int] = []
     columns: list[int] = []
     for start, end in zip(starts, ends, strict=True):
@@ -91,8 +89,40 @@ def _patterns(network: _Network, points: np.ndarray) -> tuple[np.ndarray, Signs]
         if hidden[start]:
             found = sorted(set(network.split(points, found[0], int(index[end]))))
         kept += found
-        columns += [int(start)] * len(found)
+        columns += [int(numbers[start])] * len(found)
     return np.array(kept), [layer[:, columns] for layer in signs]
+
+
+class _Patterns:
+    """Patterns of signs, numbered as they are met."""
+
+    def __init__(self, network: _Network) -> None:
+        self._network = network
+        self._numbers: dict[bytes, int] = {}
+        self._parts: list[Signs] = []
+
+    def of(self, x: np.ndarray) -> np.ndarray:
+        """The number of the pattern at each of some points, shape (n,)."""
+        chunk = max(1, _CHUNK // self._network.width)
+        parts = [self._in_chunk(x[i : i + chunk]) for i in range(0, len(x), chunk)]
+        return np.concatenate(parts)
+
+    def _in_chunk(self, x: np.ndarray) -> np.ndarray:
+        signs = self._network.signs(x)
+        if not signs:
+            return np.zeros(len(x), int)
+        bits = [np.packbits(test, axis=0) for a in signs for test in (a > 0, a == 0)]
+        names = np.ascontiguousarray(np.concatenate(bits).T)
+        before = len(self._numbers)
+        found = [self._numbers.setdefault(row.tobytes(), len(self._numbers)) for row in names]
+        _, first = np.unique(found, return_index=True)
+        fresh = [i for i in first if found[i] >= before]
+        self._parts.append([a[:, fresh] for a in signs])
+        return np.array(found)
+
+    def signs(self) -> Signs:
+        """The patterns as columns, by their numbers."""
+        return [np.concatenate(layer, axis=1) for layer in zip(*self._parts, strict=True)]
 
 
 def _hidden(signs: Signs) -> np.ndarray:
@@ -114,16 +144,13 @@ class _Network:
         self.linear = [
             np.arange(len(b)) >= len(b) - k for b, k in zip(self.biases, linear, strict=True)
         ]
+        self.width = max(len(b) for b in self.biases)
         self.products = 0
         self._known: dict[float, tuple[list[np.ndarray], Fraction]] = {}
         self._integers: list[Any] | None = None
 
     def signs(self, x: np.ndarray) -> Signs:
         """Signs of all hidden units at points of shape (n,)."""
-        parts = [self._signs(x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)]
-        return [np.concatenate(layer, axis=1) for layer in zip(*parts, strict=True)]
-
-    def _signs(self, x: np.ndarray) -> Signs:
         a, error = x[None, :], np.zeros((1, len(x)))
         found = []
         for W, b, linear in zip(self.weights[:-1], self.biases[:-1], self.linear, strict=False):
@@ -142,6 +169,13 @@ class _Network:
 
     def slopes(self, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
         """The slope of each pattern and a bound of its rounding, hidden signs taken as on."""
+        count, chunk = signs[0].shape[1] if signs else 1, max(1, _CHUNK // self.width)
+        starts = range(0, count, chunk)
+        parts = [self._slopes([a[:, i : i + chunk] for a in signs]) for i in starts]
+        slopes, errors = zip(*parts, strict=True)
+        return np.concatenate(slopes), np.concatenate(errors)
+
+    def _slopes(self, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
         count = signs[0].shape[1] if signs else 1
         slope, error = np.ones((1, count)), np.zeros((1, count))
         for W, sign in itertools.zip_longest(self.weights, signs):
@@ -198,7 +232,8 @@ def _error(W: np.ndarray, a: np.ndarray, error: np.ndarray, bias: Any) -> np.nda
     size = np.abs(W) @ np.abs(a) + bias
     carried = np.maximum(np.abs(a), error)
     tiny = np.where((size > 0) | lost(W, carried, size), np.finfo(np.float64).tiny, 0.0)
-    return (1 + gamma) * (np.abs(W) @ error) + gamma * size + W.shape[1] * tiny
+    before = np.abs(W) @ error if error.any() else 0.0
+    return (1 + gamma) * before + gamma * size + W.shape[1] * tiny
 
 
 def _integers(array: np.ndarray) -> tuple[np.ndarray, int]:
