@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from approxlab import Construction, Target
 
-REVISION = 1
+REVISION = 2
 
 # Name: jumps (None is the operator of Costarelli and Spigler), gain, halo.
 CONSTRUCTIONS: Mapping[str, tuple[Literal["midpoint", "classical"] | None, float, int]] = {

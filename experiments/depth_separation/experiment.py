@@ -30,7 +30,7 @@ from experiments.depth_separation.networks import (
     target_of,
 )
 
-REVISION = 1
+REVISION = 2
 
 Name = Literal["square", "cube", "exp", "product", "takagi"]
 _TARGETS: tuple[Name, ...] = ("square", "cube", "exp", "product", "takagi")

@@ -24,7 +24,7 @@ from experiments.linear_polynomial_mlp.findings import caption, check, table
 if TYPE_CHECKING:
     import numpy as np
 
-REVISION = 1
+REVISION = 2
 
 BASES: Final = ("monomial", "chebyshev", "legendre")
 _GRID = 2048  # midpoints, on which test errors are computed

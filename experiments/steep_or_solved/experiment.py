@@ -21,7 +21,7 @@ from experiments.steep_or_solved.findings import caption, check, table
 if TYPE_CHECKING:
     from approxlab import Construction, Target
 
-REVISION = 2
+REVISION = 3
 
 _TARGETS = ("exp", "sine2", "sine4", "runge", "chirp", "square", "cube", "power11")
 _METHODS = ("classical", "midpoint", "costarelli_spigler", "midpoint_tuned")
