@@ -235,6 +235,8 @@ def _compared(task: Task, now: records.Record) -> dict[str, Any]:
     found = compare(task.experiment, task.config, task.record, now)
     line: dict[str, Any] = {"rows": found.rows, "values": found.values, "rtol": RTOL}
     line["largest_difference"] = found.largest if math.isfinite(found.largest) else "other value"
+    if found.absent:
+        line["not_installed"] = found.absent
     if not found.problems:
         return {**line, "outcome": "agrees"}
     return {
@@ -265,6 +267,9 @@ def _say_results(results: Sequence[dict[str, Any]], table_file: Path) -> None:
         "\n" + text_table([{name: one[name] for name in fields if name in one} for one in results])
     )
     for one in results:
+        if "not_installed" in one:
+            rows = f"{one['not_installed']} rows of packages that are not installed"
+            print(f"\n{one['experiment']}: {rows} were not compared")
         if "why" in one:
             print(f"\n{one['experiment']}: {one['why']}")
         for difference in one.get("differences", ()):

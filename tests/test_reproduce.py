@@ -50,6 +50,17 @@ def test_a_planted_difference_is_found(change, said):
     assert any(said in problem for problem in found.problems)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_rows_of_packages_that_are_not_installed_are_counted_alone(there):
+    def change(record):
+        record.rows[0].update(status="not installed", more=None)
+
+    one, two = RECORD, changed(change)
+    found = compared(one, two) if there else compared(two, one)
+    assert (found.problems, found.absent) == ((), 1)
+    assert found.rows == len(RECORD.rows) - 1
+
+
 def test_times_and_machines_and_rounding_are_no_difference():
     def change(record):
         for row in record.rows:

@@ -168,8 +168,9 @@ def _theirs(name: str) -> list[dict[str, Any]]:
     """The other package, in a process of its own; unknown where it is not installed."""
     ways = ("plain", "breaks") if CASES[name].breaks else ("plain",)
     if not installed():
-        unknown = {"coefficients": None, "sup_error_at_most": None, "build_s": None}
-        return [{"by": f"chebfun, {way}", **unknown} for way in ways]
+        unknown = dict.fromkeys(("coefficients", "sup_error_at_most", "build_s"))
+        absent = {**unknown, "status": "not installed"}
+        return [{"by": f"chebfun, {way}", **absent} for way in ways]
     done = subprocess.run(
         [sys.executable, "-m", "experiments.network_calculus.peers", name],
         capture_output=True,

@@ -18,6 +18,7 @@ FLOOR = 1e-12
 
 _MACHINE = ("processor", "temp_bytes", "compiled_flops")
 _MACHINE_PREFIXES = ("xla_flops",)  # what a compiler says of its program
+_ABSENT = "not installed"  # the status of a row that another package would have computed
 _SAME = ("config", "seed", "dtype")  # of the provenance: otherwise it is another computation
 
 
@@ -30,6 +31,7 @@ class Agreement:
         values: How many values of them.
         largest: The largest relative difference of two numbers; rounding counts as none.
         where: Column and settings of that difference.
+        absent: How many rows were not compared: of packages that one of the machines has not.
         problems: What does not agree; empty if all does.
     """
 
@@ -37,6 +39,7 @@ class Agreement:
     values: int
     largest: float
     where: str
+    absent: int
     problems: tuple[str, ...]
 
 
@@ -65,6 +68,8 @@ def compare(
 ) -> Agreement:
     """Compares all but times (`*_s`) and what is said of a processor or by a compiler.
 
+    Rows of packages that are not installed on one of the machines are counted alone.
+
     Args:
         experiment: Whose records they are.
         config: Its settings; they give the units.
@@ -74,12 +79,15 @@ def compare(
     units = [dict(unit) for unit in experiment.units(config)]
     floors = {name: FLOOR * scale for name, scale in _scales(then.rows).items()}
     problems = _strangers(units, then, now)
-    count, values, largest, where = 0, 0, 0.0, ""
+    count, values, absent, largest, where = 0, 0, 0, 0.0, ""
     pairs = zip(rows_of_units(units, then.rows), rows_of_units(units, now.rows), strict=True)
     for unit, (old, new) in zip(units, pairs, strict=True):
         if len(old) != len(new):
             problems.append(f"{len(old)} rows in the record, {len(new)} now: {_named(unit)}")
         for row, again in zip(old, new, strict=False):
+            if _ABSENT in (row.get("status"), again.get("status")):
+                absent += 1
+                continue
             count += 1
             for name, part, a, b in _pairs(row, again):
                 values += 1
@@ -88,7 +96,7 @@ def compare(
                     largest, where = difference, f"{name}, {_named(unit)}"
                 if difference > RTOL:
                     problems.append(f"{name}{part} is {b!r}, was {a!r}: {_named(unit)}")
-    return Agreement(count, values, largest, where, tuple(problems))
+    return Agreement(count, values, largest, where, absent, tuple(problems))
 
 
 def _strangers(
