@@ -94,7 +94,7 @@ def _draw_tensor(ax: Axes, rows: Sequence[Row]) -> None:
 def _draw_cells(
     ax: Axes, left: float, top: float, m: int, n: int, entries: dict[tuple[int, int], float]
 ) -> None:
-    """A matrix as cells: zeros grey, others by sign and size."""
+    """A matrix as cells: zeros grey, others with their sign, darker the larger they are."""
     from matplotlib.patches import Rectangle
 
     for i in range(m):
@@ -104,9 +104,9 @@ def _draw_cells(
                 Rectangle((left + j, top + i), 1, 1, facecolor=_shade(value), edgecolor="white",
                           linewidth=1.0)
             )  # fmt: skip
-            text = "0" if value == 0 else f"{value:.2f}".replace("-", "−")
+            text = "0" if value == 0 else "+" if value > 0 else "−"
             color = "0.65" if value == 0 else "white" if abs(value) > 0.55 else "0.1"
-            ax.text(left + j + 0.5, top + i + 0.53, text, ha="center", va="center", fontsize=6.5,
+            ax.text(left + j + 0.5, top + i + 0.53, text, ha="center", va="center", fontsize=10,
                     color=color)  # fmt: skip
 
 
