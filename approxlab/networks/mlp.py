@@ -292,13 +292,13 @@ class MLP(Arithmetic):
             structure["out_size"],
         )
 
-    # Counts
-
     def plot(self, *, ax: Any = None, **style: Any) -> Any:
         """The diagram of the network; its values draws `plotting.plot_model`."""
         from approxlab.plotting.diagrams import plot_network
 
         return plot_network(self, ax=ax, **style)
+
+    # Counts
 
     @property
     def sizes(self) -> tuple[int, ...]:
