@@ -42,14 +42,14 @@ IDENTITIES = {
     "machine_precision": "867a0ae19b1b944e",
     "network_calculus": "73410a64b0990602",
     "radial_separation": "d9423a72bf5697b2",
-    "sampling_misses": "3ed4e78e1ffb0243",
+    "sampling_misses": "fa6ec7c3aa1ab7a7",
     "sigmoid_shapes": "24ffed86981cb38c",
     "steep_or_solved": "029d3730a3c39135",
     "student_teacher": "480cfcdd3dc8b6c5",
     "three_questions": "11fd4794cee249cb",
-    "trained_or_solved": "d4e38c82feda1c08",
+    "trained_or_solved": "43591cfc8aabc68e",
     "training_throughput": "3d525930baeea98e",
-    "width_vs_depth": "375638df634328c1",
+    "width_vs_depth": "1f80e506f1235e2e",
 }
 
 

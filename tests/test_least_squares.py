@@ -43,10 +43,10 @@ def linear_model(q, p, bend=0.0):
     rng = np.random.default_rng(q)
     J, r = rng.normal(size=(q, p)), rng.normal(size=q)
 
-    def residual(d):
-        return jnp.asarray(r) + jnp.asarray(J) @ d + bend * jnp.sum(d**2)
+    def at(d):
+        return jnp.asarray(r) + jnp.asarray(J) @ d + bend * jnp.sum(d**2), d
 
-    return J, r, LinearModel(jnp.zeros(p), residual, jnp.asarray(r), jnp.asarray(J), lambda d: d)
+    return J, r, LinearModel(jnp.zeros(p), at, jnp.asarray(r), jnp.zeros(p), jnp.asarray(J))
 
 
 @pytest.mark.parametrize("form", [True, False])
@@ -69,16 +69,16 @@ def test_corrections_reach_the_values_that_the_linear_model_promises():
     J, r, model = linear_model(6, 6)
     promise = r + J @ np.linalg.solve(J.T @ J + 0.5 * np.eye(6), -J.T @ r)
     away = jnp.asarray(0.05 * promise / np.linalg.norm(promise))
-    curved = model._replace(residual=lambda d: model.residual(d) + away * jnp.sum(d**2))
+    curved = model._replace(at=lambda d: (model.at(d)[0] + away * jnp.sum(d**2), d))
     damping = Damping(jnp.asarray(0.5), jnp.asarray(2.0))
-    losses = [float(jnp.sum(curved.residual(step(curved, damping, c)[0]) ** 2)) for c in (0, 2, 20)]
+    losses = [float(jnp.sum(curved.at(step(curved, damping, c)[0])[0] ** 2)) for c in (0, 2, 20)]
     assert losses[0] > losses[1] > losses[2] > promise @ promise
     assert losses[2] - promise @ promise < 0.1 * (losses[0] - promise @ promise)
 
 
 def test_a_step_that_makes_it_worse_is_refused():
     _, r, model = linear_model(5, 3)
-    worse = model._replace(residual=lambda d: jnp.asarray(r) * (1.0 + jnp.sum(d**2)))
+    worse = model._replace(at=lambda d: (jnp.asarray(r) * (1.0 + jnp.sum(d**2)), d))
     found, after, _ = step(worse, Damping(jnp.asarray(0.5), jnp.asarray(2.0)), 3)
     assert np.all(np.asarray(found) == 0.0)
     assert (float(after.value), float(after.growth)) == (1.0, 4.0)
@@ -93,7 +93,7 @@ def test_the_jacobian_is_jaxs(case):
     net = network(hidden, passthrough, out_size)
     x, y = data(net)
     model = of_all_weights(*parts(net), x, y, True)
-    expected = jax.jacobian(model.residual)(model.free)
+    expected = jax.jacobian(lambda p: model.at(p)[0])(model.free)
     np.testing.assert_allclose(model.jacobian, expected, rtol=0, atol=50 * EPS)
     values = np.asarray(al.evaluate(net, x.T)).reshape(12, -1)
     wanted = (values - np.asarray(y).T).ravel() / np.sqrt(y.size)
@@ -107,7 +107,7 @@ def test_the_outer_layer_is_eliminated(case):
     x, y = data(net)
     model = of_inner_weights(*parts(net), x, y)
     net_of, unravel, _ = parts(net)
-    solved = net_of(unravel(model.whole(model.free)))
+    solved = net_of(unravel(model.params))
     inner = of_all_weights(*parts(solved), x, y, True)
     np.testing.assert_allclose(model.value, inner.value, rtol=0, atol=100 * EPS)
     # No change of the outer layer makes it better: its columns are orthogonal to the residual.

@@ -19,7 +19,7 @@ from experiments.student_teacher.findings import caption, check, table
 if TYPE_CHECKING:
     from approxlab import FitResult, Target
 
-REVISION = 1
+REVISION = 2
 
 Method = Literal["adam", "lbfgs", "staged", "ssbroyden", "plain", "corrected", "projected"]
 Architecture = Literal["plain", "one", "two", "small"]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from approxlab import MLP
     from approxlab.fitting import FitResult
 
-REVISION = 1
+REVISION = 2
 
 Start = Literal["quasi_interpolant", "glorot", "spread"]
 Method = Literal[

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from approxlab import Target
     from approxlab.fitting import FitResult
 
-REVISION = 3
+REVISION = 4
 
 # Units are listed without JAX, so the dimensions of the catalogue's targets are repeated here.
 _DIMENSIONS = {

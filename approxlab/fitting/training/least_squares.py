@@ -36,8 +36,6 @@ from jaxtyping import Array
 
 __all__ = ["Damping", "LinearModel", "step", "working_bytes"]
 
-Residual = Callable[[Array], Array]
-
 _FIRST_DAMPING = 1e-2  # of residuals divided by the root of their number, for units of slope one
 _FASTEST_FALL = 0.1  # the damping falls to this part at most in one step
 _LEAST_GAIN = 1e-4  # part of the promised decrease below which a step is refused
@@ -61,17 +59,17 @@ class LinearModel(NamedTuple):
 
     Attributes:
         free: The free parameters, shape (p,).
-        residual: The residuals of free parameters, shape (q,).
+        at: The residuals of free parameters, shape (q,), and all parameters that belong to them.
         value: Residuals at `free`.
+        params: All parameters at `free`.
         jacobian: Their Jacobian, shape (q, p); None where products with it are asked for.
-        whole: All parameters from the free ones.
     """
 
     free: Array
-    residual: Residual
+    at: Callable[[Array], tuple[Array, Array]]
     value: Array
+    params: Array
     jacobian: Array | None
-    whole: Callable[[Array], Array]
 
 
 def step(model: LinearModel, damping: Damping, corrections: int) -> tuple[Array, Damping, Array]:
@@ -80,27 +78,30 @@ def step(model: LinearModel, damping: Damping, corrections: int) -> tuple[Array,
         product, solve, damping = _by_products(model, damping)
     else:
         product, solve, damping = _by_factors(model.jacobian, damping)
-    first = -solve(model.value)
-    promised = model.value + product(first)
 
-    def tried(d: Array) -> tuple[Array, Array, Array]:
-        found = model.residual(model.free + d)
+    def linear(d: Array) -> Array:
+        return model.value + product(d)
+
+    def correct(k: Array, carry: Any) -> Any:
+        # One place for the step and its corrections: each copy would be compiled.
+        (d, found, promised), best = carry
+        d = d - solve(jnp.where(k == 0, model.value, found - promised))
+        promised = jax.lax.cond(k == 0, linear, lambda _: promised, d)
+        found, params = model.at(model.free + d)
         loss = found @ found
-        return d, found, jnp.where(jnp.isfinite(loss), loss, jnp.inf)
+        new = (jnp.where(jnp.isfinite(loss), loss, jnp.inf), params)
+        return (d, found, promised), jax.tree.map(
+            lambda a, b: jnp.where(new[0] < best[0], a, b), new, best
+        )
 
-    def correct(_: Any, carry: Any) -> Any:
-        (d, found, _), best = carry
-        new = tried(d - solve(found - promised))
-        return new, jax.tree.map(lambda a, b: jnp.where(new[2] < best[2], a, b), new, best)
-
-    begin = tried(first)
-    _, (d, _, loss) = jax.lax.fori_loop(0, corrections, correct, (begin, begin))
+    none = (jnp.full_like(model.value[0], jnp.inf), model.params)
+    begin = (jnp.zeros_like(model.free), model.value, model.value)
+    (_, _, promised), (loss, params) = jax.lax.fori_loop(0, 1 + corrections, correct, (begin, none))
     before = model.value @ model.value
     tiny = jnp.finfo(before.dtype).tiny
     gain = (before - loss) / jnp.maximum(before - promised @ promised, tiny)
     taken = (gain > _LEAST_GAIN) & (loss < before)
-    free = jnp.where(taken, model.free + d, model.free)
-    return model.whole(free), _adapted(damping, gain, taken), before
+    return jnp.where(taken, params, model.params), _adapted(damping, gain, taken), before
 
 
 def _adapted(damping: Damping, gain: Array, taken: Array) -> Damping:
@@ -142,7 +143,7 @@ def _by_products(model: LinearModel, damping: Damping) -> tuple[Any, Any, Dampin
     """The same by conjugate gradients on J^T J + lambda, from products with J and J^T alone."""
     least = jnp.finfo(model.value.dtype).eps ** 2  # refusals could never raise it from zero
     damping = damping._replace(value=jnp.maximum(damping.value, least))
-    _, forward = jax.linearize(model.residual, model.free)
+    _, forward = jax.linearize(lambda free: model.at(free)[0], model.free)
     transposed = jax.linear_transpose(forward, model.free)
 
     def back(e: Array) -> Array:

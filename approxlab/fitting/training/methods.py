@@ -8,8 +8,9 @@ from typing import Any
 
 from approxlab.fitting.training.gradient_descent import GradientDescent
 from approxlab.fitting.training.levenberg_marquardt import LevenbergMarquardt
+from approxlab.fitting.training.limited_memory import LBFGS
 from approxlab.fitting.training.method import Method
-from approxlab.fitting.training.optax_methods import LBFGS, Adam, Optax
+from approxlab.fitting.training.optax_methods import Adam, Optax
 from approxlab.fitting.training.self_scaled import SelfScaled
 
 __all__ = ["METHODS", "as_method"]

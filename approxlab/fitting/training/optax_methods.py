@@ -1,4 +1,4 @@
-"""Methods whose steps are those of optax: Adam, L-BFGS, and any transformation of the caller's."""
+"""Methods whose steps are those of optax: Adam, and any transformation of the caller's."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from jaxtyping import Array
 
 from approxlab.fitting.training.method import Method, Objective, Tree
 
-__all__ = ["LBFGS", "Adam", "Optax", "like", "line_search_step", "transformation_init"]
+__all__ = ["Adam", "Optax", "like", "line_search_step", "transformation_init"]
 
 _FINAL_RATE = 1e-3  # the cosine ends at this fraction of the learning rate
-_MEMORY = 20  # pairs kept by L-BFGS; optax's 10 stalls ten times earlier on small networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,21 +40,6 @@ class Adam(Method):
             )
             new_params = optax.apply_updates(params, -_cosine(objective) * updates)
         return loss, like(new_params, params), like(new, state)
-
-
-@dataclasses.dataclass(frozen=True)
-class LBFGS(Method):
-    """Optax's L-BFGS with a longer memory."""
-
-    name = "lbfgs"
-
-    def init(self, params: Tree) -> Tree:
-        """No pairs yet."""
-        return transformation_init(optax.lbfgs(memory_size=_MEMORY), params)
-
-    def step(self, objective: Objective, params: Tree, state: Tree) -> tuple[Array, Tree, Tree]:
-        """One step with its line search."""
-        return line_search_step(optax.lbfgs(memory_size=_MEMORY), objective, params, state)
 
 
 @dataclasses.dataclass(frozen=True)

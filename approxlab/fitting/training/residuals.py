@@ -38,14 +38,14 @@ def of_all_weights(
     """
     root = math.sqrt(y.size)
 
-    def residual(p: Array) -> Array:
-        return _rows(_values(net_of(unravel(p)), x) - y) / root
+    def at(p: Array) -> tuple[Array, Array]:
+        return _rows(_values(net_of(unravel(p)), x) - y) / root, p
 
     jacobian = None
     if form:
         net = net_of(unravel(params))
         jacobian = _columns(net, x, len(net.weights)) / root
-    return LinearModel(params, residual, residual(params), jacobian, lambda p: p)
+    return LinearModel(params, at, at(params)[0], params, jacobian)
 
 
 def of_inner_weights(
@@ -75,23 +75,22 @@ def of_inner_weights(
         coefficients = solve_triangular(R, Q.T @ wanted)
         return coefficients, (basis @ coefficients - wanted).T, Q
 
-    def residual(p: Array) -> Array:
-        return _rows(solved(p)[1])
-
     def layers(p: Array, coefficients: Array) -> Layers:
         w, b = layers_of(p)
         return (*w, coefficients[:-1].T), (*b, coefficients[-1])
 
-    def whole(p: Array) -> Array:
-        return ravel_pytree(layers(p, solved(p)[0]))[0]
+    def at(p: Array) -> tuple[Array, Array]:
+        coefficients, left, _ = solved(p)
+        return _rows(left), ravel_pytree(layers(p, coefficients))[0]
 
     coefficients, left, Q = solved(free)
-    net = net_of(layers(free, coefficients))
+    best = layers(free, coefficients)
+    net = net_of(best)
     columns = _columns(net, x, len(net.weights) - 1) / root
     by_outputs = columns.reshape(x.shape[1], y.shape[0], -1)
     inside = jnp.einsum("nk,kmp->nmp", Q, jnp.einsum("nk,nmp->kmp", Q, by_outputs))
     jacobian = (by_outputs - inside).reshape(columns.shape)
-    return LinearModel(free, residual, _rows(left), jacobian, whole)
+    return LinearModel(free, at, _rows(left), ravel_pytree(best)[0], jacobian)
 
 
 def _columns(net: MLP, x: Array, layers: int) -> Array:

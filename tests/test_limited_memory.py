@@ -1,0 +1,100 @@
+"""L-BFGS and its line search: the steps of optax's, and the same numbers however compiled."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from sampling import mostly_slow
+
+import approxlab as al
+from approxlab.fitting.training import programs
+from approxlab.fitting.training.limited_memory import LBFGS
+from approxlab.fitting.training.method import Objective
+
+
+def rosenbrock(x):
+    return jnp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+def steep(x):
+    return jnp.sum(jnp.arange(1.0, x.size + 1.0) ** 4 * x**2) + jnp.sum(x**4)
+
+
+def logarithm(x):  # infinite or nan at long steps
+    return jnp.sum(x - jnp.log(x))
+
+
+def flat(x):
+    return jnp.sum(jnp.sqrt(1.0 + x**2))
+
+
+def optax_steps(function, x, count):
+    method = optax.lbfgs(memory_size=20)
+
+    @jax.jit
+    def step(params, state):
+        with jax.numpy_dtype_promotion("standard"):
+            value, grad = optax.value_and_grad_from_state(function)(params, state=state)
+            updates, state = method.update(
+                grad, state, params, value=value, grad=grad, value_fn=function
+            )
+            return optax.apply_updates(params, updates), state, value
+
+    state, values = method.init(x), []
+    for _ in range(count):
+        x, state, value = step(x, state)
+        values.append(float(value))
+    return np.asarray(x), values
+
+
+def objective(function):
+    nothing = jnp.zeros(())
+    whole = dict.fromkeys(("inputs", "outputs"), jnp.zeros((1, 1)))
+    numbers = dict.fromkeys(("steps_done", "learning_rate", "steps"), nothing)
+    return Objective(loss=function, network=function, layers=function, **whole, **numbers)
+
+
+def own_steps(function, x, count):
+    method, values = LBFGS(), []
+    step = jax.jit(lambda x, state: method.step(objective(function), x, state))
+    state = method.init(x)
+    for _ in range(count):
+        value, x, state = step(x, state)
+        values.append(float(value))
+    return np.asarray(x), values
+
+
+CASES = [(rosenbrock, 0.3, 12), (steep, 2.0, 30), (logarithm, 5.0, 12), (flat, 30.0, 12)]
+
+
+@pytest.mark.parametrize("case", mostly_slow(CASES, CASES[:2]))
+def test_steps_are_those_of_optax(case):
+    """More steps than pairs in one case: the oldest one is then crossed out."""
+    function, first, count = case
+    x = first + jnp.linspace(0.0, 0.1, 5)
+    expected, values = optax_steps(function, x, count)
+    found, own = own_steps(function, x, count)
+    # Rounding is magnified by every step of a quasi-Newton method.
+    np.testing.assert_allclose(own, values, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+FITS = [("lbfgs", "tanh"), ("ssbroyden", "gelu"), ("adam", "sin"), ("lbfgs", "relu")]
+
+
+@pytest.mark.parametrize("case", mostly_slow(FITS, FITS[:1]))
+def test_the_numbers_do_not_depend_on_how_it_is_compiled(case, monkeypatch):
+    method, activation = case
+
+    def losses():
+        programs._advance.cache_clear()
+        target = al.targets.get("runge")
+        fitted = al.fit(target, hidden=(5,), activation=activation, method=method, steps=50)
+        return fitted.history.losses
+
+    quickly = losses()
+    monkeypatch.setattr(programs, "_SHORT", 0.0)
+    np.testing.assert_array_equal(losses(), quickly)
