@@ -163,18 +163,19 @@ def test_how_fits_end():
 
 
 def test_more_parameters_than_points_interpolate():
+    """With more units than points too: 6 units and a constant are dependent up to rounding here."""
     x = np.linspace(-1.0, 1.0, 7)
     for method in METHODS:
-        result = fit((x[:, None], np.cos(4 * x)), hidden=(6,), method=method, steps=200)
+        result = fit((x[:, None], np.cos(4 * x)), hidden=(12,), method=method, steps=200)
         assert result.status == "converged"
         # The loss that decides is that of normalised values; this one holds their affine map too.
         assert np.sqrt(result.relative_loss) <= 1000 * EPS
 
 
 def test_single_precision():
-    result = fit(
-        (LINE[:, None], np.exp(LINE)), hidden=(6,), method=METHODS[0], dtype="float32", steps=60
-    )
+    options = {"hidden": (6,), "method": METHODS[0], "dtype": "float32", "steps": 60}
+    # The default tolerance of the loss is (100 eps)^2: less is asked for, of the best of four.
+    result = fit((LINE[:, None], np.exp(LINE)), **options, tol=0.0, seeds=4)
     assert result.network.dtype == jnp.float32
     assert np.sqrt(result.relative_loss) < 50 * np.finfo(np.float32).eps
 

@@ -1,4 +1,4 @@
-"""L-BFGS and its line search: the steps of optax's, and the same numbers however compiled."""
+"""L-BFGS and its line search: the steps of optax's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import optax
 import pytest
 from sampling import mostly_slow
 
-import approxlab as al
-from approxlab.fitting.training import programs
 from approxlab.fitting.training.limited_memory import LBFGS
 from approxlab.fitting.training.method import Objective
 
@@ -80,21 +78,3 @@ def test_steps_are_those_of_optax(case):
     # Rounding is magnified by every step of a quasi-Newton method.
     np.testing.assert_allclose(own, values, rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-
-
-FITS = [("lbfgs", "tanh"), ("ssbroyden", "gelu"), ("adam", "sin"), ("lbfgs", "relu")]
-
-
-@pytest.mark.parametrize("case", mostly_slow(FITS, FITS[:1]))
-def test_the_numbers_do_not_depend_on_how_it_is_compiled(case, monkeypatch):
-    method, activation = case
-
-    def losses():
-        programs._advance.cache_clear()
-        target = al.targets.get("runge")
-        fitted = al.fit(target, hidden=(5,), activation=activation, method=method, steps=50)
-        return fitted.history.losses
-
-    quickly = losses()
-    monkeypatch.setattr(programs, "_SHORT", 0.0)
-    np.testing.assert_array_equal(losses(), quickly)

@@ -28,7 +28,7 @@ from experiments.certified_benchmark.systems import LARGE, SYSTEMS, box, grid, v
 if TYPE_CHECKING:
     from approxlab import MLP
 
-REVISION = 2
+REVISION = 3
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from approxlab.fitting import FitResult
 
-REVISION = 1
+REVISION = 2
 
 _RADIUS = 2.0
 _HELD, _FRESH = 8192, 16384  # samples of the choice, and of the error

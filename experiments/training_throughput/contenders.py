@@ -14,6 +14,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -32,14 +33,15 @@ Run = Callable[[int], dict[str, float] | None]
 
 def environment(name: str, case: Case) -> Mapping[str, str]:
     """Environment variables to set before the process starts, the best for each contender."""
-    if name == "pytorch_twice" or (case.small and name in ("pytorch", "scikit_learn")):
-        return _ONE_THREAD
-    return {}
+    alone = case.small and name in ("pytorch", "pytorch_compiled", "scikit_learn")
+    return _ONE_THREAD if alone or name == "pytorch_twice" else {}
 
 
 def installed(name: str) -> bool:
     """Whether the packages of a contender are installed."""
-    package = {"pytorch": "torch", "pytorch_twice": "torch", "scikit_learn": "sklearn"}.get(name)
+    if name == "pytorch_compiled" and shutil.which("c++") is None:
+        return False  # its programs are written in C++
+    package = "torch" if name.startswith("pytorch") else {"scikit_learn": "sklearn"}.get(name)
     return package is None or importlib.util.find_spec(package) is not None
 
 
@@ -161,32 +163,37 @@ def _python_loop(case: Case) -> Run:
 
 def _pytorch(case: Case) -> Run:
     """Eager PyTorch with its fused Adam, one seed after another."""
-    import torch
-
-    torch.set_num_threads(1 if case.small else len(os.sched_getaffinity(0)))
     return _torch_run(case, case.seeds)
 
 
-def _torch_run(case: Case, seeds: int) -> Run:
+def _pytorch_compiled(case: Case) -> Run:
+    """The same with loss and gradient compiled by `torch.compile`."""
+    import torch
+
+    return _torch_run(case, case.seeds, torch.compile)
+
+
+def _torch_run(case: Case, seeds: int, compiled: Callable[[Any], Any] = lambda f: f) -> Run:
     import torch
 
     x, y = (torch.from_numpy(a) for a in case.data)
-
-    def network() -> Any:
-        layers: list[Any] = []
-        for n, m in zip(case.sizes[:-1], case.sizes[1:], strict=True):
-            layers += [torch.nn.Linear(n, m), torch.nn.Tanh()]
-        return torch.nn.Sequential(*layers[:-1])
+    layers: list[Any] = []
+    for n, m in zip(case.sizes[:-1], case.sizes[1:], strict=True):
+        layers += [torch.nn.Linear(n, m), torch.nn.Tanh()]
+    model = torch.nn.Sequential(*layers[:-1])
+    loss = compiled(lambda: torch.nn.functional.mse_loss(model(x)[:, 0], y))
 
     def run(steps: int) -> None:
         for _ in range(seeds):
-            model = network()
+            for linear in model[::2]:
+                linear.reset_parameters()
             adam = torch.optim.Adam(model.parameters(), lr=_RATE, fused=True)
             for _ in range(steps):
                 adam.zero_grad(set_to_none=True)
-                torch.nn.functional.mse_loss(model(x)[:, 0], y).backward()
+                loss().backward()
                 adam.step()
 
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", len(os.sched_getaffinity(0)))))
     return run
 
 
@@ -211,9 +218,6 @@ def _pytorch_twice(case: Case) -> Run:
 
 
 def _torch_half(case: Case, pipe: Any) -> None:
-    import torch
-
-    torch.set_num_threads(1)
     run = _torch_run(case, case.seeds // 2)
     with contextlib.suppress(EOFError):  # the other end was closed
         while True:
@@ -250,6 +254,7 @@ CONTENDERS: Mapping[str, Callable[[Case], Run]] = MappingProxyType(
         "scan": _scan,
         "python_loop": _python_loop,
         "pytorch": _pytorch,
+        "pytorch_compiled": _pytorch_compiled,
         "pytorch_twice": _pytorch_twice,
         "scikit_learn": _scikit_learn,
         "products": pieces.products,

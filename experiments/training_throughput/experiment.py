@@ -36,6 +36,7 @@ STEPS = {
     "scan": (600, 20),
     "python_loop": (300, 20),
     "pytorch": (60, 10),
+    "pytorch_compiled": (120, 10),
     "pytorch_twice": (120, 20),
     "scikit_learn": (120, 10),
     "products": (2000, 60),
@@ -44,8 +45,8 @@ STEPS = {
     "peak": (100, 100),
 }
 Contender = Literal[
-    "sweep", "single_call", "single_device", "scan", "python_loop", "pytorch", "pytorch_twice",
-    "scikit_learn", "products", "activation", "optimiser", "peak",
+    "sweep", "single_call", "single_device", "scan", "python_loop", "pytorch",
+    "pytorch_compiled", "pytorch_twice", "scikit_learn", "products", "activation", "optimiser", "peak",
 ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ NAMES = {
     "scan": "JAX, one scan, one device",
     "python_loop": "JAX, step in a Python loop",
     "pytorch_twice": "PyTorch eager, two processes",
+    "pytorch_compiled": "PyTorch compiled",
     "pytorch": "PyTorch eager",
     "scikit_learn": "scikit-learn",
 }
@@ -129,6 +130,7 @@ def caption(rows: Sequence[Row]) -> str:
             for text, digits, value in (
                 ("times one scan on one device", 1, ratio(rows, case, "sweep", "scan")),
                 ("times PyTorch eager", 1, ratio(rows, case, "sweep", "pytorch")),
+                ("times PyTorch compiled", 1, ratio(rows, case, "sweep", "pytorch_compiled")),
                 ("times PyTorch in two processes", 1, ratio(rows, case, "sweep", "pytorch_twice")),
                 ("of the best rate of matrix products", 2, _share(rows, case)),
             )
