@@ -45,8 +45,8 @@ STEPS = {
     "peak": (100, 100),
 }
 Contender = Literal[
-    "sweep", "single_call", "single_device", "scan", "python_loop", "pytorch",
-    "pytorch_compiled", "pytorch_twice", "scikit_learn", "products", "activation", "optimiser", "peak",
+    "sweep", "single_call", "single_device", "scan", "python_loop", "pytorch", "pytorch_compiled",
+    "pytorch_twice", "scikit_learn", "products", "activation", "optimiser", "peak",
 ]  # fmt: skip
 
 
