@@ -20,7 +20,7 @@ from experiments.certified_errors.findings import caption, check, table
 if TYPE_CHECKING:
     from approxlab import MLP, Target
 
-REVISION = 2
+REVISION = 3
 
 Method = Literal["adam", "lbfgs", "levenberg_marquardt", "variable_projection", "solve"]
 _METHODS: tuple[Method, ...] = (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from experiments.float_universality.half import Layer
 
-REVISION = 1
+REVISION = 2
 
 _ORDERS = ("left to right", "right to left", "pairwise", "smallest first", "random")
 

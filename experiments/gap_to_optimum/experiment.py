@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from approxlab import MLP, FitResult, Target
     from approxlab.fitting import FreeKnots
 
-REVISION = 2
+REVISION = 3
 
 _TARGETS = ("sin", "gaussian", "exp", "runge", "sine2", "sine4")
 Method = Literal[
