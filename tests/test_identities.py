@@ -22,7 +22,7 @@ IDENTITIES = {
     "cybenko_1d": "f08d6e1a777b0ba7",
     "cybenko_2d": "a506b75ac31acd69",
     "depth_separation": "4a671cbc622cfdf9",
-    "deep_relu_training": "e7ce39d9a7f9d01c",
+    "deep_relu_training": "2f68223955649145",
     "fault_share": "20fb00f3d8d55d23",
     "finite_differences": "f953956de3853bc5",
     "float_universality": "eb4ba4ab15fc3940",
