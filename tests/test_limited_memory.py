@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import optax_loop as loop
 import pytest
 from sampling import mostly_slow
 
@@ -31,16 +32,7 @@ def flat(x):
 
 def optax_steps(function, x, count):
     method = optax.lbfgs(memory_size=20)
-
-    @jax.jit
-    def step(params, state):
-        with jax.numpy_dtype_promotion("standard"):
-            value, grad = optax.value_and_grad_from_state(function)(params, state=state)
-            updates, state = method.update(
-                grad, state, params, value=value, grad=grad, value_fn=function
-            )
-            return optax.apply_updates(params, updates), state, value
-
+    step = loop.stepper(method, function)
     state, values = method.init(x), []
     for _ in range(count):
         x, state, value = step(x, state)
