@@ -16,9 +16,9 @@ def stepper(method, function):
     def step(params, state):
         with jax.numpy_dtype_promotion("standard"):
             value, grad = optax.value_and_grad_from_state(function)(params, state=state)
-        updates, state = method.update(
-            grad, state, params, value=value, grad=grad, value_fn=function
-        )
+            updates, state = method.update(
+                grad, state, params, value=value, grad=grad, value_fn=function
+            )
         return jax.tree.map(jnp.add, params, updates), state, value
 
     return step
