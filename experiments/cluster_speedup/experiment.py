@@ -150,8 +150,8 @@ def _sweep(
 
 def _times_of_units(file: Path) -> list[float]:
     """The seconds of every unit, where it was computed."""
-    stored = records.finished_units(records.read_rows(file)[0])
-    return [float(rows[0]["unit_s"]) for rows in stored.values()]
+    rows: Sequence[Mapping[str, Any]] = records.read_rows(file)[0]
+    return list({row["unit"]: row["unit_s"] for row in rows if "unit_s" in row}.values())
 
 
 def _of_children() -> float:

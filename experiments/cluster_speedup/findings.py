@@ -68,12 +68,14 @@ def caption(rows: Sequence[Row]) -> str:
     most = max(counts)
     for run, words in zip(RUNS, ("When programs are compiled", "Again"), strict=True):
         against = [0, *([1] if 1 in counts and most > 1 else [])]
-        parts = [f"{speedup(rows, run, most, one):.2f} times {named(one)}" for one in against]
+        parts = [
+            f"{speedup(rows, run, most, one):.2f} times that of {named(one)}" for one in against
+        ]
         times = " and ".join(parts)
         longest, units = (middle(rows, 0, f"{run}_{part}_s") for part in ("longest", "units"))
         said.append(
-            f"{words}, {named(most)} ends with a speed of {times} (in one process, units take "
-            f"{units:.1f} s, the longest {longest:.1f} s)."
+            f"{words}, the speed of {named(most)} is {times}; the units take {units:.1f} s in one "
+            f"process, the longest {longest:.1f} s."
         )
     return " ".join(said)
 

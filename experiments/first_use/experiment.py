@@ -78,14 +78,14 @@ def units(config: Config) -> Sequence[Mapping[str, Any]]:
 
 
 def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[str, Any]]:
-    """One row for every fresh process; one in all where there is no other Python."""
+    """One row for every fresh process, or for every one that there is no Python for."""
     python = sys.executable if unit["python"] == "this" else os.environ.get(_OTHER)
     if not python:
         complain(
             f"left out, not installed: {unit['case']} with another JAX. For it: "
             f"{_OTHER}=path/to/python python -m experiments.first_use --force"
         )
-        return [{"status": "not installed"}]
+        return [{"status": "not installed", "repeat": repeat} for repeat in range(unit["repeats"])]
     measure = _main_command if unit["case"] == MAIN else _call
     return [
         {"status": "timed", "repeat": repeat, **measure(python, unit, run)}

@@ -22,7 +22,7 @@ __all__ = ["draw"]
 _COLORS = colors("first use")
 _LABELS = {
     "compile": "compilation",
-    "rest": "the rest of the wait",
+    "rest": "rest of the wait",
     "running": "what it takes again",
 }
 
@@ -57,11 +57,10 @@ def draw(rows: Sequence[Row]) -> Figure:
             axes[0, j].set_title(versions(rows, python))
             axes[-1, j].set_xlabel("seconds")
         for ax, group in zip(axes[:, 0], groups, strict=True):
-            longest = max(
-                some[case].first for some in found.values() for case in some.keys() & group
-            )
+            shown = [some[case] for some in found.values() for case in some.keys() & group]
+            longest = max(max(wait.first, wait.cpu) for wait in shown)
             ax.set_xlim(0.0, 1.15 * longest)
-        legend_below(figure, axes[0, 0], len(_LABELS))
+        legend_below(figure, axes[0, 0], len(_LABELS) + 1)
     return figure
 
 
@@ -72,8 +71,10 @@ def _draw_bars(ax: Axes, bars: Mapping[str, Wait]) -> None:
             label = _LABELS[name] if i == 0 else None
             ax.barh(i, width, left=left, color=_COLORS[name], height=0.72, label=label)
             left += width
+        label = "CPU seconds of the first call" if i == 0 else None
+        ax.plot(wait.cpu, i, "|", color="black", markersize=11, markeredgewidth=1.6, label=label)
         words = f"{wait.first:.2f}" if wait.first < 10.0 else f"{wait.first:.0f}"
-        beside(ax, words, (left, i), (4, 0), va="center", fontsize=10)
+        beside(ax, words, (max(left, wait.cpu), i), (4, 0), va="center", fontsize=10)
     ax.set_yticks(range(len(bars)), [TITLES[case] for case in bars], fontsize=10)
     ax.set_ylim(len(bars) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)

@@ -103,7 +103,7 @@ def caption(rows: Sequence[Row]) -> str:
         "Seconds of the first call in a fresh process that finds no compiled programs on disk, and "
         "what the same call takes again, when nothing is compiled"
         + (f" (medians of {repeats} processes)." if repeats > 1 else "."),
-        "import jax is not included.",
+        "Black: CPU seconds of the first call. import jax is not included.",
     ]
     for python in pythons(rows):
         found = waits(rows, python)
@@ -122,9 +122,7 @@ def _longest(found: dict[str, Wait]) -> str | None:
     if not fits:
         return None
     case = max(fits, key=lambda name: fits[name])
-    return (
-        f"the longest wait before a first fit, beyond its own time, is {fits[case]:.2f} s ({case})"
-    )
+    return f"a first fit takes at most {fits[case]:.2f} s longer than the same again ({case})"
 
 
 def _of_main(found: dict[str, Wait]) -> str | None:
@@ -157,6 +155,6 @@ def table(rows: Sequence[Row]) -> str:
             cells = (one.first, one.cpu, one.compile, one.rest, one.again, *told)
             numbers = (" " * 9 if math.isnan(cell) else f"{cell:8.2f}s" for cell in cells)
             lines.append(f"{TITLES[case]:32}{''.join(numbers)}".rstrip())
-    if absent := len(of(rows, status="not installed")):
-        lines.append(f"not installed: {absent} cases with another JAX")
+    if absent := distinct(of(rows, status="not installed"), "case"):
+        lines.append(f"not installed: {len(absent)} cases with another JAX")
     return "\n".join(lines)
