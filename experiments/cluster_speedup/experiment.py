@@ -129,6 +129,7 @@ def _sweep(
     numbers = ("adam_steps", "solver_steps")
     command = [sys.executable, "-m", f"experiments.{_SWEPT}", "--out", str(folder / "out")]
     command += ["--quiet", "--seed", str(run.seed), *["--no-x64"] * (run.dtype == "float32")]
+    command += ["--shard", "0/1"]  # all units, in a task of an array too
     command += ["--adam-seeds", "1", "--cases", "A6", "--shown", unit["targets"].split()[0]]
     for name in lists:
         command += [f"--{name}", *unit[name].split()]

@@ -113,7 +113,7 @@ def _main_command(python: str, unit: Mapping[str, Any], run: runner.RunInfo) -> 
     with tempfile.TemporaryDirectory() as folder:
         for name in ("first", "again"):
             out = Path(folder) / name
-            flags = ["--out", str(out), "--seed", str(run.seed), "--quiet"]
+            flags = ["--out", str(out), "--seed", str(run.seed), "--shard", "0/1", "--quiet"]
             flags += ["--no-x64"] * (run.dtype == "float32")
             start, cpu = time.perf_counter(), _of_children()
             _output(
