@@ -18,7 +18,7 @@ IDENTITIES = {
     "certified_benchmark": "63455b1e5acc8c6f",
     "certified_errors": "14ea7af520bb17ed",
     "certified_growth": "b7e13b56c4fb0a84",
-    "cluster_speedup": "d271f6c50c58b196",
+    "cluster_speedup": "481fc786cb7c4e3b",
     "computational_graphs": "2d00b784a1af1c0c",
     "cybenko_1d": "f08d6e1a777b0ba7",
     "cybenko_2d": "a506b75ac31acd69",

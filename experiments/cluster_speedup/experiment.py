@@ -40,7 +40,7 @@ class Config:
 
     workers: tuple[int, ...] = (1, 2)
     """Numbers of workers; one process without workers is always measured."""
-    targets: tuple[str, ...] = ("sin", "gaussian", "exp", "runge")
+    targets: tuple[str, ...] = ("sin", "gaussian", "exp", "runge", "sine2")
     """Targets of the sweep: units of equal length where all else is equal."""
     pieces: tuple[int, ...] = (16, 64)
     """Numbers of pieces of the sweep."""
@@ -97,7 +97,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
 def seconds(config: Config) -> float:
     """Expected time on two cores; measured."""
     cells = len(config.targets) * len(config.pieces) * len(config.methods)
-    return config.repeats * (1 + len(config.workers)) * (12.0 + 1.0 * cells)
+    return config.repeats * (1 + len(config.workers)) * (8.0 + 0.9 * cells)
 
 
 def _measured(
