@@ -55,11 +55,12 @@ class Config:
 
 
 PRESETS = {
-    "smoke": Config(workers=(2,), targets=("runge",), pieces=(8,), methods=("adam", "polished"),
-                    adam_steps=50),
+    "smoke": Config(
+        workers=(2,), targets=("runge",), pieces=(8,), methods=("adam", "polished"), adam_steps=50
+    ),
     "default": Config(),
     "paper": Config(repeats=3),
-}  # fmt: skip
+}
 
 
 def units(config: Config) -> Sequence[Mapping[str, Any]]:

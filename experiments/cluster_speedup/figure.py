@@ -43,10 +43,11 @@ def draw(rows: Sequence[Row]) -> Figure:
         heading(figure, words)
         for ax, run in zip(axes, RUNS, strict=True):
             _draw_run(ax, rows, run)
-        longest = max(middle(rows, n, f"{run}_s") for n in ways(rows) for run in RUNS)
+        names = [f"{run}_{unit}" for run in RUNS for unit in ("s", "cpu_s")]
+        longest = max(middle(rows, n, name) for n in ways(rows) for name in names)
         axes[0].set_xlim(0.0, 1.45 * longest)
         axes[0].invert_yaxis()
-        legend_below(figure, axes[0], len(_COLORS))
+        legend_below(figure, axes[0], len(_COLORS) + 1)
     return figure
 
 
@@ -62,8 +63,11 @@ def _draw_run(ax: Axes, rows: Sequence[Row], run: str) -> None:
             label = labels[name] if i == 0 else None
             ax.barh(i, width, left=left, color=_COLORS[name], height=0.66, label=label)
             left += width
+        cpu = middle(rows, workers, f"{run}_cpu_s")
+        label = "CPU seconds of all processes" if i == 0 else None
+        ax.plot(cpu, i, "|", color="black", markersize=16, markeredgewidth=1.6, label=label)
         gain = f"  ({speedup(rows, run, workers, 0):.2f} times)" if workers else ""
-        beside(ax, f"{whole:.1f} s{gain}", (whole, i), (4, 0), va="center", fontsize=10)
+        beside(ax, f"{whole:.1f} s{gain}", (max(whole, cpu), i), (4, 0), va="center", fontsize=10)
     ax.set_yticks(range(len(counts)), [named(workers) for workers in counts])
     ax.set_xlabel("wall seconds")
     ax.set_title(_TITLES[run])

@@ -60,7 +60,7 @@ def caption(rows: Sequence[Row]) -> str:
     said = [
         f"Wall seconds of one sweep of {first['num_units']} units of {first['swept']}, in fresh "
         "processes: with programs to compile, and again with these kept and the longest unit "
-        "first. Grey: the same command with nothing left to compute. The rows are those of one "
+        "first. Grey: the same command with nothing left to compute. Black: CPU seconds. The rows are those of one "
         "process, bit for bit."
     ]
     if not counts:
@@ -91,6 +91,6 @@ def table(rows: Sequence[Row]) -> str:
         lines.append(
             f"{named(workers):12}" + "".join(f"{cell:8.1f}s" for cell in cells) + f"  {gains}"
         )
-    lines += [f"{named(n):12} not installed" for n in distinct(of(rows, status="not installed"),
-                                                                "num_workers")]  # fmt: skip
+    absent = distinct(of(rows, status="not installed"), "num_workers")
+    lines += [f"{named(workers):12} not installed" for workers in absent]
     return "\n".join(lines)

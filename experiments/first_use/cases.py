@@ -12,16 +12,34 @@ MAIN = "width_vs_depth"
 """The main command, which is a process by itself: `python -m experiments.width_vs_depth`."""
 
 METHODS = (
-    "adam", "lbfgs", "ssbfgs", "ssbroyden", "gradient_descent", "momentum",
-    "levenberg_marquardt", "variable_projection",
-)  # fmt: skip
+    "adam",
+    "lbfgs",
+    "ssbfgs",
+    "ssbroyden",
+    "gradient_descent",
+    "momentum",
+    "levenberg_marquardt",
+    "variable_projection",
+)
 """The methods of `fit` by name."""
 
 Case = Literal[
-    "import", "evaluate", "sup", "l2", "jacobian",
-    "adam", "lbfgs", "ssbfgs", "ssbroyden", "gradient_descent", "momentum",
-    "levenberg_marquardt", "variable_projection", "deep_variable_projection", "width_vs_depth",
-]  # fmt: skip
+    "import",
+    "evaluate",
+    "sup",
+    "l2",
+    "jacobian",
+    "adam",
+    "lbfgs",
+    "ssbfgs",
+    "ssbroyden",
+    "gradient_descent",
+    "momentum",
+    "levenberg_marquardt",
+    "variable_projection",
+    "deep_variable_projection",
+    "width_vs_depth",
+]
 
 Call = Callable[[int, int], Any]  # from seed and steps to a result
 
