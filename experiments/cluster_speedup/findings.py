@@ -60,8 +60,8 @@ def caption(rows: Sequence[Row]) -> str:
     said = [
         f"Wall seconds of one sweep of {first['num_units']} units of {first['swept']}, in fresh "
         "processes: with programs to compile, and again with these kept and the longest unit "
-        "first. Grey: the same command with nothing left to compute. Black: CPU seconds. The rows are those of one "
-        "process, bit for bit."
+        "first. Grey: the same command with nothing left to compute. Black: CPU seconds. The rows "
+        "are those of one process, bit for bit."
     ]
     if not counts:
         return f"{said[0]} dask.distributed is not installed here."
