@@ -78,7 +78,10 @@ def test_links_to_the_page_go_to_sections_that_it_has():
 
 
 # Benchmarks and studies beside the lecture.
-NOT_ON_THE_MAP = {"growth", "training_throughput", "steep_or_solved", "radial_separation"}
+NOT_ON_THE_MAP = {
+    *("cluster_speedup", "first_use", "growth", "training_throughput"),
+    *("steep_or_solved", "radial_separation"),
+}
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)

@@ -50,7 +50,14 @@ def rows_in(folder):
 
 # Smoke runs of eight seconds and more: slow tests, of which .ci/run takes a quarter per commit.
 LONG_SMOKES = {
-    *("cybenko_2d", "deep_relu_training", "depth_separation", "jacobian_cost", "kernel_limit"),
+    *(
+        "cluster_speedup",
+        "cybenko_2d",
+        "deep_relu_training",
+        "depth_separation",
+        "jacobian_cost",
+        "kernel_limit",
+    ),
     *("linear_polynomial_mlp", "network_calculus", "student_teacher", "three_questions"),
     "trained_or_solved",
 }
@@ -268,6 +275,24 @@ SPOILED = {
         ("affine", 100): "more functions than polygons",
         ("bound", 0.001): "more polygons than possible",
         ("complete", 0): "polygons that were dropped",
+    },
+    "first_use": {
+        ("first_s", -1): "negative times",
+        ("again_s", -1): "negative times of the second call",
+        ("first_s", 1e9): "calls that take years",
+        ("first_compile_s", 1e3): "a compilation that takes longer than the call",
+        ("first_programs", 0): "first calls that compile nothing",
+        ("finite", 0): "results that are not finite",
+        ("repeats", 2): "half of the measurements",
+    },
+    "cluster_speedup": {
+        ("same_rows", 0): "rows that are not those of one process",
+        ("num_units", 100): "more units than rows",
+        ("first_s", 1e-3): "runs that end before their units",
+        ("again_s", 1e-3): "later runs that end before their units",
+        ("first_longest_s", 1e3): "a unit that takes longer than the run",
+        ("again_units_s", 1e-3): "units that take less than the longest of them",
+        ("start_s", -1): "negative times",
     },
     "growth": {
         ("run_s", -1): "negative times",
@@ -494,6 +519,24 @@ def test_radial_targets_have_the_deviations_that_errors_are_divided_by():
             assert points.shape == (40_000, dim)
             assert np.std(values) == pytest.approx(deviation, rel=0.02)  # 4 standard errors
         assert np.mean(np.linalg.norm(points, axis=1) <= 1) == pytest.approx(0.5, abs=0.01)
+
+
+def test_first_use_fits_by_every_method():
+    from typing import get_args
+
+    from approxlab.fitting import METHODS
+    from experiments.first_use import cases
+
+    assert set(cases.METHODS) == set(METHODS)
+    assert {*cases.CALLS, cases.MAIN} == set(cases.TITLES) == set(get_args(cases.Case))
+
+
+def test_times_of_compilation_that_overlap_count_once():
+    from experiments.first_use import timing
+
+    seen = timing._Compilation()
+    seen.spans = [(1.0, 4.0), (2.0, 3.0), (3.5, 5.0), (7.0, 8.0)]
+    assert seen.seconds == 5.0
 
 
 @pytest.mark.parametrize("smoke", ["radial_separation"], indirect=True)

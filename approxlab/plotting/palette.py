@@ -102,6 +102,8 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         # Costs.
         "growth": {"before": _VERMILLION, "after": _BLUE},
+        "workers": {"start": "#9a9a9a", "units": _BLUE},
+        "first use": {"compile": _VERMILLION, "rest": _ORANGE, "running": _BLUE},
         # Fits.
         "training": {
             "adam": _VERMILLION,

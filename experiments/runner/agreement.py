@@ -16,7 +16,8 @@ RTOL = 1e-6
 FLOOR = 1e-12
 """Nor is a difference counted below this part of the largest number of its column: rounding."""
 
-_MACHINE = ("processor", "temp_bytes", "compiled_flops")
+_VERSIONS = ("jax_version", "python_version")
+_MACHINE = ("processor", "temp_bytes", "compiled_flops", "first_programs", *_VERSIONS)
 _MACHINE_PREFIXES = ("xla_flops",)  # what a compiler says of its program
 _ABSENT = "not installed"  # the status of a row that another package would have computed
 _SAME = ("config", "seed", "dtype")  # of the provenance: otherwise it is another computation
