@@ -53,14 +53,14 @@ class Config:
     """What is called first; width_vs_depth is the main command."""
     pythons: tuple[Literal["this", "other"], ...] = ("this", "other")
     """This Python, and the one that APPROXLAB_OTHER_PYTHON names."""
-    repeats: int = 1
+    repeats: int = 3
     """Fresh processes for each call; the main command has one."""
     steps: int = 50
     """Steps of the fits."""
 
 
 PRESETS = {
-    "smoke": Config(cases=("import", "evaluate", "adam"), steps=25),
+    "smoke": Config(cases=("import", "evaluate", "adam"), repeats=1, steps=25),
     "default": Config(),
     "paper": Config(repeats=5),
 }
