@@ -72,7 +72,7 @@ TYPES_ONLY = {("claims", "networks")}
 # The rooms that have floors of their own, from the ground up; an arrow goes down or stays.
 INNER_FLOORS: dict[str, list[set[str]]] = {
     "derivatives": [
-        {"_absent_modes", "_complex_values", "_methods", "_structures", "_trees"},
+        {"_absent_modes", "_complex_values", "_kept_loops", "_methods", "_structures", "_trees"},
         {"checking", "counts", "shapes", "tracing", "vector_products"},
         {"differences", "layers"},
         {"planner"},
