@@ -132,13 +132,19 @@ def not_of_jax(name: str, error: Exception) -> TypeError:
     )
 
 
-def _mapped(static: _Static, arrays: tuple[Any, ...], points: Any) -> Array:
-    """Values of a model that is a value: its program serves all models of the same form."""
-    program = PROGRAMS.of(
-        (static, forms((arrays, points)), context()),
-        lambda: _lowered(static, arrays, points).compile(),
-    )
-    values: Array = program(arrays, points)
+def _mapped(
+    static: _Static, arrays: tuple[Any, ...], known: dict[Any, Any], points: np.ndarray
+) -> Array:
+    """Values of a model that is a value: its program serves all models of the same form.
+
+    What is `known` are the programs of this call: a search by all forms takes longer than a chunk.
+    """
+    if points.shape not in known:
+        known[points.shape] = PROGRAMS.of(
+            (static, forms((arrays, points)), context()),
+            lambda: _lowered(static, arrays, points).compile(),
+        )
+    values: Array = known[points.shape](arrays, points)
     return values
 
 
@@ -291,7 +297,7 @@ def _evaluated(model: Model, points: Any, batch: int | None, max_bytes: int) -> 
     if programs is None:
         static, arrays = split(model)
         shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
-        each, mapped = _bytes_per_point(static, shapes, point), partial(_mapped, static, arrays)
+        each, mapped = _bytes_per_point(static, shapes, point), partial(_mapped, static, arrays, {})
     else:
         (traced, each), mapped = programs.traced(point), programs
         arrays = tuple(traced.consts)

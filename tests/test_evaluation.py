@@ -140,7 +140,7 @@ def test_chunks_stay_in_the_cache_whatever_the_budget(key, monkeypatch):
     seen = []
     mapped = al.evaluation._mapped
     monkeypatch.setattr(
-        al.evaluation, "_mapped", lambda *a: seen.append(len(a[2])) or mapped(*a), raising=True
+        al.evaluation, "_mapped", lambda *a: seen.append(len(a[-1])) or mapped(*a), raising=True
     )
     for dtype, most in (("float64", 8), ("float32", 4)):
         net = al.MLP.init(key, 1, (1000,), dtype=dtype)

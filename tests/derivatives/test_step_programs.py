@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from approxlab.derivatives.counts.jaxprs import count
 from approxlab.derivatives.tracing import _step_programs as programs
 from approxlab.derivatives.tracing.trace import trace
 
@@ -120,3 +121,25 @@ def test_a_step_is_found_by_name_and_label():
     assert tr["out"] is tr.steps[-1]
     with pytest.raises(KeyError, match="nothing"):
         tr["nothing"]
+
+
+def test_a_function_is_traced_as_it_is_now():
+    numbers = {"factor": 2.0}
+
+    def f(x):
+        return numbers["factor"] * x
+
+    for factor in (2.0, 3.0):
+        numbers["factor"] = factor
+        assert float(trace(f, 1.0).value) == factor
+
+
+def test_operations_are_counted_of_a_function_as_it_is_now():
+    powers = [2]
+
+    def f(x):
+        return jnp.sin(x) if powers[0] == 2 else jnp.sin(x) * x + x
+
+    first = count(f, jnp.ones(3)).flops
+    powers[0] = 3
+    assert count(f, jnp.ones(3)).flops == first + 6

@@ -25,6 +25,7 @@ from approxlab.derivatives.tracing import _sweeps as sweeps
 from approxlab.derivatives.tracing import _tables as tables
 from approxlab.derivatives.tracing._steps import TraceStep
 from approxlab.derivatives.tracing._wengert_list import is_real, wengert_list
+from approxlab.evaluation import settled
 from approxlab.records.tables import to_pandas
 
 __all__ = ["Trace", "trace"]
@@ -207,7 +208,7 @@ def trace(
     (shape,) = jax.tree.leaves(result)
     cotangent = _cotangent(seed_out, shape)
     directions = _directions(seeds, args, given, leaves)
-    run = wengert_list(jax.make_jaxpr(f)(*args))
+    run = wengert_list(jax.make_jaxpr(settled(f))(*args))
     if len(run.operations) > _LONGEST:
         raise ValueError(
             f"f: got {len(run.operations)} steps, expected at most {_LONGEST}: a trace is for "
