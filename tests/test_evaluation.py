@@ -281,3 +281,15 @@ def test_a_model_may_have_attributes_named_like_those_of_jax():
     points = np.array([[2.0], [3.0]])
     np.testing.assert_array_equal(al.evaluate(Model(), points), [4.0, 9.0])
     assert float(al.errors.sup(Model(), lambda x: 0.0 * x[0], al.Box([0.0], [1.0]))) == 1.0
+
+
+def test_a_network_of_a_new_width_compiles_little(key, compilations):
+    """JAX keeps each of its own small programs, with over a megabyte, as long as the process."""
+    al.MLP.init(key, 2, (5,), "relu", init="he")
+    al.fit(al.targets.get("runge"), hidden=(5,), steps=20)
+    with compilations() as count:
+        for init in ("glorot", "he", "lecun"):
+            al.MLP.init(key, 3, (6, 11), "relu", init=init, out_size=2)
+        assert count() == 0
+        al.fit(al.targets.get("runge"), hidden=(6,), steps=20)
+        assert count() == 3  # start, steps and finish
