@@ -203,6 +203,11 @@ def test_programs_of_networks_and_of_numbers_of_points_are_bounded(key, monkeypa
     assert _alive() <= alive + 3
 
 
+@pytest.mark.xfail(
+    jax.__version_info__ >= (0, 12),
+    reason="there, programs that the pool dropped stay alive; what holds them is not known yet",
+    strict=True,
+)
 def test_programs_of_errors_of_new_functions_are_bounded(monkeypatch):
     monkeypatch.setattr(PROGRAMS, "most", 4)
     box, counts = al.Box([0.0], [1.0]), []

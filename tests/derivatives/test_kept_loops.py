@@ -58,6 +58,11 @@ def test_a_function_is_taken_as_it_is_now():
         np.testing.assert_array_equal(slopes, factor * np.eye(2))
 
 
+@pytest.mark.xfail(
+    jax.__version_info__ >= (0, 12),
+    reason="there, programs that the pool dropped stay alive; what holds them is not known yet",
+    strict=True,
+)
 def test_programs_of_many_functions_are_bounded(monkeypatch):
     monkeypatch.setattr(PROGRAMS, "most", 3)
     counts = []
