@@ -8,10 +8,8 @@ so two networks of the same shape share one compilation.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,6 +20,8 @@ import numpy as np
 from jaxtyping import Array
 
 from approxlab.arguments import check_instance, check_positive, part_to_write
+from approxlab.kept_programs import PROGRAMS, context, forms, hides_something, parts
+from approxlab.kept_programs import shared as shared_program
 
 __all__ = ["evaluate", "values_at"]
 
@@ -29,14 +29,6 @@ Model = Callable[[Any], Any]
 
 _BATCH = 2048  # of `values_at`
 _MOST_BYTES = 2**28
-_KEPT = 256  # programs of plain functions
-_OUTSIDE = ("callback", "ffi")  # in the names of primitives that call what is not of the program
-_SETTINGS = (
-    "jax_enable_x64",
-    "jax_default_matmul_precision",
-    "jax_default_device",
-    "jax_numpy_dtype_promotion",
-)
 _CACHED = 2**25  # bytes: all intermediate values of a chunk; a few of them are alive at once
 
 
@@ -140,9 +132,27 @@ def not_of_jax(name: str, error: Exception) -> TypeError:
     )
 
 
-@partial(jax.jit, static_argnums=0)
-def _mapped(static: _Static, arrays: tuple[Any, ...], points: Array) -> Array:
-    return jax.vmap(static.join(arrays))(points)
+def _mapped(
+    static: _Static, arrays: tuple[Any, ...], known: dict[Any, Any], points: np.ndarray
+) -> Array:
+    """Values of a model that is a value: its program serves all models of the same form.
+
+    What is `known` are the programs of this call: a search by all forms takes longer than a chunk.
+    """
+    if points.shape not in known:
+        known[points.shape] = PROGRAMS.of(
+            (static, forms((arrays, points)), context()),
+            lambda: _lowered(static, arrays, points).compile(),
+        )
+    values: Array = known[points.shape](arrays, points)
+    return values
+
+
+def _lowered(static: _Static, arrays: tuple[Any, ...], points: Any) -> Any:
+    # A function of its own, with which JAX drops what it keeps of it.
+    return jax.jit(lambda arrays, points: jax.vmap(static.join(arrays))(points)).lower(
+        arrays, points
+    )
 
 
 class _Programs:
@@ -158,7 +168,7 @@ class _Programs:
 
     def traced(self, point: jax.ShapeDtypeStruct) -> tuple[Any, int]:
         """The jaxpr of one point, and the bytes of its intermediate values."""
-        form = (point.shape, point.dtype, *_context())
+        form = (point.shape, point.dtype, *context())
         if form not in self._known:
             found = _traced(self._function(), point)
             self._known[form] = found, max(8, _bytes_of(found.jaxpr))
@@ -167,34 +177,18 @@ class _Programs:
 
     def __call__(self, points: np.ndarray) -> Array:
         whole = jax.ShapeDtypeStruct(points.shape, jax.dtypes.canonicalize_dtype(points.dtype))
-        form = (whole.shape, whole.dtype, *_context())
+        form = (whole.shape, whole.dtype, *context())
         if form not in self._known:
             one = jax.ShapeDtypeStruct(whole.shape[1:], whole.dtype)
-            shared = not _hides_something(self.traced(one)[0])
+            shared = not hides_something(self.traced(one)[0])
             # Not `vmap` itself, which takes over attributes of the model: one may be `lower`.
             function = jax.vmap(self._function())
             lowered = jax.jit(lambda points: function(points), keep_unused=True).lower(whole)
-            self._known[form] = _compiled(lowered, form) if shared else lowered.compile()
+            self._known[form] = shared_program(lowered, form) if shared else lowered.compile()
         return self._known[form](points)
 
 
-def _context() -> tuple[Any, ...]:
-    """Settings of JAX on which a program depends."""
-    return tuple(getattr(jax.config, name) for name in _SETTINGS)
-
-
-_compiled_by_text: OrderedDict[bytes, Any] = OrderedDict()
 _of_targets: WeakKeyDictionary[Any, _Programs] = WeakKeyDictionary()
-
-
-def _compiled(lowered: Any, form: tuple[Any, ...]) -> Any:
-    """The compiled program; one of the same text is taken as it is."""
-    name = hashlib.sha256(f"{form} {lowered.as_text()}".encode()).digest()
-    program = _compiled_by_text.pop(name, None) or lowered.compile()
-    _compiled_by_text[name] = program
-    while len(_compiled_by_text) > _KEPT:
-        _compiled_by_text.popitem(last=False)
-    return program
 
 
 def _programs_of(model: Model) -> _Programs | None:
@@ -222,38 +216,15 @@ def _bytes_per_point(static: _Static, shapes: tuple[Any, ...], point: Any) -> in
     return max(8, _bytes_of(traced.jaxpr))
 
 
-def _hides_something(traced: Any) -> bool:
-    """Whether a program holds arrays or calls Python, which its text need not show."""
-    if getattr(traced, "consts", ()):
-        return True
-    for equation in getattr(traced, "jaxpr", traced).eqns:
-        if equation.effects or any(word in equation.primitive.name for word in _OUTSIDE):
-            return True
-        if any(np.ndim(getattr(value, "val", 0)) for value in equation.invars):
-            return True
-        inner = (
-            part for part in _parts(equation) if hasattr(part, "eqns") or hasattr(part, "consts")
-        )
-        if any(_hides_something(part) for part in inner):
-            return True
-    return False
-
-
 def _bytes_of(jaxpr: Any) -> int:
     """Of all values computed in a jaxpr, those inside of jit, scan and the like included."""
     total = 0
     for equation in jaxpr.eqns:
         total += sum(v.aval.size * v.aval.dtype.itemsize for v in equation.outvars)
-        for inner in _parts(equation):
+        for inner in parts(equation):
             inner = getattr(inner, "jaxpr", inner)
             total += _bytes_of(inner) if hasattr(inner, "eqns") else 0
     return total
-
-
-def _parts(equation: Any) -> Iterator[Any]:
-    """The parameters of an equation, one by one; among them are the programs inside of it."""
-    for parameter in equation.params.values():
-        yield from parameter if isinstance(parameter, tuple | list) else (parameter,)
 
 
 def check_points(points: Any, dim: int | None = None) -> np.ndarray | Array:
@@ -326,7 +297,7 @@ def _evaluated(model: Model, points: Any, batch: int | None, max_bytes: int) -> 
     if programs is None:
         static, arrays = split(model)
         shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
-        each, mapped = _bytes_per_point(static, shapes, point), partial(_mapped, static, arrays)
+        each, mapped = _bytes_per_point(static, shapes, point), partial(_mapped, static, arrays, {})
     else:
         (traced, each), mapped = programs.traced(point), programs
         arrays = tuple(traced.consts)

@@ -17,8 +17,8 @@ ROOMS = sorted(
 
 # What each room may import of approxlab, beside itself. Nothing else; no cycle can be written.
 GROUND = {
-    "arguments", "claims", "domains", "evaluation", "host_threads", "networks", "rates", "records",
-    "resolution",
+    "arguments", "claims", "domains", "evaluation", "host_threads", "kept_programs", "networks",
+    "rates", "records", "resolution",
     "solves", "splines",
 }  # fmt: skip
 FIRST = GROUND | {"targets", "errors", "regions"}
@@ -26,10 +26,11 @@ ALLOWED = {
     "arguments": set(),
     "claims": set(),
     "domains": {"arguments"},
-    "evaluation": {"arguments"},
+    "evaluation": {"arguments", "kept_programs"},
     "rates": {"claims"},
     "records": set(),
     "host_threads": set(),
+    "kept_programs": set(),
     "resolution": {"evaluation"},
     "solves": {"host_threads"},
     "splines": set(),
@@ -53,7 +54,9 @@ ALLOWED = {
     "cluster": {"arguments", "records"},
     "sweeps": FIRST | {"cluster", "constructions", "fitting", "optimal"},
     "plotting": {"arguments", "domains", "evaluation"},
-    "derivatives": {"arguments", "claims", "networks", "records"},
+    "derivatives": {
+        *("arguments", "claims", "evaluation", "kept_programs", "networks", "records"),
+    },
     "costs": {"arguments"},
     "kernels": {
         *("arguments", "derivatives", "domains", "evaluation", "fitting", "networks", "solves"),
@@ -69,7 +72,7 @@ TYPES_ONLY = {("claims", "networks")}
 # The rooms that have floors of their own, from the ground up; an arrow goes down or stays.
 INNER_FLOORS: dict[str, list[set[str]]] = {
     "derivatives": [
-        {"_absent_modes", "_complex_values", "_methods", "_structures", "_trees"},
+        {"_absent_modes", "_complex_values", "_kept_loops", "_methods", "_structures", "_trees"},
         {"checking", "counts", "shapes", "tracing", "vector_products"},
         {"differences", "layers"},
         {"planner"},

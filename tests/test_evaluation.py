@@ -1,5 +1,8 @@
 """evaluate: batches, chunks, dtypes, any callable, and one compilation per shape."""
 
+import gc
+import weakref
+
 import jax
 import jax.numpy as jnp
 import laws
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
+from approxlab.kept_programs import PROGRAMS
 
 
 def test_chunks_give_what_one_batch_gives(key):
@@ -32,14 +36,10 @@ def test_chunks_compile_once(key, compilations):
     net = al.MLP.init(key, 1, (13,))
     with compilations() as count:
         al.evaluate(net, np.linspace(0.0, 1.0, 997)[:, None], max_bytes=20_000)
-        first = count()
+        assert count() == 1
         al.evaluate(net, np.linspace(0.0, 1.0, 1997)[:, None], max_bytes=20_000)
-        # The mapped network is not compiled again: what is new are slices and the concatenation.
-        assert al.evaluation._mapped._cache_size() >= 1
-        assert first >= 1
-    sizes = {al.evaluation._mapped._cache_size()}
-    al.evaluate(net, np.linspace(0.0, 1.0, 2997)[:, None], max_bytes=20_000)
-    assert sizes == {al.evaluation._mapped._cache_size()}
+        al.evaluate(net, np.linspace(0.0, 1.0, 2997)[:, None], max_bytes=20_000)
+        assert count() == 1
 
 
 def test_two_networks_of_one_shape_share_a_compilation(key, compilations):
@@ -74,10 +74,10 @@ def test_batches_share_a_compilation_and_change_nothing(key, compilations):
     points = np.linspace(0.0, 1.0, 300)[:, None]
     whole = al.evaluate(net, points)
     laws.close(al.evaluate(net, points, batch=128), whole, c=64)
-    size = al.evaluation._mapped._cache_size()
-    for n in (1, 100, 128, 257):
-        assert al.evaluate(net, points[:n], batch=128).shape == (n,)
-    assert al.evaluation._mapped._cache_size() == size
+    with compilations() as count:
+        for n in (1, 100, 128, 257):
+            assert al.evaluate(net, points[:n], batch=128).shape == (n,)
+        assert count() == 0
 
 
 def test_a_function_is_taken_as_it_is_now():
@@ -140,7 +140,7 @@ def test_chunks_stay_in_the_cache_whatever_the_budget(key, monkeypatch):
     seen = []
     mapped = al.evaluation._mapped
     monkeypatch.setattr(
-        al.evaluation, "_mapped", lambda *a: seen.append(len(a[2])) or mapped(*a), raising=True
+        al.evaluation, "_mapped", lambda *a: seen.append(len(a[-1])) or mapped(*a), raising=True
     )
     for dtype, most in (("float64", 8), ("float32", 4)):
         net = al.MLP.init(key, 1, (1000,), dtype=dtype)
@@ -186,16 +186,55 @@ def test_arrays_inside_of_a_function_are_those_of_this_function(wrap):
 
 
 def test_programs_of_plain_functions_are_bounded(monkeypatch):
-    monkeypatch.setattr(al.evaluation, "_KEPT", 3)
+    monkeypatch.setattr(PROGRAMS, "most", 3)
     for k in range(6):
         al.evaluate(lambda x, k=k: (100.5 + k) * x[0], [[1.0]])
-        assert len(al.evaluation._compiled_by_text) <= 3
+        assert len(PROGRAMS) <= 3
+
+
+def test_programs_of_networks_and_of_numbers_of_points_are_bounded(key, monkeypatch):
+    monkeypatch.setattr(PROGRAMS, "most", 3)
+    net = al.MLP.init(key, 1, (4,))
+    al.evaluate(net, np.ones((40, 1)))
+    alive = _alive()
+    for n in range(41, 61):
+        assert al.evaluate(net, np.ones((n, 1))).shape == (n,)
+    assert len(PROGRAMS) == 3
+    assert _alive() <= alive + 3
+
+
+@pytest.mark.xfail(
+    jax.__version_info__ >= (0, 12),
+    reason="there, programs that the pool dropped stay alive; what holds them is not known yet",
+    strict=True,
+)
+def test_programs_of_errors_of_new_functions_are_bounded(monkeypatch):
+    monkeypatch.setattr(PROGRAMS, "most", 4)
+    box, counts = al.Box([0.0], [1.0]), []
+    for k in range(50):
+        model, target = (lambda x, k=k: jnp.tanh(k * x[0])), (lambda x, k=k: k + x[0])
+        assert float(al.errors.sup(model, target, box)) > 0.2
+        counts.append(_alive())
+    assert counts[-1] <= counts[2] + 4
+
+
+def _alive():
+    """Compiled programs that this process holds."""
+    gc.collect()
+    return len(jax.devices()[0].client.live_executables())
+
+
+def test_networks_on_other_devices_have_programs_of_their_own(key):
+    device = jax.devices()[-1]
+    net = al.MLP.init(key, 1, (4,))
+    points = np.linspace(0.0, 1.0, 30)[:, None]
+    here = al.evaluate(net, points)
+    there = al.evaluate(jax.device_put(net, device), points)
+    assert there.devices() == {device}
+    np.testing.assert_array_equal(here, there)
 
 
 def test_programs_of_a_target_go_with_it():
-    import gc
-    import weakref
-
     target = al.Target(lambda x: jnp.sin(3.7 * x[0]), domain=al.Box.unit())
     al.evaluate(target, [[0.5]])
     assert len(al.evaluation._of_targets)
@@ -247,3 +286,15 @@ def test_a_model_may_have_attributes_named_like_those_of_jax():
     points = np.array([[2.0], [3.0]])
     np.testing.assert_array_equal(al.evaluate(Model(), points), [4.0, 9.0])
     assert float(al.errors.sup(Model(), lambda x: 0.0 * x[0], al.Box([0.0], [1.0]))) == 1.0
+
+
+def test_a_network_of_a_new_width_compiles_little(key, compilations):
+    """JAX keeps each of its own small programs, with over a megabyte, as long as the process."""
+    al.MLP.init(key, 2, (5,), "relu", init="he")
+    al.fit(al.targets.get("runge"), hidden=(5,), steps=20)
+    with compilations() as count:
+        for init in ("glorot", "he", "lecun"):
+            al.MLP.init(key, 3, (6, 11), "relu", init=init, out_size=2)
+        assert count() == 0
+        al.fit(al.targets.get("runge"), hidden=(6,), steps=20)
+        assert count() == 3  # start, steps and finish

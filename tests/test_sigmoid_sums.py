@@ -515,7 +515,7 @@ def test_many_units_stream_within_a_byte_budget():
 
 
 def _temporary_bytes(static, arrays, points):
-    lowered = evaluation._mapped.lower(static, arrays, jnp.asarray(points))
+    lowered = evaluation._lowered(static, arrays, jnp.asarray(points))
     return lowered.compile().memory_analysis().temp_size_in_bytes
 
 

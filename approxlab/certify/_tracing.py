@@ -27,7 +27,8 @@ def add_function(builder: Builder, point: int, function: Callable[..., Any], nam
     """The node of the values of a function at the node of a point, as a vector."""
     shape = jax.ShapeDtypeStruct((builder.dim,), np.float64)
     try:
-        closed = jax.make_jaxpr(function)(shape)
+        # A function of its own: JAX keeps what it traced of this one, which may have changed.
+        closed = jax.make_jaxpr(lambda x: function(x))(shape)
     except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
         raise TypeError(
             f"{name}: got a function that JAX cannot trace, expected one of jax.numpy, without "

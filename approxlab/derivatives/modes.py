@@ -17,6 +17,7 @@ from jaxtyping import Array
 
 from approxlab.arguments import check_positive
 from approxlab.derivatives._absent_modes import Mode, by_mode_that_exists
+from approxlab.derivatives._kept_loops import compiled_once
 from approxlab.derivatives._methods import METHODS, TABLE, Method, Wrt, check_options
 from approxlab.derivatives._point_programs import (
     as_point,
@@ -141,6 +142,12 @@ def value_and_jacobian(
     if method in ("forward", "reverse"):
         mode: Mode = method
         found = by_mode_that_exists((mode,), f, (x,), lambda _: mapped(f, x, program))
+    elif method == "chunked":
+
+        def run(f: Callable[..., Any], x: Array) -> tuple[Array, Array]:
+            return mapped(f, x, program)
+
+        found = compiled_once(run, (method, chunk, each), f, x)
     else:
         found = mapped(f, x, program)
     return found if cut is None else (found[0], cut(found[1]))

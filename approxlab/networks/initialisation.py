@@ -11,11 +11,12 @@ import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array
 
 __all__ = ["INITIALISATIONS"]
 
@@ -26,14 +27,14 @@ _INNER_VARIANCE = 2.0  # times fan_in, of weights after the first layer, in `spr
 class Draws(NamedTuple):
     """Random numbers of one layer, more than it needs: standard normal, and uniform on [-1, 1)."""
 
-    normal: Array
-    uniform: Array
+    normal: Any
+    uniform: Any
 
-    def normals(self, rows: int, columns: int) -> Array:
+    def normals(self, rows: int, columns: int) -> Any:
         """The first normal numbers as a matrix."""
         return self.normal[: rows * columns].reshape(rows, columns)
 
-    def uniforms(self, rows: int, columns: int) -> Array:
+    def uniforms(self, rows: int, columns: int) -> Any:
         """The first uniform numbers as a matrix."""
         return self.uniform[: rows * columns].reshape(rows, columns)
 
@@ -56,7 +57,7 @@ def _draws(key: Array, length: int, dtype: str) -> Draws:
     )
 
 
-Layer = tuple[Float[Array, "out in"], Float[Array, " out"]]
+Layer = tuple[Any, Any]  # weight (out, in), bias (out,)
 Initialisation = Callable[[Draws, int, int, bool], Layer]
 
 
@@ -67,7 +68,8 @@ def _normal(variance: Callable[[int, int], float]) -> Initialisation:
         del first
         scale = math.sqrt(variance(fan_in, fan_out))
         weight = scale * drawn.normals(fan_out, fan_in)
-        return weight, jnp.zeros(fan_out, weight.dtype)
+        zeros = np.zeros if isinstance(weight, np.ndarray) else jnp.zeros
+        return weight, zeros(fan_out, weight.dtype)
 
     return layer
 
@@ -85,6 +87,7 @@ def _uniform_knots(drawn: Draws, fan_in: int, fan_out: int, first: bool) -> Laye
     weight, bias = _he(drawn, fan_in, fan_out, first)
     if not first:
         return weight, bias
+    weight = jnp.asarray(weight)
     if fan_in == 1:  # equal slopes up to sign: nothing but the knots tells the units apart
         steep = jnp.asarray(math.sqrt(2.0), weight.dtype)
         weight = jnp.where(weight < 0, -steep, steep)
@@ -101,6 +104,7 @@ def _spread(drawn: Draws, fan_in: int, fan_out: int, first: bool) -> Layer:
     normal, uniform = drawn.normals(fan_out, fan_in), drawn.uniforms(fan_out, fan_in)
     if not first:
         return normal * math.sqrt(_INNER_VARIANCE / fan_in), uniform[:, 0]
+    normal = jnp.asarray(normal)
     slopes = 1.0 + 2.0 * (jnp.arange(fan_out, dtype=normal.dtype)[:, None] + 0.5) / fan_out
     weight = slopes * normal / jnp.linalg.norm(normal, axis=1, keepdims=True)
     return weight, -jnp.sum(weight * uniform, axis=1)
@@ -142,7 +146,16 @@ def all_draws(key: Array, sizes: tuple[int, ...], dtype: str) -> list[Draws]:
 def all_layers(name: str, drawn: list[Draws], sizes: tuple[int, ...]) -> list[Layer]:
     """Weights and biases of every layer, from the random numbers drawn for them."""
     layer = initialisation(name)
-    return [layer(numbers, sizes[i], sizes[i + 1], i == 0) for i, numbers in enumerate(drawn)]
+    if any(isinstance(numbers.normal, jax.core.Tracer) for numbers in drawn):
+        return [layer(numbers, sizes[i], sizes[i + 1], i == 0) for i, numbers in enumerate(drawn)]
+    # On the host: JAX compiles every slice and product of every shape, and keeps it.
+    made = []
+    for i, numbers in enumerate(drawn):
+        placed = numbers.normal.sharding if numbers.normal.committed else None
+        host = Draws(np.asarray(numbers.normal), np.asarray(numbers.uniform))
+        weight, bias = layer(host, sizes[i], sizes[i + 1], i == 0)
+        made.append((jax.device_put(weight, placed), jax.device_put(bias, placed)))
+    return made
 
 
 def default_initialisation(activation: str) -> str:

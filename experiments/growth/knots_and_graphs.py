@@ -47,6 +47,31 @@ def _trace(inputs: int, seed: int) -> Call:
     return lambda: float(al.derivatives.trace(f, *point).gradients[-1])
 
 
+def _trace_steps(steps: int, seed: int) -> Call:
+    import jax.numpy as jnp
+
+    import approxlab as al
+
+    def f(x: Any) -> Any:
+        y = x
+        for _ in range(steps // 2):
+            y = jnp.sin(y) * x
+        return y
+
+    point = 1.5 + 0.01 * (seed % 7)
+    return lambda: float(al.derivatives.trace(f, point).value)
+
+
+def _trace_layers(layers: int, seed: int) -> Call:
+    import jax
+    import jax.numpy as jnp
+
+    import approxlab as al
+
+    net = al.MLP.init(jax.random.key(seed), 2, (16,) * layers)
+    return lambda: float(al.derivatives.trace(net, jnp.ones(2)).value)
+
+
 def _chunked(width: int, seed: int) -> Call:
     import jax
     import jax.numpy as jnp
@@ -56,6 +81,22 @@ def _chunked(width: int, seed: int) -> Call:
     net = al.MLP.init(jax.random.key(seed), width, (width, width), out_size=width)
     x = jnp.ones(width)
     return lambda: float(jnp.mean(al.derivatives.jacobian(net, x, method="chunked") ** 2))
+
+
+def _chunked_calls(calls: int, seed: int) -> Call:
+    """Small Jacobians, of a function that is new at each call."""
+    import jax.numpy as jnp
+
+    import approxlab as al
+
+    x = jnp.linspace(0.1, 0.9, 4)
+
+    def one(k: int) -> float:
+        scale = 1.0 + 0.01 * (seed + k)
+        found = al.derivatives.jacobian(lambda x: jnp.tanh(scale * x), x, method="chunked")
+        return float(jnp.sum(found))
+
+    return lambda: [one(k) for k in range(calls)][-1]
 
 
 TASKS = (
@@ -87,6 +128,34 @@ TASKS = (
         paper=(128, 256),
         before=256,
         prepare=_trace,
+    ),
+    Task(
+        name="trace_steps",
+        title="trace of many steps",
+        size="steps",
+        smoke=(4, 8),
+        default=(250, 500, 1000, 2000),
+        paper=(5000,),
+        before=2000,
+        prepare=_trace_steps,
+    ),
+    Task(
+        name="trace_layers",
+        title="trace of a deep network",
+        size="layers",
+        smoke=(2, 4),
+        default=(32, 64, 128),
+        before=128,
+        prepare=_trace_layers,
+    ),
+    Task(
+        name="chunked_calls",
+        title="chunked Jacobians, repeated",
+        size="calls",
+        smoke=(1, 2),
+        default=(4, 8, 16),
+        before=16,
+        prepare=_chunked_calls,
     ),
     Task(
         name="chunked",

@@ -30,6 +30,7 @@ from approxlab.derivatives.counts.inner_jaxprs import (
     trip_count,
 )
 from approxlab.derivatives.counts.jaxpr_constants import Known, constants_of, is_folded, passed_on
+from approxlab.evaluation import settled
 
 __all__ = ["Count", "Work", "count", "count_jaxpr"]
 
@@ -160,7 +161,7 @@ def count(fn: Callable[..., Any], *args: Any, live_only: bool = False) -> Count:
     """
     check_function("fn", fn)
     with as_jax_function("fn"):
-        jaxpr = jax.make_jaxpr(fn)(*args)
+        jaxpr = jax.make_jaxpr(settled(fn))(*args)
     return count_jaxpr(jaxpr, live_only=live_only)
 
 

@@ -23,6 +23,7 @@ from jaxtyping import Array
 from approxlab.derivatives.counts.inner_jaxprs import called, open_jaxpr, scan_parts
 from approxlab.derivatives.counts.jaxpr_constants import names
 from approxlab.derivatives.differences._complex_functions import BINARY, UNARY, Run, joined, powers
+from approxlab.evaluation import settled
 
 __all__ = ["at_complex_points", "non_analytic_primitives"]
 
@@ -58,7 +59,7 @@ def at_complex_points(f: Callable[[Array], Any], x: Array) -> Callable[[np.ndarr
             here where it can be seen without numbers, else when the function is called.
         TypeError: If the value of f is not one floating-point array.
     """
-    closed, value = jax.make_jaxpr(f, return_shape=True)(x)
+    closed, value = jax.make_jaxpr(settled(f), return_shape=True)(x)
     if not hasattr(value, "shape") or not jnp.issubdtype(value.dtype, jnp.floating):
         raise TypeError(f"f: got a value {value!r}, expected one floating-point array.")
 
@@ -85,7 +86,8 @@ def non_analytic_primitives(f: Callable[[Array], Any], x: Array) -> tuple[str, .
     point = np.asarray(x)
     try:
         with np.errstate(all="ignore"):
-            _evaluate(jax.make_jaxpr(f)(x), [joined(point, np.full_like(point, 2.0**-66))], Run())
+            moved = joined(point, np.full_like(point, 2.0**-66))
+            _evaluate(jax.make_jaxpr(settled(f))(x), [moved], Run())
     except _Refused as refused:
         return (refused.primitive,)
     return ()

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from approxlab.derivatives.tracing._step_programs import Step, StepPrograms, read
 from approxlab.derivatives.tracing._steps import Contribution, TraceStep
 from approxlab.derivatives.tracing._wengert_list import (
     Constant,
@@ -31,7 +32,7 @@ class Swept:
     """Numbers of every variable after both sweeps; a contribution names its step by a number."""
 
     values: dict[int, Any]
-    tangents: dict[int, list[Any]]
+    tangents: dict[int, Any]
     adjoints: dict[int, Any]
     added: dict[int, list[tuple[int | None, int, int, Any, Any, Any]]]
     value: Any
@@ -43,22 +44,32 @@ def sweep(
     run: WengertList, inputs: Sequence[Any], directions: Sequence[Sequence[Any]], cotangent: Any
 ) -> Swept:
     """Values and tangents from the first step to the last, adjoints from the last to the first."""
+    programs, count = StepPrograms(), len(directions)
     values = dict(zip(run.inputs, inputs, strict=True))
-    tangents = {var: [direction[i] for direction in directions] for i, var in enumerate(run.inputs)}
+    tangents: dict[int, Any] = {
+        var: [each[i] for each in directions] for i, var in enumerate(run.inputs)
+    }
+    if count > 1:
+        tangents = {var: np.stack([np.asarray(t) for t in each]) for var, each in tangents.items()}
+    steps = []
     for operation in run.operations:
-        values |= zip(operation.outputs.values(), operation.local(())(values), strict=True)
-        _forward(operation, values, tangents, len(directions))
+        steps.append(programs.of(operation, values))
+        given = read(operation, values)
+        values |= zip(operation.outputs.values(), steps[-1].values(given), strict=True)
+        _forward(operation, steps[-1], values, tangents, count)
     swept = Swept(values, tangents, {}, {}, None, [])
     if isinstance(run.output, Constant):
         value = run.output.value
         pushed = [jnp.zeros_like(value) for _ in directions]
     else:
-        read, base = _reader(run.output), run.output.base
-        value, pull = jax.vjp(read, values[base])
-        pushed = [jax.jvp(read, [values[base]], [t])[1] for t in tangents[base]]
+        reader, base = _reader(run.output), run.output.base
+        value, pull = jax.vjp(reader, values[base])
+        pushed = [reader(jnp.asarray(t)) for t in tangents[base]]  # it changes the shape alone
         _add(swept, base, None, 0, None, pull(cotangent)[0])
-    for number, operation in reversed(list(enumerate(run.operations))):
-        _reverse(number, operation, swept)
+    for number, (operation, step) in reversed(
+        list(enumerate(zip(run.operations, steps, strict=True)))
+    ):
+        _reverse(number, operation, step, swept)
     for var, known in values.items():
         if is_inexact(known):
             swept.adjoints.setdefault(var, jnp.zeros_like(known))
@@ -74,86 +85,45 @@ def _reader(view: View) -> Callable[[Any], Any]:
     return read
 
 
-def _smooth(
-    operation: Operation, values: dict[int, Any]
-) -> tuple[list[int], list[int], Callable[..., Any]]:
-    """Operands and outputs that have derivatives, and the step as a function between them."""
-    varied = [
-        i
-        for i, operand in enumerate(operation.operands)
-        if isinstance(operand, View) and is_inexact(values[operand.base])
-    ]
+def _places(operation: Operation, step: Step) -> tuple[list[int], list[int]]:
+    """The variables with derivatives that a step reads, and those that it makes."""
     outputs = list(operation.outputs.values())
-    kept = [i for i, var in enumerate(outputs) if is_inexact(values[var])]
-    local = operation.local(varied)
-
-    def smooth(*moved: Any) -> tuple[Any, ...]:
-        results = local(values, *moved)
-        return tuple(results[i] for i in kept)
-
-    return varied, [outputs[i] for i in kept], smooth
-
-
-def _bases(operation: Operation, varied: Sequence[int]) -> list[int]:
-    operands = [operation.operands[i] for i in varied]
-    return [operand.base for operand in operands if isinstance(operand, View)]
+    operands = [operation.operands[i] for i in step.varied]
+    bases = [operand.base for operand in operands if isinstance(operand, View)]
+    return bases, [outputs[i] for i in step.kept]
 
 
 def _forward(
-    operation: Operation, values: dict[int, Any], tangents: dict[int, list[Any]], count: int
+    operation: Operation, step: Step, values: dict[int, Any], tangents: dict[int, Any], count: int
 ) -> None:
-    varied, outputs, smooth = _smooth(operation, values)
-    bases = _bases(operation, varied)
+    """Tangents of a step: a list of one of them, or several in one array of the host."""
+    bases, outputs = _places(operation, step)
     if not count or not bases:
-        tangents |= {var: [jnp.zeros_like(values[var])] * count for var in outputs}
+        for var in outputs:
+            zero = jnp.zeros_like(values[var])
+            tangents[var] = [zero] * count if count < 2 else np.stack([np.asarray(zero)] * count)
         return
-    at = [values[base] for base in bases]
+    given = read(operation, values)
     if count == 1:
-        pushed = [[t] for t in _push(smooth, at, [tangents[base][0] for base in bases])]
+        pushed: Any = [[t] for t in step.pushed(given, [tangents[base][0] for base in bases])]
     else:
-        along = [np.stack([np.asarray(t) for t in tangents[base]]) for base in bases]
-        pushed = [
-            list(np.asarray(rows))
-            for rows in jax.vmap(lambda *moved: _push(smooth, at, list(moved)))(*along)
-        ]
+        together = step.pushed_together(given, [tangents[base] for base in bases])
+        pushed = [np.asarray(each) for each in together]
     tangents |= zip(outputs, pushed, strict=True)
 
 
-def _push(smooth: Callable[..., Any], at: list[Any], along: list[Any]) -> tuple[Any, ...]:
-    """Tangents of a step; the transpose of its pullback where a custom_vjp leaves no other way."""
-    try:
-        return tuple(jax.jvp(smooth, at, along)[1])
-    except TypeError as error:
-        if "custom_vjp" not in str(error):
-            raise
-    outputs, pull = jax.vjp(smooth, *at)
-    try:
-        (moved,) = jax.linear_transpose(pull, outputs)(tuple(along))
-    except Exception as error:
-        raise ValueError(
-            "f: got a function with a custom_vjp rule that is not linear in the cotangent, so it "
-            "has no tangents. Pass seeds=() for adjoints only."
-        ) from error
-    return tuple(moved)
-
-
-def _reverse(number: int, operation: Operation, swept: Swept) -> None:
-    varied, outputs, smooth = _smooth(operation, swept.values)
-    if not varied or not any(var in swept.adjoints for var in outputs):
+def _reverse(number: int, operation: Operation, step: Step, swept: Swept) -> None:
+    bases, outputs = _places(operation, step)
+    if not bases or not any(var in swept.adjoints for var in outputs):
         return
-    bases = _bases(operation, varied)
-    results, pull = jax.vjp(smooth, *(swept.values[base] for base in bases))
     cotangents = [
-        swept.adjoints.get(var, jnp.zeros_like(result))
-        for var, result in zip(outputs, results, strict=True)
+        swept.adjoints[var] if var in swept.adjoints else jnp.zeros_like(swept.values[var])
+        for var in outputs
     ]
-    scalar = len(results) == 1 and results[0].shape == ()
-    slopes = pull((jnp.ones_like(results[0]),)) if scalar else [None] * len(bases)
-    read = [i for i, operand in enumerate(operation.operands) if isinstance(operand, View)]
-    pulled = zip(varied, bases, slopes, pull(tuple(cotangents)), strict=True)
-    for position, base, slope, contribution in pulled:
-        local = slope if scalar and slope.shape == () else None
-        _add(swept, base, number, read.index(position), local, contribution)
+    slopes, terms = step.pulled(read(operation, swept.values), cotangents)
+    views = [i for i, operand in enumerate(operation.operands) if isinstance(operand, View)]
+    for position, base, slope, term in zip(step.varied, bases, slopes, terms, strict=True):
+        _add(swept, base, number, views.index(position), slope, term)
 
 
 def _add(
@@ -195,13 +165,14 @@ def named(
     }
     steps = []
     for var, label in zip(order, called, strict=True):
-        is_input = var in run.inputs
+        is_input = var not in makers
         said = (
             Wording(label, latex_name(label), "")
             if is_input
             else _wording(run, makers[var], var, symbol, names)
         )
-        tangents = swept.tangents.get(var, [None] * len(seeds))
+        has = var in swept.tangents
+        tangents = swept.tangents.get(var, ())
         steps.append(
             TraceStep(
                 name=title[var],
@@ -212,7 +183,7 @@ def named(
                 op=said.sign,
                 operands=() if is_input else tuple(title[base] for base in _read(makers[var])),
                 primal=np.asarray(swept.values[var]),
-                tangents=tuple(None if t is None else np.asarray(t) for t in tangents),
+                tangents=tuple(map(np.asarray, tangents)) if has else (None,) * len(seeds),
                 adjoint=np.asarray(swept.adjoints[var]) if var in swept.adjoints else None,
                 contributions=tuple(
                     Contribution(

@@ -184,18 +184,20 @@ def dot(steps: Sequence[TraceStep], output: str | None) -> str:
     """See `Trace.dot`."""
     lines = ["digraph trace {", "  rankdir=LR;", "  node [shape=circle];"]
     by_name = {step.name: step for step in steps}
+    below = {
+        (step.name, each.source, each.position): each.value
+        for step in steps
+        for each in step.contributions
+    }
     for step in steps:
         shape = "" if step.op else ", shape=box"
         lines.append(f'  "{step.name}" [label="{_quoted(step.op or step.label)}"{shape}];')
     for step in steps:
         for position, name in enumerate(step.operands):
             above = values(by_name[name].primal, 3, significant)
-            below = [
-                values(each.value, 3, significant)
-                for each in by_name[name].contributions
-                if (each.source, each.position) == (step.name, position)
-            ]
-            label = r"\n".join([above, *below])
+            added = below.get((name, step.name, position))
+            under = [] if added is None else [values(added, 3, significant)]
+            label = r"\n".join([above, *under])
             lines.append(f'  "{name}" -> "{step.name}" [label="{label}"];')
     if output is not None:
         step = by_name[output]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -66,27 +66,6 @@ class Operation:
     operands: tuple[View | Constant, ...]
     outputs: dict[int, int]
     tail: tuple[Any, ...] = ()
-
-    def local(self, varied: Sequence[int]) -> Callable[..., tuple[Any, ...]]:
-        """The operation as a function of the operands at the positions `varied`."""
-
-        def run(values: dict[int, Any], *moved: Any) -> tuple[Any, ...]:
-            given = dict(zip(varied, moved, strict=True))
-            operands = []
-            for position, operand in enumerate(self.operands):
-                if isinstance(operand, Constant):
-                    operands.append(operand.value)
-                    continue
-                value = given.get(position, values[operand.base])
-                for equation in operand.equations:
-                    (value,) = apply(equation, [value])
-                operands.append(value)
-            results = apply(self.equation, operands)
-            for equation in self.tail:
-                results = apply(equation, results)
-            return tuple(results[position] for position in self.outputs)
-
-        return run
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

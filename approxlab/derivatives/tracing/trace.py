@@ -10,6 +10,7 @@ in machine learning: a survey", JMLR 18 (2018), Tables 2 and 3.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from approxlab.derivatives.tracing import _sweeps as sweeps
 from approxlab.derivatives.tracing import _tables as tables
 from approxlab.derivatives.tracing._steps import TraceStep
 from approxlab.derivatives.tracing._wengert_list import is_real, wengert_list
+from approxlab.evaluation import settled
 from approxlab.records.tables import to_pandas
 
 __all__ = ["Trace", "trace"]
@@ -63,11 +65,18 @@ class Trace:
 
     def __getitem__(self, name: str) -> TraceStep:
         """The step of that name, such as "v3", or of that label, such as "x1" or "t0"."""
-        for step in self.steps:
-            if name in (step.name, step.label):
-                return step
+        if name in self._by_name:
+            return self._by_name[name]
         names = ", ".join(step.name for step in self.steps)
         raise KeyError(f"name: got {name!r}, expected one of {names}.")
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, TraceStep]:
+        found: dict[str, TraceStep] = {}
+        for step in self.steps:
+            for name in (step.name, step.label):
+                found.setdefault(name, step)
+        return found
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Flat rows: one per entry of a step, then one per entry of a contribution.
@@ -199,7 +208,7 @@ def trace(
     (shape,) = jax.tree.leaves(result)
     cotangent = _cotangent(seed_out, shape)
     directions = _directions(seeds, args, given, leaves)
-    run = wengert_list(jax.make_jaxpr(f)(*args))
+    run = wengert_list(jax.make_jaxpr(settled(f))(*args))
     if len(run.operations) > _LONGEST:
         raise ValueError(
             f"f: got {len(run.operations)} steps, expected at most {_LONGEST}: a trace is for "
@@ -313,12 +322,12 @@ def _directions(
             f"seeds: got {seeds if isinstance(seeds, str) else wrong[0]!r}, expected scalar inputs "
             f"or entries of arrays, such as {known}; or a mapping from names to directions."
         )
+    zeros = [np.zeros(np.shape(leaf), jnp.asarray(leaf).dtype) for leaf in leaves]
     directions = {}
     for seed in seeds:
         i, index = entries[seed]
-        tangents = [jnp.zeros_like(jnp.asarray(leaf)) for leaf in leaves]
-        tangents[i] = tangents[i].at[index].set(1.0)
-        directions[seed] = tangents
+        directions[seed] = [*zeros[:i], zeros[i].copy(), *zeros[i + 1 :]]
+        directions[seed][i][index] = 1.0
     return directions
 
 

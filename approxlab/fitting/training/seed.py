@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
@@ -71,7 +70,12 @@ class SeedTraining:
             lambda: self._initial_layers(drawn(program_key, jax.random.key(0)))
         )
         # One vector instead of many small arrays: half the operations, half the compilation.
-        _, self.unravel = ravel_pytree(jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), template))
+        # It is asked for while nothing is computed: of arrays, JAX compiles a copy of every shape.
+        jax.eval_shape(self._keep_unravel, template)
+
+    def _keep_unravel(self, layers: Tree) -> Array:
+        vector, self.unravel = ravel_pytree(layers)
+        return vector
 
     def start(self, begin: Tree, key_points: Array) -> State:
         """The state of one seed before the first step.
