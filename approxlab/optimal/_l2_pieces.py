@@ -13,7 +13,10 @@ and of the errors of the other partitions is a lower bound.
 
 For up to 16 pieces the program counts the pieces. For more pieces, each piece costs a penalty mu:
 the least penalised error minus n mu is a lower bound for every mu (weak duality), and the program
-searches for the best mu.
+searches for the best mu. This program looks at few of the W starts of a last piece, and finds what
+it would find with all: the error of a run of cells grows with the run, so what a start costs at one
+end is at most what it costs at later ends, and one start bounds the least cost at all ends of a
+block from above.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ Function = Callable[[np.ndarray], np.ndarray]
 _EPS = float(np.finfo(np.float64).eps)
 _NODES = 8
 _ROWS = 64  # errors are tabulated for this many ends of pieces at once
+_KEPT = 2**26  # bytes of moments
 _LAYERS = 16
 _PENALTIES = 8
 # The search ends when ((k - n) / n)^2 is below this, for k pieces found; a better penalty would
@@ -123,8 +127,12 @@ def _errors(moments: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nda
     error = ends[3] - starts[3]
     error -= mean / length
     error -= tilt
-    error -= 4.0 * moments.shape[1] * _EPS * moments[3, -1]
+    error -= _rounding(moments)
     return np.maximum(error, 0.0, out=error)
+
+
+def _rounding(moments: np.ndarray) -> float:
+    return float(4.0 * moments.shape[1] * _EPS * moments[3, -1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,12 +162,13 @@ def lower_bound(cells: Cells, pieces: int, above: float, penalty: float = 0.0) -
     """
     width = _widest(cells, above)
     if pieces <= _LAYERS:
-        value, knots = _program(cells, width, layers=pieces, penalty=0.0)
+        value, knots = _counted(cells, width, pieces)
         return Lower(min(value, above), knots, 0.0)
     best, low, high = Lower(-np.inf, np.empty(0, int), 0.0), None, None
     mu = penalty or 4.0 * above / pieces  # minus the derivative of C / n^4
+    blocks = _Blocks(cells, width + 1)
     for _ in range(_PENALTIES):
-        value, knots = _program(cells, width, layers=None, penalty=mu)
+        value, knots = _priced(blocks, mu)
         bound, excess = value - pieces * mu, len(knots) + 1 - pieces
         if bound > best.value:
             best = Lower(bound, knots, mu)
@@ -182,8 +191,9 @@ def _widest(cells: Cells, above: float) -> int:
     total = len(cells)
 
     def sufficient(width: int) -> bool:
-        for first in range(0, total - width + 1, _ROWS):
-            starts = np.arange(first, min(first + _ROWS, total - width + 1))
+        rows = max(_ROWS, width)
+        for first in range(0, total - width + 1, rows):
+            starts = np.arange(first, min(first + rows, total - width + 1))
             if np.any(cells.squared_errors(starts, starts + width) <= above):
                 return False
         return True
@@ -200,16 +210,14 @@ def _widest(cells: Cells, above: float) -> int:
     return high
 
 
-def _program(
-    cells: Cells, width: int, *, layers: int | None, penalty: float
-) -> tuple[float, np.ndarray]:
-    """Least sum of squared errors (and penalties), and the cells that contain the knots.
+def _counted(cells: Cells, width: int, pieces: int) -> tuple[float, np.ndarray]:
+    """Least sum of squared errors of at most n pieces, and the cells that contain the knots.
 
     In state b a knot lies in cell b - 1, and the next piece starts with cell b; state 0 is the left
     end, state M + 1 the right end. A piece from state b' to b > b' consists of the cells b'..b-2.
-    With layers, column k holds the least error of exactly k pieces.
+    Column k holds the least error of exactly k pieces.
     """
-    total, columns = len(cells), 1 if layers is None else layers + 1
+    total, columns = len(cells), pieces + 1
     reach = width + 1  # a piece over more states has an error above the known one
     cost = np.full((total + 2, columns), np.inf)
     cost[0, 0] = 0.0
@@ -222,14 +230,83 @@ def _program(
             options = cost[low:b] + errors[row, reach - (b - low) :, None]
             chosen = np.argmin(options, axis=0)
             least = options[chosen, np.arange(columns)]
-            if layers is None:
-                cost[b], previous[b] = least + penalty, low + chosen
-            else:
-                cost[b, 1:], previous[b, 1:] = least[:-1], low + chosen[:-1]
+            cost[b, 1:], previous[b, 1:] = least[:-1], low + chosen[:-1]
     column = int(np.argmin(cost[-1]))
     value, states, b = float(cost[-1, column]), [], total + 1
     while b > 0:
         b = int(previous[b, column])
-        column -= layers is not None
+        column -= 1
         states.append(b)
     return value, np.array(states[-2::-1], int) - 1
+
+
+class _Blocks:
+    """Errors of runs of cells that end in one block of states; moments are kept for all penalties.
+
+    Attributes:
+        states: Number of states, M + 2.
+        reach: The longest piece, in states.
+    """
+
+    def __init__(self, cells: Cells, reach: int) -> None:
+        self._cells, self._kept = cells, dict[int, np.ndarray]()
+        self.states, self.reach = len(cells) + 2, reach
+        self._most = _KEPT // (32 * (reach + _ROWS))
+
+    def moments(self, first: int, last: int) -> tuple[int, np.ndarray]:
+        """The first cell, and moments from there on, for ends of pieces from `first` to `last`."""
+        low = max(0, first - self.reach)
+        found = self._kept.get(first)
+        if found is None:
+            found = self._cells._moments(low, last - 1)
+            if len(self._kept) < self._most:
+                self._kept[first] = found
+        return low, found
+
+
+def _priced(blocks: _Blocks, penalty: float) -> tuple[float, np.ndarray]:
+    """Least sum of squared errors and of a penalty per piece, and the cells that contain the knots.
+
+    States as in `_counted`. For the states of a block, only those starts of the last piece are
+    looked at whose cost, at the last end that it was computed for, is at most what one start costs
+    at the end of the block. If a start inside of the block could be better, the block ends there.
+    """
+    states = blocks.states
+    cost, previous = np.full(states, np.inf), np.zeros(states, np.int32)
+    cost[0] = 0.0
+    least_known = cost.copy()  # of a last piece with this start, for all later ends
+    size = _ROWS
+    for first in range(1, states, _ROWS):
+        b, stop = first, min(first + _ROWS, states)
+        low, moments = blocks.moments(first, stop - 1)
+        # Computed errors are below the exact ones by at most this, so growth is up to this.
+        room = 2.0 * _rounding(moments)
+        while b < stop:
+            end = min(b + size, stop, b + blocks.reach) - 1
+            to_end = moments[:, end - 1 - low, None]
+            guess = previous[b - 1] + np.arange(0, size + 1, max(1, size // 8))
+            guess = np.clip(guess, max(0, end - blocks.reach), b - 1)
+            bound = room + np.min(cost[guess] + _errors(moments, moments[:, guess - low], to_end))
+            far = max(0, b - blocks.reach)
+            near = np.flatnonzero(least_known[far:b] <= bound + room)
+            lo, hi = far + near[0], far + near[-1] + 1
+            ends = moments[:, b - 1 - low : end - low, None]
+            options = cost[lo:hi] + _errors(moments, moments[:, None, lo - low : hi - low], ends)
+            for row in range(max(0, lo + blocks.reach + 1 - b), end + 1 - b):
+                options[row, : b + row - blocks.reach - lo] = np.inf
+            chosen = np.argmin(options, axis=1)
+            least = options[np.arange(len(options)), chosen]
+            inside = np.minimum.accumulate(least + penalty)[:-1]
+            unclear = np.flatnonzero((least[1:] > inside) | (least[1:] > bound))
+            done = int(unclear[0]) + 1 if len(unclear) else len(options)
+            size = done if len(unclear) else min(_ROWS, size + 1 + size // 8)
+            done_to = b + done
+            cost[b:done_to] = least_known[b:done_to] = least[:done] + penalty
+            previous[b:done_to] = lo + chosen[:done]
+            least_known[lo:hi] = np.maximum(least_known[lo:hi], options[done - 1])
+            b = done_to
+    value, knots, b = float(cost[-1]), list[int](), states - 1
+    while b > 0:
+        b = int(previous[b])
+        knots.append(b)
+    return value, np.array(knots[-2::-1], int) - 1
