@@ -22,7 +22,7 @@ block from above.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -33,6 +33,7 @@ Function = Callable[[np.ndarray], np.ndarray]
 _EPS = float(np.finfo(np.float64).eps)
 _NODES = 8
 _ROWS = 64  # errors are tabulated for this many ends of pieces at once
+_MANY = 2**14  # errors, above which one more look at their span pays
 _KEPT = 2**26  # bytes of moments
 _LAYERS = 16
 _PENALTIES = 8
@@ -71,7 +72,7 @@ class Cells:
     def squared_errors(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Errors e of the cells starts[k]..ends[k]-1; the runs should lie close together."""
         first = int(starts[0])
-        moments = self._moments(first, int(ends[-1]))
+        moments = self.moments(first, int(ends[-1]))
         return _errors(moments, moments[:, starts - first], moments[:, ends - first])
 
     def band(self, first: int, last: int, reach: int) -> np.ndarray:
@@ -81,7 +82,7 @@ class Cells:
         """
         low, rows = max(0, first - reach), last - first + 1
         missing = low - (first - reach)
-        moments = self._moments(low, last - 1)
+        moments = self.moments(low, last - 1)
         padded = np.concatenate([np.repeat(moments[:, :1], missing, axis=1), moments], axis=1)
         starts = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=1)
         ends = padded[:, reach - 1 :, None]
@@ -90,7 +91,7 @@ class Cells:
             errors[row, : missing - row] = np.inf
         return errors
 
-    def _moments(self, first: int, last: int) -> np.ndarray:
+    def moments(self, first: int, last: int) -> np.ndarray:
         """Sums from cell `first` on: positions and integrals of g, g t and g^2; shape (4, N + 1).
 
         The first row holds t at the ends of the cells. Here g is the function minus a chord over
@@ -240,73 +241,107 @@ def _counted(cells: Cells, width: int, pieces: int) -> tuple[float, np.ndarray]:
     return value, np.array(states[-2::-1], int) - 1
 
 
-class _Blocks:
-    """Errors of runs of cells that end in one block of states; moments are kept for all penalties.
+@dataclasses.dataclass(frozen=True)
+class _Block:
+    """Errors of pieces that end in the states first..last and are at most `reach` states long."""
 
-    Attributes:
-        states: Number of states, M + 2.
-        reach: The longest piece, in states.
-    """
+    first: int
+    last: int
+    reach: int
+    moments: np.ndarray
+
+    def errors(self, starts: np.ndarray, ends: np.ndarray | int) -> np.ndarray:
+        """Errors e of pieces between states; shapes are broadcast."""
+        low = max(0, self.first - self.reach)
+        moments = self.moments
+        return _errors(moments, moments[:, starts - low], moments[:, np.asarray(ends) - 1 - low])
+
+    @property
+    def room(self) -> float:
+        """By how much a computed error may be above that of a longer piece."""
+        return 2.0 * _rounding(self.moments)
+
+
+class _Blocks:
+    """All blocks of states; their moments are the same for all penalties and kept for the next."""
 
     def __init__(self, cells: Cells, reach: int) -> None:
-        self._cells, self._kept = cells, dict[int, np.ndarray]()
+        self._cells, self._kept = cells, list[_Block]()
         self.states, self.reach = len(cells) + 2, reach
-        self._most = _KEPT // (32 * (reach + _ROWS))
 
-    def moments(self, first: int, last: int) -> tuple[int, np.ndarray]:
-        """The first cell, and moments from there on, for ends of pieces from `first` to `last`."""
-        low = max(0, first - self.reach)
-        found = self._kept.get(first)
-        if found is None:
-            found = self._cells._moments(low, last - 1)
-            if len(self._kept) < self._most:
-                self._kept[first] = found
-        return low, found
+    def __iter__(self) -> Iterator[_Block]:
+        for at, first in enumerate(range(1, self.states, _ROWS)):
+            if at < len(self._kept):
+                yield self._kept[at]
+                continue
+            last = min(first + _ROWS, self.states) - 1
+            moments = self._cells.moments(max(0, first - self.reach), last - 1)
+            block = _Block(first, last, self.reach, moments)
+            if at == len(self._kept) and at * moments.nbytes < _KEPT:
+                self._kept.append(block)
+            yield block
 
 
 def _priced(blocks: _Blocks, penalty: float) -> tuple[float, np.ndarray]:
     """Least sum of squared errors and of a penalty per piece, and the cells that contain the knots.
 
-    States as in `_counted`. For the states of a block, only those starts of the last piece are
-    looked at whose cost, at the last end that it was computed for, is at most what one start costs
-    at the end of the block. If a start inside of the block could be better, the block ends there.
+    States as in `_counted`. If a piece that starts inside of a block could be the best for a later
+    end of the block, the block ends before that end.
     """
-    states = blocks.states
-    cost, previous = np.full(states, np.inf), np.zeros(states, np.int32)
-    cost[0] = 0.0
-    least_known = cost.copy()  # of a last piece with this start, for all later ends
-    size = _ROWS
-    for first in range(1, states, _ROWS):
-        b, stop = first, min(first + _ROWS, states)
-        low, moments = blocks.moments(first, stop - 1)
-        # Computed errors are below the exact ones by at most this, so growth is up to this.
-        room = 2.0 * _rounding(moments)
-        while b < stop:
-            end = min(b + size, stop, b + blocks.reach) - 1
-            to_end = moments[:, end - 1 - low, None]
-            guess = previous[b - 1] + np.arange(0, size + 1, max(1, size // 8))
-            guess = np.clip(guess, max(0, end - blocks.reach), b - 1)
-            bound = room + np.min(cost[guess] + _errors(moments, moments[:, guess - low], to_end))
-            far = max(0, b - blocks.reach)
-            near = np.flatnonzero(least_known[far:b] <= bound + room)
-            lo, hi = far + near[0], far + near[-1] + 1
-            ends = moments[:, b - 1 - low : end - low, None]
-            options = cost[lo:hi] + _errors(moments, moments[:, None, lo - low : hi - low], ends)
-            for row in range(max(0, lo + blocks.reach + 1 - b), end + 1 - b):
-                options[row, : b + row - blocks.reach - lo] = np.inf
+    cost, previous = np.full(blocks.states, np.inf), np.zeros(blocks.states, np.int32)
+    cost[0], size = 0.0, _ROWS
+    known = cost.copy()  # what a last piece with this start costs at least, for all ends to come
+    for block in blocks:
+        b = block.first
+        while b <= block.last:
+            end = min(b + min(size, blocks.reach) - 1, block.last)
+            starts, bound = _starts(block, cost, known, int(previous[b - 1]), (b, end))
+            ends = np.arange(b, end + 1)
+            options = cost[starts] + block.errors(starts, ends[:, None])
+            if starts[0] < end - blocks.reach:
+                options[starts < ends[:, None] - blocks.reach] = np.inf
             chosen = np.argmin(options, axis=1)
-            least = options[np.arange(len(options)), chosen]
+            least = options[np.arange(len(ends)), chosen]
             inside = np.minimum.accumulate(least + penalty)[:-1]
             unclear = np.flatnonzero((least[1:] > inside) | (least[1:] > bound))
-            done = int(unclear[0]) + 1 if len(unclear) else len(options)
+            done = int(unclear[0]) + 1 if len(unclear) else len(ends)
             size = done if len(unclear) else min(_ROWS, size + 1 + size // 8)
-            done_to = b + done
-            cost[b:done_to] = least_known[b:done_to] = least[:done] + penalty
-            previous[b:done_to] = lo + chosen[:done]
-            least_known[lo:hi] = np.maximum(least_known[lo:hi], options[done - 1])
-            b = done_to
-    value, knots, b = float(cost[-1]), list[int](), states - 1
+            now = ends[:done]
+            cost[now] = known[now] = least[:done] + penalty
+            previous[now] = starts[chosen[:done]]
+            known[starts] = np.maximum(known[starts], options[done - 1])
+            b += done
+    value, knots, b = float(cost[-1]), list[int](), blocks.states - 1
     while b > 0:
         b = int(previous[b])
         knots.append(b)
     return value, np.array(knots[-2::-1], int) - 1
+
+
+def _starts(
+    block: _Block, cost: np.ndarray, known: np.ndarray, last: int, ends: tuple[int, int]
+) -> tuple[np.ndarray, float]:
+    """States that may be the best start of a piece for some of the ends, and a bound on its cost.
+
+    Args:
+        block: The block of the ends.
+        cost: Least costs of the states before.
+        known: What a piece with a start costs at least, for all of these ends; made larger.
+        last: The best start for the state before.
+        ends: The first and the last end.
+    """
+    first, end = ends
+    steps = np.arange(0, end - first + 2, max(1, (end - first) // 8))
+    tried = np.clip(last + steps, max(0, end - block.reach), first - 1)
+    bound = block.room + float(np.min(cost[tried] + block.errors(tried, end)))
+    starts = _span(known, max(0, first - block.reach), first, bound + block.room)
+    if len(starts) * (end + 1 - first) > _MANY:  # what one end shows makes the span shorter
+        known[starts] = np.maximum(known[starts], cost[starts] + block.errors(starts, first))
+        starts = _span(known, int(starts[0]), int(starts[-1]) + 1, bound + block.room)
+    return starts, bound
+
+
+def _span(values: np.ndarray, low: int, high: int, bound: float) -> np.ndarray:
+    """The shortest range of indices from `low` to `high` beyond which values are above a bound."""
+    found = np.flatnonzero(values[low:high] <= bound)
+    return np.arange(low + found[0], low + found[-1] + 1)
