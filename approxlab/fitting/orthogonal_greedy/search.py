@@ -53,7 +53,7 @@ class Search:
         roots = np.sqrt(self._rule.weights)
         for passed, (w, b) in enumerate(zip(vectors, biases, strict=True)):
             column = ridge_units.power_of(self._rule.points @ w + b, self._power) * roots
-            if projection.append(column):
+            if projection.append(column, w, float(b)):
                 self._vectors_chosen.append(w)
                 self._biases_chosen.append(float(b))
                 return passed

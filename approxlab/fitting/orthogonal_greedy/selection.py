@@ -67,10 +67,10 @@ class Scores:
         size = float(np.linalg.norm(projection.residual))
         old, (count, before) = self._kept, self._of
         if self._score == "new" and projection.count:
-            newest = self.ridges.inner((projection.basis[-1] * self._roots)[None])[0]
+            newest = self.ridges.inner((projection.newest * self._roots)[None])[0]
             self._new -= newest**2
             if old is not None and projection.count == count + 1 and size > _SMALLER * before:
-                self._kept = old - projection.coordinates[count] * newest
+                self._kept = old - projection.step * newest
                 self._of = projection.count, before
                 return self._kept
         self._kept = self.ridges.inner((projection.residual * self._roots)[None])[0]
