@@ -23,7 +23,7 @@ from approxlab.domains import Box
 from approxlab.fitting.orthogonal_greedy import ridge_units
 from approxlab.fitting.orthogonal_greedy.dictionaries import Dictionary
 from approxlab.fitting.orthogonal_greedy.polishing import polished
-from approxlab.fitting.orthogonal_greedy.projection import Projection
+from approxlab.fitting.orthogonal_greedy.projection import Projection, Span
 from approxlab.fitting.orthogonal_greedy.result import GreedyFit, GreedyStatus
 from approxlab.fitting.orthogonal_greedy.rules import Rule, rules
 from approxlab.fitting.orthogonal_greedy.search import Search
@@ -37,7 +37,7 @@ __all__ = ["greedy"]
 
 _POLISH_STEPS = 50
 _BATCH = 4096
-_STORED = 8  # units up to which a stored basis is as quick
+_STORED = 256  # units up to which a stored basis is as quick
 
 
 @one_thread()
@@ -126,7 +126,11 @@ def greedy(
     vectors, biases, projection, residuals, status, skipped = grown
     triangle, coordinates = projection.factors()
     coefficients = _solved(triangle, coordinates)
-    errors = _errors(test, vectors, biases, power, triangle, coordinates)
+    errors = (
+        projection.errors(test, triangle, coordinates)
+        if isinstance(projection, SplineProjection)
+        else _errors(test, vectors, biases, power, triangle, coordinates)
+    )
     outcome, polish_residuals = "off", list[float]()
     final = vectors, biases, coefficients
     if polish and len(biases):
@@ -152,7 +156,7 @@ def greedy(
     )
 
 
-def _projection(rule: Rule, units: int, power: int) -> Projection | SplineProjection:
+def _projection(rule: Rule, units: int, power: int) -> Span:
     """Of many ReLU units of one variable without a stored basis: then it is quicker."""
     x = rule.points[:, 0]
     spline = power == 1 and rule.points.shape[1] == 1 and units > _STORED
@@ -167,8 +171,8 @@ def _stored(rule: Rule, units: int) -> Projection:
 
 
 def _grown(
-    search: Search, projection: Projection | SplineProjection, units: int
-) -> tuple[np.ndarray, np.ndarray, Projection | SplineProjection, np.ndarray, GreedyStatus, int]:
+    search: Search, projection: Span, units: int
+) -> tuple[np.ndarray, np.ndarray, Span, np.ndarray, GreedyStatus, int]:
     """Unit after unit, until there are enough or there is nothing left to gain."""
     floor = 4.0 * np.finfo(float).eps * float(np.linalg.norm(projection.residual))
     residuals, skipped, status = [], 0, GreedyStatus.COMPLETE

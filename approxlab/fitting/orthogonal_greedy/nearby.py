@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from approxlab.fitting.orthogonal_greedy import ridge_units
-from approxlab.fitting.orthogonal_greedy.projection import Projection
+from approxlab.fitting.orthogonal_greedy.projection import Span
 from approxlab.fitting.orthogonal_greedy.rules import Rule
 from approxlab.fitting.orthogonal_greedy.scoring import gains
 
@@ -39,7 +39,7 @@ class Nearby:
         strip: np.ndarray,
         rule: Rule,
         power: int,
-        projection: Projection,
+        projection: Span,
     ) -> None:
         self._vector, self._bias, self._power = vector, bias, power
         self._farthest, self._width = farthest, width
@@ -65,7 +65,7 @@ class Nearby:
         reach: np.ndarray,
         rule: Rule,
         power: int,
-        projection: Projection,
+        projection: Span,
     ) -> Nearby | None:
         """The units within these distances; None where columns of all points are as quick."""
         if power > 1 or not projection.count:

@@ -8,15 +8,51 @@ anew.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+
+__all__ = ["DEPENDENT", "SMALL", "Projection", "Span"]
 
 DEPENDENT = 1e-13  # part of a unit orthogonal to the basis, below which it adds only rounding
 
 _CANCELLED = 1e-8  # part of a square below which a difference of squares is no longer good
 
 SMALL = 1e-4  # part of the values below which their rounding is felt in the residual
+
+
+@runtime_checkable
+class Span(Protocol):
+    """The space of the units chosen, and what it leaves of the values."""
+
+    residual: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """Number of units."""
+
+    @property
+    def newest(self) -> np.ndarray:
+        """The newest vector of the orthonormal basis: shape (points,)."""
+
+    @property
+    def step(self) -> float:
+        """The coordinate of the values along the newest vector."""
+
+    def append(self, column: np.ndarray, vector: np.ndarray, bias: float) -> bool:
+        """Add a unit; False, and nothing is added, where it is numerically dependent."""
+
+    def without_basis(self, rows: np.ndarray) -> np.ndarray:
+        """The parts of rows (m, N) that are orthogonal to the units."""
+
+    def new_part(self, columns: np.ndarray) -> np.ndarray:
+        """Squared norms of the parts of columns (N, m) that are orthogonal to the units."""
+
+    def squares_within(self, strip: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Squared norms of the parts within the span, of columns that are zero off the strip."""
+
+    def factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """R and Q' y, where the columns of the units are Q R."""
 
 
 class Projection:
@@ -46,7 +82,7 @@ class Projection:
         """The coordinate of the values along the newest vector."""
         return float(self.coordinates[self.count - 1])
 
-    def append(self, column: np.ndarray, *_: Any) -> bool:
+    def append(self, column: np.ndarray, *unit: Any) -> bool:
         """Add a unit; False, and nothing is added, where it is numerically dependent."""
         size = float(np.linalg.norm(column))
         if size == 0.0:

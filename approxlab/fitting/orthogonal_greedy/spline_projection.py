@@ -15,10 +15,11 @@ function to V: one equation less.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import qr
+from scipy.linalg import qr, solve_triangular
 from scipy.linalg.lapack import dpttrf, dpttrs
 
 from approxlab.fitting.orthogonal_greedy.projection import DEPENDENT, SMALL
+from approxlab.fitting.orthogonal_greedy.rules import Rule
 
 __all__ = ["SplineProjection", "Unresolved"]
 
@@ -73,10 +74,13 @@ class SplineProjection:
         """The parts of rows (m, N) that are orthogonal to the units."""
         if not self.count:
             return rows.copy()
-        heights = self._best(self._products(rows, slice(None)))
-        part = heights[:, self._cell] * self._left
-        part += heights[:, self._cell + 1] * self._right
-        return rows - part
+        rest = np.empty_like(rows)
+        for left, row in zip(rest, rows, strict=True):  # one by one: they stay in the cache
+            heights = self._best(self._products(row[None], slice(None)))[0]
+            np.multiply(heights[self._cell], self._left, out=left)
+            left += heights[self._cell + 1] * self._right
+            np.subtract(row, left, out=left)
+        return rest
 
     def new_part(self, columns: np.ndarray) -> np.ndarray:
         """Squared norms of the parts of columns (N, m) that are orthogonal to the units."""
@@ -105,6 +109,22 @@ class SplineProjection:
         Q, R = qr(triangular, mode="economic", overwrite_a=True)
         flip = np.where(np.diag(R) < 0.0, -1.0, 1.0)
         return flip[:, None] * R, flip * (Q.T @ (sides / root))
+
+    def errors(self, rule: Rule, triangle: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
+        """Errors of the first 1, 2, ... units by another rule: they are linear between kinks."""
+        sign, kink = np.array(self._units).T
+        x, values = rule.points[:, 0], rule.values
+        inside = kink[(kink > x.min()) & (kink < x.max())]
+        nodes = np.unique(np.concatenate([inside, [x.min(), x.max()]]))
+        units = np.maximum(sign * (nodes[:, None] - kink), 0.0)
+        heights = solve_triangular(triangle, units.T, trans="T") * coordinates[:, None]
+        heights = np.cumsum(heights, axis=0)
+        cell = np.clip(np.searchsorted(nodes, x, "right") - 1, 0, len(nodes) - 2)
+        place = (x - nodes[cell]) / np.diff(nodes)[cell]
+        found = [
+            rule.weights @ (values - row[cell] - place * np.diff(row)[cell]) ** 2 for row in heights
+        ]
+        return np.sqrt(np.array(found))
 
     def _insert(self, sign: float, kink: float) -> None:
         self._units.append((sign, kink))
