@@ -88,7 +88,7 @@ def test_two_kinks_before_the_second_point_have_no_hats():
 
 
 CASES = {
-    "wave": (al.Target(lambda x: jnp.sin(7.0 * x[0]) * x[0], domain=al.Box([-1.0], [1.0])), {}),
+    "wave": (al.Target(lambda x: jnp.sin(7.0 * x[0] + 0.3) + x[0] ** 3, domain=al.Box([-1.0], [1.0])), {}),
     "far away": (al.Target(lambda x: jnp.sin(5.0 * x[0]), domain=al.Box([1e3], [1003.0])), {}),
     "root, as published": (al.targets.get("sqrt"), {"normalise": False, "refine": False}),
     "unit vectors": (al.targets.get("runge"), {"normalise": "unit"}),

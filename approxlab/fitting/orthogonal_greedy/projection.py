@@ -117,9 +117,10 @@ class Projection:
 
     def squares_within(self, strip: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Squared norms of the parts within the basis, of columns that are zero off the strip."""
-        if self._strip is None or strip is not self._strip[0]:
-            self._strip = strip, self.basis[:, strip]
-        inner = self._strip[1] @ columns
+        kept = self._strip
+        if kept is None or strip is not kept[0] or len(kept[1]) != self.count:
+            self._strip = kept = strip, self.basis[:, strip]
+        inner = kept[1] @ columns
         return np.asarray(np.einsum("ij,ij->j", inner, inner))
 
     def factors(self) -> tuple[np.ndarray, np.ndarray]:
