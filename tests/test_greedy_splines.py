@@ -88,8 +88,11 @@ def test_two_kinks_before_the_second_point_have_no_hats():
 
 
 CASES = {
-    "wave": (al.Target(lambda x: jnp.sin(7.0 * x[0] + 0.3) + x[0] ** 3, domain=al.Box([-1.0], [1.0])), {}),
-    "far away": (al.Target(lambda x: jnp.sin(5.0 * x[0]), domain=al.Box([1e3], [1003.0])), {}),
+    "wave": (
+        al.Target(lambda x: jnp.sin(7.0 * x[0] + 0.3) + x[0] ** 3, domain=al.Box([-1.0], [1.0])),
+        {},
+    ),
+    "far away": (al.Target(lambda x: jnp.sin(5.0 * x[0]), domain=al.Box([1e3], [1e3 + 3])), {}),
     "root, as published": (al.targets.get("sqrt"), {"normalise": False, "refine": False}),
     "unit vectors": (al.targets.get("runge"), {"normalise": "unit"}),
     "random": (al.targets.get("runge"), {"dictionary": Dictionary(biases=64, random=True)}),
@@ -124,6 +127,14 @@ def agree(stored, spline):
 def test_the_same_units_and_errors(name, monkeypatch):
     target, options = CASES[name]
     agree(*both_ways(monkeypatch, target, 48, **options))
+
+
+def test_nothing_is_added_to_zero(monkeypatch):
+    zero = al.Target(lambda x: 0.0 * x[0], domain=al.Box.unit(1))
+    for fit in both_ways(monkeypatch, zero, 8):
+        assert fit.status == "floor"
+        assert len(fit.errors) == len(fit.biases) == 0
+        assert float(fit.error) == 0.0
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ class SplineProjection:
 
         With L the Cholesky factor of G and C the units at the nodes, Q R is that of L' C.
         """
-        sign, kink = np.array(self._units).T
+        sign, kink = np.array(self._units).reshape(-1, 2).T
         units = np.maximum(sign * (self._nodes[:, None] - kink), 0.0)
         root = np.sqrt(self._diagonal)
         bend = root[:-1] * self._below
@@ -112,11 +112,15 @@ class SplineProjection:
 
     def errors(self, rule: Rule, triangle: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
         """Errors of the first 1, 2, ... units by another rule: they are linear between kinks."""
-        sign, kink = np.array(self._units).T
+        sign, kink = np.array(self._units).reshape(-1, 2).T
         x, values = rule.points[:, 0], rule.values
         inside = kink[(kink > x.min()) & (kink < x.max())]
-        nodes = np.unique(np.concatenate([inside, [x.min(), x.max()]]))
+        nodes = np.unique(np.concatenate([inside, [x.min(), x.max(), x.max() + 1.0]]))
         units = np.maximum(sign * (nodes[:, None] - kink), 0.0)
+        if not self.count:
+            return np.zeros(0)
+        # The units times R^-1 are orthonormal at the points of the fit, and m units are the sum of
+        # the first m of these.
         heights = solve_triangular(triangle, units.T, trans="T") * coordinates[:, None]
         heights = np.cumsum(heights, axis=0)
         cell = np.clip(np.searchsorted(nodes, x, "right") - 1, 0, len(nodes) - 2)
