@@ -218,27 +218,29 @@ def _counted(cells: Cells, width: int, pieces: int) -> tuple[float, np.ndarray]:
     end, state M + 1 the right end. A piece from state b' to b > b' consists of the cells b'..b-2.
     Column k holds the least error of exactly k pieces.
     """
-    total, columns = len(cells), pieces + 1
-    reach = width + 1  # a piece over more states has an error above the known one
-    cost = np.full((total + 2, columns), np.inf)
-    cost[0, 0] = 0.0
-    previous = np.zeros((total + 2, columns), np.int32)
-    for first in range(1, total + 2, _ROWS):
-        last = min(first + _ROWS, total + 2) - 1
-        errors = cells.band(first, last, reach)
-        for row, b in enumerate(range(first, last + 1)):
-            low = max(0, b - reach)
-            options = cost[low:b] + errors[row, reach - (b - low) :, None]
-            chosen = np.argmin(options, axis=0)
-            least = options[chosen, np.arange(columns)]
-            cost[b, 1:], previous[b, 1:] = least[:-1], low + chosen[:-1]
-    column = int(np.argmin(cost[-1]))
-    value, states, b = float(cost[-1, column]), [], total + 1
+    states, reach = len(cells) + 2, width + 1  # a longer piece has an error above the known one
+    cost = np.full((pieces + 1, reach + states), np.inf)  # state b at reach + b, behind no states
+    cost[0, reach] = 0.0
+    previous = np.zeros((pieces + 1, states), np.int32)
+    for first in range(1, states, _ROWS):
+        last = min(first + _ROWS, states) - 1
+        errors, ends = cells.band(first, last, reach), np.arange(first, last + 1)
+        options = np.empty_like(errors)
+        # Fewer pieces reach none of these ends, and after more the right end is out of reach.
+        fewest, left = -(-first // reach), -(-(states - 1 - last) // reach)
+        for k in range(fewest, pieces - left + 1):
+            before = np.lib.stride_tricks.sliding_window_view(cost[k - 1], reach)
+            np.add(before[first : last + 1], errors, out=options)
+            chosen = np.argmin(options, axis=1)
+            cost[k, reach + ends] = options[np.arange(len(ends)), chosen]
+            previous[k, ends] = np.maximum(ends - reach + chosen, 0)
+    column = int(np.argmin(cost[:, -1]))
+    value, knots, b = float(cost[column, -1]), list[int](), states - 1
     while b > 0:
-        b = int(previous[b, column])
+        b = int(previous[column, b])
         column -= 1
-        states.append(b)
-    return value, np.array(states[-2::-1], int) - 1
+        knots.append(b)
+    return value, np.array(knots[-2::-1], int) - 1
 
 
 @dataclasses.dataclass(frozen=True)
