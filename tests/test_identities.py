@@ -32,7 +32,7 @@ IDENTITIES = {
     "gradient_cost": "38b6bbf4e257f176",
     "gradient_descent": "da0032d2a8001131",
     "greedy_rates": "f800bd52281c707f",
-    "growth": "b6d4d67f775613a5",
+    "growth": "aebe5d24cec5fb1a",
     "jacobian_chain": "efd691e4cf22b9d9",
     "jacobian_cost": "1c84aa88a04e396c",
     "kernel_limit": "d9e2461a496a6541",

@@ -91,6 +91,47 @@ def test_penalties_against_counted_pieces(monkeypatch):
     assert 0.98 * counted.value <= priced.value <= counted.value * (1.0 + 1e-9)
 
 
+def by_all_starts(cells, reach, penalty):
+    """The penalised program as it is written down: every start of every last piece."""
+    total = len(cells)
+    cost, previous = np.full(total + 2, np.inf), np.zeros(total + 2, int)
+    cost[0] = 0.0
+    for first in range(1, total + 2, _l2_pieces._ROWS):
+        last = min(first + _l2_pieces._ROWS, total + 2) - 1
+        for b, errors in enumerate(cells.band(first, last, reach), first):
+            low = max(0, b - reach)
+            options = cost[low:b] + errors[reach - (b - low) :]
+            previous[b] = low + np.argmin(options)
+            cost[b] = options[previous[b] - low] + penalty
+    knots, b = [], int(previous[-1])
+    while b > 0:
+        knots.append(b - 1)
+        b = int(previous[b])
+    return cost[-1], knots[::-1]
+
+
+FOLDED = {
+    "wave": lambda x: np.sin(9.0 * x) * x,
+    "affine, then bent": lambda x: np.where(x < 0.2, 2.0 * x, 0.4 + np.sin(8.0 * (x - 0.2))),
+    "steps": lambda x: np.floor(4.0 * x),
+    "nearly affine": lambda x: 1e3 + x + 1e-6 * np.cos(11.0 * x),
+}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+@pytest.mark.parametrize("reach", [5, 60, 700])
+def test_few_starts_find_what_all_starts_find(name, reach, monkeypatch):
+    """Bit for bit, with short and long pieces, with kept moments and without."""
+    cells = _l2_pieces.Cells.sample(FOLDED[name], np.linspace(-1.0, 1.0, 800))
+    size = float(np.sum(cells.squared_errors(np.array([0]), np.array([799]))))
+    blocks = _l2_pieces._Blocks(cells, reach)
+    for part in (1e-1, 1e-4, 1e-9, 0.0):
+        value, knots = _l2_pieces._priced(blocks, part * size)
+        monkeypatch.setattr(_l2_pieces, "_KEPT", 2**16 if part > 1e-3 else 0)
+        want, all_knots = by_all_starts(cells, reach, part * size)
+        assert (value, list(knots)) == (want, all_knots)
+
+
 @pytest.mark.parametrize("box", [al.Box([0.0], [1.0]), al.Box([3.0], [5.0])])
 @pytest.mark.parametrize("pieces", [1, 4, 20])
 @pytest.mark.parametrize("norm", ["l2", "sup"])

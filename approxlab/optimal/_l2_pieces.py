@@ -13,13 +13,16 @@ and of the errors of the other partitions is a lower bound.
 
 For up to 16 pieces the program counts the pieces. For more pieces, each piece costs a penalty mu:
 the least penalised error minus n mu is a lower bound for every mu (weak duality), and the program
-searches for the best mu.
+searches for the best mu. This program looks at few of the W starts of a last piece, and finds what
+it would find with all: the error of a run of cells grows with the run, so what a start costs at one
+end is at most what it costs at later ends, and one start bounds the least cost at all ends of a
+block from above.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -30,6 +33,8 @@ Function = Callable[[np.ndarray], np.ndarray]
 _EPS = float(np.finfo(np.float64).eps)
 _NODES = 8
 _ROWS = 64  # errors are tabulated for this many ends of pieces at once
+_MANY = 2**14  # errors, above which one more look at their span pays
+_KEPT = 2**26  # bytes of moments
 _LAYERS = 16
 _PENALTIES = 8
 # The search ends when ((k - n) / n)^2 is below this, for k pieces found; a better penalty would
@@ -67,7 +72,7 @@ class Cells:
     def squared_errors(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Errors e of the cells starts[k]..ends[k]-1; the runs should lie close together."""
         first = int(starts[0])
-        moments = self._moments(first, int(ends[-1]))
+        moments = self.moments(first, int(ends[-1]))
         return _errors(moments, moments[:, starts - first], moments[:, ends - first])
 
     def band(self, first: int, last: int, reach: int) -> np.ndarray:
@@ -77,7 +82,7 @@ class Cells:
         """
         low, rows = max(0, first - reach), last - first + 1
         missing = low - (first - reach)
-        moments = self._moments(low, last - 1)
+        moments = self.moments(low, last - 1)
         padded = np.concatenate([np.repeat(moments[:, :1], missing, axis=1), moments], axis=1)
         starts = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=1)
         ends = padded[:, reach - 1 :, None]
@@ -86,7 +91,7 @@ class Cells:
             errors[row, : missing - row] = np.inf
         return errors
 
-    def _moments(self, first: int, last: int) -> np.ndarray:
+    def moments(self, first: int, last: int) -> np.ndarray:
         """Sums from cell `first` on: positions and integrals of g, g t and g^2; shape (4, N + 1).
 
         The first row holds t at the ends of the cells. Here g is the function minus a chord over
@@ -123,8 +128,12 @@ def _errors(moments: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nda
     error = ends[3] - starts[3]
     error -= mean / length
     error -= tilt
-    error -= 4.0 * moments.shape[1] * _EPS * moments[3, -1]
+    error -= _rounding(moments)
     return np.maximum(error, 0.0, out=error)
+
+
+def _rounding(moments: np.ndarray) -> float:
+    return float(4.0 * moments.shape[1] * _EPS * moments[3, -1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,12 +163,13 @@ def lower_bound(cells: Cells, pieces: int, above: float, penalty: float = 0.0) -
     """
     width = _widest(cells, above)
     if pieces <= _LAYERS:
-        value, knots = _program(cells, width, layers=pieces, penalty=0.0)
+        value, knots = _counted(cells, width, pieces)
         return Lower(min(value, above), knots, 0.0)
     best, low, high = Lower(-np.inf, np.empty(0, int), 0.0), None, None
     mu = penalty or 4.0 * above / pieces  # minus the derivative of C / n^4
+    blocks = _Blocks(cells, width + 1)
     for _ in range(_PENALTIES):
-        value, knots = _program(cells, width, layers=None, penalty=mu)
+        value, knots = _priced(blocks, mu)
         bound, excess = value - pieces * mu, len(knots) + 1 - pieces
         if bound > best.value:
             best = Lower(bound, knots, mu)
@@ -182,8 +192,9 @@ def _widest(cells: Cells, above: float) -> int:
     total = len(cells)
 
     def sufficient(width: int) -> bool:
-        for first in range(0, total - width + 1, _ROWS):
-            starts = np.arange(first, min(first + _ROWS, total - width + 1))
+        rows = max(_ROWS, width)
+        for first in range(0, total - width + 1, rows):
+            starts = np.arange(first, min(first + rows, total - width + 1))
             if np.any(cells.squared_errors(starts, starts + width) <= above):
                 return False
         return True
@@ -200,36 +211,139 @@ def _widest(cells: Cells, above: float) -> int:
     return high
 
 
-def _program(
-    cells: Cells, width: int, *, layers: int | None, penalty: float
-) -> tuple[float, np.ndarray]:
-    """Least sum of squared errors (and penalties), and the cells that contain the knots.
+def _counted(cells: Cells, width: int, pieces: int) -> tuple[float, np.ndarray]:
+    """Least sum of squared errors of at most n pieces, and the cells that contain the knots.
 
     In state b a knot lies in cell b - 1, and the next piece starts with cell b; state 0 is the left
     end, state M + 1 the right end. A piece from state b' to b > b' consists of the cells b'..b-2.
-    With layers, column k holds the least error of exactly k pieces.
+    Column k holds the least error of exactly k pieces.
     """
-    total, columns = len(cells), 1 if layers is None else layers + 1
-    reach = width + 1  # a piece over more states has an error above the known one
-    cost = np.full((total + 2, columns), np.inf)
-    cost[0, 0] = 0.0
-    previous = np.zeros((total + 2, columns), np.int32)
-    for first in range(1, total + 2, _ROWS):
-        last = min(first + _ROWS, total + 2) - 1
-        errors = cells.band(first, last, reach)
-        for row, b in enumerate(range(first, last + 1)):
-            low = max(0, b - reach)
-            options = cost[low:b] + errors[row, reach - (b - low) :, None]
-            chosen = np.argmin(options, axis=0)
-            least = options[chosen, np.arange(columns)]
-            if layers is None:
-                cost[b], previous[b] = least + penalty, low + chosen
-            else:
-                cost[b, 1:], previous[b, 1:] = least[:-1], low + chosen[:-1]
-    column = int(np.argmin(cost[-1]))
-    value, states, b = float(cost[-1, column]), [], total + 1
+    states, reach = len(cells) + 2, width + 1  # a longer piece has an error above the known one
+    cost = np.full((pieces + 1, reach + states), np.inf)  # state b at reach + b, behind no states
+    cost[0, reach] = 0.0
+    previous = np.zeros((pieces + 1, states), np.int32)
+    for first in range(1, states, _ROWS):
+        last = min(first + _ROWS, states) - 1
+        errors, ends = cells.band(first, last, reach), np.arange(first, last + 1)
+        options = np.empty_like(errors)
+        # Fewer pieces reach none of these ends, and after more the right end is out of reach.
+        fewest, left = -(-first // reach), -(-(states - 1 - last) // reach)
+        for k in range(fewest, pieces - left + 1):
+            before = np.lib.stride_tricks.sliding_window_view(cost[k - 1], reach)
+            np.add(before[first : last + 1], errors, out=options)
+            chosen = np.argmin(options, axis=1)
+            cost[k, reach + ends] = options[np.arange(len(ends)), chosen]
+            previous[k, ends] = np.maximum(ends - reach + chosen, 0)
+    column = int(np.argmin(cost[:, -1]))
+    value, knots, b = float(cost[column, -1]), list[int](), states - 1
     while b > 0:
-        b = int(previous[b, column])
-        column -= layers is not None
-        states.append(b)
-    return value, np.array(states[-2::-1], int) - 1
+        b = int(previous[column, b])
+        column -= 1
+        knots.append(b)
+    return value, np.array(knots[-2::-1], int) - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class _Block:
+    """Errors of pieces that end in the states first..last and are at most `reach` states long."""
+
+    first: int
+    last: int
+    reach: int
+    moments: np.ndarray
+
+    def errors(self, starts: np.ndarray, ends: np.ndarray | int) -> np.ndarray:
+        """Errors e of pieces between states; shapes are broadcast."""
+        low = max(0, self.first - self.reach)
+        moments = self.moments
+        return _errors(moments, moments[:, starts - low], moments[:, np.asarray(ends) - 1 - low])
+
+    @property
+    def room(self) -> float:
+        """By how much a computed error may be above that of a longer piece."""
+        return 2.0 * _rounding(self.moments)
+
+
+class _Blocks:
+    """All blocks of states; their moments are the same for all penalties and kept for the next."""
+
+    def __init__(self, cells: Cells, reach: int) -> None:
+        self._cells, self._kept = cells, list[_Block]()
+        self.states, self.reach = len(cells) + 2, reach
+
+    def __iter__(self) -> Iterator[_Block]:
+        for at, first in enumerate(range(1, self.states, _ROWS)):
+            if at < len(self._kept):
+                yield self._kept[at]
+                continue
+            last = min(first + _ROWS, self.states) - 1
+            moments = self._cells.moments(max(0, first - self.reach), last - 1)
+            block = _Block(first, last, self.reach, moments)
+            if at == len(self._kept) and at * moments.nbytes < _KEPT:
+                self._kept.append(block)
+            yield block
+
+
+def _priced(blocks: _Blocks, penalty: float) -> tuple[float, np.ndarray]:
+    """Least sum of squared errors and of a penalty per piece, and the cells that contain the knots.
+
+    States as in `_counted`. If a piece that starts inside of a block could be the best for a later
+    end of the block, the block ends before that end.
+    """
+    cost, previous = np.full(blocks.states, np.inf), np.zeros(blocks.states, np.int32)
+    cost[0], size = 0.0, _ROWS
+    known = cost.copy()  # what a last piece with this start costs at least, for all ends to come
+    for block in blocks:
+        b = block.first
+        while b <= block.last:
+            end = min(b + min(size, blocks.reach) - 1, block.last)
+            starts, bound = _starts(block, cost, known, int(previous[b - 1]), (b, end))
+            ends = np.arange(b, end + 1)
+            options = cost[starts] + block.errors(starts, ends[:, None])
+            if starts[0] < end - blocks.reach:
+                options[starts < ends[:, None] - blocks.reach] = np.inf
+            chosen = np.argmin(options, axis=1)
+            least = options[np.arange(len(ends)), chosen]
+            inside = np.minimum.accumulate(least + penalty)[:-1]
+            unclear = np.flatnonzero((least[1:] > inside) | (least[1:] > bound))
+            done = int(unclear[0]) + 1 if len(unclear) else len(ends)
+            size = done if len(unclear) else min(_ROWS, size + 1 + size // 8)
+            now = ends[:done]
+            cost[now] = known[now] = least[:done] + penalty
+            previous[now] = starts[chosen[:done]]
+            known[starts] = np.maximum(known[starts], options[done - 1])
+            b += done
+    value, knots, b = float(cost[-1]), list[int](), blocks.states - 1
+    while b > 0:
+        b = int(previous[b])
+        knots.append(b)
+    return value, np.array(knots[-2::-1], int) - 1
+
+
+def _starts(
+    block: _Block, cost: np.ndarray, known: np.ndarray, last: int, ends: tuple[int, int]
+) -> tuple[np.ndarray, float]:
+    """States that may be the best start of a piece for some of the ends, and a bound on its cost.
+
+    Args:
+        block: The block of the ends.
+        cost: Least costs of the states before.
+        known: What a piece with a start costs at least, for all of these ends; made larger.
+        last: The best start for the state before.
+        ends: The first and the last end.
+    """
+    first, end = ends
+    steps = np.arange(0, end - first + 2, max(1, (end - first) // 8))
+    tried = np.clip(last + steps, max(0, end - block.reach), first - 1)
+    bound = block.room + float(np.min(cost[tried] + block.errors(tried, end)))
+    starts = _span(known, max(0, first - block.reach), first, bound + block.room)
+    if len(starts) * (end + 1 - first) > _MANY:  # what one end shows makes the span shorter
+        known[starts] = np.maximum(known[starts], cost[starts] + block.errors(starts, first))
+        starts = _span(known, int(starts[0]), int(starts[-1]) + 1, bound + block.room)
+    return starts, bound
+
+
+def _span(values: np.ndarray, low: int, high: int, bound: float) -> np.ndarray:
+    """The shortest range of indices from `low` to `high` beyond which values are above a bound."""
+    found = np.flatnonzero(values[low:high] <= bound)
+    return np.arange(low + found[0], low + found[-1] + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -92,26 +93,46 @@ class Regression:
 
 @one_thread()
 def condition_of(
-    matrix: np.ndarray, eps: float, found: LeastSquares
+    blocks: Iterable[np.ndarray], shape: tuple[int, int], eps: float, found: LeastSquares
 ) -> tuple[float, ConditionKind]:
     """The condition number of a matrix in the 2-norm, or what can be said of it.
 
     Args:
-        matrix: Shape (m, n), float64, weights included.
+        blocks: The rows of the matrix in blocks, float64, weights included.
+        shape: Its shape (m, n).
         eps: Relative accuracy of its entries.
         found: The solution, whose estimate stands in where the matrix is large.
     """
     from scipy.linalg import svdvals
 
-    m, n = matrix.shape
-    if n > m or not np.all(np.any(matrix, axis=0)):
+    m, n = shape
+    if n > m:
         return float("inf"), "2-norm"
-    if float(m) * n * n > _MOST_WORK:
+    large, used = float(m) * n * n > _MOST_WORK, np.zeros(n, bool)
+    rest = np.zeros((0, n))
+    for block in blocks:
+        used |= np.any(block, axis=0)
+        if not large:
+            rest = _joined(rest, block)
+    if not np.all(used):
+        return float("inf"), "2-norm"
+    if large:
         return found.condition, "estimate"
-    values = svdvals(matrix)
+    values = svdvals(rest)
     largest, smallest = float(values[0]), float(values[-1])
     # Rounding of entries and of the algorithm moves a singular value by about this much at most.
     lost = 10.0 * np.sqrt(n) * eps * largest
     if smallest > 10.0 * lost:
         return largest / smallest, "2-norm"
     return (largest - lost) / (smallest + lost), "lower bound"
+
+
+def _joined(rest: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """Rows with the singular values of all rows so far: of several blocks the triangle of a QR."""
+    from scipy.linalg import qr
+
+    if not len(rest):
+        return block
+    both = np.concatenate([rest, block])
+    (triangle,) = qr(both, mode="r", overwrite_a=True)
+    return np.asarray(triangle[: block.shape[1]])

@@ -16,10 +16,11 @@ from approxlab.fitting.last_layer.solved_networks import check_entries
 from approxlab.fitting.target_or_arrays import are_arrays, box_of, check_finite, checked_arrays
 from approxlab.networks.mlp import MLP, float_dtype
 from approxlab.regression.bases import BASES, Basis, Kind, Monomials
+from approxlab.regression.feature_rows import FeatureRows
 from approxlab.regression.models import FeatureModel, OwnFeatures, as_features
 from approxlab.regression.quadratic_networks import quadratic_network
 from approxlab.regression.result import Regression, condition_of
-from approxlab.solves import LeastSquares, solve
+from approxlab.solves import LeastSquares, solve_blocks
 
 __all__ = ["linear", "polynomial", "regress"]
 
@@ -187,15 +188,13 @@ def _solved(
     check_entries(count, len(x))
     check_finite("target", y, x)
     given, x = x, x.astype(kind)
-    matrix = _matrix(features, x)
-    check_finite("features", matrix, x)
+    matrix = FeatureRows(features, x, count)
     found = _solve(matrix, y, w, rtol if rtol is not None else float(np.finfo(kind).eps))
     if isinstance(features, Basis):
         _check_rank(features, given, x, w)
     coefficients = jnp.asarray(found.solution, kind)
     model: FeatureModel | MLP
     model = (quadratic_network if affine else FeatureModel)(features, coefficients)
-    weighted = matrix if w is None else matrix * np.sqrt(np.asarray(w, np.float64))[:, None]
     eps = np.finfo(np.float64 if isinstance(features, Basis) else kind).eps
     return Regression(
         model,
@@ -203,22 +202,24 @@ def _solved(
         None if are_arrays(target) else l2(model, target, relative=True),
         _rms(values_at(model, x) - y, w),
         found,
-        *condition_of(weighted, float(eps), found),
+        *condition_of(matrix.weighted(w), matrix.shape, float(eps), found),
     )
 
 
-def _solve(matrix: np.ndarray, y: np.ndarray, w: Any, rtol: float) -> LeastSquares:
+def _solve(matrix: FeatureRows, y: np.ndarray, w: Any, rtol: float) -> LeastSquares:
     """The solution with columns scaled to about equal size, by powers of two and so exactly."""
-    sizes = np.max(np.abs(matrix), axis=0)
-    powers = np.round(np.log2(np.where(sizes > 0.0, sizes, 1.0)))
+    powers = np.round(np.log2(np.where(matrix.sizes > 0.0, matrix.sizes, 1.0)))
     scale = np.exp2(-np.clip(powers, -1000.0, 1000.0))
-    found = solve(matrix * scale, y, weights=w, rtol=rtol)
+    found = solve_blocks(
+        lambda: (block * scale for block in matrix.blocks()),
+        matrix.shape,
+        np.float64,
+        y,
+        weights=w,
+        rtol=rtol,
+    )
     solution = found.solution * (scale if y.ndim == 1 else scale[:, None])
     return dataclasses.replace(found, solution=solution)
-
-
-def _matrix(features: Basis | OwnFeatures, x: np.ndarray) -> np.ndarray:
-    return features.matrix(x) if isinstance(features, Basis) else values_at(features, x)
 
 
 def _number_of(features: Basis | OwnFeatures, dim: int, kind: Any) -> int:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 from experiments.growth.task import Call, Task
 
 __all__ = ["TASKS"]
 
 
-def _spline(pieces: int, seed: int) -> Call:
+def _spline(norm: Literal["l2", "sup"]) -> Callable[[int, int], Call]:
     """The knots are placed by an iteration, so versions agree in their number alone."""
+
+    def prepare(pieces: int, seed: int) -> Call:
+        import approxlab as al
+
+        target = al.targets.get("runge")
+        return lambda: float(al.optimal.relu_spline(target, pieces, norm).spline.pieces)
+
+    return prepare
+
+
+def _free_knots(pieces: int, seed: int) -> Call:
     import approxlab as al
 
     target = al.targets.get("runge")
-    return lambda: float(al.optimal.relu_spline(target, pieces, "sup").spline.pieces)
+    return lambda: float(al.fitting.free_knots(target, pieces, "sup").network.num_hidden_units)
 
 
 def _plan(layers: int, seed: int) -> Call:
@@ -108,7 +120,27 @@ TASKS = (
         default=(64, 128, 256),
         paper=(512, 1024),
         before=512,
-        prepare=_spline,
+        prepare=_spline("sup"),
+    ),
+    Task(
+        name="spline_l2",
+        title="best ReLU spline, L2 norm",
+        size="pieces",
+        smoke=(4, 8),
+        default=(17, 32, 64, 128),
+        paper=(256, 512, 1024),
+        before=1024,
+        prepare=_spline("l2"),
+    ),
+    Task(
+        name="free_knots_sup",
+        title="free_knots, sup norm",
+        size="pieces",
+        smoke=(4, 8),
+        default=(64, 128, 256),
+        paper=(1024, 4096),
+        before=1024,
+        prepare=_free_knots,
     ),
     Task(
         name="plan",

@@ -12,11 +12,12 @@ import numpy as np
 from approxlab.claims import Estimate
 from approxlab.domains import Box
 from approxlab.networks.mlp import MLP
-from approxlab.solves import LeastSquares, solve_blocks
+from approxlab.solves import Blocks, LeastSquares, solve_blocks
 
 __all__ = [
     "Solution",
     "SolvedNetwork",
+    "blocks_of",
     "chebyshev_rule",
     "check_entries",
     "solve_last_layer",
@@ -104,16 +105,22 @@ def solve_last_layer(
     Raises:
         ValueError, TypeError: As `approxlab.solves.solve`.
     """
-    columns = network.weights[-1].shape[-1] + 1
-    rows = max(1, _BLOCK_ENTRIES // columns)
+    blocks, shape = blocks_of(units, points, network.weights[-1].shape[-1])
+    found = solve_blocks(blocks, shape, network.dtype, wanted, **options)
+    return with_last_layer(network, found.solution), found
+
+
+def blocks_of(
+    units: Callable[[np.ndarray], np.ndarray], points: np.ndarray, width: int
+) -> tuple[Blocks, tuple[int, int]]:
+    """The matrix of units and constant by blocks of its rows, computed anew each time."""
+    rows = max(1, _BLOCK_ENTRIES // (width + 1))
 
     def blocks() -> Iterator[np.ndarray]:
         for first in range(0, len(points), rows):
             yield with_constant(units(points[first : first + rows]))
 
-    shape = (len(points), columns)
-    found = solve_blocks(blocks, shape, network.dtype, wanted, **options)
-    return with_last_layer(network, found.solution), found
+    return blocks, (len(points), width + 1)
 
 
 def with_constant(units: np.ndarray) -> np.ndarray:
@@ -148,12 +155,14 @@ def chebyshev_rule(box: Box, side: int) -> tuple[np.ndarray, np.ndarray]:
     return box.place(np.stack([g.ravel() for g in grids], axis=1)), weights.ravel()
 
 
-def check_entries(width: int, points: int) -> None:
-    """Refuse a matrix too large to be meant."""
-    if points * (width + 1) > _MOST_ENTRIES:
+def check_entries(width: int, points: int, copies: int = 1) -> None:
+    """Refuse a matrix too large to be meant; `copies` of it are held at once."""
+    entries = copies * points * (width + 1)
+    if entries > _MOST_ENTRIES:
+        matrix = "matrix takes" if copies == 1 else f"{copies} matrices take"
         raise ValueError(
-            f"width: got {width} with {points} points, whose matrix takes "
-            f"{points * (width + 1) * 8 / 2**30:.3g} GiB in float64, expected at most "
+            f"width: got {width} with {points} points, whose {matrix} "
+            f"{entries * 8 / 2**30:.3g} GiB in float64, expected at most "
             f"{_MOST_ENTRIES * 8 / 2**30:.3g} GiB. A few hundred units reach rounding for smooth "
             "targets."
         )

@@ -23,12 +23,12 @@ from approxlab.fitting.last_layer.points_and_values import points_and_values
 from approxlab.fitting.last_layer.solved_networks import (
     Solution,
     SolvedNetwork,
+    blocks_of,
     check_entries,
     solve_last_layer,
-    with_constant,
     with_last_layer,
 )
-from approxlab.fitting.last_layer.sup_norm import solve_sup
+from approxlab.fitting.last_layer.sup_norm import solve_sup_blocks
 from approxlab.fitting.target_or_arrays import are_arrays
 from approxlab.networks.activations import activation
 from approxlab.networks.forward import hidden_units
@@ -54,7 +54,8 @@ def readout(
     f(x_i)| with norm "sup". All outputs share one factorisation. The solve runs in the dtype of the
     network: float64 where small errors are wanted. On a target's box the points are Chebyshev
     points of the first kind, with their quadrature weights, or Sobol points beyond two dimensions;
-    those inside the mask count.
+    those inside the mask count. Memory holds the matrix of the units once, with norm "sup" twice:
+    at most a gibibyte.
 
     Args:
         network: A single network with one hidden layer or more; its last layer is not used. For
@@ -134,7 +135,8 @@ def readouts(
     _check(networks, weights, norm)
     width = networks.sizes[-2]
     x, y, w = points_and_values(target, networks.in_size, width, points, weights)
-    check_entries(width, len(x))
+    # Of norm "sup" memory holds two matrices of that size.
+    check_entries(width, len(x), copies=1 if norm == "l2" else 2)
     _check_outputs(networks, y)
     stacked = networks.weights[0].ndim > 2
     singles = (
@@ -147,8 +149,8 @@ def readouts(
             units = partial(_units, network)
             solved, solution = solve_last_layer(network, units, x, y, weights=w, rtol=rtol)
         else:
-            matrix = with_constant(_units(network, x))
-            solution = solve_sup(matrix, y, tol=tol, rtol=rtol)
+            blocks, shape = blocks_of(partial(_units, network), x, width)
+            solution = solve_sup_blocks(blocks, shape, network.dtype, y, tol=tol, rtol=rtol)
             solved = with_last_layer(network, solution.solution)
         known = None if are_arrays(target) else _error(solved, target, norm)
         results.append(SolvedNetwork(solved, target, known, solution))

@@ -17,20 +17,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from approxlab.arguments import check_positive
+from approxlab.fitting.last_layer.chosen_columns import ChosenColumns
 from approxlab.fitting.training.result import Status
 from approxlab.host_threads import one_thread
-from approxlab.solves import solve
+from approxlab.solves import Blocks, LeastSquares, solve, solve_blocks
 
-__all__ = ["SupNormSolution", "solve_sup"]
+__all__ = ["SupNormSolution", "solve_sup", "solve_sup_blocks"]
 
 _STEPS = 1000
+_BLOCK_ENTRIES = 2**22  # of rows that are looked at together: 32 MiB
 _PATIENCE = 100  # steps in which the ratio of the bounds must fall by _PROGRESS
 _PROGRESS = 0.99
 _SMALLEST = 0.01  # times tol and 1 / m: the least weight, too small to change the bound by tol
@@ -124,16 +126,54 @@ def solve_sup(
         >>> line.status.value, bool(line.lower <= 0.5 <= line.attained + 1e-12)
         ('converged', True)
     """
+    _check(tol, steps)
+    chosen = solve(A, b, rtol=rtol)
+    matrix = np.asarray(A, chosen.solution.dtype)
+    return _solved(chosen, lambda: _rows_of(matrix), b, tol, steps)
+
+
+@one_thread()
+def solve_sup_blocks(
+    blocks: Blocks,
+    shape: tuple[int, int],
+    dtype: Any,
+    b: Any,
+    *,
+    tol: float = 1e-3,
+    steps: int = _STEPS,
+    rtol: float | None = None,
+) -> SupNormSolution:
+    """As `solve_sup`, with A given by blocks of its rows, as in `approxlab.solves.solve_blocks`.
+
+    Memory holds A twice: an orthonormal basis, and the weighted problem that is factored. A large A
+    is computed again in every step that improves the solution.
+    """
+    _check(tol, steps)
+    chosen = solve_blocks(blocks, shape, dtype, b, rtol=rtol)
+    return _solved(chosen, blocks, b, tol, steps)
+
+
+def _check(tol: Any, steps: Any) -> None:
     check_positive(steps=steps)
     if not (isinstance(tol, int | float) and 0.0 < tol < 1.0):
         raise ValueError(f"tol: got {tol!r}, expected a number between 0 and 1, such as 1e-3.")
-    chosen = solve(A, b, rtol=rtol)
-    n, columns = chosen.solution.shape[0], chosen.columns
-    matrix = np.asarray(A, chosen.solution.dtype)[:, columns]
-    sides = np.asarray(b, matrix.dtype).reshape(len(matrix), -1)
-    basis, R = np.linalg.qr(matrix)
+
+
+def _rows_of(matrix: np.ndarray) -> Iterator[np.ndarray]:
+    rows = max(1, _BLOCK_ENTRIES // matrix.shape[1])
+    for first in range(0, len(matrix), rows):
+        yield matrix[first : first + rows]
+
+
+def _solved(
+    chosen: LeastSquares, blocks: Blocks, b: Any, tol: float, steps: int
+) -> SupNormSolution:
+    n, columns, given = chosen.solution.shape[0], chosen.columns, np.asarray(b, np.float64)
+    matrix = ChosenColumns(blocks, len(given), columns, chosen.solution.dtype)
+    sides = np.asarray(b, matrix.dtype).reshape(len(given), -1)
+    basis, R = matrix.factored()
     runs = [_lawson(matrix, basis, R, y, tol, steps) for y in sides.T]
-    _measure_as_given(runs, matrix, sides, np.asarray(b, np.float64).reshape(sides.shape))
+    _measure_as_given(runs, matrix, sides, given.reshape(sides.shape))
     solution = np.zeros((n, len(runs)), matrix.dtype)
     solution[columns] = np.stack([run.coefficients for run in runs], axis=1)
     weights = np.stack([run.weights for run in runs], axis=1)
@@ -173,24 +213,24 @@ def _status(run: _Run, tol: float, steps: int) -> Status:
 
 
 def _measure_as_given(
-    runs: Sequence[_Run], matrix: np.ndarray, sides: np.ndarray, given: np.ndarray
+    runs: Sequence[_Run], matrix: ChosenColumns, sides: np.ndarray, given: np.ndarray
 ) -> None:
     """Errors and bounds for the right-hand sides as given, where float32 has rounded them."""
     for run, rounded, exact in zip(runs, sides.T, given.T, strict=True):
         moved = float(np.abs(exact - rounded).max())
         if moved:
-            left = exact - matrix.astype(np.float64) @ run.coefficients.astype(np.float64)
+            left = exact - matrix.times(run.coefficients.astype(np.float64))
             run.attained = float(np.abs(left).max())
             run.lower = max(run.lower - moved, 0.0)
 
 
 def _lawson(
-    matrix: np.ndarray, basis: np.ndarray, R: np.ndarray, y: np.ndarray, tol: float, steps: int
+    matrix: ChosenColumns, basis: np.ndarray, R: np.ndarray, y: np.ndarray, tol: float, steps: int
 ) -> _Run:
     """Weighted least squares again and again, each weight multiplied by its residual."""
     m, rank = basis.shape
     unit = _ROUNDING * rank * float(np.finfo(y.dtype).eps)
-    sizes, largest = np.max(np.abs(matrix), axis=0, initial=0.0), float(np.max(np.abs(y)))
+    sizes, largest = matrix.sizes, float(np.max(np.abs(y)))
     run = _Run(np.zeros(rank, y.dtype), math.inf, 0.0, np.full(m, 1.0 / m))
     logs = before = np.zeros(m)
     gathered, last, record, checked = 0, 0.0, math.inf, 0
@@ -226,7 +266,7 @@ def _weights(logs: np.ndarray, tol: float) -> np.ndarray:
 
 def _keep(
     run: _Run,
-    matrix: np.ndarray,
+    matrix: ChosenColumns,
     R: np.ndarray,
     c: np.ndarray,
     y: np.ndarray,
@@ -237,7 +277,7 @@ def _keep(
     """Better bounds replace the old ones; the upper one is that of the coefficients themselves."""
     if np.max(left) < run.attained:
         x = solve_triangular(R, c) if len(c) else c
-        attained = float(np.max(np.abs(y - matrix @ x)))
+        attained = float(np.max(np.abs(y - matrix.times(x))))
         if attained < run.attained:
             run.coefficients, run.attained = x, attained
     if bound > run.proved:

@@ -23,10 +23,11 @@ from approxlab.domains import Box
 from approxlab.fitting.orthogonal_greedy import ridge_units
 from approxlab.fitting.orthogonal_greedy.dictionaries import Dictionary
 from approxlab.fitting.orthogonal_greedy.polishing import polished
-from approxlab.fitting.orthogonal_greedy.projection import Projection
+from approxlab.fitting.orthogonal_greedy.projection import Projection, Span
 from approxlab.fitting.orthogonal_greedy.result import GreedyFit, GreedyStatus
 from approxlab.fitting.orthogonal_greedy.rules import Rule, rules
 from approxlab.fitting.orthogonal_greedy.search import Search
+from approxlab.fitting.orthogonal_greedy.spline_projection import SplineProjection, Unresolved
 from approxlab.fitting.target_or_arrays import check_target
 from approxlab.host_threads import one_thread
 from approxlab.networks.mlp import MLP
@@ -36,6 +37,7 @@ __all__ = ["greedy"]
 
 _POLISH_STEPS = 50
 _BATCH = 4096
+_STORED = 256  # units up to which a stored basis is as quick
 
 
 @one_thread()
@@ -61,7 +63,9 @@ def greedy(
 
     Computes on the host in float64: small dense products that leave nothing for compilation to
     gain. Memory is about 8 N (units + 2 d units if polished) bytes for N points, and that of the
-    dictionary.
+    dictionary. More than 256 ReLU units of one variable span a space of linear splines, and are
+    projected onto as such, in O(N) a step and without the N units: then units and errors are those
+    of a stored basis up to rounding.
 
     Args:
         target: A `Target`; points outside its mask are left out.
@@ -113,12 +117,22 @@ def greedy(
     centre = target.domain.center
     box = Box(target.domain.lower - centre, target.domain.upper - centre)
     random = jax.random.key(0) if key is None else key
-    search = Search(fit, box, power, chosen, score, random, refine, max_bytes)
-    projection, residuals, status, skipped = _grown(search, fit, units)
-    vectors, biases = search.chosen()
-    triangle, coordinates = _leading(projection)
+
+    def search() -> Search:
+        return Search(fit, box, power, chosen, score, random, refine, max_bytes)
+
+    try:
+        grown = _grown(search(), _projection(fit, units, power), units)
+    except Unresolved:
+        grown = _grown(search(), _stored(fit, units), units)
+    vectors, biases, projection, residuals, status, skipped = grown
+    triangle, coordinates = projection.factors()
     coefficients = _solved(triangle, coordinates)
-    errors = _errors(test, vectors, biases, power, triangle, coordinates)
+    errors = (
+        projection.errors(test, triangle, coordinates)
+        if isinstance(projection, SplineProjection)
+        else _errors(test, vectors, biases, power, triangle, coordinates)
+    )
     outcome, polish_residuals = "off", list[float]()
     final = vectors, biases, coefficients
     if polish and len(biases):
@@ -144,11 +158,24 @@ def greedy(
     )
 
 
+def _projection(rule: Rule, units: int, power: int) -> Span:
+    """Of many ReLU units of one variable without a stored basis: then it is quicker."""
+    x = rule.points[:, 0]
+    spline = power == 1 and rule.points.shape[1] == 1 and units > _STORED
+    if not spline or np.any(np.diff(x) <= 0.0):
+        return _stored(rule, units)
+    roots = np.sqrt(rule.weights)
+    return SplineProjection(rule.values * roots, x, roots)
+
+
+def _stored(rule: Rule, units: int) -> Projection:
+    return Projection(rule.values * np.sqrt(rule.weights), units)
+
+
 def _grown(
-    search: Search, rule: Rule, units: int
-) -> tuple[Projection, np.ndarray, GreedyStatus, int]:
+    search: Search, projection: Span, units: int
+) -> tuple[np.ndarray, np.ndarray, Span, np.ndarray, GreedyStatus, int]:
     """Unit after unit, until there are enough or there is nothing left to gain."""
-    projection = Projection(rule.values * np.sqrt(rule.weights), units)
     floor = 4.0 * np.finfo(float).eps * float(np.linalg.norm(projection.residual))
     residuals, skipped, status = [], 0, GreedyStatus.COMPLETE
     while projection.count < units:
@@ -161,12 +188,7 @@ def _grown(
             break
         skipped += passed
         residuals.append(float(np.linalg.norm(projection.residual)))
-    return projection, np.array(residuals), status, skipped
-
-
-def _leading(projection: Projection) -> tuple[np.ndarray, np.ndarray]:
-    m = projection.count
-    return projection.triangle[:m, :m], projection.coordinates[:m]
+    return *search.chosen(), projection, np.array(residuals), status, skipped
 
 
 def _solved(triangle: np.ndarray, coordinates: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from approxlab.fitting.orthogonal_greedy import ridge_units
-from approxlab.fitting.orthogonal_greedy.projection import Projection
+from approxlab.fitting.orthogonal_greedy.projection import Span
 from approxlab.fitting.orthogonal_greedy.rules import Rule
 from approxlab.fitting.orthogonal_greedy.scoring import gains
 
@@ -39,7 +39,7 @@ class Nearby:
         strip: np.ndarray,
         rule: Rule,
         power: int,
-        projection: Projection,
+        projection: Span,
     ) -> None:
         self._vector, self._bias, self._power = vector, bias, power
         self._farthest, self._width = farthest, width
@@ -53,7 +53,8 @@ class Nearby:
         self._products = new @ projection.residual
         self._points, self._on, self._roots = rule.points[strip], on[strip], roots[strip]
         self._surely = int(np.count_nonzero(on)) - int(np.count_nonzero(self._on))
-        self._residual, self._basis = projection.residual[strip], projection.basis[:, strip]
+        self._residual, self._strip = projection.residual[strip], strip
+        self._within = projection.squares_within
         self._columns, self._new_columns = columns[:, strip], new[:, strip]
 
     @classmethod
@@ -64,7 +65,7 @@ class Nearby:
         reach: np.ndarray,
         rule: Rule,
         power: int,
-        projection: Projection,
+        projection: Span,
     ) -> Nearby | None:
         """The units within these distances; None where columns of all points are as quick."""
         if power > 1 or not projection.count:
@@ -95,12 +96,12 @@ class Nearby:
             v = np.stack([along, *(vectors @ self._frame).T, biases - along * self._bias])
             rest = np.where(on != self._on[:, None], np.abs(z), 0.0)
         rest *= self._roots[:, None]
-        own, inner = np.einsum("ij,ij->j", rest, rest), self._basis @ rest
+        own = np.einsum("ij,ij->j", rest, rest)
         products = np.abs(self._products @ v + self._residual @ rest)
         squares = _form(self._squares, v) + 2.0 * _mixed(v, self._columns, rest) + own
         parts = _form(self._new, v)
         new = parts + 2.0 * _mixed(v, self._new_columns, rest) + own
-        new -= np.einsum("ij,ij->j", inner, inner)
+        new -= self._within(self._strip, rest)
         if np.any(new < _CANCELLED * (parts + own)):  # dependent, to within these differences
             return None
         seen = self._surely + np.count_nonzero(on, axis=0)

@@ -8,13 +8,51 @@ anew.
 
 from __future__ import annotations
 
+from typing import Any, Protocol, runtime_checkable
+
 import numpy as np
 
-_DEPENDENT = 1e-13  # part of a unit orthogonal to the basis, below which it adds only rounding
+__all__ = ["DEPENDENT", "SMALL", "Projection", "Span"]
+
+DEPENDENT = 1e-13  # part of a unit orthogonal to the basis, below which it adds only rounding
 
 _CANCELLED = 1e-8  # part of a square below which a difference of squares is no longer good
 
-_SMALL = 1e-4  # part of the values below which their rounding is felt in the residual
+SMALL = 1e-4  # part of the values below which their rounding is felt in the residual
+
+
+@runtime_checkable
+class Span(Protocol):
+    """The space of the units chosen, and what it leaves of the values."""
+
+    residual: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """Number of units."""
+
+    @property
+    def newest(self) -> np.ndarray:
+        """The newest vector of the orthonormal basis: shape (points,)."""
+
+    @property
+    def step(self) -> float:
+        """The coordinate of the values along the newest vector."""
+
+    def append(self, column: np.ndarray, vector: np.ndarray, bias: float) -> bool:
+        """Add a unit; False, and nothing is added, where it is numerically dependent."""
+
+    def without_basis(self, rows: np.ndarray) -> np.ndarray:
+        """The parts of rows (m, N) that are orthogonal to the units."""
+
+    def new_part(self, columns: np.ndarray) -> np.ndarray:
+        """Squared norms of the parts of columns (N, m) that are orthogonal to the units."""
+
+    def squares_within(self, strip: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Squared norms of the parts within the span, of columns that are zero off the strip."""
+
+    def factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """R and Q' y, where the columns of the units are Q R."""
 
 
 class Projection:
@@ -27,13 +65,24 @@ class Projection:
         self.triangle = np.zeros((most, most))
         self.coordinates = np.zeros(most)
         self._rows = np.empty((most, len(values)))
+        self._strip: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def basis(self) -> np.ndarray:
         """The orthonormal basis as rows: shape (count, points)."""
         return self._rows[: self.count]
 
-    def append(self, column: np.ndarray) -> bool:
+    @property
+    def newest(self) -> np.ndarray:
+        """The newest vector of the basis: shape (points,)."""
+        return self._rows[self.count - 1]
+
+    @property
+    def step(self) -> float:
+        """The coordinate of the values along the newest vector."""
+        return float(self.coordinates[self.count - 1])
+
+    def append(self, column: np.ndarray, *unit: Any) -> bool:
         """Add a unit; False, and nothing is added, where it is numerically dependent."""
         size = float(np.linalg.norm(column))
         if size == 0.0:
@@ -45,7 +94,7 @@ class Projection:
             rest -= part @ self.basis
             in_basis += part
         left = float(np.linalg.norm(rest))
-        if left <= _DEPENDENT:
+        if left <= DEPENDENT:
             return False
         m = self.count
         self.triangle[:m, m], self.triangle[m, m] = size * in_basis, size * left
@@ -54,7 +103,7 @@ class Projection:
         newest = self._rows[m]
         self.coordinates[m] = newest @ self.residual
         self.residual -= self.coordinates[m] * newest
-        if float(np.linalg.norm(self.residual)) < _SMALL * self._size:
+        if float(np.linalg.norm(self.residual)) < SMALL * self._size:
             # Orthogonal to rounding of itself, not of the values: the next unit is chosen by a
             # product with it in which nearly everything cancels.
             drift = self.basis @ self.residual
@@ -65,6 +114,19 @@ class Projection:
     def without_basis(self, rows: np.ndarray) -> np.ndarray:
         """The parts of rows (m, N) that are orthogonal to the basis."""
         return rows - (rows @ self.basis.T) @ self.basis
+
+    def squares_within(self, strip: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Squared norms of the parts within the basis, of columns that are zero off the strip."""
+        kept = self._strip
+        if kept is None or strip is not kept[0] or len(kept[1]) != self.count:
+            self._strip = kept = strip, self.basis[:, strip]
+        inner = kept[1] @ columns
+        return np.asarray(np.einsum("ij,ij->j", inner, inner))
+
+    def factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """R and the coordinates Q' y."""
+        m = self.count
+        return self.triangle[:m, :m], self.coordinates[:m]
 
     def new_part(self, columns: np.ndarray) -> np.ndarray:
         """Squared norms of the parts of columns (N, m) that are orthogonal to the basis."""

@@ -10,7 +10,7 @@ import numpy as np
 from approxlab.domains import Box
 from approxlab.fitting.orthogonal_greedy import ridge_units, selection
 from approxlab.fitting.orthogonal_greedy.dictionaries import Dictionary, Ridges, drawn, sphere
-from approxlab.fitting.orthogonal_greedy.projection import Projection
+from approxlab.fitting.orthogonal_greedy.projection import Span
 from approxlab.fitting.orthogonal_greedy.rules import Rule
 
 _TRIED = 32  # units of the dictionary that are tried before it is called exhausted
@@ -47,19 +47,19 @@ class Search:
         vectors = np.array(self._vectors_chosen).reshape(-1, self._box.dim)
         return vectors, np.array(self._biases_chosen)
 
-    def add_best(self, projection: Projection) -> int | None:
+    def add_best(self, projection: Span) -> int | None:
         """Add the best unit; how many dependent ones were passed over, None if all are."""
         vectors, biases = self._candidates(projection)
         roots = np.sqrt(self._rule.weights)
         for passed, (w, b) in enumerate(zip(vectors, biases, strict=True)):
             column = ridge_units.power_of(self._rule.points @ w + b, self._power) * roots
-            if projection.append(column):
+            if projection.append(column, w, float(b)):
                 self._vectors_chosen.append(w)
                 self._biases_chosen.append(float(b))
                 return passed
         return None
 
-    def _candidates(self, projection: Projection) -> tuple[np.ndarray, np.ndarray]:
+    def _candidates(self, projection: Span) -> tuple[np.ndarray, np.ndarray]:
         """Units to try, best first: refined ones, then those of the dictionary as they are."""
         scores = self._scores
         if scores is None:
@@ -85,7 +85,7 @@ class Search:
         return np.concatenate([better[0], vectors]), np.concatenate([better[1], biases])
 
     def _ordered(
-        self, vectors: np.ndarray, biases: np.ndarray, projection: Projection
+        self, vectors: np.ndarray, biases: np.ndarray, projection: Span
     ) -> tuple[np.ndarray, np.ndarray]:
         found = selection.scores_of(
             vectors, biases, self._rule, self._power, projection, self._score, self._least_points

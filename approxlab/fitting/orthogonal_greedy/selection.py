@@ -20,7 +20,7 @@ import numpy as np
 from approxlab.fitting.orthogonal_greedy import ridge_units
 from approxlab.fitting.orthogonal_greedy.dictionaries import Ridges
 from approxlab.fitting.orthogonal_greedy.nearby import Nearby
-from approxlab.fitting.orthogonal_greedy.projection import Projection
+from approxlab.fitting.orthogonal_greedy.projection import Span
 from approxlab.fitting.orthogonal_greedy.rules import Rule
 from approxlab.fitting.orthogonal_greedy.scoring import gains
 
@@ -46,7 +46,7 @@ class Scores:
         self._visible = (seen >= least_points) & (self._squares > 0.0)
         self._new = self._squares.copy()
 
-    def best(self, projection: Projection, count: int) -> np.ndarray:
+    def best(self, projection: Span, count: int) -> np.ndarray:
         """Flat indices of the units of largest score, best first; to be called in every step."""
         products = self._products(projection)
         scores = np.abs(products)
@@ -57,7 +57,7 @@ class Scores:
             scores = np.where(self._visible, scores / np.sqrt(np.where(squares > 0, squares, 1)), 0)
         return _highest(scores, count)
 
-    def _products(self, projection: Projection) -> np.ndarray:
+    def _products(self, projection: Span) -> np.ndarray:
         """Inner products of all units with the residual, kept up to date where a score allows it.
 
         What is new in all units shrinks by their part along the newest basis vector, and the inner
@@ -67,10 +67,10 @@ class Scores:
         size = float(np.linalg.norm(projection.residual))
         old, (count, before) = self._kept, self._of
         if self._score == "new" and projection.count:
-            newest = self.ridges.inner((projection.basis[-1] * self._roots)[None])[0]
+            newest = self.ridges.inner((projection.newest * self._roots)[None])[0]
             self._new -= newest**2
             if old is not None and projection.count == count + 1 and size > _SMALLER * before:
-                self._kept = old - projection.coordinates[count] * newest
+                self._kept = old - projection.step * newest
                 self._of = projection.count, before
                 return self._kept
         self._kept = self.ridges.inner((projection.residual * self._roots)[None])[0]
@@ -102,7 +102,7 @@ def scores_of(
     biases: np.ndarray,
     rule: Rule,
     power: int,
-    projection: Projection,
+    projection: Span,
     score: Score,
     least_points: int,
 ) -> np.ndarray:
@@ -126,7 +126,7 @@ def refined(
     half: np.ndarray,
     rule: Rule,
     power: int,
-    projection: Projection,
+    projection: Span,
     score: Score,
     least_points: int,
 ) -> tuple[np.ndarray, np.ndarray]:
