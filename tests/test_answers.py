@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import re
-from decimal import Decimal
 from fractions import Fraction
 
 import jax
@@ -18,8 +17,6 @@ import approxlab as al
 from approxlab import answers
 from approxlab.__main__ import main
 from approxlab.answers import _fits, asking
-from approxlab.answers._jumps import jump_of
-from approxlab.answers._questions import asked_above, checked_eps
 
 QUICK = {"seconds": None, "max_fits": 1, "timed": False}
 UNIT = al.Box([0.0], [1.0])
@@ -197,57 +194,6 @@ def test_an_affine_target_needs_no_unit():
     found = al.answer(lambda x: 3.0 * x[0] - 2.0 * x[1], 1e-9, box=al.Box.unit(2), **QUICK)
     assert found.smallest.units == 0
     assert found.smallest.proof(found.eps) == "certificate"
-
-
-JUMPS = {
-    "declared": ("step", None, "the target jumps by 1 where x is 0.707106781"),
-    "seen": (lambda x: jnp.floor(3.0 * x[0]), UNIT, "jumps, as far as floating point can tell"),
-    "plane": (lambda x: jnp.where(x[0] + x[1] > 1.0, 1.0, 0.0), al.Box.unit(2), "the diagonal"),
-}
-
-
-@pytest.mark.parametrize("kind", JUMPS)
-def test_a_jump_is_refused_in_plain_words(kind, tmp_path):
-    target, box, words = JUMPS[kind]
-    found = al.answer(target, 1e-2, box=box, **QUICK)
-    assert (found.smallest, found.least, found.proved) == (None, None, None)
-    assert math.isnan(found.gap)
-    for text in (str(found), found._repr_html_()):
-        assert "no network of continuous units is within eps" in text
-        assert words in text
-        assert "they are at least 0.5 away there in the sup norm, more than eps = 0.01" in text
-    assert found.rows()
-    plt.close(found.plot())
-    found.save(tmp_path)
-    assert str(al.Answer.load(tmp_path)) == str(found)
-
-
-def test_a_jump_of_less_than_twice_eps_is_no_obstacle():
-    assert jump_of(al.targets.get("step"), 0.4999) != ""
-    assert jump_of(al.targets.get("step"), 0.5001) == ""
-
-
-STEEP = {
-    "root": lambda x: jnp.sqrt(x[0]),
-    "steep": lambda x: jnp.tanh(1e9 * (x[0] - 0.3)),
-    "fast": lambda x: jnp.sin(1e7 * x[0]),
-}
-
-
-@pytest.mark.parametrize("kind", STEEP)
-def test_no_jump_is_seen_in_what_is_only_steep(kind):
-    for eps in (1e-2, 1e-9):
-        assert jump_of(al.Target(STEEP[kind], domain=UNIT), eps) == ""
-
-
-@pytest.mark.parametrize("name", al.targets.names())
-def test_only_targets_with_jumps_jump(name):
-    target = al.targets.get(name)
-    if target.mask is None:
-        blind = dataclasses.replace(
-            target, continuous=None, lipschitz=None, second_derivative=None, smoothness="fractal"
-        )
-        assert bool(jump_of(blind, 1e-3)) == (target.smoothness == "jump")
 
 
 def test_a_network_that_a_certificate_refutes_is_left_out(monkeypatch):
@@ -430,29 +376,6 @@ def test_the_page_has_its_four_parts(square):
 def test_eps_must_be_positive(eps):
     with pytest.raises(ValueError, match="eps: got .* expected a positive number"):
         al.answer("square", eps)
-
-
-@pytest.mark.parametrize("eps", [0.1, 0.3, 0.25, 1e-3])
-@pytest.mark.parametrize("kind", [Fraction, Decimal, np.longdouble])
-def test_eps_is_never_rounded_to_the_weaker_side(eps, kind):
-    """Exact values of floats stay as they are; the next ones beside them go to both sides."""
-    exact, tiny = kind(eps), kind(1) / kind(10**18)
-    assert checked_eps(exact) == asked_above(exact) == eps
-    for asked in (exact + tiny * exact, exact - tiny * exact):
-        below, above = checked_eps(asked), asked_above(asked)
-        assert below < asked < above
-        assert above == math.nextafter(below, 1.0)
-    assert checked_eps(Fraction(3, 10)) == math.nextafter(0.3, 1.0 * (0.3 < Fraction(3, 10)))
-
-
-def test_a_size_that_is_needed_for_the_float_only_is_not_told():
-    """A tent of height 2 eps: the float below a fraction excludes affine functions, it does not."""
-    eps = Fraction(1, 10)
-    assert float(eps) > eps
-    height = 2.0 * math.nextafter(0.1, 0.0)
-    tent = al.Target(lambda x: height * (1.0 - jnp.abs(2.0 * x[0] - 1.0)), domain=UNIT)
-    needed = {e: al.answers.least_sizes(tent, e)[0].units for e in (0.09, eps)}
-    assert needed == {0.09: 1, eps: 0}
 
 
 REFUSED = [

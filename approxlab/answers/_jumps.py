@@ -2,8 +2,9 @@
 
 If values of f on both sides of a jump differ by J, a continuous function differs from f by at least
 J / 2 close to the jump. Jumps are looked for on lines through the box: wherever neighbouring values
-differ by more than 2 eps, the place is halved until it is as narrow as floating point allows. A
-difference that has not shrunk on the way from a width of 1e-12 of the line is a jump.
+differ by more than eps (a sample on a jump may cut it in two), the place is halved until it is as
+narrow as floating point allows. A difference that has not shrunk on the way from a width of 1e-12 of
+the line is a jump.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def _jump(target: Target, line: Line, eps: float) -> tuple[float, float] | None:
         return found.reshape(places.shape)
 
     scale = max(abs(line.low), abs(line.high))
-    middles = _halved(values, np.stack([t[:-1], t[1:]], axis=1), 2.0 * eps, _FINE * scale)
+    middles = _halved(values, np.stack([t[:-1], t[1:]], axis=1), eps, _FINE * scale)
+    if len(middles) == 0:
+        return None
     around = middles[:, None] + scale * np.array([-_COARSE, -_FINE, 0.0, _FINE, _COARSE])
     near = values(around)
     fine = np.ptp(near[:, 1:-1], axis=1)

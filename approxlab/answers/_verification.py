@@ -77,7 +77,7 @@ def _errors(one: FoundNetwork, target: Target | None) -> Iterator[tuple[bool, st
     if target is None:
         yield False, f"{name}: that its certificate is about the target, which was not given"
         return
-    meant = difference(one.network, target, one.network.in_features)
+    meant = difference(one.network, target, target.dim)
     if str(meant) == str(one.certificate.expression):
         yield True, f"{name}: its certificate is about this network and the target"
     else:
