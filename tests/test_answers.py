@@ -267,6 +267,7 @@ def test_latex_and_bibtex(square):
         depth += (sign == "{") - (sign == "}")
         assert depth >= 0
     assert depth == 0
+    assert r"error \ensuremath{\le}" in found
     assert found.count(r"\begin{") == found.count(r"\end{") == 3
     assert not re.search(r"(?<!\\)[%#_$]", re.sub(r"\\cite\{[^}]*\}", "", found))
     columns = re.search(r"\\begin\{tabular\}\{(l+)\}", found)[1]

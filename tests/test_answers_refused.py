@@ -106,3 +106,9 @@ def test_only_targets_with_jumps_jump(name):
     if target.mask is None:
         blind = al.Target(target.fn, domain=target.domain, kinks=target.kinks)
         assert bool(jump_of(blind, 1e-3)) == (target.smoothness == "jump")
+
+
+@pytest.mark.parametrize("eps", [math.nextafter(0.01, 0.0), 1e-2, 1e-300])
+def test_a_page_without_a_network_draws_without_a_warning(eps):
+    """A lone line at eps has no limits of its own."""
+    plt.close(al.answer("step", eps, **QUICK).plot())

@@ -3,7 +3,7 @@
 If values of f on both sides of a jump differ by J, a continuous function differs from f by at least
 J / 2 close to the jump. Jumps are looked for on lines through the box: wherever neighbouring values
 differ by more than eps (a sample on a jump may cut it in two), the place is halved until it is as
-narrow as floating point allows. A difference that has not shrunk on the way from a width of 1e-12 of
+narrow as floating point allows. A difference that has not shrunk since a width of 1e-12 of
 the line is a jump.
 """
 

@@ -6,7 +6,7 @@ import html
 import math
 from typing import Any
 
-__all__ = ["facts", "headline", "page", "tables", "text"]
+__all__ = ["counted", "facts", "headline", "page", "tables", "text"]
 
 _PROOFS = {"theorem": "theorem", "certificate": "certificate", "none": "none (estimate)"}
 
@@ -29,6 +29,11 @@ def headline(answer: Any) -> str:
         return f"{sentence}; {same} (proved)"
     verb = "is" if least.units == 1 else "are"
     return f"{sentence}; at least {least.units} {verb} needed ({least.kind}; proved)"
+
+
+def counted(units: Any) -> str:
+    """A number of units in words."""
+    return f"{units} unit" + "s" * (str(units) != "1")
 
 
 def _size(one: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from approxlab.answers._questions import target_of
+from approxlab.answers._tables import counted
 from approxlab.answers.found_networks import FoundNetwork
 from approxlab.answers.lower_bounds import LeastSize, least_sizes
 from approxlab.certify._problems import difference
@@ -65,7 +66,7 @@ def _same_box(answer: Any, target: Any) -> Target:
 
 def _errors(one: FoundNetwork, target: Target | None) -> Iterator[tuple[bool, str]]:
     """(proved, statement) of what is known of one network."""
-    name = f"{one.units} units, {one.method}"
+    name = f"{counted(one.units)}, {one.method}"
     if one.certificate is None:
         yield (
             False,
@@ -93,4 +94,4 @@ def _least(stored: list[LeastSize], now: tuple[LeastSize, ...]) -> Iterator[str]
                 f"least_sizes: got {one.units} units of {one.kind}, of which only {found} are "
                 "proved now: the target is another one, or the answer is wrong."
             )
-        yield f"{one.kind}: at least {one.units} units"
+        yield f"{one.kind}: at least {counted(one.units)}"
