@@ -250,8 +250,8 @@ print(low, best)
 assert abs(low - float(best.lower)) < 1e-5
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# 2. The sine takes a value just above 0 seven times. A sum of n sigmoids takes a value at most 2^n - 1
-# times, so three are needed at least.
+# 2. The sine takes a value just above 0 seven times. A sum of n sigmoids takes a value at most
+# 2^n - 1 times, so three are needed at least.
 wave = al.Target(lambda x: jnp.sin(20.0 * x[0]), domain=al.Box([0.0], [1.0]), name="wave")
 needed = next(x for x in al.answers.least_sizes(wave, 0.1) if "tanh" in x.activations)
 print(needed)
