@@ -173,8 +173,7 @@ assert all(mine.least_for(one).units <= one.units for one in mine.found)
 
 # %%
 jump = al.answer("step", 0.01, **ask)
-for name, sentence in jump.facts:
-    print(f"{name}: {sentence}")
+jump
 
 # %%
 assert jump.found == ()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _GAP = 0.12  # inches between panels, and around all
 _TALL = 2.8  # inches of a frame on paper at most
+_NAMES = 0.4  # of the width of a page at most, for the names beside an axis
 _STRETCH = 1.5  # of a panel at most, where a page need not be full
 
 
@@ -134,6 +135,7 @@ class _Part:
         around = sum(sizes) + 2 * _GAP
         for panel in row:
             panel.show(True)
+            panel.wrap_names(_NAMES * inside)
         room = shown.height - around
         self.frames = self._arranged(inside, room)
         top = max(margins[3] for margins in self.margins)

@@ -45,6 +45,19 @@ class Panel:
                 wrapped(title, width)
             wrapped(ax.xaxis.label, width + 0.5)
 
+    def wrap_names(self, width: float) -> None:
+        """Breaks names beside the axes that are wider than so many inches."""
+        from matplotlib.ticker import FixedLocator
+
+        for ax in self.axes:
+            labels = ax.get_yticklabels()
+            if isinstance(ax.yaxis.get_major_locator(), FixedLocator) and any(
+                _inches(label, _extent(label)).width > width for label in labels
+            ):
+                for label in labels:
+                    wrapped(label, width)
+                ax.set_yticks(ax.get_yticks(), [label.get_text() for label in labels])
+
     @property
     def frame(self) -> tuple[float, float, float, float]:
         """What encloses all frames: left, lower, right, upper, in inches."""
