@@ -21,7 +21,7 @@ extensions = [
     "sphinx-mathjax-offline",
 ]
 exclude_patterns = ["**/.ipynb_checkpoints"]
-myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 # Notebooks are executed by generated_pages, two at a time, and only if they have changed.
@@ -37,5 +37,6 @@ suppress_warnings = ["ref.python"]  # several classes have an attribute of the s
 
 html_theme = "furo"
 html_title = "approxlab"
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_extra_path = ["../page/approxlab.html"]  # the map of the lecture links to its sections

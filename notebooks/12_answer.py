@@ -35,7 +35,7 @@ import approxlab as al
 
 jax.config.update("jax_enable_x64", True)
 
-ask = {"seconds": None, "max_fits": 4, "timed": False}  # no clock: the same on every machine
+ask = {"seconds": None, "max_fits": 4, "timed": False}  # no clock
 found = al.answer("square", 1e-3, **ask)
 found
 

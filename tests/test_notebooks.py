@@ -27,6 +27,16 @@ def test_the_numbers_of_the_notebooks_have_no_hole():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=_names)
+def test_no_sentence_becomes_a_list(path):
+    """Markdown begins a list at a line with + or - in front, also in the middle of a formula."""
+    for heading, text in _cells(path):
+        lines = text.splitlines() if heading == "[markdown]" else []
+        for before, line in zip(lines, lines[1:], strict=False):
+            sign = re.match(r"# [-+*] ", line)
+            assert not sign or before.startswith(("# - ", "#   ")) or before == "#", line
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=_names)
 def test_form(path):
     cells = _cells(path)
     first_code = next(text for heading, text in cells if not heading.startswith("[markdown]"))
