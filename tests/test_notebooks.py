@@ -1,5 +1,6 @@
 """The notebooks run from top to bottom, without a warning, and are made as CONTRIBUTING says."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def test_no_sentence_becomes_a_list(path):
     """Markdown begins a list at a line with + or - in front, also in the middle of a formula."""
     for heading, text in _cells(path):
         lines = text.splitlines() if heading == "[markdown]" else []
-        for before, line in zip(lines, lines[1:], strict=False):
+        for before, line in itertools.pairwise(lines):
             sign = re.match(r"# [-+*] ", line)
             assert not sign or before.startswith(("# - ", "#   ")) or before == "#", line
 
