@@ -45,6 +45,20 @@ class Panel:
                 wrapped(title, width)
             wrapped(ax.xaxis.label, width + 0.5)
 
+    def take_out_legends(self, width: float) -> None:
+        """Legends that are wider than so many inches go under the frame, which they would fill."""
+        for ax in self.axes:
+            legend = ax.get_legend()
+            if legend is None or not legend.get_visible() or legend in self.below:
+                continue
+            if size_of(legend)[0] > width:
+                self.below.insert(0, legend)
+
+    def wrap_texts(self, width: float) -> None:
+        """Breaks what is written in and beside the frames where it is wider than so many inches."""
+        for text in (text for ax in self.axes for text in ax.texts if text.get_visible()):
+            wrapped(text, width)
+
     def wrap_names(self, width: float) -> None:
         """Breaks names beside the axes that are wider than so many inches."""
         from matplotlib.ticker import FixedLocator
