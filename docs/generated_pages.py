@@ -77,7 +77,7 @@ def _gallery():
                 shutil.copyfile(file, OUT / "figures" / file.name)
         caption = " ".join(json.loads(record.read_text())["caption"].split())
         pictures = [
-            f"![{_question(name)}](figures/{file.name}){{width=100%}}\n"
+            f'![{_question(name)}](figures/{file.name}){{width="100%"}}\n'
             for file in sorted((OUT / "figures").glob(f"{name}*.png"))
             if file.stem in (name, f"{name}_detail")
         ]
