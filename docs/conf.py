@@ -21,7 +21,7 @@ extensions = [
     "sphinx-mathjax-offline",
 ]
 exclude_patterns = ["**/.ipynb_checkpoints"]
-myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 
 # Notebooks are executed by generated_pages, two at a time, and only if they have changed.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _GAP = 0.12  # inches between panels, and around all
 _TALL = 2.8  # inches of a frame on paper at most
 # Of the width of a page at most: names beside an axis, texts, legends inside of frames.
-_NAMES, _TEXTS, _LEGENDS = 0.4, 0.8, 0.55
+_NAMES, _TEXTS, _LEGENDS = 0.4, 0.8, 0.42
 _STRETCH = 1.5  # of a panel at most, where a page need not be full
 
 
@@ -138,8 +138,8 @@ class _Part:
         around = sum(sizes) + 2 * _GAP
         for panel in row:
             panel.show(True)
-            panel.wrap_names(_NAMES * inside)
-            panel.wrap_texts(_TEXTS * inside)
+            names = panel.wrap_names(_NAMES * inside)
+            panel.wrap_texts(_TEXTS * (inside - names))
         room = shown.height - around
         self.frames = self._arranged(inside, room)
         top = max(margins[3] for margins in self.margins)

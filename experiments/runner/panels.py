@@ -59,18 +59,21 @@ class Panel:
         for text in (text for ax in self.axes for text in ax.texts if text.get_visible()):
             wrapped(text, width)
 
-    def wrap_names(self, width: float) -> None:
-        """Breaks names beside the axes that are wider than so many inches."""
+    def wrap_names(self, width: float) -> float:
+        """Breaks names beside the axes that are wider than so many inches; gives the widest."""
         from matplotlib.ticker import FixedLocator
 
+        widest = 0.0
         for ax in self.axes:
             labels = ax.get_yticklabels()
-            if isinstance(ax.yaxis.get_major_locator(), FixedLocator) and any(
-                _inches(label, _extent(label)).width > width for label in labels
-            ):
+            if not isinstance(ax.yaxis.get_major_locator(), FixedLocator) or not labels:
+                continue
+            if any(size_of(label)[0] > width for label in labels):
                 for label in labels:
                     wrapped(label, width)
                 ax.set_yticks(ax.get_yticks(), [label.get_text() for label in labels])
+            widest = max(widest, *(size_of(label)[0] for label in ax.get_yticklabels()))
+        return widest
 
     @property
     def frame(self) -> tuple[float, float, float, float]:
