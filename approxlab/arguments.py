@@ -18,6 +18,8 @@ __all__ = [
     "check_positive",
     "check_widths",
     "checked_flag",
+    "float_above",
+    "float_below",
 ]
 
 
@@ -140,6 +142,33 @@ def check_number(name: str, value: Any, *, positive: bool = False) -> None:
         return
     form = "a positive number" if positive else "a number that is at least 0"
     raise ValueError(f"{name}: got {value!r}, expected {form}.")
+
+
+def float_below(value: Any) -> float:
+    """The largest float that is not above a real number of any type.
+
+    An error is promised to be at most eps. The float nearest to a fraction or a decimal may be
+    above it, so that a promise about the float would be a weaker one.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> float(Fraction(1, 10)) > Fraction(1, 10), float_below(Fraction(1, 10)) > Fraction(1, 10)
+        (True, False)
+    """
+    nearest = float(value)
+    return math.nextafter(nearest, -math.inf) if nearest > value else nearest
+
+
+def float_above(value: Any) -> float:
+    """The least float that is not below a real number: for what is proved of all errors up to it.
+
+    Example:
+        >>> from decimal import Decimal
+        >>> float_above(Decimal("0.3")) > Decimal("0.3"), float(Decimal("0.3")) > Decimal("0.3")
+        (True, False)
+    """
+    nearest = float(value)
+    return math.nextafter(nearest, math.inf) if nearest < value else nearest
 
 
 def _finite(value: Any) -> bool:

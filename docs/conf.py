@@ -37,5 +37,6 @@ suppress_warnings = ["ref.python"]  # several classes have an attribute of the s
 
 html_theme = "furo"
 html_title = "approxlab"
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_extra_path = ["../page/approxlab.html"]  # the map of the lecture links to its sections

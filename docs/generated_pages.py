@@ -67,7 +67,8 @@ def _question(name):
 def _gallery():
     parts = [
         "# Gallery\n\nEvery experiment: its question, its figure, what the figure shows, the "
-        "command that makes it, and the record of its numbers.\n"
+        "command that makes it, and the record of its numbers. A click saves a figure at full "
+        "size.\n"
     ]
     (OUT / "figures").mkdir(parents=True, exist_ok=True)
     for record in sorted((ROOT / "figures").glob("*.json")):
@@ -77,7 +78,7 @@ def _gallery():
                 shutil.copyfile(file, OUT / "figures" / file.name)
         caption = " ".join(json.loads(record.read_text())["caption"].split())
         pictures = [
-            f"![{_question(name)}](figures/{file.name})\n"
+            f"[![{_question(name)}](figures/{file.name})](figures/{file.name})\n"  # at full size
             for file in sorted((OUT / "figures").glob(f"{name}*.png"))
             if file.stem in (name, f"{name}_detail")
         ]

@@ -120,9 +120,10 @@ assert monomial.condition > 1e13
 # %% [markdown]
 # ## Features that are learnt: an MLP
 #
-# A network with one hidden layer is again a linear model in its last layer. Its features tanh(w x
-# + b) or relu(w x + b) are chosen by training. Two ReLUs know nothing of the kink at 1/3, and
-# find it: seven parameters, and the squared loss over the training points is zero up to rounding.
+# A network with one hidden layer is again a linear model in its last layer. Its features
+# tanh(w x + b) or relu(w x + b) are chosen by training. Two ReLUs know nothing of the kink at 1/3,
+# and find it: seven parameters, and the squared loss over the training points is zero up to
+# rounding.
 
 # %%
 relu = al.fit(kink, hidden=(2,), activation="relu", method="variable_projection", seeds=3)

@@ -16,7 +16,8 @@
 # Cybenko proved in 1989 that sums of sigmoids are dense in the continuous functions: whatever
 # continuous g on an interval and whatever eps > 0, there is
 #
-# f(x) = sum_i alpha_i s(w_i x + b_i) with |f(x) - g(x)| < eps everywhere.
+# $$f(x) = \sum_i \alpha_i \, s(w_i x + b_i) \quad\text{with}\quad |f(x) - g(x)| < \varepsilon
+# \quad\text{everywhere.}$$
 #
 # His proof shows that there is one; it does not build it. Here it is built, in four pictures: a
 # step, a bump, a staircase, and a number of units that is proved to be enough.
@@ -192,7 +193,7 @@ bounds = {
     gain: al.constructions.staircase(square, 64, gain, halo=8).claim.bound.value
     for gain in (0.2, 0.3, 0.5, 1.0, 2.0)
 }
-print(bounds)
+print({gain: f"{bound:.1e}" for gain, bound in bounds.items()})
 assert min(bounds, key=bounds.get) in (0.3, 0.5)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

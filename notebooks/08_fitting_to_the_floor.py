@@ -42,7 +42,7 @@ errors = {1e-2: al.errors.sup(adam.network, runge).value}
 for rate in (1e-3, 1e-4):
     r = al.fit(runge, hidden=(16,), method="adam", seeds=2, steps=5000, learning_rate=rate)
     errors[rate] = al.errors.sup(r.network, runge).value
-print(errors)
+print({rate: f"{error:.1e}" for rate, error in errors.items()})
 
 # %%
 assert 1e-3 < errors[1e-2] < 2e-2

@@ -15,7 +15,7 @@
 #
 # Samples can miss the worst point. `al.certify.sup_norm` does not sample: it **proves**
 #
-# lower <= sup |network(x) - target(x)| <= upper
+# $$\text{lower} \;\le\; \sup_x |\text{network}(x) - \text{target}(x)| \;\le\; \text{upper}$$
 #
 # over every point of the box, for the stored weights taken exactly, with rounding outward in
 # every operation. The proof is a list of boxes that anybody can check again.

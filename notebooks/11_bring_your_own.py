@@ -72,7 +72,7 @@ for units in (2, 64):
     ).network
     difference = al.evaluate(net, kept) - Y_kept
     root_mean_square[units] = float(jnp.sqrt(jnp.mean(difference**2)))
-print(root_mean_square)
+print({units: f"{value:.4f}" for units, value in root_mean_square.items()})
 
 # %% [markdown]
 # The noise has size 0.02: no network can be much better than that on new data, however many units
@@ -151,6 +151,7 @@ with al.plotting.style("paper"):
         rows, x="num_parameters", y="sup_error", by="depth", ax=ax, label="{} hidden layers".format
     )
     ax.set(xlabel="number of parameters", ylabel="sup error, sampled")
+    ax.legend()
     with tempfile.TemporaryDirectory() as folder:
         fig.savefig(Path(folder) / "figure.pdf")
 

@@ -126,7 +126,7 @@ def test_the_parabola_is_answered_by_the_optimum(square):
     assert "(proved)" in square.depth_saves
     assert square.costs[0].name == "value"
     assert square.costs[1].per_value > 1.0
-    square.verify()
+    assert any("theorem" in line for line in square.verify().not_proved)
 
 
 CASES = {
@@ -194,17 +194,6 @@ def test_an_affine_target_needs_no_unit():
     found = al.answer(lambda x: 3.0 * x[0] - 2.0 * x[1], 1e-9, box=al.Box.unit(2), **QUICK)
     assert found.smallest.units == 0
     assert found.smallest.proof(found.eps) == "certificate"
-
-
-@pytest.mark.slow
-def test_a_jump_is_not_reached_and_the_answer_says_so():
-    found = al.answer("step", 1e-2, **QUICK)
-    assert (found.smallest, found.least, found.proved) == (None, None, None)
-    assert math.isnan(found.gap)
-    assert "no network within eps was found" in str(found)
-    assert any("0.5 away (estimate)" in note for note in found.notes)
-    assert found.rows()
-    plt.close(found.plot())
 
 
 def test_a_network_that_a_certificate_refutes_is_left_out(monkeypatch):
@@ -278,6 +267,7 @@ def test_latex_and_bibtex(square):
         depth += (sign == "{") - (sign == "}")
         assert depth >= 0
     assert depth == 0
+    assert r"error \ensuremath{\le}" in found
     assert found.count(r"\begin{") == found.count(r"\end{") == 3
     assert not re.search(r"(?<!\\)[%#_$]", re.sub(r"\\cite\{[^}]*\}", "", found))
     columns = re.search(r"\\begin\{tabular\}\{(l+)\}", found)[1]
@@ -301,8 +291,24 @@ def test_saved_and_loaded_answers_are_equal(square, tmp_path):
     for one, other in zip(again.found, square.found, strict=True):
         assert all(map(np.array_equal, one.network.weights, other.network.weights))
     assert all(map(np.array_equal, again.curve, square.curve))
-    again.verify()
+    assert again.verify() == square.verify()
     assert al.certify.verify(sorted((tmp_path / "a").glob("certificate_*.json"))[0])
+
+
+def test_verify_says_what_it_proves(square):
+    alone, whole = square.verify(), square.verify("square")
+    certified = sum(one.certificate is not None for one in square.found)
+    assert certified == len(alone.proved) > 0
+    assert any("least sizes: give the target" in line for line in alone.not_proved)
+    assert len(whole.proved) == 2 * certified + len(square.least_sizes)
+    assert all("theorem" in line for line in whole.not_proved)
+    assert "not proved again:" in str(whole)
+    with pytest.raises(ValueError, match="expected the one of this answer"):
+        square.verify(al.targets.get("exp"))
+    other = square.verify(lambda x: 1.2 * x[0] ** 2)
+    assert any("about another program" in line for line in other.not_proved)
+    with pytest.raises(ValueError, match="only 0 are proved now"):
+        square.verify(lambda x: 0.01 * x[0])
 
 
 def test_a_changed_folder_is_refused(square, tmp_path):

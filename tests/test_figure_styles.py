@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 from matplotlib.image import imread
 from sampling import mostly_slow
@@ -15,7 +16,9 @@ from experiments import runner
 from experiments.runner.pages import medium, pages
 
 ROOT = Path(__file__).parent.parent
-SOME = mostly_slow(["fault_share", "gap_to_optimum"], ["fault_share"])
+SOME = mostly_slow(
+    ["fault_share", "gap_to_optimum", "certified_benchmark", "kernel_limit"], ["fault_share"]
+)
 
 
 def experiment(name):
@@ -63,6 +66,29 @@ def test_letters_have_their_size_and_lie_on_the_page(name, style, columns):
             assert box.y0 > -0.02, text
             assert box.y1 < page.get_figheight() + 0.02, text
     assert seen == set(every)
+
+
+def test_one_column_has_room_for_what_is_drawn():
+    """Long names, texts and legends inside of frames would leave a sliver of a frame."""
+    mpl.use("Agg")
+    figure, axes = plt.subplots(1, 2, figsize=(11.0, 5.0), layout="constrained")
+    long = "a name with several words that is long"
+    axes[0].barh(range(3), [1.0, 2.0, 3.0], label="what the bars are said to show, in many words")
+    axes[0].set_yticks(range(3), [f"{long} {i}" for i in range(3)])
+    axes[0].text(0.0, 1.02, f"{long}, and {long}", transform=axes[0].transAxes)
+    axes[0].legend()
+    axes[1].plot([0.0, 1.0])
+    inches = figure.dpi_scale_trans.inverted()
+    page = next(iter(pages(figure, medium("paper", 1))))
+    page.canvas.draw()
+    assert axes[0].get_window_extent().transformed(inches).width > 1.3
+    assert not axes[0].get_legend().get_visible()
+    assert len(page.legends) == 1
+    for text in (*axes[0].texts, *axes[0].get_yticklabels(), *page.legends[0].get_texts()):
+        box = text.get_window_extent().transformed(inches)
+        assert -0.02 < box.x0 < box.x1 < page.get_figwidth() + 0.02, text
+    names = [label.get_text() for label in axes[0].get_yticklabels()]
+    assert all("\n" in name and name.replace("\n", " ").startswith(long) for name in names)
 
 
 def plot(folder, *flags, name="fault_share"):

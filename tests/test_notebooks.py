@@ -1,5 +1,6 @@
 """The notebooks run from top to bottom, without a warning, and are made as CONTRIBUTING says."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -24,6 +25,16 @@ def _names(path):
 
 def test_the_numbers_of_the_notebooks_have_no_hole():
     assert [int(path.name[:2]) for path in NOTEBOOKS] == list(range(1, len(NOTEBOOKS) + 1))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=_names)
+def test_no_sentence_becomes_a_list(path):
+    """Markdown begins a list at a line with + or - in front, also in the middle of a formula."""
+    for heading, text in _cells(path):
+        lines = text.splitlines() if heading == "[markdown]" else []
+        for before, line in itertools.pairwise(lines):
+            sign = re.match(r"# [-+*] ", line)
+            assert not sign or before.startswith(("# - ", "#   ")) or before == "#", line
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=_names)

@@ -8,13 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from approxlab.arguments import check_function, part_to_write
+from approxlab.arguments import check_function, float_above, float_below, part_to_write
 from approxlab.constructions._target_checks import check_target
 from approxlab.domains import Box
 from approxlab.targets.catalogue import get
 from approxlab.targets.target import Target
 
-__all__ = ["checked_eps", "checked_seconds", "target_of"]
+__all__ = ["asked_above", "checked_eps", "checked_seconds", "target_of"]
 
 
 def target_of(target: Any, box: Any) -> Target:
@@ -64,10 +64,10 @@ def _made(function: Any, box: Any) -> Target:
 
 
 def checked_eps(eps: Any) -> float:
-    """A positive finite number."""
+    """A positive finite float, not above what was asked: within it is within that."""
     try:
-        number = math.nan if isinstance(eps, bool | str) else float(eps)
-    except (TypeError, ValueError, OverflowError):
+        number = math.nan if isinstance(eps, bool | str) else float_below(eps)
+    except (TypeError, ValueError, ArithmeticError):
         number = math.nan
     if not 0.0 < number < math.inf:
         raise ValueError(
@@ -75,6 +75,12 @@ def checked_eps(eps: Any) -> float:
             "sup norm."
         )
     return number
+
+
+def asked_above(eps: Any) -> float:
+    """The same, not below what was asked: what no network reaches within it, none reaches."""
+    checked_eps(eps)
+    return float_above(eps)
 
 
 def checked_seconds(seconds: Any) -> float:

@@ -47,6 +47,7 @@ def save(path: str | os.PathLike[str], answer: Any) -> None:
         "constructions": [_fields(one) for one in answer.constructions],
         "costs": [_fields(one) for one in answer.costs],
         "notes": list(answer.notes),
+        "refusal": answer.refusal,
         "points": answer.curve[0].tolist(),
         "values": answer.curve[1].tolist(),
         "files": {name: _sha256(folder / name) for name in _files(answer.found)},
@@ -99,6 +100,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
             "constructions": tuple(Cost(**one) for one in data["constructions"]),
             "costs": tuple(DerivativeCost(**one) for one in data["costs"]),
             "notes": tuple(data["notes"]),
+            "refusal": data.get("refusal", ""),  # absent in older folders
             "curve": (np.array(data["points"], float), np.array(data["values"], float)),
         }
     except _NOT_ONE as error:

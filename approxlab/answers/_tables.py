@@ -6,7 +6,7 @@ import html
 import math
 from typing import Any
 
-__all__ = ["facts", "headline", "page", "tables", "text"]
+__all__ = ["counted", "facts", "headline", "page", "tables", "text"]
 
 _PROOFS = {"theorem": "theorem", "certificate": "certificate", "none": "none (estimate)"}
 
@@ -14,6 +14,8 @@ _PROOFS = {"theorem": "theorem", "certificate": "certificate", "none": "none (es
 def headline(answer: Any) -> str:
     """The answer in a sentence."""
     best, proved, least = answer.smallest, answer.proved, answer.least
+    if best is None and answer.refusal:
+        return "no network of continuous units is within eps: the target jumps"
     if best is None:
         return "no network within eps was found; see notes"
     sentence = _size(best)
@@ -29,11 +31,16 @@ def headline(answer: Any) -> str:
     return f"{sentence}; at least {least.units} {verb} needed ({least.kind}; proved)"
 
 
+def counted(units: Any) -> str:
+    """A number of units in words."""
+    return f"{units} unit" + "s" * (str(units) != "1")
+
+
 def _size(one: Any) -> str:
     if one.units == 0:
         return "0 hidden units (an affine function)"
     layers = f"{one.layers} layer" + "s" * (one.layers > 1)
-    return f"{one.units} {one.network.activation} units in {layers}"
+    return f"{one.units} {one.network.activation} unit{'s' * (one.units > 1)} in {layers}"
 
 
 def tables(answer: Any) -> list[tuple[str, list[tuple[str, ...]]]]:
@@ -111,6 +118,8 @@ def facts(answer: Any) -> list[tuple[str, str]]:
         ("gap", f"{known} (units over the proved least of that kind)"),
         ("depth saves", answer.depth_saves),
     ]
+    if answer.refusal:
+        return [found[0], ("why", answer.refusal)]
     if answer.smallest is not None:
         found.insert(1, ("error", answer.smallest.error_text()))
     return found

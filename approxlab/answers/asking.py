@@ -11,7 +11,8 @@ from approxlab.answers._affine import affine_network, sample
 from approxlab.answers._budgets import Budget, shown
 from approxlab.answers._costs import costs_of
 from approxlab.answers._fits import Family, Search, families
-from approxlab.answers._questions import checked_eps, checked_seconds, target_of
+from approxlab.answers._jumps import jump_of
+from approxlab.answers._questions import asked_above, checked_eps, checked_seconds, target_of
 from approxlab.answers.found_networks import FoundNetwork
 from approxlab.answers.lower_bounds import LeastSize, least_sizes
 from approxlab.answers.result import Answer, curve_of
@@ -53,13 +54,16 @@ def answer(
 
     A fitted network has an estimate, which is a lower value of its error, until a certificate
     bounds it. A certificate that ran out of its budget is an interval; its upper end is proved too.
+    A target that jumps by more than 2 eps has no answer in the sup norm: `refusal` says where it
+    jumps, nothing is fitted, and the least sizes are told.
     The constructions are always asked, whatever the budget; then the fits and certificates share
     the seconds, and the last of them may exceed these a little.
 
     Args:
         target: A `Target` of any number of variables, the name of one in the catalogue, or a
             function of one point of shape (d,) with values of shape (); then give `box`.
-        eps: A positive number.
+        eps: A positive number. Of a fraction or decimal that is no float, the float below is asked
+            for of networks, and the one above of what no network reaches.
         box: The box of a plain function.
         seconds: Seconds by the clock; None for no clock, so that the numbers do not depend on the
             speed of the machine.
@@ -84,30 +88,27 @@ def answer(
         >>> found.smallest.units, found.least.units, found.smallest.proof(found.eps)
         (2, 2, 'theorem')
     """
-    question, limit = target_of(target, box), checked_eps(eps)
+    question, limit, above = target_of(target, box), checked_eps(eps), asked_above(eps)
     clock, many = checked_seconds(seconds), checked_flag("progress", progress)
     timed = checked_flag("timed", timed)
     check_positive(max_fits=max_fits)
     key = jax.random.key(0) if key is None else key
     check_key(key)
     with shown(many, clock) as bar:
-        return _answered(question, limit, Budget(clock, int(max_fits), bar), key, timed)
+        return _answered(question, (limit, above), Budget(clock, int(max_fits), bar), key, timed)
 
 
-def _answered(target: Target, eps: float, budget: Budget, key: Any, timed: bool) -> Answer:
-    budget.told("constructions")
-    points, values = sample(target)
-    found, table, refused = _constructed(target, eps)
-    found += _without_units(target, eps, points, values)
-    budget.told("least sizes", _best(found))
-    least = least_sizes(target, eps)
-    notes = [refused] if refused else []
-    shares = _SHARES.get(target.dim, _SHARES_BEYOND)
-    for family, share in zip(families(target, key), shares, strict=True):
-        budget.told(family.name, _best(found))
-        found += _searched(family, target, eps, (found, least), (budget, share), notes)
-    budget.told("certificates", _best(found))
-    found = _certified(_possible(found, least, notes), target, eps, budget, notes)
+def _answered(
+    target: Target, limits: tuple[float, float], budget: Budget, key: Any, timed: bool
+) -> Answer:
+    eps, above = limits
+    points_and_values = sample(target)
+    budget.told("least sizes")
+    least, notes = least_sizes(target, above), list[str]()
+    found, table = list[FoundNetwork](), tuple[Cost, ...]()
+    refusal = jump_of(target, eps)
+    if not refusal:
+        found, table = _sought(target, eps, points_and_values, least, (budget, key, notes))
     best = min(found, key=lambda one: _order(one, eps), default=None)
     budget.told("costs", _best(found))
     late = budget.left(_TIMED) <= 0.0
@@ -121,10 +122,32 @@ def _answered(target: Target, eps: float, budget: Budget, key: Any, timed: bool)
         constructions=table,
         costs=costs,
         notes=tuple(notes),
+        refusal=refusal,
         curve=curve_of(target),
         seconds=budget.spent,
         max_fits=budget.max_fits,
     )
+
+
+def _sought(
+    target: Target,
+    eps: float,
+    points_and_values: tuple[Any, Any],
+    least: tuple[LeastSize, ...],
+    means: tuple[Budget, Any, list[str]],
+) -> tuple[list[FoundNetwork], tuple[Cost, ...]]:
+    """Networks that were constructed or fitted, certified where that succeeds, and all costs."""
+    budget, key, notes = means
+    budget.told("constructions")
+    found, table, refused = _constructed(target, eps)
+    notes += [refused] * bool(refused)
+    found += _without_units(target, eps, *points_and_values)
+    shares = _SHARES.get(target.dim, _SHARES_BEYOND)
+    for family, share in zip(families(target, key), shares, strict=True):
+        budget.told(family.name, _best(found))
+        found += _searched(family, target, eps, (found, least), (budget, share), notes)
+    budget.told("certificates", _best(found))
+    return _certified(_possible(found, least, notes), target, eps, budget, notes), table
 
 
 def _possible(

@@ -25,7 +25,7 @@ import jax
 import numpy as np
 
 from approxlab.answers._lines import Line, lines_through
-from approxlab.answers._questions import checked_eps
+from approxlab.answers._questions import asked_above
 from approxlab.answers._witnesses import Values, bends, steps, turns
 from approxlab.certify._enclosures import Enclosure
 from approxlab.certify._problems import single
@@ -101,7 +101,7 @@ def least_sizes(target: Any, eps: Any) -> tuple[LeastSize, ...]:
 
     Args:
         target: A `Target` of any number of variables.
-        eps: A positive number.
+        eps: A positive number; a fraction or decimal is rounded up, which proves no more than it.
 
     Returns:
         One `LeastSize` per kind of network; where nothing can be proved (a mask, a program that
@@ -117,7 +117,7 @@ def least_sizes(target: Any, eps: Any) -> tuple[LeastSize, ...]:
         >>> [(least.layers, least.units) for least in found if "relu" in least.activations]
         [(None, 4), (1, 11), (2, 5), (3, 4)]
     """
-    eps = checked_eps(eps)
+    eps = asked_above(eps)
     reason = _obstacle(target)
     if reason:
         return (LeastSize((), None, None, reason),)

@@ -11,6 +11,7 @@ import numpy as np
 
 from approxlab.answers import _storage, _tables
 from approxlab.answers._costs import DerivativeCost
+from approxlab.answers._verification import Verification, verified
 from approxlab.answers.found_networks import FoundNetwork
 from approxlab.answers.lower_bounds import KINKED, LeastSize
 from approxlab.answers.theorems import bibliography, latex_document
@@ -38,6 +39,7 @@ class Answer:
         constructions: What each construction would cost, or why it does not apply.
         costs: What value and derivatives of the smallest network cost.
         notes: What was not found or not proved, and why.
+        refusal: Why there is no network at all, and what to ask instead; "" where there may be one.
         curve: Points and values of the target for pictures: in more than two dimensions, on the
             line through the middle of the box along the first axis.
         seconds: What it took.
@@ -55,6 +57,7 @@ class Answer:
     curve: tuple[np.ndarray, np.ndarray]
     seconds: float
     max_fits: int
+    refusal: str = ""
 
     def __post_init__(self) -> None:
         for one in self.found:
@@ -153,19 +156,25 @@ class Answer:
         """The answer in a few named sentences."""
         return _tables.facts(self)
 
-    def verify(self) -> None:
-        """Prove the certificates again.
+    def verify(self, target: Any = None) -> Verification:
+        """Prove again what can be proved again; the result names what was not.
 
-        Each certificate is a theorem about the network and the target that it holds; `load` checks
-        by their SHA-256 that networks and certificates are those that `save` wrote. Theorems of
-        constructions and least sizes are proved when an answer is made, and not again here.
+        Each certificate is a theorem about the network and the target that it holds, and is proved
+        again, box by box. With the target, the least sizes are proved once more, and certificates
+        are compared with network and target. Theorems of constructions are not proved again, and
+        estimates are no proofs. `load` checks by their SHA-256 that networks and certificates are
+        those that `save` wrote.
+
+        Args:
+            target: What was asked about; None if it is not at hand.
+
+        Returns:
+            A `Verification`; print it.
 
         Raises:
-            ValueError: If one is not proved.
+            ValueError: If a certificate or a least size is not proved.
         """
-        for one in self.found:
-            if one.certificate is not None:
-                one.certificate.verify()
+        return verified(self, target)
 
     def __repr__(self) -> str:
         return f"Answer({self.target}, eps {self.eps:g}: {_tables.headline(self)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from approxlab.answers._tables import headline, tables
+from approxlab.answers._tables import counted, headline, tables
 
 __all__ = ["bibliography", "cited", "latex_document"]
 
@@ -96,6 +96,7 @@ _SIGNS = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
 }
+_RELATIONS = {"<=": r"\ensuremath{\le}", ">=": r"\ensuremath{\ge}"}
 
 
 def cited(text: str) -> list[str]:
@@ -129,7 +130,7 @@ def latex_document(answer: Any) -> str:
         source = one.bound.source if one.bound is not None else "no proof: an estimate at samples"
         items.append(_item(f"{one.units} units, {one.error_text()}: {source}", one.method + source))
     items += [
-        _item(f"{kind}: at least {units} units; {why}", why) for kind, units, why in least[1:]
+        _item(f"{kind}: at least {counted(units)}; {why}", why) for kind, units, why in least[1:]
     ]
     return "\n".join(
         [
@@ -160,4 +161,7 @@ def _item(text: str, source: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(_SIGNS.get(sign, sign) for sign in text)
+    parts = re.split("(<=|>=)", text)
+    return "".join(
+        _RELATIONS.get(part) or "".join(_SIGNS.get(sign, sign) for sign in part) for part in parts
+    )

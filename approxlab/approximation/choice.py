@@ -12,6 +12,7 @@ import numpy as np
 from approxlab.approximation.candidates import CANDIDATES
 from approxlab.approximation.offers import Offer
 from approxlab.approximation.result import Approximation, Cost
+from approxlab.arguments import float_below
 from approxlab.claims import Construction
 from approxlab.constructions._target_checks import check_target
 from approxlab.targets.target import Target
@@ -100,11 +101,11 @@ def _real(value: Any) -> float | None:
     if isinstance(value, np.ndarray | np.generic | jax.Array):
         dtype = value.dtype
         real = jnp.issubdtype(dtype, jnp.integer) or jnp.issubdtype(dtype, jnp.floating)
-        return float(value) if value.shape == () and real else None
+        return float_below(value) if value.shape == () and real else None
     if not isinstance(value, int | float):
         return None
     try:
-        return float(value)
+        return float_below(value)
     except OverflowError:  # an integer such as 10**400
         return None
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from approxlab.arguments import float_below
 from approxlab.claims import Construction
 from approxlab.constructions._sigmoid_tails import (
     curvature_factors,
@@ -95,9 +96,9 @@ def cybenko(target: Target, eps: float | int, *, activation: str = "sigmoid") ->
         )
     interval_of(target)
     if activation == "relu":
-        return _interpolant(target, float(eps))
+        return _interpolant(target, float_below(eps))
     steepness(activation)
-    size = smallest_staircase(target, float(eps), activation == "heaviside")
+    size = smallest_staircase(target, float_below(eps), activation == "heaviside")
     return staircase(target, size.n, size.gain, activation=activation, halo=size.halo)
 
 

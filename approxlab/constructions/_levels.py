@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
-from approxlab.arguments import check_number, check_positive
+from approxlab.arguments import check_number, check_positive, float_below
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions._polynomial_programs import cheapest
 from approxlab.constructions._relu_rounding import with_rounding
@@ -53,7 +53,7 @@ def within(
     `programs(plain)` gives the programs to choose from; the plain ones are tried last, where the
     rounding of the others is too large.
     """
-    eps, least = float(eps), math.inf
+    eps, least = float_below(eps), math.inf
     for plain in (False, True):
         budget = eps - extra
         for _ in range(_ATTEMPTS):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from approxlab.arguments import check_number
+from approxlab.arguments import check_number, float_below
 from approxlab.claims import Construction
 from approxlab.constructions._analytic_series import (
     Expansion,
@@ -67,7 +67,7 @@ def analytic_deep(
     found = proved_expansion(target, eps, expansion, ellipse)
     best: tuple[Plan, tuple[MLP, float], float, int] | None = None
     problem: ValueError | None = None
-    for degree in _degrees(found, float(eps)):
+    for degree in _degrees(found, float_below(eps)):
         series, extra = found.series(degree), float(found.tails[degree])
 
         def programs(plain: bool, series: Any = series) -> Iterator[Program]:
@@ -97,9 +97,9 @@ def proved_expansion(target: Any, eps: Any, expansion: Any, ellipse: Any) -> Exp
     known = _checked_ellipse(ellipse)
     try:
         if expansion == "taylor":
-            found = taylor_expansion(target.fn, box, float(eps))
+            found = taylor_expansion(target.fn, box, float_below(eps))
         else:
-            found = chebyshev_expansion(target, float(eps), known)
+            found = chebyshev_expansion(target, float_below(eps), known)
     except NotAnalyticError as problem:
         raise ValueError(
             f"target: of {target!r} it cannot be proved that it is analytic: {problem}. Expected "

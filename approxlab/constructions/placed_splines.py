@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from approxlab.arguments import check_number
+from approxlab.arguments import check_number, float_below
 from approxlab.claims import Claim, Construction
 from approxlab.constructions._complex_discs import Discs, NotAnalyticError
 from approxlab.constructions._disc_programs import discs_of, without_custom_derivatives
@@ -110,7 +110,7 @@ def placed_spline(target: Any, eps: Any) -> Construction:
     box = interval_of(target)
     check_number("eps", eps, positive=True)
     curvature = curvature_of(target)
-    goal, eps = float(eps) * (1.0 - 1e-12), float(eps)
+    goal, eps = float_below(eps) * (1.0 - 1e-12), float_below(eps)
     whole = math.inf
     for _ in range(_ATTEMPTS):
         knots, moved = placed(curvature, goal, f"eps: got {eps!r} for {target!r}")

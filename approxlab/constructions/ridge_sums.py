@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from approxlab.arguments import float_below
 from approxlab.claims import Bound, Claim, Construction
 from approxlab.constructions._cybenko import cybenko, fewest_units, pieces_needed
 from approxlab.constructions.ridge_expansions import (
@@ -87,15 +88,15 @@ def ridge_sum(
             f"{known[0].target!r}. Give an expansion with more ridges."
         )
     curved = activation != "heaviside"
-    best = min(within, key=lambda one: ridge_units(one, float(eps), curved))
-    units = ridge_units(best, float(eps), curved)
+    best = min(within, key=lambda one: ridge_units(one, float_below(eps), curved))
+    units = ridge_units(best, float_below(eps), curved)
     if units > MOST_UNITS:
         raise ValueError(
             f"eps: got {eps!r} for {best.target!r}, which takes about {units:.3g} units in "
             f"{len(best.ridges)} ridges, expected at most {MOST_UNITS}. Ask for a larger eps."
         )
     costs = np.array([_cost(ridge, curved) for ridge in best.ridges])
-    room = (float(eps) - float(best.remainder)) * (1.0 - 1e-6)
+    room = (float_below(eps) - float(best.remainder)) * (1.0 - 1e-6)
     goal = room
     while goal > 0.5 * room:
         parts = [

@@ -87,8 +87,9 @@ def _error_curve(
     ax: Axes, answer: Any, points: np.ndarray, values: np.ndarray, fitted: Any
 ) -> None:
     color = colors("answer")
-    ax.axhline(answer.eps, color=color["eps"], linestyle="--", label="eps")
     ax.set_yscale("log")
+    ax.set_ylim(0.1 * answer.eps, 8.0 * answer.eps)  # before a lone line has limits of no width
+    ax.axhline(answer.eps, color=color["eps"], linestyle="--", label="eps")
     if fitted is not None:
         distance = np.abs(fitted - values)
         distance[~(distance > 0.0)] = np.nan  # zero has no place on this scale

@@ -9,7 +9,6 @@ from approxlab.plotting.palette import colors
 from experiments.certified_benchmark.findings import KINDS, kind
 from experiments.certified_benchmark.systems import SYSTEMS
 from experiments.drawing.figures import given_back
-from experiments.drawing.lettering import bold_title
 from experiments.drawing.rows import Row, distinct, of
 
 if TYPE_CHECKING:
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _COLORS = colors("certified benchmark")
-_PLACES = (1.02, 1.18, 1.3)  # of what is written at the right
-_LEGEND = 1.9  # below the axes, in lines
+_BESIDE = (6.0, 46.0, 88.0)  # points from the frame to what is written at the right
 _MARKERS = dict(zip(KINDS.values(), "s^o", strict=True))
+_PER_PANEL = 3  # systems: a panel is a page of slides
 
 
 @given_back
@@ -31,36 +30,54 @@ def draw(rows: Sequence[Row]) -> Figure:
 
     from approxlab import plotting
 
-    places, groups = _places(rows)
+    names = distinct(rows, "system")
+    parts = [names[i : i + _PER_PANEL] for i in range(0, len(names), _PER_PANEL)]
+    placed = [_places(rows, part) for part in parts]
+    heights = [places[-1] + 2.0 for places, _ in placed]
     low = min(row["certified_lower"] for row in rows)
     with plotting.style("screen"):
-        height = 1.9 + 0.27 * places[-1]
-        figure, ax = plt.subplots(figsize=(11.5, height), dpi=100, layout="none")
-        figure.subplots_adjust(left=0.15, right=0.75, top=1.0 - 0.4 / height, bottom=1.1 / height)
-        for row, y in zip(rows, places, strict=True):
-            _draw_network(ax, row, y)
-        ax.set_yticks([y for y, _ in groups], [SYSTEMS[name].formula for _, name in groups])
-        ax.tick_params(axis="y", length=0)
-        ax.grid(axis="y", visible=False)
-        ax.set(xscale="log", xlabel="largest error of any component on the box")
-        ax.set_xlim(low / 3.0, 3.0)
-        ax.set_ylim(places[-1] + 1.0, -1.4)
-        bold_title(ax, "Proved errors (filled) and published tolerances (open)", loc="left")
-        for x, text in zip(_PLACES, ("upper/lower", "boxes", "seconds"), strict=True):
-            ax.text(x, -0.8, text, transform=ax.get_yaxis_transform(), fontsize=10)
-        _legend(ax, rows)
+        figure, axes = plt.subplots(
+            len(parts),
+            1,
+            figsize=(11.5, 1.9 + 0.28 * sum(heights)),
+            dpi=100,
+            sharex=True,
+            squeeze=False,
+            height_ratios=heights,
+            layout="constrained",
+        )
+        for ax, part, (places, headings) in zip(axes[:, 0], parts, placed, strict=True):
+            shown = [row for name in part for row in of(rows, system=name)]
+            for row, y in zip(shown, places, strict=True):
+                _draw_network(ax, row, y)
+            for y, name in headings:
+                _write(ax, 0.0, (4.0, y), SYSTEMS[name].formula, "black")
+            ax.set_yticks([])
+            ax.set(xscale="log", xlim=(low / 3.0, 3.0), ylim=(places[-1] + 1.0, -1.0))
+            for x, text in zip(_BESIDE, ("ratio", "boxes", "seconds"), strict=True):
+                _write(ax, 1.0, (x, 0.0), text, "black")
+        axes[-1, 0].set_xlabel("largest error of any component on the box")
+        figure.suptitle(
+            "Proved errors (filled: lower to upper end, and their ratio) "
+            "and published tolerances (open)",
+            fontsize=12,
+            fontweight="bold",
+        )
+        _legend(figure, axes[-1, 0], rows)
     return figure
 
 
-def _places(rows: Sequence[Row]) -> tuple[list[float], list[tuple[float, str]]]:
-    """Heights of all networks, and of the names of the systems."""
-    places, groups, y = list[float](), list[tuple[float, str]](), 0.0
-    for name in distinct(rows, "system"):
+def _places(
+    rows: Sequence[Row], systems: Sequence[str]
+) -> tuple[list[float], list[tuple[float, str]]]:
+    """Heights of all networks of some systems, and of the names over them."""
+    places, headings, y = list[float](), list[tuple[float, str]](), 0.0
+    for name in systems:
         count = len(of(rows, system=name))
-        places += [y + i for i in range(count)]
-        groups.append((y + 0.5 * (count - 1), name))
-        y += count + 0.7
-    return places, groups
+        headings.append((y, name))
+        places += [y + 1.0 + i for i in range(count)]
+        y += count + 1.3
+    return places, headings
 
 
 def _draw_network(ax: Axes, row: Row, y: float) -> None:
@@ -70,17 +87,33 @@ def _draw_network(ax: Axes, row: Row, y: float) -> None:
     ax.plot(eps, y, _MARKERS[kind(row)], color=color, markersize=6.5, fillstyle="none")
     ax.plot([low, high], [y, y], color=color, linewidth=4.0, solid_capstyle="butt")
     ax.plot(high, y, _MARKERS[kind(row)], color=color, markersize=6.5)
-    beside = ax.get_yaxis_transform()
-    ratio = f"{high / low:.3f}" if row["status"] == "ok" else f"{high / low:.2f} (budget)"
-    seconds = f"{row['certify_s']:.1f}"
-    for x, text in zip(_PLACES, (ratio, f"{row['boxes']:,}", seconds), strict=True):
-        ax.text(x, y, text, transform=beside, va="center", fontsize=10, color=color)
+    ratio = f"{high / low:.3f}" if row["status"] == "ok" else f"{high / low:.2f}*"
+    texts = (ratio, f"{row['boxes']:,}", f"{row['certify_s']:.1f}")
+    for x, text in zip(_BESIDE, texts, strict=True):
+        _write(ax, 1.0, (x, y), text, color)
 
 
-def _legend(ax: Axes, rows: Sequence[Row]) -> None:
+def _write(ax: Axes, side: float, place: tuple[float, float], text: str, color: str) -> None:
+    """So many points to the right of the left (0) or right (1) side of the frame."""
+    points, y = place
+    ax.annotate(
+        text,
+        (side, y),
+        xycoords=ax.get_yaxis_transform(),
+        xytext=(points, 0.0),
+        textcoords="offset points",
+        va="center",
+        fontsize=10,
+        color=color,
+    )
+
+
+def _legend(figure: Figure, ax: Axes, rows: Sequence[Row]) -> None:
     for name in KINDS.values():
         if any(kind(row) == name for row in rows):
             ax.plot([], [], _MARKERS[name], color=_COLORS[name], label=name)
     ax.plot([], [], "o", color="0.4", fillstyle="none", label="published tolerance, ReLU")
-    below = (0.5, -_LEGEND / sum(abs(y) for y in ax.get_ylim()))
-    ax.legend(loc="upper center", bbox_to_anchor=below, ncols=4, fontsize=10)
+    if any(row["status"] != "ok" for row in rows):
+        ax.plot([], [], linestyle="none", label="* seconds or boxes ran out")
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from approxlab.plotting.palette import colors
 from experiments.certified_errors.cases import CASES
@@ -36,25 +36,20 @@ def draw(rows: Sequence[Row]) -> Figure:
     built, fits = of(rows, story="construction"), of(rows, story="fit")
     targets = distinct(fits, "target")
     with plotting.style("screen"):
-        figure, axes = plt.subplots(
-            1,
-            1 + len(targets),
-            figsize=(6.2 + 3.7 * len(targets), 5.6),
-            dpi=100,
-            squeeze=False,
-            width_ratios=[1.25, *(1.0 for _ in targets)],
-            layout="constrained",
-        )
-        _draw_claims(axes[0, 0], built)
-        for ax, target in zip(axes[0, 1:], targets, strict=True):
+        size = (6.2 + 3.7 * len(targets), 5.6)
+        figure = plt.figure(figsize=size, dpi=100, layout="constrained")
+        # By themselves: the legend under the fits is about them alone.
+        parts: Any = figure.subfigures(1, 2, width_ratios=[1.25, len(targets)])
+        left, right = parts
+        _draw_claims(left.subplots(), built)
+        axes = right.subplots(1, len(targets), squeeze=False)[0]
+        for ax, target in zip(axes, targets, strict=True):
             _draw_fits(ax, of(fits, target=target))
-        bold_title(axes[0, 1], f"Fits of {formula(targets[0])}", 12)
-        for ax, target in zip(axes[0, 2:], targets[1:], strict=True):
             bold_title(ax, f"Fits of {formula(target)}", 12)
-        axes[0, 1].set_ylabel("sup norm of the error, proved")
-        legend_entry(axes[0, 1], "+", "sampled estimate", markersize=9, color="black")
-        handles, labels = axes[0, 1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower right", ncols=3, fontsize=10)
+        axes[0].set_ylabel("sup norm of the error, proved")
+        legend_entry(axes[0], "+", "sampled estimate", markersize=9, color="black")
+        handles, labels = axes[0].get_legend_handles_labels()
+        right.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=10)
     return figure
 
 
@@ -77,14 +72,16 @@ def _draw_claims(ax: Axes, rows: Sequence[Row]) -> None:
             fontsize=10,
             color=_CLAIMED,
         )
-    ax.set_yticks(range(len(rows)), [CASES[row["name"]] for row in rows], fontsize=10)
-    ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.grid(axis="y", visible=False)
+        name = CASES[row["name"]]  # over its line: beside it, there is no room in one column
+        place = (0.015, y - 0.5)
+        ax.text(*place, name, transform=ax.get_yaxis_transform(), va="center", fontsize=10)
+    ax.set_yticks([])
+    ax.set_ylim(len(rows) - 0.5, -0.95)
     right = max(row["claimed"] / row["certified_upper"] for row in rows)
     ax.set_xlim(0.93, 1.0 + 1.25 * max(right - 1.0, 0.2))
     ax.set_xlabel("sup norm, divided by the proved upper end")
     ax.plot([], [], "o", color=_PROVED, label="proved")
-    ax.plot([], [], "D", color=_CLAIMED, fillstyle="none", label="claimed by the theorem")
+    ax.plot([], [], "D", color=_CLAIMED, fillstyle="none", label="claimed")
     ax.legend(loc="upper right", fontsize=10)
 
 

@@ -178,4 +178,7 @@ def _draw_lines(ax: Axes, rows: Sequence[Row], axis: str, quantity: str, factor:
 
 
 def _short(ratio: float) -> str:
-    return f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 0.95 else f"{ratio:.2g}"
+    """At most four signs, so that neighbours in a map do not touch: 128, 2.0, .25, .008."""
+    if ratio >= 0.95:
+        return f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}"
+    return f"{ratio:.2f}"[1:] if ratio >= 0.095 else f"{ratio:.1g}".lstrip("0")

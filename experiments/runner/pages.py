@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _GAP = 0.12  # inches between panels, and around all
 _TALL = 2.8  # inches of a frame on paper at most
+# Of the width of a page at most: names beside an axis, texts, legends inside of frames.
+_NAMES, _TEXTS, _LEGENDS = 0.4, 0.8, 0.42
 _STRETCH = 1.5  # of a panel at most, where a page need not be full
 
 
@@ -55,6 +57,8 @@ def pages(figure: Figure, shown: Medium) -> Iterator[Figure]:
         return
     _resize_letters(figure, shown)
     panels = panels_of(figure)
+    for panel in panels:
+        panel.take_out_legends(_LEGENDS * (shown.width - 2 * _GAP))
     for legend in (one for panel in panels for one in panel.below):
         legend.set_visible(False)
     _hide_all(figure)
@@ -134,6 +138,8 @@ class _Part:
         around = sum(sizes) + 2 * _GAP
         for panel in row:
             panel.show(True)
+            names = panel.wrap_names(_NAMES * inside)
+            panel.wrap_texts(_TEXTS * (inside - names))
         room = shown.height - around
         self.frames = self._arranged(inside, room)
         top = max(margins[3] for margins in self.margins)
@@ -149,7 +155,7 @@ class _Part:
         if not self.shown.slide:
             room, tallest = min(room, _TALL + 1.5), min(tallest, _TALL)
         across, height = _Solved(scale), _Solved(min(tallest, room))
-        for _ in range(5):
+        for _ in range(8):
             sizes = [(across.at * (x1 - x0), height.at) for x0, _, x1, _ in natural]
             self._measure(sizes)
             wide = sum(m[0] + m[2] for m in self.margins) + sum(width for width, _ in sizes)
@@ -212,7 +218,8 @@ class _Solved:
         elif self.last is None:
             self.slope = max(1.0, covered / self.at)
         self.last = (self.at, covered)
-        self.at = min(most, max(0.1, self.at + (wanted - covered) / self.slope))
+        # Not less than half at once: a title that is as wide as before hides what the frame does.
+        self.at = min(most, max(0.1, 0.5 * self.at, self.at + (wanted - covered) / self.slope))
 
 
 def _hide_all(figure: Figure) -> None:

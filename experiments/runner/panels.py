@@ -45,6 +45,36 @@ class Panel:
                 wrapped(title, width)
             wrapped(ax.xaxis.label, width + 0.5)
 
+    def take_out_legends(self, width: float) -> None:
+        """Legends that are wider than so many inches go under the frame, which they would fill."""
+        for ax in self.axes:
+            legend = ax.get_legend()
+            if legend is None or not legend.get_visible() or legend in self.below:
+                continue
+            if size_of(legend)[0] > width:
+                self.below.insert(0, legend)
+
+    def wrap_texts(self, width: float) -> None:
+        """Breaks what is written in and beside the frames where it is wider than so many inches."""
+        for text in (text for ax in self.axes for text in ax.texts if text.get_visible()):
+            wrapped(text, width)
+
+    def wrap_names(self, width: float) -> float:
+        """Breaks names beside the axes that are wider than so many inches; gives the widest."""
+        from matplotlib.ticker import FixedLocator
+
+        widest = 0.0
+        for ax in self.axes:
+            labels = ax.get_yticklabels()
+            if not isinstance(ax.yaxis.get_major_locator(), FixedLocator) or not labels:
+                continue
+            if any(size_of(label)[0] > width for label in labels):
+                for label in labels:
+                    wrapped(label, width)
+                ax.set_yticks(ax.get_yticks(), [label.get_text() for label in labels])
+            widest = max(widest, *(size_of(label)[0] for label in ax.get_yticklabels()))
+        return widest
+
     @property
     def frame(self) -> tuple[float, float, float, float]:
         """What encloses all frames: left, lower, right, upper, in inches."""
