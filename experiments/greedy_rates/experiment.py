@@ -21,7 +21,7 @@ from experiments.greedy_rates.findings import caption, check, table
 if TYPE_CHECKING:
     from approxlab.fitting import GreedyFit
 
-REVISION = 1
+REVISION = 2
 
 Case = Literal[
     "sine", "parabola", "two_sines", "sine_product", "gabor", "corner", "sine_product_3d",
