@@ -166,9 +166,8 @@ TASKS = (
         title="trace of many steps",
         size="steps",
         smoke=(4, 8),
-        default=(250, 500, 1000, 2000),
-        paper=(5000,),
-        before=2000,
+        default=(500, 1000, 2000, 5000),
+        before=5000,
         prepare=_trace_steps,
     ),
     Task(
