@@ -205,7 +205,7 @@ def test_programs_of_networks_and_of_numbers_of_points_are_bounded(key, monkeypa
 
 @pytest.mark.xfail(
     jax.__version_info__ >= (0, 12),
-    reason="there, programs that the pool dropped stay alive; what holds them is not known yet",
+    reason="there, caches of JAX hold what the pool dropped, until jax.clear_caches()",
     strict=True,
 )
 def test_programs_of_errors_of_new_functions_are_bounded(monkeypatch):
@@ -297,4 +297,5 @@ def test_a_network_of_a_new_width_compiles_little(key, compilations):
             al.MLP.init(key, 3, (6, 11), "relu", init=init, out_size=2)
         assert count() == 0
         al.fit(al.targets.get("runge"), hidden=(6,), steps=20)
-        assert count() == 3  # start, steps and finish
+        # Start, steps and finish; JAX 0.12 tells twice of a program with options of the compiler.
+        assert count() == 3 * (1 if jax.__version_info__ < (0, 12) else 2)

@@ -60,7 +60,7 @@ def test_a_function_is_taken_as_it_is_now():
 
 @pytest.mark.xfail(
     jax.__version_info__ >= (0, 12),
-    reason="there, programs that the pool dropped stay alive; what holds them is not known yet",
+    reason="there, caches of JAX hold what the pool dropped, until jax.clear_caches()",
     strict=True,
 )
 def test_programs_of_many_functions_are_bounded(monkeypatch):
