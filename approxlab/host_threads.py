@@ -59,8 +59,6 @@ def one_thread() -> Iterator[None]:
 @functools.lru_cache(maxsize=1)
 def _controls() -> tuple[tuple[Callable[[], int], Callable[[int], Any]], ...]:
     """How to read and to set the number of threads of every OpenBLAS of this process."""
-    import scipy.linalg  # noqa: F401  - its OpenBLAS, which jaxlib uses too, must be loaded
-
     found = []
     for path in sorted(_libraries()):
         with contextlib.suppress(OSError):
@@ -76,16 +74,29 @@ def _controls() -> tuple[tuple[Callable[[], int], Callable[[int], Any]], ...]:
 
 
 def _libraries() -> set[str]:
-    """Paths of the OpenBLAS libraries: those that are loaded, or else those of the packages."""
+    """Paths of the OpenBLAS libraries: those of NumPy's and SciPy's wheels, and all loaded ones.
+
+    SciPy's, which jaxlib uses too, need not be loaded yet: a tenth of a second. Without a wheel
+    there is no telling where it lies, so it is loaded.
+    """
+    of_wheels = [_of_wheel(name) for name in ("numpy", "scipy")]
+    if not all(of_wheels):
+        import scipy.linalg  # noqa: F401
+    return set().union(*of_wheels, _loaded())
+
+
+def _of_wheel(name: str) -> set[str]:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return set()
+    package = Path(spec.origin).parent
+    folders = (package / ".dylibs", package.parent / f"{name}.libs")
+    return {str(path) for folder in folders for path in folder.glob("*openblas*")}
+
+
+def _loaded() -> set[str]:
     maps = Path("/proc/self/maps")
-    if maps.is_file():
-        text = maps.read_text(encoding="utf-8", errors="replace")
-        return set(re.findall(r"(/\S*openblas\S*)$", text, re.MULTILINE))
-    result: set[str] = set()
-    for name in ("numpy", "scipy"):
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.origin is not None:
-            package = Path(spec.origin).parent
-            for folder in (package / ".dylibs", package.parent / f"{name}.libs"):
-                result |= {str(path) for path in folder.glob("*openblas*")}
-    return result
+    if not maps.is_file():
+        return set()
+    text = maps.read_text(encoding="utf-8", errors="replace")
+    return set(re.findall(r"(/\S*openblas\S*)$", text, re.MULTILINE))

@@ -12,6 +12,8 @@ import approxlab as al
 from approxlab.networks import ACTIVATIONS, INITIALISATIONS, activation
 from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 from approxlab.networks.forward import add_to_columns, hidden_units, outputs
+from approxlab.networks.initialisation import draws
+from approxlab.networks.raw_keys import raw_key
 
 SMOOTH = [name for name in ACTIVATIONS if name != "heaviside"]
 
@@ -379,3 +381,19 @@ def test_stacked_networks_are_named_for_what_they_are(key):
 def test_nan_stays_nan():
     for name in ACTIVATIONS:
         assert bool(jnp.isnan(activation(name)(jnp.asarray(jnp.nan)))), name
+
+
+@pytest.mark.parametrize("seed", [0, 3, 2**31 + 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_random_numbers_are_those_of_jax(seed, dtype):
+    """Bit for bit: made by fewer programs, they are the same as by `split`, `normal`, `uniform`."""
+    key = jax.random.key(seed)
+    raw = raw_key(key)
+    for i, own in enumerate(jax.random.split(key)):
+        assert np.array_equal(raw.fold_in(i).data, jax.random.key_data(own))
+    assert np.array_equal(raw.fold_in(seed).data, raw_key(jax.random.fold_in(key, seed)).data)
+    found = draws(raw, 5000, dtype)
+    first, second = jax.random.split(key)
+    assert found.normal.dtype == found.uniform.dtype == dtype
+    assert np.array_equal(found.normal, jax.random.normal(first, (8192,), dtype))
+    assert np.array_equal(found.uniform, jax.random.uniform(second, (8192,), dtype, -1.0, 1.0))

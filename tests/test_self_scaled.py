@@ -12,7 +12,11 @@ import optax_loop as loop
 import pytest
 
 from approxlab.fitting.training import self_scaled
-from approxlab.fitting.training.self_scaled import scaling, self_scaled_bfgs, self_scaled_broyden
+from approxlab.fitting.training.self_scaled import scaling
+from approxlab.fitting.training.self_scaled_transformations import (
+    self_scaled_bfgs,
+    self_scaled_broyden,
+)
 
 METHODS = pytest.mark.parametrize("make", [self_scaled_bfgs, self_scaled_broyden])
 EPS = np.finfo(float).eps

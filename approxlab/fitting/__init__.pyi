@@ -25,7 +25,7 @@ from .training.methods import METHODS as METHODS
 from .training.result import FitResult as FitResult
 from .training.result import History as History
 from .training.result import Status as Status
-from .training.self_scaled import self_scaled_bfgs as self_scaled_bfgs
-from .training.self_scaled import self_scaled_broyden as self_scaled_broyden
+from .training.self_scaled_transformations import self_scaled_bfgs as self_scaled_bfgs
+from .training.self_scaled_transformations import self_scaled_broyden as self_scaled_broyden
 from .training.stages import StagedFit as StagedFit
 from .training.stages import fit_stages as fit_stages

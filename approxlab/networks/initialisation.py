@@ -18,6 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from approxlab.networks.raw_keys import RawKey
+
 __all__ = ["INITIALISATIONS"]
 
 _LEAST_DRAWS = 4096
@@ -39,22 +41,25 @@ class Draws(NamedTuple):
         return self.uniform[: rows * columns].reshape(rows, columns)
 
 
-def draws(key: Array, count: int, dtype: str) -> Draws:
+def draws(key: RawKey, count: int, dtype: str) -> Draws:
     """At least `count` numbers of each kind.
 
     Their number is rounded up generously: a random generator takes half a second to compile for
     every length, far longer than to draw a few thousand numbers too many.
     """
-    return _draws(key, max(_LEAST_DRAWS, 1 << (count - 1).bit_length()), dtype)
+    length = max(_LEAST_DRAWS, 1 << (count - 1).bit_length())
+    return _draws(key.fold_in(0).data, key.fold_in(1).data, key.generator, length, dtype)
 
 
-@partial(jax.jit, static_argnums=(1, 2))
-def _draws(key: Array, length: int, dtype: str) -> Draws:
-    key_normal, key_uniform = jax.random.split(key)
-    return Draws(
-        jax.random.normal(key_normal, (length,), dtype),
-        jax.random.uniform(key_uniform, (length,), dtype, -1.0, 1.0),
-    )
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def _draws(key_normal: Array, key_uniform: Array, generator: Any, length: int, dtype: str) -> Draws:
+    """`normal` of one key and `uniform` of the other; one generator makes the bits of both."""
+    keys = jax.random.wrap_key_data(jnp.stack([key_normal, key_uniform]), impl=generator)
+    # At -1 the inverse of erf is not finite: `jax.random.normal` starts at the next number too.
+    least = np.array([np.nextafter(-1, 0, dtype=dtype), -1.0], dtype)
+    uniform = jax.vmap(lambda key, low: jax.random.uniform(key, (length,), dtype, low, 1.0))
+    first, second = uniform(keys, least)
+    return Draws(np.array(math.sqrt(2.0), dtype) * jax.lax.erf_inv(first), second)
 
 
 Layer = tuple[Any, Any]  # weight (out, in), bias (out,)
@@ -137,10 +142,10 @@ def initialisation(name: str) -> Initialisation:
     return INITIALISATIONS[name]
 
 
-def all_draws(key: Array, sizes: tuple[int, ...], dtype: str) -> list[Draws]:
+def all_draws(key: RawKey, sizes: tuple[int, ...], dtype: str) -> list[Draws]:
     """The random numbers of every layer of a network: of layer i from the key folded with i."""
     most = max(n * m for n, m in itertools.pairwise(sizes))
-    return [draws(jax.random.fold_in(key, i), most, dtype) for i in range(len(sizes) - 1)]
+    return [draws(key.fold_in(i), most, dtype) for i in range(len(sizes) - 1)]
 
 
 def all_layers(name: str, drawn: list[Draws], sizes: tuple[int, ...]) -> list[Layer]:

@@ -26,6 +26,7 @@ from approxlab.networks.initialisation import (
     default_initialisation,
     initialisation,
 )
+from approxlab.networks.raw_keys import raw_key
 
 __all__ = ["MLP"]
 
@@ -110,7 +111,7 @@ class MLP(Arithmetic):
         name = default_initialisation(activation) if init is None else init
         initialisation(name)
         sizes = (in_size, *check_widths(hidden), outputs)
-        drawn = all_draws(key, sizes, str(float_dtype(dtype)))
+        drawn = all_draws(raw_key(key), sizes, str(float_dtype(dtype)))
         weights, biases = zip(*all_layers(name, drawn, sizes), strict=True)
         if domain is not None:
             if isinstance(domain, type) or not hasattr(domain, "map_to"):

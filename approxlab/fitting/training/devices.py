@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -171,7 +170,7 @@ def _single(fn: Callable[..., Any], axes: Axes) -> Callable[..., Any]:
 
 
 def _default_devices() -> tuple[Any, ...]:
-    chosen = next(iter(jnp.zeros(()).devices()))  # on which JAX computes by default
+    chosen = next(iter(jax.device_put(np.zeros(())).devices()))  # on which JAX computes by default
     if isinstance(jax.config.jax_default_device, jax.Device):  # type: ignore[attr-defined]
         return (chosen,)
     return tuple(jax.local_devices(backend=chosen.platform))

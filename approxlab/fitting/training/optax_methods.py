@@ -8,12 +8,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
+import lazy_loader
 from jaxtyping import Array
 
 from approxlab.fitting.training.method import Method, Objective, Tree
 
 __all__ = ["Adam", "Optax", "like", "line_search_step", "transformation_init"]
+
+optax = lazy_loader.load("optax")  # a tenth of a second, which the other methods do not wait for
 
 _FINAL_RATE = 1e-3  # the cosine ends at this fraction of the learning rate
 

@@ -16,7 +16,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from approxlab.evaluation import split
 from approxlab.fitting.training.data import TrainingData
@@ -25,6 +24,7 @@ from approxlab.fitting.training.program_key import ProgramKey
 from approxlab.fitting.training.seed import SeedTraining, drawn
 from approxlab.fitting.training.settings import Settings
 from approxlab.networks.calculus import postcompose, precompose
+from approxlab.networks.raw_keys import RawKey, raw_key
 
 _KEPT = 128  # programs held for further calls
 _SHORT = 1e8  # values of activations: half a second of training
@@ -159,7 +159,7 @@ def _data(key: ProgramKey) -> Tree:
 @lru_cache(maxsize=1)
 def _states(key: ProgramKey) -> tuple[Tree, Any, Any]:
     """Forms of what `start` takes, and of the state it makes."""
-    where, one = key.devices, jax.random.key(0)
+    where, one = key.devices, raw_key(jax.random.key(0))
     shape, dtype = key.key[1:]
     draws = jax.eval_shape(lambda: _stacked([_begin(key, one, None)] * where.together))
     keys = jax.ShapeDtypeStruct((where.together, *shape), dtype)
@@ -172,30 +172,27 @@ def _states(key: ProgramKey) -> tuple[Tree, Any, Any]:
 
 def beginning(
     key: ProgramKey, settings: Settings, training_data: TrainingData, numbers: Sequence[int]
-) -> tuple[Tree, Array]:
+) -> tuple[Tree, Any]:
     """What `start` takes: for each seed, random numbers or layers, and the key of its points.
 
     A group that is not full is filled with copies of its last seed, which never take a step. Random
     numbers are drawn outside of the program: a generator inside would be compiled for every key,
     which took a third of the time of all compilation.
     """
-    seeds = [jax.random.split(jax.random.fold_in(settings.key, number)) for number in numbers]
+    keys = [raw_key(settings.key).fold_in(number) for number in numbers]
     given = [
         None if settings.start is None else normalised(settings, training_data, i) for i in numbers
     ]
-    draws = [
-        _begin(key, key_layers, layers)
-        for (key_layers, _), layers in zip(seeds, given, strict=True)
-    ]
-    key_data = [jax.random.key_data(key_points) for _, key_points in seeds]
-    missing = key.devices.together - len(seeds)
+    draws = [_begin(key, own.fold_in(0), layers) for own, layers in zip(keys, given, strict=True)]
+    key_data = [own.fold_in(1).data for own in keys]
+    missing = key.devices.together - len(keys)
     return (
-        key.devices.distributed(_stacked(draws + draws[-1:] * missing)),
-        key.devices.distributed(jnp.stack(key_data + key_data[-1:] * missing)),
+        key.devices.distributed(_joined(draws + draws[-1:] * missing)),
+        key.devices.distributed(_joined(key_data + key_data[-1:] * missing)),
     )
 
 
-def _begin(key: ProgramKey, random: Array, layers: Tree | None) -> Tree:
+def _begin(key: ProgramKey, random: RawKey, layers: Tree | None) -> Tree:
     """What one seed starts from: layers if it is warm, else random numbers."""
     if not key.warm:
         return drawn(key, random)
@@ -227,9 +224,15 @@ def _stacked(trees: Sequence[Tree]) -> Tree:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
+def _joined(trees: Sequence[Tree]) -> Tree:
+    """The same on the host, where stacking compiles nothing."""
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
+
+
 def _form(array: Any) -> tuple[Any, Any]:
     return array.shape, array.dtype
 
 
 def _cast(arrays: dict[str, Any], dtype: str) -> dict[str, Any]:
-    return {name: jnp.asarray(array, dtype) for name, array in arrays.items()}
+    # Rounded by NumPy and put: `jnp.asarray` compiles conversions and copies of every shape.
+    return {name: jax.device_put(np.asarray(array, dtype)) for name, array in arrays.items()}

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -75,8 +74,8 @@ def train(training_data: TrainingData, settings: Settings) -> FitResult:
         training_data,
         where.copied(data),
         where.copied(original(data, training_data, settings)),
-        where.copied(jnp.asarray(schedule, settings.dtype)),
-        where.copied(jnp.asarray(intervals, jnp.int32)),
+        where.copied(jax.device_put(np.asarray(schedule, settings.dtype))),
+        where.copied(jax.device_put(np.asarray(intervals, np.int32))),
     )
     groups = run.groups()
     run.through(groups)

@@ -21,12 +21,13 @@ from approxlab.networks.calculus import postcompose, precompose
 from approxlab.networks.forward import outputs
 from approxlab.networks.initialisation import all_draws, all_layers, default_initialisation
 from approxlab.networks.mlp import MLP
+from approxlab.networks.raw_keys import RawKey, raw_key
 
 RECORDS = 8  # losses that one call of `advance` may record: a call costs as much as many steps
 GOING, CONVERGED, STAGNATED, DIVERGED = range(4)  # what is decided about a seed
 
 
-def drawn(program_key: ProgramKey, key: Array) -> Tree:
+def drawn(program_key: ProgramKey, key: RawKey) -> Tree:
     """The random numbers that the layers of one seed are made of."""
     return all_draws(key, program_key.sizes, program_key.dtype)
 
@@ -67,7 +68,7 @@ class SeedTraining:
         self.program_key, self.method = program_key, program_key.method
         self.act = activation(program_key.activation)
         template = jax.eval_shape(
-            lambda: self._initial_layers(drawn(program_key, jax.random.key(0)))
+            lambda: self._initial_layers(drawn(program_key, raw_key(jax.random.key(0))))
         )
         # One vector instead of many small arrays: half the operations, half the compilation.
         # It is asked for while nothing is computed: of arrays, JAX compiles a copy of every shape.

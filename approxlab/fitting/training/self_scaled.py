@@ -1,4 +1,4 @@
-"""Self-scaled BFGS and Broyden methods with a dense inverse Hessian, as optax transformations.
+"""Self-scaled BFGS and Broyden methods with a dense inverse Hessian.
 
 With step s, change of gradient y and inverse Hessian H, every method of Broyden's class sets
 
@@ -24,34 +24,29 @@ operations on p parameters, without those of the line search, and the state hold
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
-import optax
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
 from approxlab.arguments import check_positive
 from approxlab.fitting.training.line_search import wolfe_step
 from approxlab.fitting.training.method import Method, Objective, Size
-from approxlab.fitting.training.optax_methods import transformation_init
 
-__all__ = [
-    "SelfScaled",
-    "SelfScaledState",
-    "SelfScaledTransformation",
-    "scaling",
-    "self_scaled_bfgs",
-    "self_scaled_broyden",
-]
+__all__ = ["MAX_BYTES", "SEARCH_STEPS", "SelfScaled", "SelfScaledState", "scaling"]
 
-_MAX_BYTES = 2**30
-_SEARCH_STEPS = 30
-_CURVATURE = 0.9  # of the strong Wolfe conditions; 0.2 to 0.7 need as many steps
+MAX_BYTES = 2**30
+SEARCH_STEPS = 30
 
 Tree = Any
+
+
+class Search(NamedTuple):
+    """What a step leaves for the next: its rate, and value and gradient at the new parameters."""
+
+    learning_rate: Any
+    value: Any
+    grad: Any
 
 
 class SelfScaledState(NamedTuple):
@@ -84,7 +79,7 @@ class SelfScaled(Method):
     """
 
     broyden: bool
-    max_bytes: int = _MAX_BYTES
+    max_bytes: int = MAX_BYTES
 
     def __post_init__(self) -> None:
         check_positive(max_bytes=self.max_bytes)
@@ -96,114 +91,32 @@ class SelfScaled(Method):
 
     def check(self, size: Size) -> None:
         """Refuse a state of more bytes than allowed."""
-        _check_memory(size.parameters, jnp.dtype(size.dtype), self.max_bytes)
+        check_memory(size.parameters, jnp.dtype(size.dtype), self.max_bytes)
 
     def init(self, params: Tree) -> SelfScaledState:
         """The identity as inverse Hessian."""
-        state: SelfScaledState = transformation_init(self.transformation(), params)
-        return state
+        zero, dtype = jnp.zeros((), jnp.int32), params.dtype
+        unknown = Search(jnp.ones((), dtype), jnp.full((), jnp.inf, dtype), jnp.zeros_like(params))
+        return SelfScaledState(jnp.eye(params.size, dtype=dtype), zero, unknown)
 
     def step(self, objective: Objective, params: Tree, state: Tree) -> tuple[Array, Tree, Tree]:
         """One step with its line search, whose last gradient is that of the next step.
 
-        The same as `update` of the transformation, up to rounding, with a search that is compiled
-        in half of the time.
+        The same as `update` of the optax transformation, up to rounding, with a search that is
+        compiled in half of the time.
         """
         value, gradient = state.search.value, state.search.grad
-        size = jnp.sqrt(_first_size(state, gradient))
+        size = jnp.sqrt(first_size(state, gradient))
         inside = -(gradient @ state.root) / size
         direction = state.root @ inside / size
-        found = wolfe_step(objective.loss, params, direction, value, gradient, _SEARCH_STEPS)
+        found = wolfe_step(objective.loss, params, direction, value, gradient, SEARCH_STEPS)
         # Where the search has found value and gradient at its beginning, the direction was its own.
-        size = jnp.sqrt(_first_size(state, found.gradient_before))
+        size = jnp.sqrt(first_size(state, found.gradient_before))
         inside = jnp.where(jnp.isfinite(value), inside, -found.gradient_before / size)
         y = found.gradient - found.gradient_before
-        search = state.search._replace(
-            learning_rate=found.rate, value=found.value, grad=found.gradient
-        )
-        new = _after_step(state, size, found.direction, inside, y, search, self.broyden)
+        search = Search(found.rate, found.value, found.gradient)
+        new = after_step(state, size, found.direction, inside, y, search, self.broyden)
         return found.value_before, found.params, new
-
-    def transformation(self) -> SelfScaledTransformation:
-        """The same method for any loop with optax."""
-        return SelfScaledTransformation(self)
-
-
-class SelfScaledTransformation(optax.GradientTransformationExtraArgs):
-    """A self-scaled method as an optax transformation, which `fit` treats as that method.
-
-    Attributes:
-        method: The method.
-    """
-
-    method: SelfScaled
-
-    def __new__(cls, method: SelfScaled) -> SelfScaledTransformation:
-        """The transformation of a method."""
-        made: SelfScaledTransformation = super().__new__(cls, *_functions(method))
-        made.method = method
-        return made
-
-
-def self_scaled_bfgs(*, max_bytes: int = _MAX_BYTES) -> SelfScaledTransformation:
-    """BFGS that lifts H where it was too small along the step: phi = 1, tau = min(1, 1 / b).
-
-    With b = s.H^(-1) s / (y.s). Use and state are those of `self_scaled_broyden`.
-
-    Args:
-        max_bytes: The most that the p^2 numbers of the state may take.
-
-    Returns:
-        A transformation with a line search, for `al.fit(method=...)` or any loop with optax.
-
-    Raises:
-        ValueError: From `init`, where they take more.
-
-    Source:
-        Oren and Luenberger 1974 (the factor b); Al-Baali 1998 (to use it where b > 1 only).
-
-    Example:
-        >>> self_scaled_bfgs().init(jnp.zeros(3)).inverse_hessian.shape
-        (3, 3)
-    """
-    return SelfScaled(False, max_bytes).transformation()
-
-
-def self_scaled_broyden(*, max_bytes: int = _MAX_BYTES) -> SelfScaledTransformation:
-    """The self-scaled method of Broyden's class with tau and phi by `scaling`.
-
-    Its `update` takes `value`, `grad` and `value_fn` as keywords, as that of `optax.lbfgs` does,
-    and gives a whole step, a line search (strong Wolfe conditions) included: add it to the
-    parameters. `optax.value_and_grad_from_state` finds value and gradient at the new parameters in
-    the state. Parameters may be any tree of arrays of one dtype, with the same points every step.
-
-    A step along which the gradient does not grow leaves H as it is; after a search that moves no
-    parameter, H begins anew as the identity.
-
-    Args:
-        max_bytes: The most that the p^2 numbers of the state may take; a compiled loop holds a few
-            copies.
-
-    Returns:
-        A transformation with a line search, for `al.fit(method=...)` or any loop with optax.
-
-    Raises:
-        ValueError: From `init`, where they take more.
-
-    Source:
-        Al-Baali 1993, 1998 (scaling and choice); Urban, Stefanou and Pons 2025, who found that it
-        trains networks far below L-BFGS; Nocedal and Wright 2006, 3.5 and 6.3 (line search,
-        Broyden's class); Brodlie, Gourlay and Greenstadt 1973 (products in place of sums).
-
-    Example:
-        >>> import numpy as np
-        >>> import approxlab as al
-        >>> x = np.linspace(0.0, 1.0, 65)[:, None]
-        >>> method = self_scaled_broyden()
-        >>> al.fit((x, np.sin(9 * x[:, 0])), hidden=(8,), method=method, steps=300).loss < 1e-7
-        True
-    """
-    return SelfScaled(True, max_bytes).transformation()
 
 
 def scaling(
@@ -260,48 +173,12 @@ def scaling(
 # Internals
 
 
-def _functions(method: SelfScaled) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """`init` and `update` of the transformation."""
-    max_bytes, broyden = method.max_bytes, method.broyden
-    search = optax.scale_by_zoom_linesearch(
-        _SEARCH_STEPS, curv_rtol=_CURVATURE, initial_guess_strategy="one"
-    )
-
-    def init(params: Tree) -> SelfScaledState:
-        flat, _ = ravel_pytree(params)
-        _check_memory(flat.size, flat.dtype, max_bytes)
-        zero = jnp.zeros((), jnp.int32)
-        return SelfScaledState(jnp.eye(flat.size, dtype=flat.dtype), zero, search.init(params))
-
-    def update(
-        updates: Tree,
-        state: SelfScaledState,
-        params: Tree,
-        *,
-        value: Any,
-        grad: Tree,
-        value_fn: Callable[..., Any],
-        **more: Any,
-    ) -> tuple[Tree, SelfScaledState]:
-        gradient, unravel = ravel_pytree(updates)
-        size = jnp.sqrt(_first_size(state, gradient))
-        inside = -(gradient @ state.root) / size
-        direction = state.root @ inside / size
-        with jax.numpy_dtype_promotion("standard"):
-            known = {"value": value, "grad": grad, "value_fn": value_fn, **more}
-            steps, found = search.update(unravel(direction), state.search, params, **known)
-        y = ravel_pytree(found.grad)[0] - gradient
-        return steps, _after_step(state, size, direction, inside, y, found, broyden)
-
-    return init, update
-
-
-def _first_size(state: SelfScaledState, gradient: Array) -> Array:
+def first_size(state: SelfScaledState, gradient: Array) -> Array:
     """By what H is divided: before the first step it knows nothing, and the step is at most 1."""
     return jnp.where(state.updates == 0, jnp.maximum(1.0, jnp.linalg.norm(gradient)), 1.0)
 
 
-def _after_step(
+def after_step(
     state: SelfScaledState,
     size: Array,
     direction: Array,
@@ -358,7 +235,7 @@ def _corrected(
     return corrected, (ys > 0.0) & jnp.isfinite(jnp.sum(corrected))
 
 
-def _check_memory(parameters: int, dtype: Any, max_bytes: int) -> None:
+def check_memory(parameters: int, dtype: Any, max_bytes: int) -> None:
     needed = parameters**2 * dtype.itemsize
     if needed > max_bytes:
         raise ValueError(
