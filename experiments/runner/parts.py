@@ -47,24 +47,24 @@ def divided(units: Sequence[Part], workers: int, cores: int) -> list[Part]:
         [('a', range(0, 2)), ('a', range(2, 4)), ('a', range(4, 5)), ('b', None), ('c', None)]
     """
     share = math.fsum(unit.seconds or 0.0 for unit in units) / workers
-    limit = max([share, *((unit.seconds or 0.0) / _rounds(unit, cores) for unit in units)])
+    limit = max([share, *((u.seconds or 0.0) / rounds(u.seeds or range(1), cores) for u in units)])
     return [part for unit in units for part in _parts(unit, limit, cores)]
 
 
-def _rounds(unit: Part, cores: int) -> int:
-    return math.ceil(len(unit.seeds or [0]) / cores)
+def rounds(seeds: range, cores: int) -> int:
+    """How many times a worker computes as many seeds as it can at once."""
+    return math.ceil(len(seeds) / cores)
 
 
 def _parts(unit: Part, limit: float, cores: int) -> list[Part]:
     """As few as keep to the limit, apart from the compilation that each repeats."""
-    seconds, rounds = unit.seconds, _rounds(unit, cores)
-    if seconds is None or unit.seeds is None or rounds == 1 or seconds <= limit:
+    seeds, seconds = unit.seeds or range(1), unit.seconds or 0.0
+    if seconds <= limit:
         return [dataclasses.replace(unit, seeds=None)]
-    step = max(1, math.floor(limit / (seconds / rounds)))  # rounds of a part
-    groups = [unit.seeds[i : i + step * cores] for i in range(0, len(unit.seeds), step * cores)]
-    return [
-        Part(unit.unit, group, seconds * math.ceil(len(group) / cores) / rounds) for group in groups
-    ]
+    each = seconds / rounds(seeds, cores)
+    size = cores * max(1, math.floor(limit / each))
+    groups = [seeds[i : i + size] for i in range(0, len(seeds), size)]
+    return [Part(unit.unit, group, each * rounds(group, cores)) for group in groups]
 
 
 class Joined:
