@@ -235,6 +235,7 @@ def test_a_long_unit_in_parts_and_a_killed_client(tmp_path):
     assert {row["number"] for row in stored} <= {0}, "parts are not stored"
     code, out = Run(tmp_path, *flags, pause=0).ends()
     assert code == 0, out
+    assert "long units in parts: 1 in 3" in out
     again = [n for _, n in run.begun()[len(begun) :]]
     assert again.count(1) == 3, "once more in parts, with the times of other seeds"
     assert len(want) == 2 * flags[3]

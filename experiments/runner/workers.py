@@ -177,7 +177,10 @@ def _parts(job: Job, pending: Sequence[str]) -> list[Part]:
         Part(unit, range(1 if apart is None else apart(job.units[unit])), seconds[unit])
         for unit in pending
     ]
-    return divided(units, device["workers"], device["count"] // device["workers"])
+    parts = divided(units, device["workers"], device["count"] // device["workers"])
+    if in_parts := [part.unit for part in parts if part.seeds is not None]:
+        job.say(f"long units in parts: {len({*in_parts})} in {len(in_parts)}")
+    return parts
 
 
 def _told(error: BaseException) -> str:
