@@ -25,6 +25,7 @@ from approxlab import cluster, records
 from approxlab.cluster import in_workers, pieces, starting
 from experiments import runner
 from experiments.runner import cluster_simulation, own_targets
+from experiments.runner.cores import usable_cores
 
 TOY = [sys.executable, str(ROOT / "tests" / "cluster_toy.py")]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
@@ -196,6 +197,65 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     assert code == 130
     assert "goes on from there" in out
     assert "Traceback" not in out
+
+
+# Units in parts
+
+
+def in_parts(tmp_path, bad=-1):
+    """Flags of two units, of which the second one is computed in three parts by two workers.
+
+    An earlier run, with another seed, has left its times in the folder, but not these units.
+    """
+    out = tmp_path / "out"
+    seeds = ("--seeds", 3 * max(1, usable_cores() // 2))
+    out.mkdir()
+    with records.RowFile(out / "rows.jsonl") as file:
+        for unit in cluster_toy.units(cluster_toy.Config(count=2, bad=bad, seeds=seeds[1])):
+            row = {**unit, "experiment": "cluster_toy", "seed_root": 1, "dtype": "float64"}
+            file.append(f"earlier {unit['number']}", [row], 1.0 + 8.0 * unit["number"])
+    return "--count", 2, *seeds, "--bad", bad
+
+
+@posix
+def test_a_long_unit_in_parts_and_a_killed_client(tmp_path):
+    pytest.importorskip("distributed")
+    flags = in_parts(tmp_path)
+    want = of_one_process(tmp_path, *flags)
+    (tmp_path / "begun.log").unlink()
+    run = Run(tmp_path, *flags, pause=1.0)
+    run.when_begun(4)
+    run.process.kill()
+    run.ends()
+    begun = run.begun()
+    assert [n for _, n in begun].count(1) == 3
+    gone({process for process, _ in begun})
+    stored = records.finished_units(records.read_rows(run.folder / "rows.jsonl")[0])
+    stored = [row for rows in stored.values() for row in rows if row["seed_root"] == 0]
+    assert {row["number"] for row in stored} <= {0}, "parts are not stored"
+    code, out = Run(tmp_path, *flags, pause=0).ends()
+    assert code == 0, out
+    assert "long units in parts: 1 in 3" in out
+    again = [n for _, n in run.begun()[len(begun) :]]
+    assert again.count(1) == 3, "once more in parts, with the times of other seeds"
+    assert len(want) == 2 * flags[3]
+    assert records.same_numbers(run.rows(), want)
+
+
+@posix
+@pytest.mark.slow
+def test_a_part_that_raises_is_a_unit_that_failed_and_a_killed_worker_is_none(tmp_path):
+    pytest.importorskip("distributed")
+    flags = in_parts(tmp_path, bad=1)
+    run = Run(tmp_path, *flags, pause=1.0)
+    os.kill(run.when_begun(2)[-1][0], signal.SIGKILL)
+    code, out = run.ends()
+    assert code == 3
+    assert out.count("ValueError: a bad unit") == 1
+    assert "1 of 2 units failed" in out
+    found = records.finished_units(records.read_rows(run.folder / "rows.jsonl")[0])
+    rows = [row for rows in found.values() for row in rows if row["seed_root"] == 0]
+    assert {row["number"] for row in rows} == {0}
 
 
 @contextlib.contextmanager
@@ -499,6 +559,20 @@ def test_the_simulated_end_is_between_its_bounds(workers):
 
 def test_times_are_found_for_the_units_of_a_record():
     for name in cluster_simulation.EXPERIMENTS:
-        times = records.read_json(cluster_simulation.RECORD)["times"][name]["units_s"]
-        assert all(one >= 0 for one in times)
-        assert sum(one > 0 for one in times) > len(times) / 2
+        times = records.read_json(cluster_simulation.RECORD)["times"][name]
+        assert len(times["compile_s"]) == len(times["others_s"]) == len(times["seeds"])
+        assert all(one >= 0 for one in times["compile_s"])
+        assert all(one >= 0 for one in times["others_s"])
+        assert sum(one > 0 for one in times["others_s"]) > len(times["others_s"]) / 2
+
+
+def test_a_simulated_part_compiles_for_itself_and_has_its_share_of_the_rounds():
+    times = {"undivided_s": 1.0, "compile_s": [2.0, 0.0], "others_s": [9.0, 0.5], "seeds": [5, 1]}
+    rows = cluster_simulation.simulate({"toy": times})
+    by_way = {(row["experiment_name"], row["workers"]): row for row in rows}
+    assert {row["one_worker_s"] for row in rows} == {12.5}
+    for workers in cluster_simulation.WORKERS:
+        parts, alone = by_way["toy", workers], by_way["toy, no unit in parts", workers]
+        assert (parts["pieces"], parts["longest_s"], parts["sum_s"]) == (4, 5.0, 15.5)
+        assert (alone["pieces"], alone["longest_s"], alone["sum_s"]) == (2, 11.0, 11.5)
+        assert parts["end_s"] == 6.0

@@ -8,7 +8,8 @@
         results = al.sweeps.run(units, seed=0, client=client)
 
 A unit is one network shape and one target with all its seeds: it is computed, resumed and handed
-to another process as a whole. Plans are plain Python: making one does not load JAX.
+to another process as a whole; `run_unit(target, unit, seeds=[3])` computes some of its seeds, with
+the same numbers. Plans are plain Python: making one does not load JAX.
 """
 
 from approxlab.faces import attach

@@ -253,15 +253,18 @@ def run_unit(
     unit: Unit,
     *,
     seed: int = 0,
+    seeds: Sequence[int] | None = None,
     progress: bool = False,
     devices: Sequence[Any] | None = None,
 ) -> FitResult:
-    """Fit all seeds of a unit.
+    """Fit all seeds of a unit, or some of them.
 
     Args:
         target: The target the unit names.
         unit: The unit.
         seed: The root seed of the sweep.
+        seeds: The numbers of some of the unit's seeds, such as `range(2, 4)`; None for all. On CPUs
+            their numbers are those of the whole unit, to the last bit.
         progress: Show a progress bar, in a terminal or a notebook.
         devices: See `approxlab.fit`.
 
@@ -270,7 +273,8 @@ def run_unit(
         `to_rows()`; the networks are left for the caller to measure, by `approxlab.errors`.
 
     Raises:
-        ValueError: If the target has another name or dimension than the unit says.
+        ValueError: If the target has another name or dimension than the unit says, or the unit has
+            no such seeds.
 
     Example:
         >>> from approxlab import targets
@@ -292,12 +296,14 @@ def run_unit(
             f"target: got {name!r} of dimension {size} for {unit!r}, expected {unit.target!r} of "
             f"dimension {unit.in_size}."
         )
+    if seeds is not None and not {*seeds} <= {*range(unit.seeds)}:
+        raise ValueError(f"seeds: got {seeds!r}, expected numbers from 0 to {unit.seeds - 1}.")
     return fit(
         target,
         hidden=(unit.width,) * unit.depth,
         activation=unit.activation,
         method=unit.method,
-        seeds=unit.seeds,
+        seeds=unit.seeds if seeds is None else seeds,
         key=unit_key(seed, unit),
         steps=unit.steps,
         learning_rate=unit.learning_rate,

@@ -139,7 +139,7 @@ def compute(unit: Mapping[str, Any], run: runner.RunInfo) -> Sequence[Mapping[st
         return [_shallow(target, unit["units"])]
     if story == "floor":
         return [_least(target, unit["n"])]
-    if unit.get("way", "continuation") != "continuation":
+    if not _is_continued(unit):
         return _from_random_weights(target, unit, run)
     return _followed(target, unit, run)
 
@@ -155,6 +155,11 @@ def seconds(config: Config) -> float:
         + 3.0 * len(config.targets)
         + 0.008 * sum(config.floors)
     )
+
+
+def _is_continued(unit: Mapping[str, Any]) -> bool:
+    """Whether its networks are those of `fit_deep`, which computes all seeds of a unit together."""
+    return bool(unit.get("way", "continuation") == "continuation")
 
 
 def _text(hidden: Sequence[int]) -> str:
@@ -204,7 +209,7 @@ def _from_random_weights(
         activation="relu",
         init="he",
         method=unit["way"],
-        seeds=unit["seeds"],
+        seeds=run.seeds or unit["seeds"],
         key=_key(unit, run),
         steps=unit["steps"],
         points=_POINTS,
@@ -212,8 +217,8 @@ def _from_random_weights(
     )
     counted = [len(one.slopes) for one in pieces_of_many(found.networks, target.domain)]
     return [
-        _measured(target, found.networks.member(i), i, str(found.statuses[i]), pieces)
-        for i, pieces in enumerate(counted)
+        _measured(target, found.networks.member(i), seed, str(found.statuses[i]), pieces)
+        for i, (seed, pieces) in enumerate(zip(found.seeds, counted, strict=True))
     ]
 
 
@@ -282,4 +287,5 @@ EXPERIMENT = runner.Experiment(
     table=table,
     draw=draw,
     seconds=seconds,
+    seeds=lambda unit: 1 if _is_continued(unit) else unit["seeds"],
 )

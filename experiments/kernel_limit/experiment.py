@@ -244,7 +244,7 @@ def _kernels(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any
 
     kernel = jax.jit(lambda net: empirical_kernel(net, X, limit=limit))
     rows = []
-    for seed in range(unit["seeds"]):
+    for seed in run.seeds or range(unit["seeds"]):
         net = limit.draw(_key(run, 1, depth, width, seed), _DIM, width, dtype="float32")
         rows.append(
             {
@@ -310,7 +310,7 @@ def _trained(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any
     last = round(unit["time"] / step)
     marks = np.unique(np.geomspace(1, last, _MARKS).round().astype(int))
     rows = []
-    for seed in range(unit["seeds"]):
+    for seed in run.seeds or range(unit["seeds"]):
         net = limit.draw(_key(run, 2, depth, width, seed), _DIM, width, dtype="float32")
         found = outputs_along(net, X, _target(X), both, step, marks, (_WEIGHT, _BIAS))
         for mark, values in zip(marks, found, strict=True):
@@ -338,7 +338,7 @@ def _features(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, An
     wanted = regress(limit, X, _target(X), kind="nngp").mean(fresh)
     single = np.asarray(X, np.float32), np.asarray(_target(X), np.float32)
     rows = []
-    for seed in range(unit["seeds"]):
+    for seed in run.seeds or range(unit["seeds"]):
         key = _key(run, 3, unit["width"], seed)
         net = random_feature_network(limit, key, unit["width"], *single)
         rows.append({"network": seed, "difference": _relative(al.evaluate(net, fresh), wanted)})
@@ -369,4 +369,5 @@ EXPERIMENT = runner.Experiment(
     draw=draw,
     seconds=seconds,
     inline=True,
+    seeds=lambda unit: unit.get("seeds", 1),
 )

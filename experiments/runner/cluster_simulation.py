@@ -3,9 +3,11 @@
     python -m experiments.runner.cluster_simulation
 
 The units of a preset start longest first, each on the worker that is free first, as `--dask` lets
-them. The time of a unit is the one stored with its rows in runs/NAME/PRESET, where all units have
-one; else that of its fits in the published record. What is not divided: plan, checks, captions and
-figures, timed here, and a few milliseconds for every unit that is handed out and stored.
+them, long ones in parts. The time of a unit is the one stored with its rows in runs/NAME/PRESET,
+where all units have one; else that of its fits in the published record. A part compiles for itself,
+and takes its share of the rest by rounds of as many seeds as a worker computes at once. What is not
+divided: plan, checks, captions and figures, timed here, and a few milliseconds for every unit or
+part that is handed out and stored.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ from typing import Any
 
 from approxlab import records
 from experiments.runner.experiment import Experiment
+from experiments.runner.parts import Part, divided, rounds
 from experiments.runner.settings import from_file
-from experiments.runner.times import rows_of_units, seconds_of_units
+from experiments.runner.times import seconds_of_fits, seconds_of_units
 
 WORKERS = (8, 64, 512)
 EXPERIMENTS = ("width_vs_depth", "student_teacher", "trained_or_solved")
 HANDING_OUT_S = 0.005  # of client and scheduler for a unit, measured with units of no time
-_TIMES = ("compile_s", "run_s", "spent_s")  # of one fit, in the rows of records
+CORES = 2  # of a worker, as of the process whose times were recorded
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs" / "cluster_simulation.json"
 
@@ -45,21 +48,20 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
 
 
 def simulated(
-    name: str, seconds: Sequence[float], undivided: float, one_worker: float
+    name: str, pieces: Sequence[Sequence[float]], undivided: float, one_worker: float
 ) -> list[dict[str, Any]]:
     """For each number of workers: the end, and speed-up and efficiency against one worker."""
     rows = []
-    for workers in WORKERS:
-        ends = undivided + makespan(seconds, workers)
+    for workers, seconds in zip(WORKERS, pieces, strict=True):
+        ends = undivided + HANDING_OUT_S * len(seconds) + makespan(seconds, workers)
         rows.append(
             {
                 "experiment_name": name,
                 "workers": workers,
-                "units": len(seconds),
+                "pieces": len(seconds),
                 "sum_s": round(sum(seconds), 1),
                 "one_worker_s": round(one_worker, 1),
-                "undivided_s": round(undivided, 1),
-                "longest_unit_s": round(max(seconds), 1),
+                "longest_s": round(max(seconds), 1),
                 "end_s": round(ends, 1),
                 "speed_up": round(one_worker / ends, 1),
                 "efficiency": round(one_worker / ends / workers, 3),
@@ -69,7 +71,7 @@ def simulated(
 
 
 def recorded(experiment: Experiment) -> dict[str, Any]:
-    """Seconds of the units of the published record, also cut into seeds, and of all else."""
+    """Seconds of the units of the published record, how many seeds they have, and of all else."""
     started = time.process_time()
     file = ROOT / "figures" / f"{experiment.name}.json"
     record = records.read_record(file)
@@ -79,9 +81,15 @@ def recorded(experiment: Experiment) -> dict[str, Any]:
     experiment.caption(record.rows)
     if experiment.draw is not None:
         experiment.draw(record.rows).savefig(io.BytesIO(), format="png")
-    undivided = time.process_time() - started + HANDING_OUT_S * len(units)
-    whole, split = _of_units(experiment, record, units)
-    return {"undivided_s": round(undivided, 1), "units_s": whole, "split_s": split}
+    undivided = time.process_time() - started
+    compiling, others = _of_units(experiment, record, units)
+    apart = experiment.seeds or (lambda unit: 1)
+    return {
+        "undivided_s": round(undivided, 1),
+        "compile_s": [round(one, 2) for one in compiling],
+        "others_s": [round(one, 2) for one in others],
+        "seeds": [apart(unit) for unit in units],
+    }
 
 
 def _of_units(
@@ -89,48 +97,86 @@ def _of_units(
 ) -> tuple[list[float], list[float]]:
     runs = ROOT / "runs" / experiment.name / str(record.provenance["preset"])
     stored = seconds_of_units(units, records.read_rows(*sorted(runs.glob("rows*.jsonl")))[0])
-    whole, split = [], []
-    for unit, rows, seconds in zip(units, rows_of_units(units, record.rows), stored, strict=True):
-        once, *rest = (max((row.get(name) or 0.0 for row in rows), default=0.0) for name in _TIMES)
-        if None not in stored:
-            rest = [max(0.0, (seconds or 0.0) - once)]
-        whole.append(round(once + sum(rest), 2))
-        seeds = unit.get("seeds", 1)
-        split += [round(once + sum(rest) / seeds, 2)] * seeds  # each compiles for itself
-    return whole, split
+    compiling, others = [], []
+    for fits, seconds in zip(seconds_of_fits(units, record.rows), stored, strict=True):
+        once, rest = fits or (0.0, 0.0)
+        compiling.append(once)
+        others.append(rest if None in stored else max(0.0, (seconds or 0.0) - once))
+    return compiling, others
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """In Markdown: a line for every experiment."""
     lines = [
-        "| experiment | units | one worker | longest unit | not divided | "
+        "| experiment | units and parts | one worker | longest | "
         + " | ".join(f"{workers} workers" for workers in WORKERS)
         + " |",
-        "|---" * (5 + len(WORKERS)) + "|",
+        "|---" * (4 + len(WORKERS)) + "|",
     ]
     for name in dict.fromkeys(row["experiment_name"] for row in rows):
         mine = [row for row in rows if row["experiment_name"] == name]
-        first = mine[0]
+        pieces = _each([str(row["pieces"]) for row in mine])
+        longest = _each([f"{row['longest_s']:.1f} s" for row in mine])
         cells = [f"{row['speed_up']:.1f} times, {row['efficiency']:.0%}" for row in mine]
         lines.append(
-            f"| {name} | {first['units']} | {first['one_worker_s']:.0f} s | "
-            f"{first['longest_unit_s']:.1f} s | {first['undivided_s']:.1f} s | "
+            f"| {name} | {pieces} | {mine[0]['one_worker_s']:.0f} s | {longest} | "
             + " | ".join(cells)
             + " |"
         )
     return "\n".join(lines)
 
 
+def _each(texts: Sequence[str]) -> str:
+    """One text, or those of all numbers of workers."""
+    return texts[0] if len({*texts}) == 1 else ", ".join(texts)
+
+
 def simulate(times: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows of the table, from the times of each experiment, as the record keeps them."""
     rows: list[dict[str, Any]] = []
     for name, one in times.items():
-        one_worker = one["undivided_s"] + sum(one["units_s"])
-        rows += simulated(name, one["units_s"], one["undivided_s"], one_worker)
-        if len(one["split_s"]) > len(one["units_s"]):
-            split = f"{name}, a unit for each seed"
-            rows += simulated(split, one["split_s"], one["undivided_s"], one_worker)
+        whole = _whole(one)
+        ways = {name: [divided(whole, workers, CORES) for workers in WORKERS]}
+        if any(len(unit.seeds or ()) > CORES for unit in whole):
+            ways[f"{name}, no unit in parts"] = [whole for _ in WORKERS]
+            ways[f"{name}, all units in parts"] = [_smallest(whole) for _ in WORKERS]
+        undivided = one["undivided_s"] + HANDING_OUT_S * len(whole)
+        one_worker = undivided + sum(_lasting(one, whole))
+        for title, parts in ways.items():
+            seconds = [_lasting(one, of_workers) for of_workers in parts]
+            rows += simulated(title, seconds, one["undivided_s"], one_worker)
     return rows
+
+
+def _whole(times: Mapping[str, Any]) -> list[Part]:
+    return [
+        Part(str(i), range(seeds), once + rest)
+        for i, (once, rest, seeds) in enumerate(
+            zip(times["compile_s"], times["others_s"], times["seeds"], strict=True)
+        )
+    ]
+
+
+def _smallest(units: Sequence[Part]) -> list[Part]:
+    """All units in parts of as many seeds as a worker computes at once."""
+    return [
+        Part(unit.unit, unit.seeds[i : i + CORES])
+        for unit in units
+        if unit.seeds is not None
+        for i in range(0, len(unit.seeds), CORES)
+    ]
+
+
+def _lasting(times: Mapping[str, Any], parts: Sequence[Part]) -> list[float]:
+    """Seconds of the parts: compilation, which each repeats, and their rounds of all else."""
+    lasting = []
+    for part in parts:
+        unit = int(part.unit)
+        once, others, count = (times[name][unit] for name in ("compile_s", "others_s", "seeds"))
+        all_of_them = range(count)
+        own = rounds(part.seeds or all_of_them, CORES)
+        lasting.append(once + others * own / rounds(all_of_them, CORES))
+    return lasting
 
 
 def main() -> int:

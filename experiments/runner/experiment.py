@@ -29,12 +29,15 @@ class RunInfo:
         dtype: Name of the floating-point type.
         preset: Name of the preset.
         devices: For `devices=` of every fit; it decides where seeds are computed, and no number.
+        seeds: Of a unit that is computed in parts, the numbers of the seeds whose rows are asked
+            for; None for all of them.
     """
 
     seed: int
     dtype: str
     preset: str
     devices: tuple[Any, ...] | None = None
+    seeds: range | None = None
 
 
 def _nothing_to_check(rows: Sequence[Row]) -> None:
@@ -63,6 +66,10 @@ class Experiment:
         draw_detail: A second figure, NAME_detail.png, for what the first leaves out.
         seconds: Expected time on two cores.
         together: Whether its fits take `run.devices`, so that `--distributed` serves a purpose.
+        seeds: How many seeds of a unit can be computed apart. `compute` then gives the rows of
+            `run.seeds` alone, the same to the last bit, and the rows of a unit are those of its
+            seeds in order. So with `--dask` a unit that all other workers would wait for is
+            computed in parts.
         inline: Whether programs run in the thread that calls them: handing a program of
             microseconds to another thread often takes longer than the program, and not always.
     """
@@ -80,6 +87,7 @@ class Experiment:
     draw_detail: Callable[[Sequence[Row]], Figure] | None = None
     seconds: Callable[[Any], float] | None = None
     together: bool = False
+    seeds: Callable[[Mapping], int] | None = None
     inline: bool = False
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from experiments.runner import own_targets
 from experiments.runner.experiment import Experiment
 from experiments.runner.flags import Options
 from experiments.runner.machine import precision
-from experiments.runner.times import seconds_of_units
+from experiments.runner.times import seconds_of_fits, seconds_of_units
 from experiments.runner.usage import UsageError, complain
 
 
@@ -81,11 +81,24 @@ class Job:
         return list(self.units)[index::count]
 
     def seconds(self) -> dict[str, float | None]:
-        """How long units took in earlier runs of this experiment, where rows are left of them."""
+        """How long units took in earlier runs of this experiment, where rows are left of them.
+
+        Of the others, how long the fits of the published record took, where it tells.
+        """
+        units = [*self.units.values()]
         folders = [self.rows_folder] if self.options.out else self.rows_folder.parent.glob("*/")
         files = sorted(path for folder in folders for path in folder.glob("rows*.jsonl*"))
         rows = records.read_rows(*files)[0]
-        return dict(zip(self.units, seconds_of_units([*self.units.values()], rows), strict=True))
+        stored, published = seconds_of_units(units, rows), self._published_seconds(units)
+        seconds = [a if a is not None else b for a, b in zip(stored, published, strict=True)]
+        return dict(zip(self.units, seconds, strict=True))
+
+    def _published_seconds(self, units: Sequence[Mapping[str, Any]]) -> list[float | None]:
+        try:
+            rows = records.read_record(self.published_file).rows
+        except (OSError, ValueError):  # without a record, only the order of the units is another
+            return [None] * len(units)
+        return [None if one is None else sum(one) for one in seconds_of_fits(units, rows)]
 
     def say(self, text: str) -> None:
         """Prints, unless the run is quiet."""

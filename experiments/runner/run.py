@@ -21,6 +21,7 @@ from experiments.runner.compiled import compiled_programs
 from experiments.runner.experiment import Experiment, RunInfo
 from experiments.runner.flags import Options, parse
 from experiments.runner.machine import machine
+from experiments.runner.parts import Finished
 from experiments.runner.plan import Job, earlier, plan, provenance, stored
 from experiments.runner.processes import (
     agreed,
@@ -35,7 +36,6 @@ from experiments.runner.results import deliver_if_complete, redraw
 from experiments.runner.usage import UsageError, complain, one_line
 from experiments.runner.workers import Place, clients, computed, together
 
-Finished = tuple[str, Sequence[Mapping], float | None, str | None]  # rows, seconds, what is wrong
 Workers = Callable[[Job, RunInfo, Sequence[str]], Generator[Finished, None, None]]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from approxlab import records
 
+_OF_FITS = ("compile_s", "run_s", "spent_s")  # of one fit, in the rows of records
 _OF_THE_RUN = ("experiment", "seed_root", "dtype")  # a row has them from its run
 
 
@@ -35,6 +36,26 @@ def seconds_of_units(
     """The time of every unit as it was stored last; None where it is not known."""
     timed = [row for row in rows if "unit_s" in row]
     return [float(found[-1]["unit_s"]) if found else None for found in rows_of_units(units, timed)]
+
+
+def seconds_of_fits(
+    units: Sequence[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]
+) -> list[tuple[float, float] | None]:
+    """What the rows of every unit say of its fits: seconds of compilation, and all others.
+
+    Example:
+        >>> rows = [{"n": 2, "compile_s": 1.0, "run_s": 0.5}]
+        >>> seconds_of_fits([{"n": 1}, {"n": 2}], rows)
+        [None, (1.0, 0.5)]
+    """
+    return [_of_fits(found) for found in rows_of_units(units, rows)]
+
+
+def _of_fits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
+    if not any(name in row for row in rows for name in _OF_FITS):
+        return None
+    once, *rest = (max(float(row.get(name) or 0.0) for row in rows) for name in _OF_FITS)
+    return once, sum(rest)
 
 
 def _settings(row: Mapping[str, Any], names: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from experiments.runner.compiled import compiled_programs, processor
 from experiments.runner.experiment import RunInfo
 from experiments.runner.flags import Options
 from experiments.runner.machine import machine
+from experiments.runner.parts import Finished, Joined, Part, divided
 from experiments.runner.usage import UsageError, complain, one_line
 
 if TYPE_CHECKING:
@@ -128,11 +129,15 @@ class _Work:
     place: Place
     targets: own_targets.Loaded
 
-    def __call__(self, unit: Mapping) -> tuple[list[dict[str, Any]], str | None]:
+    def __call__(
+        self, piece: tuple[Mapping, range | None]
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        unit, seeds = piece
         own_targets.receive(self.targets)
         with self.place.entered():
             try:
-                return [dict(row) for row in self.compute(dict(unit), self.info)], None
+                info = dataclasses.replace(self.info, seeds=seeds)
+                return [dict(row) for row in self.compute(dict(unit), info)], None
             except Exception as error:
                 error.add_note(records.canonical(unit))
                 return [], one_line(error)
@@ -140,23 +145,42 @@ class _Work:
 
 def computed(
     job: Job, info: RunInfo, pending: Sequence[str], client: Any, place: Place
-) -> Generator[tuple[str, list[dict[str, Any]], float | None, str | None], None, None]:
+) -> Generator[Finished, None, None]:
     """Unit, rows, seconds and what went wrong, as units end; those that took long come first."""
-    seconds = job.seconds()
     work = _Work(job.experiment.compute, info, place, own_targets.loaded())
-    units = [job.units[unit] for unit in pending]
-    expected = [seconds[unit] for unit in pending]
+    parts = _parts(job, pending)
+    pieces = [(job.units[part.unit], part.seeds) for part in parts]
+    expected = [part.seconds for part in parts]
+    whole = Joined(parts)
     with refusals():
         for done in cluster.computed(
-            client, work, units, seconds=expected, name=job.experiment.name, tell=complain
+            client, work, pieces, seconds=expected, name=job.experiment.name, tell=complain
         ):
-            unit = pending[done.index]
             if done.error is not None:
-                done.error.add_note(records.canonical(job.units[unit]))
-                yield unit, [], None, _told(done.error)
+                done.error.add_note(records.canonical(pieces[done.index][0]))
+                finished = whole.failed(done.index, _told(done.error))
             else:
                 rows, problem = done.value
-                yield unit, rows, done.seconds, problem
+                if problem is not None:
+                    finished = whole.failed(done.index, problem)
+                else:
+                    finished = whole.added(done.index, rows, done.seconds or 0.0)
+            if finished is not None:
+                yield finished
+
+
+def _parts(job: Job, pending: Sequence[str]) -> list[Part]:
+    device, seeds, seconds = job.about["device"], job.experiment.seeds, job.seconds()
+    # Elsewhere seeds are computed at once, and the last bits of one could depend on the others.
+    apart = seeds if device["platform"] == "cpu" else None
+    units = [
+        Part(unit, range(1 if apart is None else apart(job.units[unit])), seconds[unit])
+        for unit in pending
+    ]
+    parts = divided(units, device["workers"], device["count"] // device["workers"])
+    if in_parts := [part.unit for part in parts if part.seeds is not None]:
+        job.say(f"long units in parts: {len({*in_parts})} in {len(in_parts)}")
+    return parts
 
 
 def _told(error: BaseException) -> str:

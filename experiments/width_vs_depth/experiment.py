@@ -216,7 +216,7 @@ def _trained(unit: Mapping[str, Any], run: runner.RunInfo) -> list[dict[str, Any
     fields = {k: v for k, v in unit.items() if k not in ("story", "target_sha256")}
     cell = al.sweeps.Unit(**fields | {"dtype": run.dtype})
     target = own_targets.find(unit) or _target(cell.target)
-    result = al.sweeps.run_unit(target, cell, seed=run.seed, devices=run.devices)
+    result = al.sweeps.run_unit(target, cell, seed=run.seed, seeds=run.seeds, devices=run.devices)
     best = _best(cell, target)
     return [{**row, **_errors(result, i, target), **best} for i, row in enumerate(result.to_rows())]
 
@@ -265,4 +265,5 @@ EXPERIMENT = runner.Experiment(
     draw_detail=draw_detail,
     seconds=seconds,
     together=True,
+    seeds=lambda unit: unit.get("seeds", 1),
 )

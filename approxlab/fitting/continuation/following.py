@@ -272,6 +272,7 @@ def _result(
         network=members[best],
         networks=networks,
         best=best,
+        seeds=tuple(range(len(runs))),
         statuses=tuple(
             _status(state, float(own), state.loss * wanted.unit**2, seen)
             for (state, _, seen), own in zip(ends, losses, strict=True)

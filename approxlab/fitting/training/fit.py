@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from approxlab.arguments import check_key, check_number, check_positive, check_widths
 from approxlab.fitting.target_or_arrays import are_arrays
@@ -35,7 +36,7 @@ def fit(
     activation: str | None = None,
     passthrough: Sequence[int] | None = None,
     method: Any = "adam",
-    seeds: int | None = None,
+    seeds: int | Sequence[int] | None = None,
     key: Any = None,
     start: MLP | None = None,
     steps: int = 2000,
@@ -92,7 +93,8 @@ def fit(
             `GradientDescent`); a `Method`
             with settings of its own; or an optax `GradientTransformation`: use one such object
             again rather than an equal one, which would be compiled anew.
-        seeds: Number of networks, by default 1; seed i starts from `jax.random.fold_in(key, i)`.
+        seeds: Number of networks, by default 1, or the numbers of the seeds, as in `range(2, 4)`:
+            seed i starts from `jax.random.fold_in(key, i)`, whichever others there are.
         key: A typed key; by default `jax.random.key(0)`.
         start: A network to start from, or several stacked ones, one per seed, as in `networks` of
             a result; widths, activation and linear units are then its own.
@@ -144,7 +146,7 @@ def fit(
     """
     chosen = as_method(method)
     structure = _structure(start, hidden, activation, passthrough)
-    count = _seeds(start, seeds)
+    numbers = _seeds(start, seeds)
     check_positive(steps=steps)
     optional = {"points": points, "batch": batch, "stride": stride, "patience": patience}
     check_positive(**{name: value for name, value in optional.items() if value is not None})
@@ -158,7 +160,7 @@ def fit(
         **structure,
         method=chosen,
         start=start,
-        seeds=count,
+        seeds=numbers,
         key=jax.random.key(0) if key is None else key,
         steps=steps,
         learning_rate=_rate(learning_rate, chosen),
@@ -225,15 +227,36 @@ def _linear_units(passthrough: Any, widths: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(k) for k in counts)
 
 
-def _seeds(start: MLP | None, seeds: int | None) -> int:
-    if seeds is not None:
-        check_positive(seeds=seeds)
-    given = start.weights[0].shape[0] if start is not None and start.weights[0].ndim > 2 else 1
-    if start is not None and seeds is not None and seeds != given:
+def _seeds(start: MLP | None, seeds: int | Sequence[int] | None) -> tuple[int, ...]:
+    """The numbers of the seeds."""
+    if np.ndim(seeds) == 1:  # type: ignore[arg-type]
+        numbers = _numbers(seeds)  # type: ignore[arg-type]
+    else:
+        check_positive(seeds=1 if seeds is None else seeds)
+        numbers = tuple(range(int(seeds or 1)))  # type: ignore[arg-type]
+    if start is None:
+        return numbers
+    own = tuple(range(start.weights[0].shape[0] if start.weights[0].ndim > 2 else 1))
+    if seeds is not None and numbers != own:
         raise ValueError(
-            f"seeds: got {seeds} with {given} networks in start, expected as many. Leave it out."
+            f"seeds: got {seeds} with {len(own)} networks in start, expected as many. Leave it out."
         )
-    return given if start is not None else int(seeds or 1)
+    return own
+
+
+def _numbers(seeds: Sequence[int]) -> tuple[int, ...]:
+    whole = all(hasattr(i, "__index__") and not isinstance(i, bool) for i in seeds)
+    if (
+        not whole
+        or len(seeds) == 0
+        or len({*seeds}) < len(seeds)
+        or not 0 <= min(seeds) <= max(seeds) < 2**32
+    ):
+        raise ValueError(
+            f"seeds: got {seeds!r}, expected how many there are, or different whole numbers from "
+            "0 on, such as range(2, 4)."
+        )
+    return tuple(int(i) for i in seeds)
 
 
 def training_grid(grid: str | None, target: Any, method: Method) -> str:

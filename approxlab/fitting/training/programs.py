@@ -101,7 +101,7 @@ def program_key_of(
         statics=statics,
         data=(treedef, *(_form(a) for a in leaves)),
         key=(jax.random.key_impl(settings.key), *_form(jax.random.key_data(settings.key))),
-        devices=devices_for(settings.seeds, settings.devices),
+        devices=devices_for(len(settings.seeds), settings.devices),
         matmul_precision=jax.config.jax_default_matmul_precision,  # type: ignore[attr-defined]
     )
 

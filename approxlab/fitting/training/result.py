@@ -62,6 +62,7 @@ class FitResult:
             diverge, among all if all did.
         networks: The networks of all seeds, stacked; `networks.member(i)` is that of seed i.
         best: Index of the best seed.
+        seeds: The numbers of the seeds, as `fit` was given them.
         statuses: One `Status` per seed: "converged" (relative loss in training at most the
             tolerance), "stagnated" (no progress for `patience` steps), "budget" (all steps spent),
             "diverged" (a number was not finite, or the loss rose above both the start and the
@@ -89,6 +90,7 @@ class FitResult:
     network: MLP
     networks: MLP
     best: int
+    seeds: tuple[int, ...]
     statuses: tuple[Status, ...]
     losses: np.ndarray
     relative_losses: np.ndarray
@@ -126,8 +128,8 @@ class FitResult:
         head = "<tr><th>seed</th><th>status</th><th>loss</th><th>steps</th></tr>"
         body = "".join(
             f"<tr><td>{i}</td><td>{status}</td><td>{loss:.3g}</td><td>{steps}</td></tr>"
-            for i, (status, loss, steps) in enumerate(
-                zip(self.statuses, self.losses, self.steps, strict=True)
+            for i, status, loss, steps in zip(
+                self.seeds, self.statuses, self.losses, self.steps, strict=True
             )
         )
         return f"<p>{html.escape(repr(self))}</p><table>{head}{body}</table>"
@@ -190,7 +192,7 @@ class FitResult:
         return [
             {
                 "method": self.method,
-                "seed": i,
+                "seed": seed,
                 "status": str(self.statuses[i]),
                 "loss": float(self.losses[i]),
                 "relative_loss": float(self.relative_losses[i]),
@@ -201,7 +203,7 @@ class FitResult:
                 "compile_s": self.compile_s,
                 "run_s": self.run_s,
             }
-            for i in range(len(self.statuses))
+            for i, seed in enumerate(self.seeds)
         ]
 
     def to_pandas(self) -> Any:

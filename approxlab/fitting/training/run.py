@@ -62,7 +62,7 @@ def train(training_data: TrainingData, settings: Settings) -> FitResult:
     key = program_key_of(training_data, settings, data, statics)
     points = settings.batch or len(training_data.inputs)
     units = points * sum(settings.hidden)
-    executables, compile_s = compiled(key, float(settings.seeds * settings.steps * units))
+    executables, compile_s = compiled(key, float(len(settings.seeds) * settings.steps * units))
     began = time.perf_counter()
     schedule = [settings.learning_rate, settings.steps, settings.tol]
     intervals = np.minimum([settings.stride, settings.patience], np.iinfo(np.int32).max)
@@ -90,6 +90,7 @@ def train(training_data: TrainingData, settings: Settings) -> FitResult:
         network=_network(training_data, settings, jax.tree.map(lambda leaf: leaf[best], layers)),
         networks=_network(training_data, settings, layers),
         best=best,
+        seeds=settings.seeds,
         statuses=tuple(seed.status or Status.BUDGET for seed in seeds),
         losses=losses,
         relative_losses=relative,
@@ -132,8 +133,8 @@ class _Run:
     def groups(self) -> list[_Group]:
         """All seeds at their start."""
         result, together = [], self.key.devices.together
-        for first in range(0, self.settings.seeds, together):
-            numbers = range(first, min(first + together, self.settings.seeds))
+        for first in range(0, len(self.settings.seeds), together):
+            numbers = self.settings.seeds[first : first + together]
             begin = beginning(self.key, self.settings, self.training_data, numbers)
             state = self.executables.start(*begin)
             result.append(_Group([Course() for _ in numbers], state))
@@ -247,7 +248,7 @@ class _Run:
         """Layers with the affine maps folded in, of all seeds, and the losses of their outputs."""
         ends = [self.executables.finish(group.state.params, self.data) for group in groups]
         parts = [self.key.devices.fetched(layers) for _, layers in ends]
-        count = self.settings.seeds
+        count = len(self.settings.seeds)
         # Joined by NumPy: JAX would compile a program for every number of seeds.
         layers = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)
         losses = self._measured(groups, [params for params, _ in ends])
@@ -271,7 +272,7 @@ class _Run:
             losses.append(report.losses)
         # Only the last group can have copies of its last seed, at its end.
         joined = np.concatenate([where.fetched(part).astype(np.float64)[:, 0] for part in losses])
-        return joined[: self.settings.seeds]
+        return joined[: len(self.settings.seeds)]
 
 
 def _chosen(chosen: np.ndarray, these: Any, others: Any) -> Any:

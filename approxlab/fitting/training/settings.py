@@ -19,7 +19,7 @@ class Settings:
     activation: str
     method: Method
     start: Any
-    seeds: int
+    seeds: tuple[int, ...]
     key: Any
     steps: int
     learning_rate: float
