@@ -183,7 +183,7 @@ class _Programs:
             shared = not hides_something(self.traced(one)[0])
             # Not `vmap` itself, which takes over attributes of the model: one may be `lower`.
             function = jax.vmap(self._function())
-            lowered = jax.jit(lambda points: function(points), keep_unused=True).lower(whole)
+            lowered = jax.jit(lambda points: function(points)).lower(whole)
             self._known[form] = shared_program(lowered, form) if shared else lowered.compile()
         return self._known[form](points)
 
