@@ -86,9 +86,9 @@ def _without_numbers(jaxpr: Any) -> tuple[Any, list[Array]]:
 
 
 # Returns its first operands and uses all, so that the text of a program shows every argument, also
-# those it does not need. So does `keep_unused` of `jax.jit`, but JAX 0.12 never lets go of what was
-# compiled with it: where nothing is pruned, its cache of pruned jaxprs (`_dce_jaxpr`) holds a jaxpr
-# as the value of its own weak key, and so all that was made of it, until `jax.clear_caches()`.
+# those it does not need. So does `keep_unused` of `jax.jit`, but JAX 0.12 holds what was compiled
+# with it until 2048 newer ones have come: where nothing is pruned, its cache of pruned jaxprs
+# (`_dce_jaxpr`) has a jaxpr as the value of its own weak key, and so all that was made of it.
 _uses = jex.Primitive("uses")
 _uses.multiple_results = True
 _uses.def_abstract_eval(lambda *operands, results: operands[:results])
