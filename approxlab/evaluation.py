@@ -181,9 +181,10 @@ class _Programs:
         if form not in self._known:
             one = jax.ShapeDtypeStruct(whole.shape[1:], whole.dtype)
             shared = not hides_something(self.traced(one)[0])
-            # Not `vmap` itself, which takes over attributes of the model: one may be `lower`.
+            # Not `vmap` itself, which takes over attributes of the model: one may be `lower`. Nor
+            # with `keep_unused`, whose programs JAX 0.12 holds: see `_kept_loops`.
             function = jax.vmap(self._function())
-            lowered = jax.jit(lambda points: function(points), keep_unused=True).lower(whole)
+            lowered = jax.jit(lambda points: function(points)).lower(whole)
             self._known[form] = shared_program(lowered, form) if shared else lowered.compile()
         return self._known[form](points)
 

@@ -203,11 +203,6 @@ def test_programs_of_networks_and_of_numbers_of_points_are_bounded(key, monkeypa
     assert _alive() <= alive + 3
 
 
-@pytest.mark.xfail(
-    jax.__version_info__ >= (0, 12),
-    reason="there, caches of JAX hold what the pool dropped, until jax.clear_caches()",
-    strict=True,
-)
 def test_programs_of_errors_of_new_functions_are_bounded(monkeypatch):
     monkeypatch.setattr(PROGRAMS, "most", 4)
     box, counts = al.Box([0.0], [1.0]), []

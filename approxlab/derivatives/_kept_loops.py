@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
+from jax.interpreters import mlir
 from jaxtyping import Array
 
 from approxlab.evaluation import split
@@ -58,10 +59,11 @@ def _of_function(run: Run, name: tuple[Any, ...], closed: Any, x: Array) -> Any:
 
     def at(consts: list[Any], x: Array) -> Any:
         inner = jex.jaxpr_as_fun(jex.ClosedJaxpr(jaxpr, consts))
-        return run(lambda point: jnp.asarray(inner(point)[0], value.dtype), x)
+        found = run(lambda point: jnp.asarray(inner(point)[0], value.dtype), x)
+        return _with_all_used(found, (consts, x))
 
     arguments = [*map(jnp.asarray, closed.consts), *numbers], x
-    traced = jax.jit(at, keep_unused=True).trace(*arguments)
+    traced = jax.jit(at).trace(*arguments)
     lowered = traced.lower()
     if hides_something(traced.jaxpr):
         return lowered.compile()(*arguments)
@@ -81,6 +83,22 @@ def _without_numbers(jaxpr: Any) -> tuple[Any, list[Array]]:
                 numbers.append(jnp.asarray(atom.val, aval.dtype))
         equations.append(equation.replace(invars=operands))
     return jaxpr.replace(constvars=variables, eqns=equations), numbers
+
+
+# Returns its first operands and uses all, so that the text of a program shows every argument, also
+# those it does not need. So does `keep_unused` of `jax.jit`, but JAX 0.12 holds what was compiled
+# with it until 2048 newer ones have come: where nothing is pruned, its cache of pruned jaxprs
+# (`_dce_jaxpr`) has a jaxpr as the value of its own weak key, and so all that was made of it.
+_uses = jex.Primitive("uses")
+_uses.multiple_results = True
+_uses.def_abstract_eval(lambda *operands, results: operands[:results])
+mlir.register_lowering(_uses, lambda _, *operands, results: operands[:results])
+
+
+def _with_all_used(found: Any, arguments: Any) -> Any:
+    results, structure = jax.tree.flatten(found)
+    results = _uses.bind(*results, *jax.tree.leaves(arguments), results=len(results))
+    return jax.tree.unflatten(structure, results)
 
 
 def _is_value(f: Callable[..., Any]) -> bool:

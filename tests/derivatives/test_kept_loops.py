@@ -58,11 +58,6 @@ def test_a_function_is_taken_as_it_is_now():
         np.testing.assert_array_equal(slopes, factor * np.eye(2))
 
 
-@pytest.mark.xfail(
-    jax.__version_info__ >= (0, 12),
-    reason="there, caches of JAX hold what the pool dropped, until jax.clear_caches()",
-    strict=True,
-)
 def test_programs_of_many_functions_are_bounded(monkeypatch):
     monkeypatch.setattr(PROGRAMS, "most", 3)
     counts = []
@@ -72,6 +67,16 @@ def test_programs_of_many_functions_are_bounded(monkeypatch):
         counts.append(len(jax.devices()[0].client.live_executables()))
     assert len(PROGRAMS) == 3
     assert counts[-1] <= counts[3] + 3
+
+
+@pytest.mark.parametrize("kind", [float, np.asarray, jnp.asarray])
+def test_programs_that_leave_different_arguments_unused_are_not_mixed_up(kind):
+    first, second = kind(2.0), kind(3.0)
+    x = jnp.ones(2)
+    for used, factor in ((0, 2.0), (1, 3.0)):
+        # Without its unused product, each is one product with one number: of the same text.
+        found = jacobian(lambda x, used=used: (first * x, second * x)[used], x, "chunked")
+        np.testing.assert_array_equal(found, factor * np.eye(2))
 
 
 def test_rules_that_hold_arrays_are_not_mixed_up():
