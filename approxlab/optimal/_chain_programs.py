@@ -1,0 +1,190 @@
+"""Linear programs along a chain: the least largest error, linear in heights and knots of a spline.
+
+Errors are linearised in the heights and positions of the knots, and each error depends on the two
+knots of its piece only. So the matrix of normal equations has three diagonals beside the main one,
+and a step of an interior-point method costs a multiple of the number n of pieces. About twenty
+steps are needed for any n, where the simplex method takes a number of steps of order n, each of
+which costs a multiple of n again.
+
+The method is Mehrotra's predictor and corrector (Mehrotra 1992, SIAM J. Optim. 2, 575-601), from a
+point that is strictly feasible, primal and dual. What is returned is a feasible move whatever
+happens on the way, and its own largest error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
+
+__all__ = ["Chain", "least_largest_move"]
+
+_STEPS = 60
+_GAP = 1e-12  # of the error, which is of size 1: how far a returned move may be above the least
+_TO_BOUNDARY = 0.995  # of the way to where a slack vanishes
+
+
+_Solve = Callable[[np.ndarray, float], tuple[np.ndarray, float]]
+
+
+class Chain(NamedTuple):
+    """Errors that are linear in moves of knots and heights, each of one piece.
+
+    Attributes:
+        piece: Piece of each error, increasing, shape (k,); n pieces have n + 1 knots.
+        errors: The errors before the move, at most about 1 in size, shape (k,).
+        slopes: Their derivatives by the height and the position of the left knot, and by those of
+            the right one, shape (k, 4). A move of a position is between -1 and 1.
+    """
+
+    piece: np.ndarray
+    errors: np.ndarray
+    slopes: np.ndarray
+
+
+class _Point(NamedTuple):
+    """Moves and the level; slacks and multipliers of upper and lower errors and of both bounds."""
+
+    move: np.ndarray
+    level: float
+    slacks: np.ndarray
+    multipliers: np.ndarray
+
+
+def least_largest_move(chain: Chain, pieces: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Moves of heights and of positions with the least largest error, and this error.
+
+    Returns:
+        Moves of the heights and of the positions, each of shape (n + 1,), and the largest error to
+        first order after them.
+    """
+    system = _System(chain, pieces)
+    best = point = system.start()
+    for _ in range(_STEPS):
+        gap = float(point.slacks @ point.multipliers)
+        if gap <= _GAP:
+            break
+        following = system.step(point)
+        if following is None:
+            break
+        point = following
+        best = point if point.level < best.level else best
+    move = best.move.reshape(-1, 2)
+    left = chain.errors + system.along(best.move)
+    return move[:, 0], np.clip(move[:, 1], -1.0, 1.0), float(np.max(np.abs(left)))
+
+
+class _System:
+    """Products with the constraints of a chain, and its normal equations.
+
+    Constraints in their order: errors below the level, errors above its negative, positions below
+    1, positions above -1.
+    """
+
+    def __init__(self, chain: Chain, pieces: int) -> None:
+        self.chain, self.unknowns = chain, 2 * pieces + 2
+        self._first = np.flatnonzero(np.diff(chain.piece, prepend=-1))
+        self._pieces = chain.piece[self._first]
+        self._columns = 2 * self._pieces[:, None] + np.arange(4)
+        self._at = 2 * chain.piece
+        i, j = np.triu_indices(4)
+        self._pairs = chain.slopes[:, i] * chain.slopes[:, j]
+        self._places = [(b - a, 2 * self._pieces + b) for a, b in zip(i, j, strict=True)]
+
+    def along(self, move: np.ndarray) -> np.ndarray:
+        """Changes of the errors."""
+        ends = move.reshape(-1, 2)
+        pairs = np.concatenate([ends[:-1], ends[1:]], axis=1)
+        return np.einsum("ij,ij->i", self.chain.slopes, pairs[self.chain.piece])
+
+    def against(self, weights: np.ndarray) -> np.ndarray:
+        """Sums over the errors, of weights times derivatives."""
+        parts = np.add.reduceat(weights[:, None] * self.chain.slopes, self._first, axis=0)
+        return np.bincount(self._columns.ravel(), parts.ravel(), self.unknowns)
+
+    def slacks(self, move: np.ndarray, level: float) -> np.ndarray:
+        """How far all constraints are from their bounds."""
+        left, positions = self.chain.errors + self.along(move), move[1::2]
+        return np.concatenate([level - left, level + left, 1.0 - positions, 1.0 + positions])
+
+    def start(self) -> _Point:
+        """No move, and equal multipliers: strictly feasible, primal and dual."""
+        level, move = 1.0 + float(np.max(np.abs(self.chain.errors))), np.zeros(self.unknowns)
+        slacks = self.slacks(move, level)
+        return _Point(move, level, slacks, np.full(len(slacks), 0.5 / len(self.chain.errors)))
+
+    def step(self, point: _Point) -> _Point | None:
+        """A step of the predictor and the corrector; None if none is possible."""
+        s, z = point.slacks, point.multipliers
+        mean = float(s @ z) / len(s)
+        try:
+            solve = self._factored(z / s)
+        except (LinAlgError, ValueError):
+            return None
+        ds, dz = self._direction(point, solve, s * z)[2:]
+        along_s, along_z = _length(s, ds), _length(z, dz)
+        after = float((s + along_s * ds) @ (z + along_z * dz)) / len(s)
+        centre = (after / mean) ** 3 * mean
+        move, level, ds, dz = self._direction(point, solve, s * z + ds * dz - centre)
+        if not (np.all(np.isfinite(ds)) and np.all(np.isfinite(dz))):
+            return None
+        along_s = min(1.0, _TO_BOUNDARY * _length(s, ds))
+        along_z = min(1.0, _TO_BOUNDARY * _length(z, dz))
+        new, height = point.move + along_s * move, point.level + along_s * level
+        slacks = self.slacks(new, height)
+        if not np.min(slacks) > 0.0:  # rounding
+            slacks = s + along_s * ds
+        return _Point(new, height, slacks, z + along_z * dz)
+
+    def _transposed(self, weights: np.ndarray) -> tuple[np.ndarray, float]:
+        """The transposed constraints times weights: for the moves, and for the level."""
+        k, n = len(self.chain.errors), self.unknowns // 2
+        upper, lower = weights[:k], weights[k : 2 * k]
+        sums = self.against(upper - lower)
+        sums[1::2] += weights[2 * k : 2 * k + n] - weights[2 * k + n :]
+        return sums, -float(np.sum(upper) + np.sum(lower))
+
+    def _factored(self, weights: np.ndarray) -> _Solve:
+        """A solver of the normal equations with these weights of the constraints."""
+        k, n = len(self.chain.errors), self.unknowns // 2
+        upper, lower = weights[:k], weights[k : 2 * k]
+        both = (upper + lower)[:, None] * self._pairs
+        parts = np.add.reduceat(both, self._first, axis=0)
+        bands = np.zeros((4, self.unknowns))
+        for (above, column), part in zip(self._places, parts.T, strict=True):
+            bands[3 - above, column] += part
+        bands[3, 1::2] += weights[2 * k : 2 * k + n] + weights[2 * k + n :]
+        factor = cholesky_banded(bands, check_finite=False)
+        border = self.against(lower - upper)
+        response = cho_solve_banded((factor, False), border, check_finite=False)
+        # The complement of the level as a sum of squares, in which nothing cancels.
+        along = self.along(response)
+        squares = float(upper @ (1.0 + along) ** 2 + lower @ (1.0 - along) ** 2)
+        positions = response[1::2] ** 2
+        squares += float((weights[2 * k : 2 * k + n] + weights[2 * k + n :]) @ positions)
+
+        def solve(sums: np.ndarray, total: float) -> tuple[np.ndarray, float]:
+            alone = cho_solve_banded((factor, False), sums, check_finite=False)
+            level = (total - float(border @ alone)) / squares
+            return alone - level * response, level
+
+        return solve
+
+    def _direction(
+        self, point: _Point, solve: _Solve, products: np.ndarray
+    ) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+        """Changes that make the products of slacks and multipliers vanish to first order."""
+        s, z = point.slacks, point.multipliers
+        sums, total = self._transposed(products / s - z)
+        move, level = solve(sums, total - 1.0)
+        change, positions = self.along(move), move[1::2]
+        ds = np.concatenate([level - change, level + change, -positions, positions])
+        return move, level, ds, -(products + z * ds) / s
+
+
+def _length(values: np.ndarray, changes: np.ndarray) -> float:
+    """The share of the changes, at most 1, after which the first positive value is 0."""
+    falling = changes < 0.0
+    return min(1.0, float(np.min(values[falling] / -changes[falling], initial=np.inf)))
