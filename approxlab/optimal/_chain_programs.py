@@ -19,14 +19,19 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
 
-__all__ = ["Chain", "least_largest_move"]
+__all__ = ["LONG", "Chain", "least_largest_move"]
+
+LONG = 64
+"""Number of pieces from which on this is faster than the simplex method."""
 
 _STEPS = 60
-_GAP = 1e-12  # of the error, which is of size 1: how far a returned move may be above the least
+_GAP = 1e-11  # of the error, which is of size 1: how far a returned move may be above the least
+_REFINEMENTS = 1  # of a solution of the normal equations
+_DIAGONAL = 1e-14  # relative increase of their diagonal, so that rounding leaves it positive
 _TO_BOUNDARY = 0.995  # of the way to where a slack vanishes
 
 
-_Solve = Callable[[np.ndarray, float], tuple[np.ndarray, float]]
+_Solve = Callable[[np.ndarray, float, int], tuple[np.ndarray, float]]
 
 
 class Chain(NamedTuple):
@@ -123,11 +128,12 @@ class _System:
             solve = self._factored(z / s)
         except (LinAlgError, ValueError):
             return None
-        ds, dz = self._direction(point, solve, s * z)[2:]
+        ds, dz = self._direction(point, solve, s * z, 0)[2:]
         along_s, along_z = _length(s, ds), _length(z, dz)
         after = float((s + along_s * ds) @ (z + along_z * dz)) / len(s)
         centre = (after / mean) ** 3 * mean
-        move, level, ds, dz = self._direction(point, solve, s * z + ds * dz - centre)
+        products = s * z + ds * dz - centre
+        move, level, ds, dz = self._direction(point, solve, products, _REFINEMENTS)
         if not (np.all(np.isfinite(ds)) and np.all(np.isfinite(dz))):
             return None
         along_s = min(1.0, _TO_BOUNDARY * _length(s, ds))
@@ -156,29 +162,43 @@ class _System:
         for (above, column), part in zip(self._places, parts.T, strict=True):
             bands[3 - above, column] += part
         bands[3, 1::2] += weights[2 * k : 2 * k + n] + weights[2 * k + n :]
+        bands[3] *= 1.0 + _DIAGONAL
         factor = cholesky_banded(bands, check_finite=False)
         border = self.against(lower - upper)
         response = cho_solve_banded((factor, False), border, check_finite=False)
-        # The complement of the level as a sum of squares, in which nothing cancels.
-        along = self.along(response)
-        squares = float(upper @ (1.0 + along) ** 2 + lower @ (1.0 - along) ** 2)
-        positions = response[1::2] ** 2
-        squares += float((weights[2 * k : 2 * k + n] + weights[2 * k + n :]) @ positions)
+        complement = self._quadratic(weights, -response, 1.0)[2]
 
-        def solve(sums: np.ndarray, total: float) -> tuple[np.ndarray, float]:
+        def once(sums: np.ndarray, total: float) -> tuple[np.ndarray, float]:
             alone = cho_solve_banded((factor, False), sums, check_finite=False)
-            level = (total - float(border @ alone)) / squares
+            level = (total - float(border @ alone)) / complement
             return alone - level * response, level
+
+        def solve(sums: np.ndarray, total: float, refinements: int) -> tuple[np.ndarray, float]:
+            move, level = once(sums, total)
+            for _ in range(refinements):
+                done_sums, done_total, _ = self._quadratic(weights, move, level)
+                more, higher = once(sums - done_sums, total - done_total)
+                move, level = move + more, level + higher
+            return move, level
 
         return solve
 
+    def _quadratic(
+        self, weights: np.ndarray, move: np.ndarray, level: float
+    ) -> tuple[np.ndarray, float, float]:
+        """The normal matrix times a vector, and its quadratic form, as a sum of squares."""
+        change, positions = self.along(move), move[1::2]
+        product = np.concatenate([change - level, -change - level, positions, -positions])
+        sums, total = self._transposed(weights * product)
+        return sums, total, float(weights @ product**2)
+
     def _direction(
-        self, point: _Point, solve: _Solve, products: np.ndarray
+        self, point: _Point, solve: _Solve, products: np.ndarray, refinements: int
     ) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
         """Changes that make the products of slacks and multipliers vanish to first order."""
         s, z = point.slacks, point.multipliers
         sums, total = self._transposed(products / s - z)
-        move, level = solve(sums, total - 1.0)
+        move, level = solve(sums, total - 1.0, refinements)
         change, positions = self.along(move), move[1::2]
         ds = np.concatenate([level - change, level + change, -positions, positions])
         return move, level, ds, -(products + z * ds) / s

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from approxlab.optimal._chain_programs import LONG, Chain, least_largest_move
 from approxlab.optimal._curve import Curve
 from approxlab.optimal._extrema import zoomed
 from approxlab.splines import Spline
@@ -147,16 +148,25 @@ def _step(
     before, after = np.maximum(x - delta, curve.lower), np.minimum(x + delta, curve.upper)
     rises = curve(after) - curve(before)
     slopes = np.divide(rises, after - before, out=np.zeros_like(x), where=after > before)
+    room = np.zeros(n + 1)
+    room[1:-1] = 0.45 * radius * np.minimum(widths[:-1], widths[1:])
     # Columns: n + 1 heights, then n + 1 knots; both end knots stay fixed. A sample keeps its
     # relative position in its piece, so it moves with the knots.
     columns = np.stack([piece, piece + 1, n + 1 + piece, n + 2 + piece], axis=-1)
     entries = np.stack([u - 1.0, -u, slopes * (1.0 - u), slopes * u], axis=-1)
+    if n >= LONG:
+        entries = np.stack([u - 1.0, slopes * (1.0 - u), -u, slopes * u], axis=-1)
+        units = np.stack([np.full(n + 1, error), room], axis=-1)
+        entries *= np.concatenate([units[:-1], units[1:]], axis=1)[piece] / error
+        order = np.argsort(piece, kind="stable")
+        chain = Chain(piece[order], r[order] / error, entries[order])
+        heights, positions, least = least_largest_move(chain, n)
+        moved = Spline(spline.knots + room * positions, spline.heights + error * heights)
+        return moved, error * least
     rows = np.broadcast_to(np.arange(u.size)[:, None], columns.shape)
     jacobian = csr_array(
         (entries.ravel(), (rows.ravel(), columns.ravel())), shape=(u.size, 2 * n + 2)
     )
-    room = np.zeros(n + 1)
-    room[1:-1] = 0.45 * radius * np.minimum(widths[:-1], widths[1:])
     scales = np.concatenate([np.full(n + 1, error), room])
     scaled = jacobian @ diags_array(scales / error)
     level = csr_array(np.ones((u.size, 1)))
