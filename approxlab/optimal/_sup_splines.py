@@ -58,19 +58,26 @@ def minimised(curve: Curve, knots: np.ndarray, steps: int = 40) -> tuple[Spline,
     """A spline whose sup error is close to a local minimum, and this error."""
     spline = Spline(knots, curve(knots))
     (extrema, error), radius = _extremes(curve, spline), 0.5
+    import os
+    least = float(os.environ.get("LEAST","0"))
+    missed = []
     for _ in range(steps):
         if error == 0.0:
             break
-        moved, predicted = _step(curve, spline, extrema, error, radius)
+        looked = np.concatenate([extrema, *missed], axis=1)
+        moved, predicted = _step(curve, spline, looked, error, radius)
         for part in _PARTS:
             tried = _between(spline, moved, part)
             new_extrema, reduced = _extremes(curve, tried)
             if reduced < error:
                 break
+            if part == 1.0 and spline.pieces >= LONG and os.environ.get("MISS"):
+                missed = [*missed, new_extrema][-4:]
         if reduced < error:
+            if os.environ.get("MISS")=="1": missed=[]
             gain = 1.0 - reduced / error
             spline, extrema, error = tried, new_extrema, reduced
-            radius = min(1.0, 2.0 * part * radius)
+            radius = min(1.0, max(2.0 * part, least) * radius)
             if gain < 1e-10:
                 break
         else:

@@ -25,6 +25,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_matrix, hstack, vstack
 
 from approxlab.fitting.training.result import Status
+from approxlab.optimal._chain_programs import LONG, Chain, least_largest_move
 
 __all__ = ["Level", "alternates", "half_way", "levelled", "lifted", "measured"]
 
@@ -250,6 +251,14 @@ def _program(
     """Knots and heights of the least largest error to first order, and its relative decrease."""
     knots, largest, n = state.knots, state.largest, len(state.knots) - 1
     rows, near = _first_order(f, state)
+    if n >= LONG:
+        bound = np.pad(np.full(n - 1, trust), 1)
+        chain = _chain(rows, bound, largest)
+        heights, moves, least = least_largest_move(chain, n)
+        moved = knots + bound * moves * near
+        if not np.all(np.diff(moved) > 1e-14 * (knots[-1] - knots[0])):
+            return None, state.heights, 1.0
+        return moved, state.heights + largest * heights, 1.0 - least
     size = rows[3] / largest
     moves = coo_matrix((rows[2], (rows[0], rows[1])), shape=(len(size), 2 * n + 2))
     level = coo_matrix(np.ones((len(size), 1)))
@@ -270,6 +279,21 @@ def _program(
     if not np.all(np.diff(moved) > 1e-14 * (knots[-1] - knots[0])):
         return None, state.heights, 1.0
     return moved, state.heights + largest * solved.x[n + 1 : -1], 1.0 - float(solved.x[-1])
+
+
+def _chain(rows: tuple[np.ndarray, ...], bound: np.ndarray, largest: float) -> Chain:
+    """The same derivative by the pieces of the errors; an error at a knot is of a piece beside."""
+    row, column, entry, errors = rows
+    n = len(bound) - 1
+    piece = np.full(len(errors), n - 1)
+    knot = column % (n + 1)
+    np.minimum.at(piece, row, knot)
+    slopes = np.zeros((len(errors), 4))
+    is_height = column > n
+    place = 2 * (knot - piece[row]) + ~is_height
+    slopes[row, place] = entry * np.where(is_height, 1.0, bound[knot])
+    order = np.argsort(piece, kind="stable")
+    return Chain(piece[order], errors[order] / largest, slopes[order])
 
 
 def _first_order(f: Function, state: Level) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
