@@ -21,11 +21,12 @@ from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
 
 __all__ = ["LONG", "Chain", "least_largest_move"]
 
-LONG = 64
+LONG = 128
 """Number of pieces from which on this is faster than the simplex method."""
 
 _STEPS = 60
 _GAP = 1e-11  # of the error, which is of size 1: how far a returned move may be above the least
+_ENOUGH = 1e-8  # the same where rounding allows no more
 _REFINEMENTS = 1  # of a solution of the normal equations
 _DIAGONAL = 1e-14  # relative increase of their diagonal, so that rounding leaves it positive
 _TO_BOUNDARY = 0.995  # of the way to where a slack vanishes
@@ -57,28 +58,34 @@ class _Point(NamedTuple):
     slacks: np.ndarray
     multipliers: np.ndarray
 
+    @property
+    def gap(self) -> float:
+        """How far the level may be above the least one, but for rounding."""
+        return float(self.slacks @ self.multipliers)
 
-def least_largest_move(chain: Chain, pieces: int) -> tuple[np.ndarray, np.ndarray, float]:
+
+def least_largest_move(chain: Chain, pieces: int) -> tuple[np.ndarray, np.ndarray, float] | None:
     """Moves of heights and of positions with the least largest error, and this error.
 
     Returns:
         Moves of the heights and of the positions, each of shape (n + 1,), and the largest error to
-        first order after them.
+        first order after them; None if rounding ends the search far from the least error.
     """
     system = _System(chain, pieces)
     best = point = system.start()
     for _ in range(_STEPS):
-        gap = float(point.slacks @ point.multipliers)
-        if gap <= _GAP:
+        if point.gap <= _GAP:
             break
         following = system.step(point)
         if following is None:
             break
         point = following
         best = point if point.level < best.level else best
+    if not point.gap <= _ENOUGH:
+        return None
     move = best.move.reshape(-1, 2)
     left = chain.errors + system.along(best.move)
-    return move[:, 0], np.clip(move[:, 1], -1.0, 1.0), float(np.max(np.abs(left)))
+    return move[:, 0], move[:, 1], float(np.max(np.abs(left)))
 
 
 class _System:
@@ -91,23 +98,28 @@ class _System:
     def __init__(self, chain: Chain, pieces: int) -> None:
         self.chain, self.unknowns = chain, 2 * pieces + 2
         self._first = np.flatnonzero(np.diff(chain.piece, prepend=-1))
-        self._pieces = chain.piece[self._first]
-        self._columns = 2 * self._pieces[:, None] + np.arange(4)
-        self._at = 2 * chain.piece
+        columns = 2 * chain.piece[self._first]
+        self._columns = [columns + a for a in range(4)]
+        self._slopes = np.ascontiguousarray(chain.slopes.T)
         i, j = np.triu_indices(4)
-        self._pairs = chain.slopes[:, i] * chain.slopes[:, j]
-        self._places = [(b - a, 2 * self._pieces + b) for a, b in zip(i, j, strict=True)]
+        self._pairs = self._slopes[i] * self._slopes[j]
+        self._places = [(3 - (b - a), columns + b) for a, b in zip(i, j, strict=True)]
+        self._at = [2 * chain.piece + a for a in range(4)]
 
     def along(self, move: np.ndarray) -> np.ndarray:
         """Changes of the errors."""
-        ends = move.reshape(-1, 2)
-        pairs = np.concatenate([ends[:-1], ends[1:]], axis=1)
-        return np.einsum("ij,ij->i", self.chain.slopes, pairs[self.chain.piece])
+        changes = self._slopes[0] * move[self._at[0]]
+        for slopes, at in zip(self._slopes[1:], self._at[1:], strict=True):
+            changes += slopes * move[at]
+        return changes
 
     def against(self, weights: np.ndarray) -> np.ndarray:
         """Sums over the errors, of weights times derivatives."""
-        parts = np.add.reduceat(weights[:, None] * self.chain.slopes, self._first, axis=0)
-        return np.bincount(self._columns.ravel(), parts.ravel(), self.unknowns)
+        sums = np.zeros(self.unknowns)
+        parts = np.add.reduceat(weights * self._slopes, self._first, axis=1)
+        for columns, part in zip(self._columns, parts, strict=True):
+            sums[columns] += part
+        return sums
 
     def slacks(self, move: np.ndarray, level: float) -> np.ndarray:
         """How far all constraints are from their bounds."""
@@ -123,7 +135,7 @@ class _System:
     def step(self, point: _Point) -> _Point | None:
         """A step of the predictor and the corrector; None if none is possible."""
         s, z = point.slacks, point.multipliers
-        mean = float(s @ z) / len(s)
+        mean = point.gap / len(s)
         try:
             solve = self._factored(z / s)
         except (LinAlgError, ValueError):
@@ -156,11 +168,10 @@ class _System:
         """A solver of the normal equations with these weights of the constraints."""
         k, n = len(self.chain.errors), self.unknowns // 2
         upper, lower = weights[:k], weights[k : 2 * k]
-        both = (upper + lower)[:, None] * self._pairs
-        parts = np.add.reduceat(both, self._first, axis=0)
+        parts = np.add.reduceat((upper + lower) * self._pairs, self._first, axis=1)
         bands = np.zeros((4, self.unknowns))
-        for (above, column), part in zip(self._places, parts.T, strict=True):
-            bands[3 - above, column] += part
+        for (band, columns), part in zip(self._places, parts, strict=True):
+            bands[band, columns] += part
         bands[3, 1::2] += weights[2 * k : 2 * k + n] + weights[2 * k + n :]
         bands[3] *= 1.0 + _DIAGONAL
         factor = cholesky_banded(bands, check_finite=False)
