@@ -71,7 +71,8 @@ def least_largest_move(chain: Chain, pieces: int) -> tuple[np.ndarray, np.ndarra
         Moves of the heights and of the positions, each of shape (n + 1,), and the largest error to
         first order after them; None if rounding ends the search far from the least error.
     """
-    system = _System(chain, pieces)
+    share = _shares(chain, pieces)
+    system = _System(_along_shares(chain, share), pieces)
     best = point = system.start()
     for _ in range(_STEPS):
         if point.gap <= _GAP:
@@ -85,7 +86,29 @@ def least_largest_move(chain: Chain, pieces: int) -> tuple[np.ndarray, np.ndarra
         return None
     move = best.move.reshape(-1, 2)
     left = chain.errors + system.along(best.move)
-    return move[:, 0], move[:, 1], float(np.max(np.abs(left)))
+    return move[:, 0] + share * move[:, 1], move[:, 1], float(np.max(np.abs(left)))
+
+
+def _shares(chain: Chain, pieces: int) -> np.ndarray:
+    """How far the height of each knot goes with its position, so that errors change least.
+
+    On a steep line a knot that moves alone changes errors by many times their size, and most of
+    it is undone by its height.
+    """
+    products, squares = np.zeros(pieces + 1), np.zeros(pieces + 1)
+    for side in (0, 1):
+        height, position = chain.slopes[:, 2 * side], chain.slopes[:, 2 * side + 1]
+        products += np.bincount(chain.piece + side, height * position, pieces + 1)
+        squares += np.bincount(chain.piece + side, height**2, pieces + 1)
+    return -np.divide(products, squares, out=np.zeros(pieces + 1), where=squares > 0.0)
+
+
+def _along_shares(chain: Chain, share: np.ndarray) -> Chain:
+    """The chain whose positions take a share of their heights along."""
+    slopes = chain.slopes.copy()
+    for side in (0, 1):
+        slopes[:, 2 * side + 1] += share[chain.piece + side] * slopes[:, 2 * side]
+    return chain._replace(slopes=slopes)
 
 
 class _System:
