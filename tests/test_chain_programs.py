@@ -161,20 +161,22 @@ def test_long_chains_need_no_simplex_method(monkeypatch, name):
 
 
 def test_where_rounding_ends_the_search_the_simplex_method_follows(monkeypatch):
+    target, n = TARGETS["runge"], 12
+    curve, knots = Curve.of(target), np.linspace(-1.0, 1.0, n + 1)
+    spline = Spline(knots, curve(knots))
+    given = curve, spline, *_sup_splines._extremes(curve, spline), 0.5
+
     def results():
-        best = al.optimal.relu_spline(TARGETS["runge"], 12, "sup", cells=64)
-        fit = al.fitting.free_knots(TARGETS["runge"], 12, "sup")
-        return float(best.lower), best.values.tolist(), fit.spline.heights.tolist()
+        moved, least = _sup_splines._step(*given)
+        fit = al.fitting.free_knots(target, n, "sup")
+        return [*moved.knots, *moved.heights, least, *fit.spline.knots, *fit.spline.heights]
 
     want = results()
-    for module in (_sup_splines, exchange):
-        monkeypatch.setattr(module, "LONG", 1)  # not of `pieces`, which adds a start
-        monkeypatch.setattr(module, "_simplex_solution", module._simplex_solution)
+    from_pieces(monkeypatch, 1)
+    assert results() != want
     monkeypatch.setattr(programs._System, "step", lambda self, point: None)
-    monkeypatch.setattr(_sup_splines, "_SHRINKING", 0.0)
-    monkeypatch.setattr(_sup_splines, "_MISSED", 0)
-    assert programs.least_largest_move(chain_of(TARGETS["runge"], 12), 12) is None
-    assert results()[2] == want[2]
+    assert programs.least_largest_move(chain_of(target, n), n) is None
+    assert results() == want
 
 
 @pytest.mark.parametrize("name", TARGETS)
