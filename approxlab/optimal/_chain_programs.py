@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
+from scipy.linalg.lapack import dpbtrf, dpbtrs
 
 __all__ = ["LONG", "Chain", "least_largest_move"]
 
@@ -159,9 +159,8 @@ class _System:
         """A step of the predictor and the corrector; None if none is possible."""
         s, z = point.slacks, point.multipliers
         mean = point.gap / len(s)
-        try:
-            solve = self._factored(z / s)
-        except (LinAlgError, ValueError):
+        solve = self._factored(z / s)
+        if solve is None:
             return None
         ds, dz = self._direction(point, solve, s * z, 0)[2:]
         along_s, along_z = _length(s, ds), _length(z, dz)
@@ -187,8 +186,8 @@ class _System:
         sums[1::2] += weights[2 * k : 2 * k + n] - weights[2 * k + n :]
         return sums, -float(np.sum(upper) + np.sum(lower))
 
-    def _factored(self, weights: np.ndarray) -> _Solve:
-        """A solver of the normal equations with these weights of the constraints."""
+    def _factored(self, weights: np.ndarray) -> _Solve | None:
+        """A solver of the normal equations with these weights; None where rounding forbids it."""
         k, n = len(self.chain.errors), self.unknowns // 2
         upper, lower = weights[:k], weights[k : 2 * k]
         parts = np.add.reduceat((upper + lower) * self._pairs, self._first, axis=1)
@@ -197,13 +196,15 @@ class _System:
             bands[band, columns] += part
         bands[3, 1::2] += weights[2 * k : 2 * k + n] + weights[2 * k + n :]
         bands[3] *= 1.0 + _DIAGONAL
-        factor = cholesky_banded(bands, check_finite=False)
+        factor, failed = dpbtrf(bands)
+        if failed:
+            return None
         border = self.against(lower - upper)
-        response = cho_solve_banded((factor, False), border, check_finite=False)
+        response = dpbtrs(factor, border)[0]
         complement = self._quadratic(weights, -response, 1.0)[2]
 
         def once(sums: np.ndarray, total: float) -> tuple[np.ndarray, float]:
-            alone = cho_solve_banded((factor, False), sums, check_finite=False)
+            alone = dpbtrs(factor, sums)[0]
             level = (total - float(border @ alone)) / complement
             return alone - level * response, level
 
