@@ -60,8 +60,8 @@ def both_solutions(monkeypatch, run):
 @pytest.mark.parametrize("name", TARGETS)
 def test_least_errors_are_those_of_the_simplex_method(monkeypatch, name):
     def run():
-        al.optimal.relu_spline(TARGETS[name], 24, "sup", cells=64)
-        al.fitting.free_knots(TARGETS[name], 24, "sup")
+        al.optimal.relu_spline(TARGETS[name], 16, "sup", cells=64)
+        al.fitting.free_knots(TARGETS[name], 16, "sup")
 
     pairs = both_solutions(monkeypatch, run)
     assert len(pairs) >= 4

@@ -252,7 +252,9 @@ def _sup_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
         spline, error = _from_ends(curve, pieces, ends, (spline, error))
         x = np.union1d(curve.refined(spline.knots, cells), curve.narrow)
         low, ends = level_bound(x, curve(x), pieces, error * (1.0 + 1e-4), 3.0 / cells)
-        if pieces >= LONG:  # how many knots lie where, which a local search does not change
+        # How many knots lie where, which a local search does not change. To fill up many pieces
+        # takes long.
+        if pieces >= LONG and len(ends) > 0.9 * pieces:
             spline, error = _from_ends(curve, pieces, ends, (spline, error))
     # A closer look may raise both errors, and so exchange them.
     (error, points), (least, _) = largest_error(curve, spline), largest_error(curve, flat[0])
