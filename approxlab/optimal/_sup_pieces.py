@@ -90,7 +90,7 @@ def affine_error(
     """
     left, right = 0, len(x) - 1
     g = y - y[0] - (y[-1] - y[0]) / (x[-1] - x[0]) * (x - x[0])
-    middle = int(np.argmax(np.abs(g)))
+    middle = int(np.abs(g).argmax())
     if middle in (left, right):
         return 0.0, 0.0, (left, middle, right)
     triple = (left, middle, right)
@@ -100,7 +100,7 @@ def affine_error(
         slope = (y[right] - y[left]) / (x[right] - x[left])
         t = slope * (x - x[left])
         g = y - 0.5 * (y[left] + y[middle] - t[middle]) - t
-        far = int(np.argmax(np.abs(g)))
+        far = int(np.abs(g).argmax())
         below, reached = float(abs(g[middle])), float(abs(g[far]))
         if below > level or reached <= level or reached <= below * (1.0 + 1e-12):
             break

@@ -6,12 +6,18 @@ to its neighbours. The step, or a part of it, is taken if the error decreases; o
 fraction is divided by four. The samples are five Chebyshev points of each piece and the positions
 of its largest and smallest error. At the solution about as many errors are equal as there are
 unknowns, so the last steps agree with those of Newton's method.
+
+Programs of many pieces are solved by an interior-point method in linear time
+(`optimal/_chain_programs.py`). Of several solutions it returns a middle one, the simplex method a
+corner. Where many pieces are nearly straight, errors between the samples then stand in the way: the
+extremes of steps that were not taken are samples of the next programs.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from approxlab.optimal._chain_programs import LONG, Chain, least_largest_move
 from approxlab.optimal._curve import Curve
 from approxlab.optimal._extrema import zoomed
 from approxlab.splines import Spline
@@ -28,6 +34,8 @@ _PARTS = (
     0.03,
     0.01,
 )  # of a step: trying one is far cheaper than another program
+_MISSED = 8  # columns of extremes of steps that were not taken, at most
+_SHRINKING = 0.25  # of the room for moves, at most, where part of a step is taken
 _SEARCHED, _ZOOMED = 1024, 32  # for the last error: points per piece, maxima that are refined
 
 
@@ -57,19 +65,23 @@ def minimised(curve: Curve, knots: np.ndarray, steps: int = 40) -> tuple[Spline,
     """A spline whose sup error is close to a local minimum, and this error."""
     spline = Spline(knots, curve(knots))
     (extrema, error), radius = _extremes(curve, spline), 0.5
+    long, missed = spline.pieces >= LONG, extrema[:, :0]
     for _ in range(steps):
         if error == 0.0:
             break
-        moved, predicted = _step(curve, spline, extrema, error, radius)
+        looked_at = np.concatenate([extrema, missed], axis=1)
+        moved, predicted = _step(curve, spline, looked_at, error, radius)
         for part in _PARTS:
             tried = _between(spline, moved, part)
             new_extrema, reduced = _extremes(curve, tried)
             if reduced < error:
                 break
+            if long and part == 1.0:  # what the program did not foresee
+                missed = np.concatenate([missed, new_extrema], axis=1)[:, -_MISSED:]
         if reduced < error:
-            gain = 1.0 - reduced / error
+            gain, missed = 1.0 - reduced / error, missed[:, :0]
             spline, extrema, error = tried, new_extrema, reduced
-            radius = min(1.0, 2.0 * part * radius)
+            radius = min(1.0, max(2.0 * part, _SHRINKING if long else 0.0) * radius)
             if gain < 1e-10:
                 break
         else:
@@ -137,9 +149,6 @@ def _step(
     curve: Curve, spline: Spline, extrema: np.ndarray, error: float, radius: float
 ) -> tuple[Spline, float]:
     """The spline after one linear program, and the error that the program predicts."""
-    from scipy.optimize import linprog
-    from scipy.sparse import csr_array, diags_array, hstack, vstack
-
     n = spline.pieces
     x, u, r, piece = _samples(curve, spline, extrema)
     widths = np.diff(spline.knots)
@@ -147,28 +156,56 @@ def _step(
     before, after = np.maximum(x - delta, curve.lower), np.minimum(x + delta, curve.upper)
     rises = curve(after) - curve(before)
     slopes = np.divide(rises, after - before, out=np.zeros_like(x), where=after > before)
-    # Columns: n + 1 heights, then n + 1 knots; both end knots stay fixed. A sample keeps its
-    # relative position in its piece, so it moves with the knots.
-    columns = np.stack([piece, piece + 1, n + 1 + piece, n + 2 + piece], axis=-1)
+    # By left and right height, left and right knot. A sample keeps its relative position in its
+    # piece, so it moves with the knots; both end knots stay fixed.
     entries = np.stack([u - 1.0, -u, slopes * (1.0 - u), slopes * u], axis=-1)
-    rows = np.broadcast_to(np.arange(u.size)[:, None], columns.shape)
-    jacobian = csr_array(
-        (entries.ravel(), (rows.ravel(), columns.ravel())), shape=(u.size, 2 * n + 2)
-    )
     room = np.zeros(n + 1)
     room[1:-1] = 0.45 * radius * np.minimum(widths[:-1], widths[1:])
-    scales = np.concatenate([np.full(n + 1, error), room])
-    scaled = jacobian @ diags_array(scales / error)
-    level = csr_array(np.ones((u.size, 1)))
+    scales, found = np.concatenate([np.full(n + 1, error), room]), None
+    if n >= LONG:
+        found = _chain_solution(piece, r / error, entries, scales / error)
+    if found is None:
+        found = _simplex_solution(piece, r / error, entries, scales / error)
+    if found is None:
+        return spline, error
+    move = scales * found[:-1]
+    moved = Spline(spline.knots + move[n + 1 :], spline.heights + move[: n + 1])
+    return moved, error * float(found[-1])
+
+
+def _chain_solution(
+    piece: np.ndarray, r: np.ndarray, entries: np.ndarray, scales: np.ndarray
+) -> np.ndarray | None:
+    """What `_simplex_solution` finds, for many pieces."""
+    n = len(scales) // 2 - 1
+    order = np.argsort(piece, kind="stable")
+    piece, at = piece[order], piece[order, None] + np.array([0, n + 1, 1, n + 2])
+    slopes = entries[order][:, [0, 2, 1, 3]] * scales[at]
+    found = least_largest_move(Chain(piece, r[order], slopes), n)
+    return None if found is None else np.concatenate([*found[:2], [found[2]]])
+
+
+def _simplex_solution(
+    piece: np.ndarray, r: np.ndarray, entries: np.ndarray, scales: np.ndarray
+) -> np.ndarray | None:
+    """Moves of heights and of knots, in their scales, and the least largest error; None if lost."""
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array, diags_array, hstack, vstack
+
+    n = len(scales) // 2 - 1
+    # Columns: n + 1 heights, then n + 1 knots.
+    columns = np.stack([piece, piece + 1, n + 1 + piece, n + 2 + piece], axis=-1)
+    rows = np.broadcast_to(np.arange(r.size)[:, None], columns.shape)
+    jacobian = csr_array(
+        (entries.ravel(), (rows.ravel(), columns.ravel())), shape=(r.size, 2 * n + 2)
+    )
+    scaled = jacobian @ diags_array(scales)
+    level = csr_array(np.ones((r.size, 1)))
     solution = linprog(
         np.append(np.zeros(2 * n + 2), 1.0),
         A_ub=vstack([hstack([scaled, -level]), hstack([-scaled, -level])]).tocsc(),
-        b_ub=np.concatenate([-r, r]) / error,
+        b_ub=np.concatenate([-r, r]),
         bounds=[(None, None)] * (n + 1) + [(-1.0, 1.0)] * (n + 1) + [(0.0, None)],
         method="highs",
     )
-    if solution.status != 0:
-        return spline, error
-    move = scales * solution.x[:-1]
-    moved = Spline(spline.knots + move[n + 1 :], spline.heights + move[: n + 1])
-    return moved, error * float(solution.x[-1])
+    return solution.x if solution.status == 0 else None

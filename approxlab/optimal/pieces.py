@@ -38,6 +38,7 @@ import numpy as np
 
 from approxlab.arguments import check_norm, check_positive
 from approxlab.claims import Estimate, Norm, Optimum
+from approxlab.optimal._chain_programs import LONG
 from approxlab.optimal._curve import Curve
 from approxlab.optimal._l2_pieces import Cells, lower_bound
 from approxlab.optimal._l2_splines import Pieces, equidistributed, polished, resized
@@ -248,12 +249,13 @@ def _sup_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
     if error > _EXACT * curve.size:
         coarse = np.union1d(curve.refined(spline.knots, _COARSE), curve.narrow)
         _, ends = level_bound(coarse, curve(coarse), pieces, error, 3.0 / _COARSE)
-        start = np.concatenate([[curve.lower], ends, [curve.upper]])
-        new_spline, reduced = minimised(curve, resized(curve, start, pieces))
-        if reduced < error:
-            spline, error = new_spline, reduced
+        spline, error = _from_ends(curve, pieces, ends, (spline, error))
         x = np.union1d(curve.refined(spline.knots, cells), curve.narrow)
-        low = level_bound(x, curve(x), pieces, error * (1.0 + 1e-4), 3.0 / cells)[0]
+        low, ends = level_bound(x, curve(x), pieces, error * (1.0 + 1e-4), 3.0 / cells)
+        # How many knots lie where, which a local search does not change. To fill up many pieces
+        # takes long.
+        if pieces >= LONG and len(ends) > 0.9 * pieces:
+            spline, error = _from_ends(curve, pieces, ends, (spline, error))
     # A closer look may raise both errors, and so exchange them.
     (error, points), (least, _) = largest_error(curve, spline), largest_error(curve, flat[0])
     if least < error:
@@ -267,3 +269,12 @@ def _sup_bounds(curve: Curve, pieces: int, cells: int) -> PieceOptimum:
         Estimate(error, "sup", points),
         spline,
     )
+
+
+def _from_ends(
+    curve: Curve, pieces: int, ends: np.ndarray, best: tuple[Spline, float]
+) -> tuple[Spline, float]:
+    """The better of the best function so far and of what is found from these inner knots."""
+    start = np.concatenate([[curve.lower], ends, [curve.upper]])
+    found = minimised(curve, resized(curve, start, pieces))
+    return found if found[1] < best[1] else best

@@ -3,11 +3,12 @@
 The largest errors lie at the knots and at inner extremes of the pieces. To first order an inner
 extreme changes as if it stayed where it is (there the error is flat), and the error at a knot t by
 f'(t) dt - dy. The moves that make the largest of all these as small as possible are the solution of
-a sparse linear program; the extremes are then found anew. Where the target is convex or concave the
-errors at the minimum all have one size and alternate, 2 n + 1 of them for as many unknowns, which
-is the criterion of Remez; where convexity changes some stay below, which no system of equations
-foresees but the program does. Moves are kept within a trust region and are taken only if the
-largest error, found anew, decreases.
+a sparse linear program, found in linear time where there are many pieces
+(`optimal/_chain_programs.py`); the extremes are then found anew. Where the target is convex or
+concave the errors at the minimum all have one size and alternate, 2 n + 1 of them for as many
+unknowns, which is the criterion of Remez; where convexity changes some stay below, which no system
+of equations foresees but the program does. Moves are kept within a trust region and are taken only
+if the largest error, found anew, decreases.
 
 A piece is as good as any affine function can be on it where the error alternates three times. So
 for a convex or concave target the result is the best of all piecewise affine functions, continuous
@@ -25,6 +26,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_matrix, hstack, vstack
 
 from approxlab.fitting.training.result import Status
+from approxlab.optimal._chain_programs import LONG, Chain, least_largest_move
 
 __all__ = ["Level", "alternates", "half_way", "levelled", "lifted", "measured"]
 
@@ -250,11 +252,27 @@ def _program(
     """Knots and heights of the least largest error to first order, and its relative decrease."""
     knots, largest, n = state.knots, state.largest, len(state.knots) - 1
     rows, near = _first_order(f, state)
-    size = rows[3] / largest
-    moves = coo_matrix((rows[2], (rows[0], rows[1])), shape=(len(size), 2 * n + 2))
-    level = coo_matrix(np.ones((len(size), 1)))
     bound = np.full(n + 1, trust)
     bound[0] = bound[-1] = 0.0
+    found = _chain_solution(rows, bound, largest) if n >= LONG else None
+    if found is None:
+        found = _simplex_solution(rows, bound, largest)
+    if found is None:
+        return None, state.heights, 1.0
+    moves, lifts, least = found
+    moved = knots + moves * near
+    if not np.all(np.diff(moved) > 1e-14 * (knots[-1] - knots[0])):
+        return None, state.heights, 1.0
+    return moved, state.heights + largest * lifts, 1.0 - least
+
+
+def _simplex_solution(
+    rows: tuple[np.ndarray, ...], bound: np.ndarray, largest: float
+) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """Moves of knots and heights in their units, and the least largest error to first order."""
+    n, size = len(bound) - 1, rows[3] / largest
+    moves = coo_matrix((rows[2], (rows[0], rows[1])), shape=(len(size), 2 * n + 2))
+    level = coo_matrix(np.ones((len(size), 1)))
     limits = np.full((2 * n + 3, 2), np.inf) * [-1.0, 1.0]
     limits[: n + 1] = np.stack([-bound, bound], axis=1)
     solved = linprog(
@@ -265,11 +283,25 @@ def _program(
         method="highs",
     )
     if solved.x is None:
-        return None, state.heights, 1.0
-    moved = knots + solved.x[: n + 1] * near
-    if not np.all(np.diff(moved) > 1e-14 * (knots[-1] - knots[0])):
-        return None, state.heights, 1.0
-    return moved, state.heights + largest * solved.x[n + 1 : -1], 1.0 - float(solved.x[-1])
+        return None
+    return solved.x[: n + 1], solved.x[n + 1 : -1], float(solved.x[-1])
+
+
+def _chain_solution(
+    rows: tuple[np.ndarray, ...], bound: np.ndarray, largest: float
+) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """What `_simplex_solution` finds, for many pieces: each error is of one piece."""
+    row, column, entry, errors = rows
+    n, knot, is_height = len(bound) - 1, column % len(bound), column >= len(bound)
+    piece = np.full(len(errors), n - 1)
+    np.minimum.at(piece, row, knot)
+    slopes = np.zeros((len(errors), 4))
+    slopes[row, 2 * (knot - piece[row]) + ~is_height] = entry * np.where(
+        is_height, 1.0, bound[knot]
+    )
+    order = np.argsort(piece, kind="stable")
+    found = least_largest_move(Chain(piece[order], errors[order] / largest, slopes[order]), n)
+    return None if found is None else (bound * found[1], found[0], found[2])
 
 
 def _first_order(f: Function, state: Level) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
