@@ -20,6 +20,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_default_matmul_precision", "highest")
 mpl.use("Agg")
+jax.devices()  # one CPU, before a test lets the runner count the cores
 
 _COMPILED: list[str] = []
 

@@ -22,7 +22,8 @@ from scipy.linalg.lapack import dpbtrf, dpbtrs
 __all__ = ["LONG", "Chain", "least_largest_move"]
 
 LONG = 128
-"""Number of pieces from which on this is faster than the simplex method."""
+"""Number of pieces from which on this takes the place of the simplex method: faster on nearly every
+target, by more the more pieces there are."""
 
 _STEPS = 60
 _GAP = 1e-11  # of the error, which is of size 1: how far a returned move may be above the least
