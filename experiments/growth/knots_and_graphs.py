@@ -117,9 +117,8 @@ TASKS = (
         title="best ReLU spline, sup norm",
         size="pieces",
         smoke=(4, 8),
-        default=(64, 128, 256),
-        paper=(512, 1024),
-        before=512,
+        default=(64, 128, 256, 512, 1024),
+        before=1024,
         prepare=_spline("sup"),
     ),
     Task(
@@ -137,9 +136,8 @@ TASKS = (
         title="free_knots, sup norm",
         size="pieces",
         smoke=(4, 8),
-        default=(64, 128, 256),
-        paper=(1024, 4096),
-        before=1024,
+        default=(64, 128, 256, 1024, 4096),
+        before=4096,
         prepare=_free_knots,
     ),
     Task(
@@ -148,7 +146,7 @@ TASKS = (
         size="layers",
         smoke=(4, 8),
         default=(100, 200, 400),
-        before=200,
+        before=400,
         prepare=_plan,
     ),
     Task(

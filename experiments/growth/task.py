@@ -22,7 +22,7 @@ class Task:
         title: What is called, for the figure.
         size: What the size counts, such as "units".
         smoke: Sizes of the preset smoke.
-        default: Sizes of the preset default: two seconds each at most.
+        default: Sizes of the preset default: a few seconds each at most.
         paper: Sizes of the preset paper, beyond those of default.
         before: The largest size that an earlier version of the library is asked for.
         prepare: From size and seed to a call without arguments, which returns one number of its
