@@ -32,7 +32,7 @@ IDENTITIES = {
     "gradient_cost": "38b6bbf4e257f176",
     "gradient_descent": "da0032d2a8001131",
     "greedy_rates": "629f5ab164d4bdb6",
-    "growth": "61fc4af48dab1613",
+    "growth": "9fbfd0fa33ffaac6",
     "jacobian_chain": "efd691e4cf22b9d9",
     "jacobian_cost": "1c84aa88a04e396c",
     "kernel_limit": "d9e2461a496a6541",

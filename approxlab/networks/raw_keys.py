@@ -31,8 +31,10 @@ def raw_key(key: Array) -> RawKey:
     """The data of a typed key, or of an old one.
 
     Example:
-        >>> raw_key(jax.random.key(3)).fold_in(1).data
-        Array([1885143185, 1036635986], dtype=uint32)
+        >>> key = jax.random.key(3)
+        >>> first, second = jax.random.split(key)
+        >>> bool((raw_key(key).fold_in(1).data == jax.random.key_data(second)).all())
+        True
     """
     return RawKey(jax.random.key_data(key), jax.random.key_impl(key))
 

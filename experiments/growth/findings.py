@@ -73,8 +73,8 @@ def caption(rows: Sequence[Row]) -> str:
         )
         said.append(
             f"Dashed: the library of commit {', '.join(versions)}, on the same machine in the same "
-            f"run; its results are the same. Its time over that of this version, at the largest "
-            f"size that both were given: {told}."
+            "run; the number kept of each result is the same. Its time over that of this version, "
+            f"at the largest size that both were given: {told}."
         )
     return " ".join(said)
 
