@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.networks import ACTIVATIONS, INITIALISATIONS, activation
+from approxlab.networks import ACTIVATIONS, INITIALISATIONS, activation, raw_keys
 from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 from approxlab.networks.forward import add_to_columns, hidden_units, outputs
 from approxlab.networks.initialisation import draws
@@ -383,17 +383,40 @@ def test_nan_stays_nan():
         assert bool(jnp.isnan(activation(name)(jnp.asarray(jnp.nan)))), name
 
 
-@pytest.mark.parametrize("seed", [0, 3, 2**31 + 5])
+@pytest.mark.parametrize("seed", [0, 3, 2**31 + 5, 2**40 + 1])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_random_numbers_are_those_of_jax(seed, dtype):
-    """Bit for bit: made by fewer programs, they are the same as by `split`, `normal`, `uniform`."""
-    key = jax.random.key(seed)
-    raw = raw_key(key)
-    for i, own in enumerate(jax.random.split(key)):
-        assert np.array_equal(raw.fold_in(i).data, jax.random.key_data(own))
-    assert np.array_equal(raw.fold_in(seed).data, raw_key(jax.random.fold_in(key, seed)).data)
-    found = draws(raw, 5000, dtype)
-    first, second = jax.random.split(key)
-    assert found.normal.dtype == found.uniform.dtype == dtype
-    assert np.array_equal(found.normal, jax.random.normal(first, (8192,), dtype))
-    assert np.array_equal(found.uniform, jax.random.uniform(second, (8192,), dtype, -1.0, 1.0))
+@pytest.mark.parametrize("where", ["on the host", "on a device", "other generator", "old rule"])
+def test_random_numbers_are_those_of_jax(seed, dtype, where):
+    """Bit for bit: made by fewer programs, they are the same as by `normal` and `uniform`."""
+    with jax.threefry_partitionable(where != "old rule"):
+        key = jax.random.key(seed, impl="rbg" if where == "other generator" else "threefry2x32")
+        if where == "on a device":
+            key = jax.device_put(key, jax.devices()[0])
+        raw = raw_key(key)
+        assert isinstance(raw.data, np.ndarray) == (where == "on the host")
+        for number in (0, 1, 2**32 - 1, seed % 2**32):
+            own = jax.random.fold_in(key, number)
+            assert np.array_equal(raw.fold_in(number).data, jax.random.key_data(own))
+        found = draws(raw, 5000, dtype)
+        first, second = (jax.random.fold_in(key, i) for i in (0, 1))
+        assert found.normal.dtype == found.uniform.dtype == dtype
+        assert found.normal.committed == (where == "on a device")
+        assert np.array_equal(found.normal, jax.random.normal(first, (8192,), dtype))
+        expected = jax.random.uniform(second, (8192,), dtype, -1.0, 1.0)
+        assert np.array_equal(found.uniform, expected)
+
+
+def test_many_random_numbers_are_those_of_few(monkeypatch):
+    """Above the limit a compiled generator makes the same ones."""
+    raw = raw_key(jax.random.key(7))
+    few = draws(raw, 5000, "float32")
+    monkeypatch.setattr(raw_keys, "_MOST_ON_HOST", 4096)
+    assert all(np.array_equal(a, b) for a, b in zip(draws(raw, 5000, "float32"), few, strict=True))
+    traced = jax.jit(lambda key: draws(raw_key(key), 5000, "float32"))(jax.random.key(7))
+    assert all(np.array_equal(a, b) for a, b in zip(traced, few, strict=True))
+
+
+def test_keys_split_as_they_are_folded():
+    key = jax.random.key(3)
+    for i, own in enumerate(jax.random.split(key, 3)):
+        assert np.array_equal(raw_key(key).fold_in(i).data, jax.random.key_data(own))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -42,24 +41,23 @@ class Draws(NamedTuple):
 
 
 def draws(key: RawKey, count: int, dtype: str) -> Draws:
-    """At least `count` numbers of each kind.
+    """At least `count` numbers of each kind: those of `normal` and `uniform` of two keys.
 
-    Their number is rounded up generously: a random generator takes half a second to compile for
-    every length, far longer than to draw a few thousand numbers too many.
+    Their number is rounded up generously: what shapes them is compiled for every length, which
+    takes far longer than to draw a few thousand numbers too many.
     """
     length = max(_LEAST_DRAWS, 1 << (count - 1).bit_length())
-    return _draws(key.fold_in(0).data, key.fold_in(1).data, key.generator, length, dtype)
+    return _shaped(*(key.fold_in(i).fractions(length, dtype) for i in (0, 1)))
 
 
-@partial(jax.jit, static_argnums=(2, 3, 4))
-def _draws(key_normal: Array, key_uniform: Array, generator: Any, length: int, dtype: str) -> Draws:
-    """`normal` of one key and `uniform` of the other; one generator makes the bits of both."""
-    keys = jax.random.wrap_key_data(jnp.stack([key_normal, key_uniform]), impl=generator)
-    # At -1 the inverse of erf is not finite: `jax.random.normal` starts at the next number too.
-    least = np.array([np.nextafter(-1, 0, dtype=dtype), -1.0], dtype)
-    uniform = jax.vmap(lambda key, low: jax.random.uniform(key, (length,), dtype, low, 1.0))
-    first, second = uniform(keys, least)
-    return Draws(np.array(math.sqrt(2.0), dtype) * jax.lax.erf_inv(first), second)
+@jax.jit
+def _shaped(first: Array, second: Array) -> Draws:
+    """Of numbers in [0, 1): the first ones as `jax.random.normal` shapes them."""
+    one = np.ones((), first.dtype)
+    least = np.nextafter(-one, np.zeros_like(one))  # at -1 the inverse of erf is not finite
+    between = jnp.maximum(least, first * (one - least) + least)
+    root = np.array(math.sqrt(2.0), first.dtype)
+    return Draws(root * jax.lax.erf_inv(between), second * (one + one) - one)
 
 
 Layer = tuple[Any, Any]  # weight (out, in), bias (out,)

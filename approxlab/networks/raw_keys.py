@@ -9,14 +9,19 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-__all__ = ["RawKey", "raw_key"]
+from approxlab.networks import host_threefry
+
+__all__ = ["ANY_KEY", "RawKey", "raw_key"]
+
+_MOST_ON_HOST = 2**20  # numbers at once, which take NumPy a twentieth of a second
 
 
 class RawKey(NamedTuple):
     """The data of a key, and the name of its generator.
 
-    Keys are made from others by `fold_in` alone: a `split` would be one more program to compile.
-    With JAX's usual generator `fold_in(0)` and `fold_in(1)` are the two keys of `split`.
+    Data that are a NumPy array are of JAX's usual generator, whose numbers NumPy makes without a
+    program to compile. Keys are made from others by `fold_in` alone: a `split` would be one more
+    program. With JAX's usual generator `fold_in(0)` and `fold_in(1)` are the two keys of `split`.
     """
 
     data: Any
@@ -24,7 +29,19 @@ class RawKey(NamedTuple):
 
     def fold_in(self, number: int) -> RawKey:
         """As `jax.random.fold_in`."""
+        if isinstance(self.data, np.ndarray):
+            return RawKey(host_threefry.folded(self.data, number), self.generator)
         return RawKey(_folded(self.data, np.uint32(number), self.generator), self.generator)
+
+    def fractions(self, count: int, dtype: str) -> Any:
+        """As `jax.random.uniform`: numbers in [0, 1), shape (count,)."""
+        if isinstance(self.data, np.ndarray) and count <= _MOST_ON_HOST:
+            return host_threefry.fractions(self.data, count, dtype)
+        return _fractions(self.data, self.generator, count, dtype)
+
+
+ANY_KEY = RawKey(np.zeros(2, np.uint32), "threefry2x32")
+"""A key for where only shapes matter."""
 
 
 def raw_key(key: Array) -> RawKey:
@@ -36,10 +53,31 @@ def raw_key(key: Array) -> RawKey:
         >>> bool((raw_key(key).fold_in(1).data == jax.random.key_data(second)).all())
         True
     """
-    return RawKey(jax.random.key_data(key), jax.random.key_impl(key))
+    data, generator = jax.random.key_data(key), jax.random.key_impl(key)
+    return RawKey(np.asarray(data) if _usual(data, generator) else data, generator)
+
+
+def _usual(data: Array, generator: Any) -> bool:
+    """Whether NumPy makes the numbers of a key.
+
+    Not of one that was put on a device: what is made of it belongs there too.
+    """
+    return (
+        generator == "threefry2x32"
+        and jax.config.jax_threefry_partitionable  # type: ignore[attr-defined]
+        and not isinstance(data, jax.core.Tracer)
+        and not data.committed
+        and data.shape == (2,)
+    )
 
 
 @partial(jax.jit, static_argnums=2)
 def _folded(data: Array, number: Any, generator: Any) -> Array:
     key = jax.random.wrap_key_data(data, impl=generator)
     return jax.random.key_data(jax.random.fold_in(key, number))
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _fractions(data: Array, generator: Any, count: int, dtype: str) -> Array:
+    key = jax.random.wrap_key_data(data, impl=generator)
+    return jax.random.uniform(key, (count,), dtype)

@@ -12,7 +12,8 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 _AXIS = "seeds"
-_QUICKLY = {"xla_cpu_use_fusion_emitters": False}
+# XLA's older generator of loops, and few parts of a program: each part costs some time by itself.
+_quickly = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 4}
 
 Axes = tuple[int | None, ...]
 
@@ -96,11 +97,12 @@ class SeedDevices:
             shardings = tuple(NamedSharding(self._mesh(), _spec(axis)) for axis in axes)
         jitted = jax.jit(self.over_seeds(fn, axes), in_shardings=shardings)
         lowered, options = jitted.lower(*forms), self.compiler_options
-        if quickly and self.devices[0].platform == "cpu":
+        if quickly and self.devices[0].platform == "cpu" and _quickly:
             try:
-                return lowered.compile(compiler_options={**(options or {}), **_QUICKLY})
-            except jax.errors.JaxRuntimeError:  # an XLA that does not have it
-                pass
+                return lowered.compile(compiler_options={**(options or {}), **_quickly})
+            except jax.errors.JaxRuntimeError as error:
+                if "No such compile option" in str(error):
+                    _quickly.clear()  # an XLA without them need not be asked again
         return lowered.compile(compiler_options=options)
 
     def _mesh(self) -> Mesh:

@@ -24,7 +24,7 @@ from approxlab.fitting.training.program_key import ProgramKey
 from approxlab.fitting.training.seed import SeedTraining, drawn
 from approxlab.fitting.training.settings import Settings
 from approxlab.networks.calculus import postcompose, precompose
-from approxlab.networks.raw_keys import RawKey, raw_key
+from approxlab.networks.raw_keys import ANY_KEY, RawKey, raw_key
 
 _KEPT = 128  # programs held for further calls
 _SHORT = 1e8  # values of activations: half a second of training
@@ -159,9 +159,9 @@ def _data(key: ProgramKey) -> Tree:
 @lru_cache(maxsize=1)
 def _states(key: ProgramKey) -> tuple[Tree, Any, Any]:
     """Forms of what `start` takes, and of the state it makes."""
-    where, one = key.devices, raw_key(jax.random.key(0))
+    where = key.devices
     shape, dtype = key.key[1:]
-    draws = jax.eval_shape(lambda: _stacked([_begin(key, one, None)] * where.together))
+    draws = jax.eval_shape(lambda: _stacked([_begin(key, ANY_KEY, None)] * where.together))
     keys = jax.ShapeDtypeStruct((where.together, *shape), dtype)
     return (
         draws,

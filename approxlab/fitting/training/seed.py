@@ -21,7 +21,7 @@ from approxlab.networks.calculus import postcompose, precompose
 from approxlab.networks.forward import outputs
 from approxlab.networks.initialisation import all_draws, all_layers, default_initialisation
 from approxlab.networks.mlp import MLP
-from approxlab.networks.raw_keys import RawKey, raw_key
+from approxlab.networks.raw_keys import ANY_KEY, RawKey
 
 RECORDS = 8  # losses that one call of `advance` may record: a call costs as much as many steps
 GOING, CONVERGED, STAGNATED, DIVERGED = range(4)  # what is decided about a seed
@@ -67,9 +67,7 @@ class SeedTraining:
     def __init__(self, program_key: ProgramKey) -> None:
         self.program_key, self.method = program_key, program_key.method
         self.act = activation(program_key.activation)
-        template = jax.eval_shape(
-            lambda: self._initial_layers(drawn(program_key, raw_key(jax.random.key(0))))
-        )
+        template = jax.eval_shape(lambda: self._initial_layers(drawn(program_key, ANY_KEY)))
         # One vector instead of many small arrays: half the operations, half the compilation.
         # It is asked for while nothing is computed: of arrays, JAX compiles a copy of every shape.
         jax.eval_shape(self._keep_unravel, template)
