@@ -26,7 +26,7 @@ IDENTITIES = {
     "deep_relu_training": "2f68223955649145",
     "fault_share": "20fb00f3d8d55d23",
     "finite_differences": "f953956de3853bc5",
-    "first_use": "213d1669a5d95d42",
+    "first_use": "60bcb9f4e5eb16af",
     "float_universality": "eb4ba4ab15fc3940",
     "gap_to_optimum": "e2cfde613580e647",
     "gradient_cost": "38b6bbf4e257f176",

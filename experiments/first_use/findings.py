@@ -103,7 +103,8 @@ def caption(rows: Sequence[Row]) -> str:
         "Seconds of the first call in a fresh process that finds no compiled programs on disk, and "
         "what the same call takes again, when nothing is compiled"
         + (f" (medians of {repeats} processes)." if repeats > 1 else "."),
-        "Black: CPU seconds of the first call. import jax is not included.",
+        "Black: CPU seconds of the first call. import jax is not included; modules are there as "
+        "bytecode.",
     ]
     for python in pythons(rows):
         found = waits(rows, python)
