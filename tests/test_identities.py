@@ -50,7 +50,7 @@ IDENTITIES = {
     "student_teacher": "17d6f66260101de3",
     "three_questions": "11fd4794cee249cb",
     "trained_or_solved": "43591cfc8aabc68e",
-    "training_throughput": "89ebc823cb007118",
+    "training_throughput": "6268ea5f314884ab",
     "width_vs_depth": "1f80e506f1235e2e",
 }
 

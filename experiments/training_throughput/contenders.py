@@ -33,7 +33,8 @@ Run = Callable[[int], dict[str, float] | None]
 
 def environment(name: str, case: Case) -> Mapping[str, str]:
     """Environment variables to set before the process starts, the best for each contender."""
-    alone = case.small and name in ("pytorch", "pytorch_compiled", "scikit_learn")
+    others = ("pytorch_default", "pytorch", "pytorch_compiled", "scikit_learn")
+    alone = case.small and name in others
     return _ONE_THREAD if alone or name == "pytorch_twice" else {}
 
 
@@ -161,8 +162,13 @@ def _python_loop(case: Case) -> Run:
 # ------------------------------------------------------------------------- other libraries
 
 
+def _pytorch_default(case: Case) -> Run:
+    """Eager PyTorch with Adam as it comes, one seed after another: what tutorials write."""
+    return _torch_run(case, case.seeds, fused=None)
+
+
 def _pytorch(case: Case) -> Run:
-    """Eager PyTorch with its fused Adam, one seed after another."""
+    """The same with the fused Adam, which all further ones have."""
     return _torch_run(case, case.seeds)
 
 
@@ -170,10 +176,16 @@ def _pytorch_compiled(case: Case) -> Run:
     """The same with loss and gradient compiled by `torch.compile`."""
     import torch
 
-    return _torch_run(case, case.seeds, torch.compile)
+    return _torch_run(case, case.seeds, compiled=torch.compile)
 
 
-def _torch_run(case: Case, seeds: int, compiled: Callable[[Any], Any] = lambda f: f) -> Run:
+def _torch_run(
+    case: Case,
+    seeds: int,
+    *,
+    fused: bool | None = True,
+    compiled: Callable[[Any], Any] = lambda f: f,
+) -> Run:
     import torch
 
     x, y = (torch.from_numpy(a) for a in case.data)
@@ -187,7 +199,7 @@ def _torch_run(case: Case, seeds: int, compiled: Callable[[Any], Any] = lambda f
         for _ in range(seeds):
             for linear in model[::2]:
                 linear.reset_parameters()
-            adam = torch.optim.Adam(model.parameters(), lr=_RATE, fused=True)
+            adam = torch.optim.Adam(model.parameters(), lr=_RATE, fused=fused)
             for _ in range(steps):
                 adam.zero_grad(set_to_none=True)
                 loss().backward()
@@ -253,6 +265,7 @@ CONTENDERS: Mapping[str, Callable[[Case], Run]] = MappingProxyType(
         "single_device": _single_device,
         "scan": _scan,
         "python_loop": _python_loop,
+        "pytorch_default": _pytorch_default,
         "pytorch": _pytorch,
         "pytorch_compiled": _pytorch_compiled,
         "pytorch_twice": _pytorch_twice,

@@ -35,6 +35,7 @@ STEPS = {
     "single_device": (1500, 60),
     "scan": (600, 20),
     "python_loop": (300, 20),
+    "pytorch_default": (60, 10),
     "pytorch": (60, 10),
     "pytorch_compiled": (120, 10),
     "pytorch_twice": (120, 20),
@@ -45,8 +46,9 @@ STEPS = {
     "peak": (100, 100),
 }
 Contender = Literal[
-    "sweep", "single_call", "single_device", "scan", "python_loop", "pytorch", "pytorch_compiled",
-    "pytorch_twice", "scikit_learn", "products", "activation", "optimiser", "peak",
+    "sweep", "single_call", "single_device", "scan", "python_loop", "pytorch_default",
+    "pytorch", "pytorch_compiled", "pytorch_twice", "scikit_learn", "products", "activation",
+    "optimiser", "peak",
 ]  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def _draw_rates(ax: Axes, rows: Sequence[Row], case: str, labelled: bool) -> Non
         ax.barh(i, middle, color=_OURS.get(name, _OURS["other libraries"]), height=0.7)
         ax.plot([timed[0], timed[-1]], [i, i], color="black", linewidth=1.0)
         times = ratio(rows, case, name, "pytorch")
-        words = f"{middle:,.0f}" + (f"  ({times:.1f} x PyTorch)" if times is not None else "")
+        words = f"{middle:,.0f}" + (f"  ({times:.1f} x fused eager)" if times is not None else "")
         beside(ax, words, (timed[-1], i), (5, 0), va="center")
     ax.set_yticks(range(len(names)), [NAMES[name] if labelled else "" for name in names])
     ax.invert_yaxis()

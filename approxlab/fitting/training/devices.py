@@ -13,7 +13,10 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 _AXIS = "seeds"
 # XLA's older generator of loops, and few parts of a program: each part costs some time by itself.
-_quickly = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 4}
+_quickly: dict[str, Any] = {
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 4,
+}
 
 Axes = tuple[int | None, ...]
 
