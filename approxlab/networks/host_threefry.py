@@ -10,36 +10,39 @@ Source:
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 __all__ = ["folded", "fractions", "threefry"]
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-_PARITY = np.uint32(0x1BD11BDA)
+_PARITY, _ALL = 0x1BD11BDA, 0xFFFFFFFF
+
+Numbers = TypeVar("Numbers", int, np.ndarray)
 
 
-def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def threefry(key: tuple[int, int], high: Numbers, low: Numbers) -> tuple[Numbers, Numbers]:
     """The hash of 64-bit numbers, given and returned as their halves.
 
     Args:
-        key: Two integers, uint32.
-        high: Upper halves, uint32, any shape.
-        low: Lower halves.
+        key: Two integers of 32 bits.
+        high: Upper halves: an integer, or an array of uint32.
+        low: Lower halves, of the same kind.
 
     Example:
-        >>> ones = np.full(1, 2**32 - 1, np.uint32)
-        >>> [hex(half[0]) for half in threefry(np.repeat(ones, 2), ones, ones)]
+        >>> ones = 2**32 - 1
+        >>> [hex(half) for half in threefry((ones, ones), ones, ones)]
         ['0x1cb996fc', '0xbb002be7']
     """
-    keys = (key[:1], key[1:], key[:1] ^ key[1:] ^ _PARITY)
-    high, low = high + keys[0], low + keys[1]  # arrays of unsigned integers: sums modulo 2^32
+    keys = (*key, key[0] ^ key[1] ^ _PARITY)
+    high, low = high + keys[0] & _ALL, low + keys[1] & _ALL
     for group in range(5):
         for bits in _ROTATIONS[group % 2]:
-            high = high + low
-            low = low << np.uint32(bits) | low >> np.uint32(32 - bits)
-            low = low ^ high
-        high = high + keys[(group + 1) % 3]
-        low = low + (keys[(group + 2) % 3] + np.uint32(group + 1))
+            high = high + low & _ALL
+            low = (low << bits & _ALL | low >> 32 - bits) ^ high
+        high = high + keys[(group + 1) % 3] & _ALL
+        low = low + (keys[(group + 2) % 3] + group + 1 & _ALL) & _ALL
     return high, low
 
 
@@ -52,7 +55,7 @@ def folded(key: np.ndarray, number: int) -> np.ndarray:
         >>> bool((folded(np.array([0, 3], np.uint32), 5) == jax.random.key_data(key)).all())
         True
     """
-    return np.concatenate(threefry(key, np.zeros(1, np.uint32), np.full(1, number, np.uint32)))
+    return np.array(threefry(_pair(key), 0, int(number)), np.uint32)
 
 
 def fractions(key: np.ndarray, count: int, dtype: str) -> np.ndarray:
@@ -64,12 +67,17 @@ def fractions(key: np.ndarray, count: int, dtype: str) -> np.ndarray:
         >>> bool((fractions(np.array([0, 3], np.uint32), 5, "float32") == expected).all())
         True
     """
-    high, low = threefry(key, np.zeros(count, np.uint32), np.arange(count, dtype=np.uint32))
+    zeros = np.zeros(count, np.uint32)
+    high, low = threefry(_pair(key), zeros, np.arange(count, dtype=np.uint32))
     # The bits of a number in [1, 2): the exponent of 1, and random ones as its fraction.
     if dtype == "float32":
-        bits = (high ^ low) >> np.uint32(9) | np.float32(1).view(np.uint32)
+        bits = (high ^ low) >> 9 | np.float32(1).view(np.uint32)
     else:
-        pairs = high.astype(np.uint64) << np.uint64(32) | low
-        bits = pairs >> np.uint64(12) | np.float64(1).view(np.uint64)
+        pairs = high.astype(np.uint64) << 32 | low
+        bits = pairs >> 12 | np.float64(1).view(np.uint64)
     one = np.ones((), dtype)
     return np.asarray(bits.view(dtype) - one)
+
+
+def _pair(key: np.ndarray) -> tuple[int, int]:
+    return int(key[0]), int(key[1])

@@ -89,7 +89,8 @@ def solve_last_layer(
 ) -> tuple[MLP, LeastSquares]:
     """The network whose last layer minimises the weighted sum of squares, and that solution.
 
-    Memory holds the matrix of the units once: blocks of its rows are computed twice.
+    Memory holds the matrix of the units once: blocks of its rows are computed twice. One of
+    less than 32 MiB is a single block, which is computed once and held beside the factorisation.
 
     Args:
         network: Any network; its last layer is replaced.
@@ -113,14 +114,21 @@ def solve_last_layer(
 def blocks_of(
     units: Callable[[np.ndarray], np.ndarray], points: np.ndarray, width: int
 ) -> tuple[Blocks, tuple[int, int]]:
-    """The matrix of units and constant by blocks of its rows, computed anew each time."""
-    rows = max(1, _BLOCK_ENTRIES // (width + 1))
+    """The matrix of units and constant by blocks of its rows.
+
+    Several blocks are computed anew each time, so that one of them is held. A single block is held
+    anyway, and kept.
+    """
+    rows, shape = max(1, _BLOCK_ENTRIES // (width + 1)), (len(points), width + 1)
 
     def blocks() -> Iterator[np.ndarray]:
         for first in range(0, len(points), rows):
             yield with_constant(units(points[first : first + rows]))
 
-    return blocks, (len(points), width + 1)
+    if len(points) > rows:
+        return blocks, shape
+    kept = list(blocks())
+    return (lambda: iter(kept)), shape
 
 
 def with_constant(units: np.ndarray) -> np.ndarray:

@@ -54,8 +54,8 @@ def readout(
     f(x_i)| with norm "sup". All outputs share one factorisation. The solve runs in the dtype of the
     network: float64 where small errors are wanted. On a target's box the points are Chebyshev
     points of the first kind, with their quadrature weights, or Sobol points beyond two dimensions;
-    those inside the mask count. Memory holds the matrix of the units once, with norm "sup" twice:
-    at most a gibibyte.
+    those inside the mask count. Memory holds a large matrix of the units once, with norm "sup"
+    twice: at most a gibibyte.
 
     Args:
         network: A single network with one hidden layer or more; its last layer is not used. For
