@@ -32,6 +32,8 @@ from approxlab.networks.mlp import MLP
 
 __all__ = ["train"]
 
+_FIRST_RECORDS, _SOON = 8, 0.25  # records of the first chunk; seconds of one that is over soon
+
 
 @dataclasses.dataclass
 class _Group:
@@ -143,17 +145,23 @@ class _Run:
     def through(self, groups: Sequence[_Group]) -> None:
         """Advance all groups chunk by chunk until every seed has its status.
 
-        A chunk is many records long, since a call costs as much as ten steps of a small network.
+        A chunk is many records long, since a call costs as much as ten steps of a small network,
+        and at the end of a chunk the devices wait for each other. Chunks that are over soon grow,
+        except where several processes have to make the same calls.
         """
-        steps, longest = self.settings.steps, RECORDS * self.settings.stride
+        steps, position, records = self.settings.steps, 0, _FIRST_RECORDS
         with _bar(self.settings) as bar:
             self._chunk(groups, 0)  # records the losses at the start
-            for position in range(0, steps, longest):
+            while position < steps:
                 going = [group for group in groups if group.going]
                 if not going:
                     break
-                span = min(longest, steps - position)
+                began = time.monotonic()
+                span = min(records * self.settings.stride, steps - position)
                 self._chunk(going, span)
+                position += span
+                if time.monotonic() - began < _SOON and not self.key.devices.shared:
+                    records = min(4 * records, RECORDS)
                 bar.update(span)
                 if self.settings.progress:
                     least = min(loss for g in groups for seed in g.seeds for loss in seed.losses)

@@ -23,7 +23,7 @@ from approxlab.networks.initialisation import all_draws, all_layers, default_ini
 from approxlab.networks.mlp import MLP
 from approxlab.networks.raw_keys import ANY_KEY, RawKey
 
-RECORDS = 8  # losses that one call of `advance` may record: a call costs as much as many steps
+RECORDS = 64  # losses that one call of `advance` may record: a call costs as much as many steps
 GOING, CONVERGED, STAGNATED, DIVERGED = range(4)  # what is decided about a seed
 
 
