@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import approxlab as al
 from approxlab.fitting import Status, fit
 from approxlab.fitting.training import devices
 from approxlab.fitting.training import programs as training_programs
+from approxlab.fitting.training import run as training_run
 from approxlab.fitting.training.programs import compilations as programs
 
 EPS = float(np.finfo(np.float64).eps)
@@ -280,6 +282,22 @@ def test_chunks_do_not_matter():
     assert pieces.history.steps.tolist() == [[*range(0, 60, 7), 60]]
     assert pieces.history.losses[0, 0] == whole.history.losses[0, 0]
     assert pieces.history.losses[0, -1] == whole.history.losses[0, -1]
+
+
+@pytest.mark.parametrize("method", ["adam", SPOILING], ids=["adam", "diverging"])
+def test_calls_that_grow_do_not_matter(method, monkeypatch):
+    """Eight records in every call, or up to 64: the same numbers, and no record is lost."""
+    results = []
+    for soon in (math.inf, -1.0):
+        monkeypatch.setattr(training_run, "_SOON", soon)
+        results.append(fit(SINE, **SMALL, stride=1, seeds=6, method=method))
+    grown, same = results
+    identical(grown.networks, same.networks)
+    assert grown.statuses == same.statuses
+    assert np.array_equal(grown.steps, same.steps)
+    assert np.array_equal(grown.history.steps, same.history.steps)
+    assert np.array_equal(grown.history.losses, same.history.losses)
+    assert ("diverged" in grown.statuses) == (method is SPOILING)
 
 
 def test_all_seeds_at_once_agree(monkeypatch):

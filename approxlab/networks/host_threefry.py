@@ -1,7 +1,7 @@
 """JAX's usual random generator by NumPy: the same numbers, and no program to compile.
 
-The few numbers that a network starts from take NumPy a fifth of a millisecond, as long as a call of
-the compiled generator, which is compiled for a sixth of a second first.
+NumPy makes the few numbers that a network starts from in the time of one call of the compiled
+generator, whose compilation a first fit would wait for.
 
 Source:
     Salmon, Moraes, Dror and Shaw 2011 (Threefry-2x32 with 20 rounds). What is hashed is what JAX
@@ -36,13 +36,13 @@ def threefry(key: tuple[int, int], high: Numbers, low: Numbers) -> tuple[Numbers
         ['0x1cb996fc', '0xbb002be7']
     """
     keys = (*key, key[0] ^ key[1] ^ _PARITY)
-    high, low = high + keys[0] & _ALL, low + keys[1] & _ALL
+    high, low = (high + keys[0]) & _ALL, (low + keys[1]) & _ALL
     for group in range(5):
         for bits in _ROTATIONS[group % 2]:
-            high = high + low & _ALL
-            low = (low << bits & _ALL | low >> 32 - bits) ^ high
-        high = high + keys[(group + 1) % 3] & _ALL
-        low = low + (keys[(group + 2) % 3] + group + 1 & _ALL) & _ALL
+            high = (high + low) & _ALL
+            low = (((low << bits) & _ALL) | (low >> (32 - bits))) ^ high
+        high = (high + keys[(group + 1) % 3]) & _ALL
+        low = (low + ((keys[(group + 2) % 3] + group + 1) & _ALL)) & _ALL
     return high, low
 
 
@@ -71,10 +71,10 @@ def fractions(key: np.ndarray, count: int, dtype: str) -> np.ndarray:
     high, low = threefry(_pair(key), zeros, np.arange(count, dtype=np.uint32))
     # The bits of a number in [1, 2): the exponent of 1, and random ones as its fraction.
     if dtype == "float32":
-        bits = (high ^ low) >> 9 | np.float32(1).view(np.uint32)
+        bits = ((high ^ low) >> 9) | np.float32(1).view(np.uint32)
     else:
-        pairs = high.astype(np.uint64) << 32 | low
-        bits = pairs >> 12 | np.float64(1).view(np.uint64)
+        pairs = (high.astype(np.uint64) << 32) | low
+        bits = (pairs >> 12) | np.float64(1).view(np.uint64)
     one = np.ones((), dtype)
     return np.asarray(bits.view(dtype) - one)
 

@@ -13,7 +13,7 @@ from approxlab.networks import host_threefry
 
 __all__ = ["ANY_KEY", "RawKey", "raw_key"]
 
-_MOST_ON_HOST = 2**20  # numbers at once, which take NumPy a twentieth of a second
+_MOST_ON_HOST = 2**20  # numbers at once; for more, the compiled generator is worth its compilation
 
 
 class RawKey(NamedTuple):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from approxlab.plotting.palette import colors
-from experiments.drawing.axes import ticks_at
 from experiments.drawing.figures import given_back
 from experiments.drawing.rows import Row, column, distinct, of
 from experiments.growth.findings import exponent, faster
@@ -21,6 +20,7 @@ __all__ = ["draw"]
 
 _COLORS = colors("growth")
 _COLUMNS = 4
+_APART = 0.22  # least distance of labels, as a part of the axis
 
 
 @given_back
@@ -86,6 +86,21 @@ def _draw_task(ax: Axes, rows: Sequence[Row], task: str) -> None:
     gain = faster(rows, task)
     note = f" ({gain[1]:.2g} times faster)" if gain is not None and gain[1] > 1.2 else ""
     ax.set(xscale="log", yscale="log", xlabel=TASKS[task].size + note)
-    ticks_at(ax, distinct(cells, "size"))
+    ax.margins(y=0.2)  # room for the exponents
+    _label_sizes(ax, distinct(cells, "size"))
     ax.tick_params(labelsize=9)
     ax.set_title(TASKS[task].title, fontsize=10)
+
+
+def _label_sizes(ax: Axes, sizes: Sequence[int]) -> None:
+    """Ticks at the measured sizes that are far enough apart for their labels, from the largest."""
+    from matplotlib.ticker import EngFormatter
+
+    largest, smallest = max(sizes), min(sizes)
+    least = (largest / smallest) ** _APART
+    kept = [largest]
+    for size in sorted(sizes, reverse=True):
+        if kept[-1] >= least * size:
+            kept.append(size)
+    ax.set_xticks(kept, [EngFormatter(sep="")(size) if size >= 10_000 else size for size in kept])
+    ax.minorticks_off()
