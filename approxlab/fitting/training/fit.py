@@ -291,7 +291,8 @@ def _check_start(start: MLP | None, training_data: TrainingData) -> None:
             f"start: got {start!r} of in_size {got[0]} and out_size {got[1]}, expected "
             f"{expected[0]} and {expected[1]}, as in the target."
         )
-    if not all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(start)):
+    # By NumPy: JAX compiles a program for every shape.
+    if not all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(start)):
         raise ValueError("start: got weights that are not finite, expected finite ones.")
 
 
