@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
-from approxlab.networks import ACTIVATIONS, INITIALISATIONS, activation, raw_keys
+from approxlab.networks import ACTIVATIONS, INITIALISATIONS, activation, host_threefry
 from approxlab.networks.activations import KINK_SLOPES, kink_slopes
 from approxlab.networks.forward import add_to_columns, hidden_units, outputs
 from approxlab.networks.initialisation import draws
@@ -384,7 +384,7 @@ def test_nan_stays_nan():
 
 
 @pytest.mark.parametrize("seed", [0, 3, 2**31 + 5, 2**40 + 1])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("where", ["on the host", "on a device", "other generator", "old rule"])
 def test_random_numbers_are_those_of_jax(seed, dtype, where):
     """Bit for bit: made by fewer programs, they are the same as by `normal` and `uniform`."""
@@ -398,25 +398,48 @@ def test_random_numbers_are_those_of_jax(seed, dtype, where):
             own = jax.random.fold_in(key, number)
             assert np.array_equal(raw.fold_in(number).data, jax.random.key_data(own))
         found = draws(raw, 5000, dtype)
-        first, second = (jax.random.fold_in(key, i) for i in (0, 1))
+        normal, uniform = jax_draws(key, 5000, dtype)
         assert found.normal.dtype == found.uniform.dtype == dtype
         assert found.normal.committed == (where == "on a device")
-        assert np.array_equal(found.normal, jax.random.normal(first, (8192,), dtype))
-        expected = jax.random.uniform(second, (8192,), dtype, -1.0, 1.0)
-        assert np.array_equal(found.uniform, expected)
+        assert np.array_equal(found.normal[:5000], normal)
+        assert np.array_equal(found.uniform[:5000], uniform)
 
 
-def test_many_random_numbers_are_those_of_few(monkeypatch):
-    """Above the limit a compiled generator makes the same ones."""
-    raw = raw_key(jax.random.key(7))
-    few = draws(raw, 5000, "float32")
-    monkeypatch.setattr(raw_keys, "_MOST_ON_HOST", 4096)
-    assert all(np.array_equal(a, b) for a, b in zip(draws(raw, 5000, "float32"), few, strict=True))
-    traced = jax.jit(lambda key: draws(raw_key(key), 5000, "float32"))(jax.random.key(7))
-    assert all(np.array_equal(a, b) for a, b in zip(traced, few, strict=True))
+def jax_draws(key, count, dtype):
+    """The first of as many numbers as are drawn: other generators depend on their number."""
+    first, second = (jax.random.fold_in(key, i) for i in (0, 1))
+    length = 1 << (count - 1).bit_length()
+    normal = jax.random.normal(first, (length,), dtype)
+    return normal[:count], jax.random.uniform(second, (length,), dtype, -1.0, 1.0)[:count]
+
+
+@pytest.mark.parametrize("count", [2**14 - 1, 2**14, 2**14 + 1])
+def test_many_random_numbers_come_from_the_compiled_generator(count, monkeypatch):
+    """The same ones; NumPy makes few of them, and none where shapes are all that is wanted."""
+    asked = []
+    by_numpy = host_threefry.fractions
+    monkeypatch.setattr(
+        host_threefry, "fractions", lambda *args: (asked.append(args[1]), by_numpy(*args))[1]
+    )
+    key = jax.random.key(7)
+    expected = jax_draws(key, count, "float32")
+    for found in (
+        draws(raw_key(key), count, "float32"),
+        jax.jit(lambda key: draws(raw_key(key), count, "float32"))(key),
+    ):
+        assert all(np.array_equal(a[:count], b) for a, b in zip(found, expected, strict=True))
+    assert asked == ([count] if count <= 2**14 else [])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", ">f4"])
+def test_other_dtypes_are_not_drawn(dtype):
+    with pytest.raises(ValueError, match=r"dtype: got .*, expected 'float32' or 'float64'"):
+        al.MLP.init(jax.random.key(0), 2, (5,), dtype=dtype)
 
 
 def test_keys_split_as_they_are_folded():
     key = jax.random.key(3)
     for i, own in enumerate(jax.random.split(key, 3)):
         assert np.array_equal(raw_key(key).fold_in(i).data, jax.random.key_data(own))
+    with pytest.raises(OverflowError):
+        raw_key(key).fold_in(2**32)

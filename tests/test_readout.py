@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import approxlab as al
+from approxlab.fitting.last_layer import solved_networks, solving
 from approxlab.fitting.last_layer.solving import readout, readouts
 
 EPS = np.finfo(float).eps
@@ -114,3 +115,16 @@ def test_boxes_elsewhere_and_many_dimensions():
     box = al.Box.unit(5)
     target = al.Target(lambda x: x[0] - x[4], domain=box)
     assert float(readout(random_net(6, (24,), 5), target).error) < 0.2
+
+
+@pytest.mark.parametrize(("points", "calls"), [(64, 1), (65, 4)])
+def test_the_units_of_a_single_block_are_computed_once(points, calls, monkeypatch):
+    """Of several blocks each is computed twice: to factor, and for the residual."""
+    asked = []
+    units = solving._units
+    monkeypatch.setattr(solving, "_units", lambda *args: (asked.append(args), units(*args))[1])
+    monkeypatch.setattr(solved_networks, "_BLOCK_ENTRIES", 64 * 13)
+    x = np.linspace(-1.0, 1.0, points)
+    solved = readout(random_net(0), (x[:, None], np.sin(x)))
+    assert len(asked) == calls
+    assert solved.solve.residual < 1e-6

@@ -1,7 +1,7 @@
 """JAX's usual random generator by NumPy: the same numbers, and no program to compile.
 
-NumPy makes the few numbers that a network starts from in the time of one call of the compiled
-generator, whose compilation a first fit would wait for.
+NumPy makes the few hundred numbers of a small layer about as quickly as the compiled generator, for
+whose compilation a first fit would wait.
 
 Source:
     Salmon, Moraes, Dror and Shaw 2011 (Threefry-2x32 with 20 rounds). What is hashed is what JAX
@@ -10,7 +10,7 @@ Source:
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +19,14 @@ __all__ = ["folded", "fractions", "threefry"]
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY, _ALL = 0x1BD11BDA, 0xFFFFFFFF
 
-Numbers = TypeVar("Numbers", int, np.ndarray)
 
-
-def threefry(key: tuple[int, int], high: Numbers, low: Numbers) -> tuple[Numbers, Numbers]:
+def threefry(key: tuple[Any, Any], high: Any, low: Any) -> tuple[Any, Any]:
     """The hash of 64-bit numbers, given and returned as their halves.
 
     Args:
-        key: Two integers of 32 bits.
-        high: Upper halves: an integer, or an array of uint32.
-        low: Lower halves, of the same kind.
+        key: Its two halves: integers, or arrays of uint32, which are broadcast.
+        high: Upper halves, of the same kind.
+        low: Lower halves.
 
     Example:
         >>> ones = 2**32 - 1
@@ -55,20 +53,25 @@ def folded(key: np.ndarray, number: int) -> np.ndarray:
         >>> bool((folded(np.array([0, 3], np.uint32), 5) == jax.random.key_data(key)).all())
         True
     """
-    return np.array(threefry(_pair(key), 0, int(number)), np.uint32)
+    return np.array(threefry((int(key[0]), int(key[1])), 0, number), np.uint32)
 
 
-def fractions(key: np.ndarray, count: int, dtype: str) -> np.ndarray:
-    """The numbers of `jax.random.uniform` in [0, 1), float32 or float64.
+def fractions(keys: np.ndarray, count: int, dtype: str) -> np.ndarray:
+    """For each key, the numbers of `jax.random.uniform` in [0, 1): float32 or float64.
+
+    Args:
+        keys: Shape (k, 2).
+        count: How many for each.
+        dtype: "float32" or "float64".
 
     Example:
         >>> import jax
         >>> expected = jax.random.uniform(jax.random.key(3), (5,), "float32")
-        >>> bool((fractions(np.array([0, 3], np.uint32), 5, "float32") == expected).all())
+        >>> bool((fractions(np.array([[0, 3]], np.uint32), 5, "float32")[0] == expected).all())
         True
     """
     zeros = np.zeros(count, np.uint32)
-    high, low = threefry(_pair(key), zeros, np.arange(count, dtype=np.uint32))
+    high, low = threefry((keys[:, :1], keys[:, 1:]), zeros, np.arange(count, dtype=np.uint32))
     # The bits of a number in [1, 2): the exponent of 1, and random ones as its fraction.
     if dtype == "float32":
         bits = ((high ^ low) >> 9) | np.float32(1).view(np.uint32)
@@ -77,7 +80,3 @@ def fractions(key: np.ndarray, count: int, dtype: str) -> np.ndarray:
         bits = (pairs >> 12) | np.float64(1).view(np.uint64)
     one = np.ones((), dtype)
     return np.asarray(bits.view(dtype) - one)
-
-
-def _pair(key: np.ndarray) -> tuple[int, int]:
-    return int(key[0]), int(key[1])

@@ -17,16 +17,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from approxlab.networks.raw_keys import RawKey
+from approxlab.networks.raw_keys import RawKey, fractions
 
 __all__ = ["INITIALISATIONS"]
 
+_DTYPES = ("float16", "float32", "float64")
 _LEAST_DRAWS = 4096
 _INNER_VARIANCE = 2.0  # times fan_in, of weights after the first layer, in `spread`
 
 
 class Draws(NamedTuple):
-    """Random numbers of one layer, more than it needs: standard normal, and uniform on [-1, 1)."""
+    """Random numbers of one layer, standard normal and uniform on [-1, 1); then what is no use."""
 
     normal: Any
     uniform: Any
@@ -40,14 +41,15 @@ class Draws(NamedTuple):
         return self.uniform[: rows * columns].reshape(rows, columns)
 
 
-def draws(key: RawKey, count: int, dtype: str) -> Draws:
-    """At least `count` numbers of each kind: those of `normal` and `uniform` of two keys.
+def draws(key: RawKey, count: int, dtype: str, most: int | None = None) -> Draws:
+    """`count` numbers of each kind, and more: those of `normal` and `uniform` of two keys.
 
-    Their number is rounded up generously: what shapes them is compiled for every length, which
-    takes far longer than to draw a few thousand numbers too many.
+    The length of the arrays is rounded up generously, from `most` where that is given: what shapes
+    the numbers is compiled for every length, which takes far longer than to shape a few thousand
+    too many.
     """
-    length = max(_LEAST_DRAWS, 1 << (count - 1).bit_length())
-    return _shaped(*(key.fold_in(i).fractions(length, dtype) for i in (0, 1)))
+    length = max(_LEAST_DRAWS, 1 << ((most or count) - 1).bit_length())
+    return _shaped(*fractions([key.fold_in(0), key.fold_in(1)], count, length, dtype))
 
 
 @jax.jit
@@ -142,8 +144,10 @@ def initialisation(name: str) -> Initialisation:
 
 def all_draws(key: RawKey, sizes: tuple[int, ...], dtype: str) -> list[Draws]:
     """The random numbers of every layer of a network: of layer i from the key folded with i."""
-    most = max(n * m for n, m in itertools.pairwise(sizes))
-    return [draws(key.fold_in(i), most, dtype) for i in range(len(sizes) - 1)]
+    if dtype not in _DTYPES:
+        raise ValueError(f"dtype: got {dtype!r}, expected 'float32' or 'float64'.")
+    counts = [n * m for n, m in itertools.pairwise(sizes)]
+    return [draws(key.fold_in(i), n, dtype, max(counts)) for i, n in enumerate(counts)]
 
 
 def all_layers(name: str, drawn: list[Draws], sizes: tuple[int, ...]) -> list[Layer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,9 +12,9 @@ from jaxtyping import Array
 
 from approxlab.networks import host_threefry
 
-__all__ = ["ANY_KEY", "RawKey", "raw_key"]
+__all__ = ["ANY_KEY", "RawKey", "fractions", "raw_key"]
 
-_MOST_ON_HOST = 2**20  # numbers at once; for more, the compiled generator is worth its compilation
+_MOST_ON_HOST = 2**14  # numbers at once; for more, the compiled generator is worth its compilation
 
 
 class RawKey(NamedTuple):
@@ -29,15 +30,25 @@ class RawKey(NamedTuple):
 
     def fold_in(self, number: int) -> RawKey:
         """As `jax.random.fold_in`."""
+        whole = np.uint32(number)
         if isinstance(self.data, np.ndarray):
-            return RawKey(host_threefry.folded(self.data, number), self.generator)
-        return RawKey(_folded(self.data, np.uint32(number), self.generator), self.generator)
+            return RawKey(host_threefry.folded(self.data, int(whole)), self.generator)
+        return RawKey(_folded(self.data, whole, self.generator), self.generator)
 
-    def fractions(self, count: int, dtype: str) -> Any:
-        """As `jax.random.uniform`: numbers in [0, 1), shape (count,)."""
-        if isinstance(self.data, np.ndarray) and count <= _MOST_ON_HOST:
-            return host_threefry.fractions(self.data, count, dtype)
-        return _fractions(self.data, self.generator, count, dtype)
+
+def fractions(keys: Sequence[RawKey], count: int, length: int, dtype: str) -> list[Any]:
+    """For each key, the first `count` numbers of `jax.random.uniform` in [0, 1).
+
+    They are in arrays of this length. What follows them means nothing: NumPy does not make what is
+    not asked for.
+    """
+    on_host = all(isinstance(key.data, np.ndarray) for key in keys)
+    if on_host and dtype in ("float32", "float64") and count <= _MOST_ON_HOST:
+        padded = np.zeros((len(keys), length), dtype)
+        data = np.stack([key.data for key in keys])
+        padded[:, :count] = host_threefry.fractions(data, count, dtype)
+        return list(padded)
+    return [_fractions(key.data, key.generator, length, dtype) for key in keys]
 
 
 ANY_KEY = RawKey(np.zeros(2, np.uint32), "threefry2x32")

@@ -105,9 +105,8 @@ def seconds(config: Config) -> float:
 
 @functools.cache
 def _write_bytecode(python: str) -> None:
-    """As an installation does. Where it cannot be written, modules are compiled at every start."""
-    command = [python, "-m", "compileall", "-q", "approxlab", "experiments"]
-    subprocess.run(command, cwd=_ROOT, capture_output=True, check=False)
+    """As an installation does."""
+    _output([python, "-m", "compileall", "-q", "approxlab", "experiments"])
 
 
 def _call(python: str, unit: Mapping[str, Any], run: runner.RunInfo) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _draw_task(ax: Axes, rows: Sequence[Row], task: str) -> None:
     gain = faster(rows, task)
     note = f" ({gain[1]:.2g} times faster)" if gain is not None and gain[1] > 1.2 else ""
     ax.set(xscale="log", yscale="log", xlabel=TASKS[task].size + note)
-    ax.margins(y=0.2)  # room for the exponents
+    ax.margins(y=0.3)  # room for the exponents
     _label_sizes(ax, distinct(cells, "size"))
     ax.tick_params(labelsize=9)
     ax.set_title(TASKS[task].title, fontsize=10)
@@ -96,11 +96,11 @@ def _label_sizes(ax: Axes, sizes: Sequence[int]) -> None:
     """Ticks at the measured sizes that are far enough apart for their labels, from the largest."""
     from matplotlib.ticker import EngFormatter
 
-    largest, smallest = max(sizes), min(sizes)
-    least = (largest / smallest) ** _APART
-    kept = [largest]
+    least = (max(sizes) / min(sizes)) ** _APART
+    kept: list[int] = []
     for size in sorted(sizes, reverse=True):
-        if kept[-1] >= least * size:
+        if not kept or kept[-1] >= least * size:
             kept.append(size)
-    ax.set_xticks(kept, [EngFormatter(sep="")(size) if size >= 10_000 else size for size in kept])
+    short = EngFormatter(sep="")
+    ax.set_xticks(kept, [short(size) if size >= 10_000 else str(size) for size in kept])
     ax.minorticks_off()
