@@ -415,7 +415,7 @@ def jax_draws(key, count, dtype):
 
 @pytest.mark.parametrize("count", [2**14 - 1, 2**14, 2**14 + 1])
 def test_many_random_numbers_come_from_the_compiled_generator(count, monkeypatch):
-    """The same ones; NumPy makes few of them, and none where shapes are all that is wanted."""
+    """The same ones; NumPy makes few of them, and none of a traced key."""
     asked = []
     by_numpy = host_threefry.fractions
     monkeypatch.setattr(
@@ -437,8 +437,9 @@ def test_other_dtypes_are_not_drawn(dtype):
         al.MLP.init(jax.random.key(0), 2, (5,), dtype=dtype)
 
 
-def test_keys_split_as_they_are_folded():
-    key = jax.random.key(3)
+@pytest.mark.parametrize("seed", [0, 3, 2**31 + 5])
+def test_keys_split_as_they_are_folded(seed):
+    key = jax.random.key(seed)
     for i, own in enumerate(jax.random.split(key, 3)):
         assert np.array_equal(raw_key(key).fold_in(i).data, jax.random.key_data(own))
     with pytest.raises(OverflowError):

@@ -27,7 +27,7 @@ _INNER_VARIANCE = 2.0  # times fan_in, of weights after the first layer, in `spr
 
 
 class Draws(NamedTuple):
-    """Random numbers of one layer, standard normal and uniform on [-1, 1); then what is no use."""
+    """Random numbers of one layer, more than it needs: standard normal, and uniform on [-1, 1)."""
 
     normal: Any
     uniform: Any
